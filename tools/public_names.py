@@ -36,9 +36,15 @@ def list_public_names() -> Names:
             value = getattr(module, name)
             found[f"{path}.{name}"] = _parameters(value)
             if inspect.isclass(value):
-                methods = {key: each for key, each in vars(value).items() if key[0] != "_" and inspect.isfunction(each)}
-                found |= {f"{path}.{name}.{key}": _parameters(each) for key, each in methods.items()}
+                found |= {f"{path}.{name}.{key}": _parameters(each) for key, each in _list_methods(value).items()}
     return dict(sorted(found.items()))
+
+
+def _list_methods(part: type) -> dict[str, Any]:
+    """Return the public methods of a class by name, with those that it inherits from another class of alframe."""
+    ours = [base for base in reversed(part.__mro__) if base.__module__.startswith("alframe.")]
+    members = {key: each for base in ours for key, each in vars(base).items()}
+    return {key: each for key, each in members.items() if key[0] != "_" and inspect.isfunction(each)}
 
 
 def find_broken(promised: Names, offered: Names) -> list[str]:

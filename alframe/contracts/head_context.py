@@ -34,4 +34,7 @@ class TakesWeights(Protocol):
     """A head whose examples may count differently."""
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
-        """Fit as `fit` does, where each example counts `weights` (m,) times; all are above 0."""
+        """Fit as `fit` does, where each example counts `weights` (m,) times; all are above 0.
+
+        What the head measures on examples that it has left out, it may measure on each of them once, left out whole.
+        """

@@ -36,12 +36,13 @@ class HeldOutLogits:
     """What models say of q examples that they were not fitted to.
 
     `logits` (2, q, P) are of both models, `distances` (q,) those to the nearest example that they were fitted to, and
-    `y` (q,) the true classes: -1 where the models were fitted to no example of it.
+    `y` (q,) the true classes: -1 where the models were fitted to no example of it. Each counts `weights` (q,) times.
     """
 
     logits: Floats64
     distances: Floats64
     y: Ints
+    weights: Floats64
 
 
 class Auto(DeterministicHead):
@@ -78,10 +79,20 @@ class Auto(DeterministicHead):
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `unseen` rows of two classes, both models count half."""
-        scaled, mean, scale, present, target = prepare_examples(x, y)
+        self._fit(x, y, classes, rng, context, np.ones(len(y), np.float32))
+
+    def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        """See the TakesWeights contract; an example is in one fold, however often it counts."""
+        self._fit(x, y, classes, rng, FitContext.unknown(len(y)), weights)
+
+    def _fit(
+        self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext, weights: Floats
+    ) -> None:
+        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
         reduced = reduce_rows(scaled)
         unseen = context.is_unseen_by_backbone
-        examples = _Examples(reduced.rows, unit_vectors(reduced.rows), target, unseen, context.groups, x.shape[1], self)
+        unit, groups = unit_vectors(reduced.rows), context.groups
+        examples = _Examples(reduced.rows, unit, target, unseen, groups, weights, x.shape[1], self)
         references = np.sort(rng.permutation(len(y))[:REFERENCES])
         models, plain = examples.fit()
         factors, sharpness, falloff = _fit_factors(examples, models, references, rng)
@@ -150,7 +161,7 @@ class _Models:
 class _Examples:
     """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit` (m, r), and the classes.
 
-    They have r coordinates of `dim` features. `groups` (m,) are their bursts.
+    They have r coordinates of `dim` features. `groups` (m,) are their bursts; each counts `weights` (m,) times.
     """
 
     rows: Floats
@@ -158,6 +169,7 @@ class _Examples:
     y: Ints
     unseen: Bools
     groups: Ints
+    weights: Floats
     dim: int
     head: Auto
 
@@ -168,11 +180,12 @@ class _Examples:
 
     def fit(self) -> tuple[_Models, tuple[Floats, Floats]]:
         """Return the models of all examples, and the linear model to which every example counts the same."""
-        plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y]
+        plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y] * self.weights[:, None]
         weights, biases = self._fit_linear(plain[None])
         fair = self._fair_targets(np.arange(len(self.y)))
         linear = self._fit_linear(fair[None], start=(weights[0], biases[0]))
-        *prototypes, falloff = fit_prototypes(self.unit, self.y, self.head.shrinkage, self.dim, self.unseen)
+        shrinkage = self.head.shrinkage
+        *prototypes, falloff = fit_prototypes(self.unit, self.y, shrinkage, self.dim, self.unseen, self.weights)
         models = _Models((linear[0][0], linear[1][0]), (prototypes[0], prototypes[1]), falloff)
         return models, (weights[0], biases[0])
 
@@ -191,13 +204,20 @@ class _Examples:
             found = np.full((2, len(test), int(self.y.max()) + 1), -np.inf)
             found[0][:, known] = self.rows[test] @ weight[known].T + bias[known]
             weight, bias, _ = fit_prototypes(
-                self.unit[train], numbers, self.head.shrinkage, self.dim, self.unseen[train], models.falloff
+                self.unit[train],
+                numbers,
+                self.head.shrinkage,
+                self.dim,
+                self.unseen[train],
+                self.weights[train],
+                models.falloff,
             )
             found[1][:, known] = self.unit[test] @ weight.T + bias
             logits.append(found)
             y.append(np.where(np.isin(self.y[test], known), self.y[test], -1))
             distances.append(self._distances(test, train, references))
-        return HeldOutLogits(np.concatenate(logits, axis=1), np.concatenate(distances), np.concatenate(y))
+        weights = self.weights[np.concatenate(tests)].astype(np.float64)
+        return HeldOutLogits(np.concatenate(logits, axis=1), np.concatenate(distances), np.concatenate(y), weights)
 
     def _distances(self, test: Ints, train: Ints, references: Ints) -> Floats:
         """Return the cosine distance (t,) of each of the rows `test` to the nearest of the `references` in `train`."""
@@ -213,8 +233,8 @@ class _Examples:
         With bursts, each of them counts the same.
         """
         targets = np.zeros((len(self.y), int(self.y.max()) + 1), np.float32)
-        power = 0.0 if self.has_bursts else 1.0
-        targets[train, self.y[train]] = balanced_weights(self.y[train], np.ones(len(train)), power)
+        power, weights = 0.0 if self.has_bursts else 1.0, self.weights[train].astype(np.float64)
+        targets[train, self.y[train]] = balanced_weights(self.y[train], weights, power)
         return targets
 
     def _fit_linear(
@@ -241,8 +261,8 @@ def _fit_factors(
         return np.full(2, 0.5), 0.0, 0.0
     logits = np.concatenate([some.logits for some in each], axis=1)
     distances, y = (np.concatenate([getattr(some, name) for some in each]) for name in ("distances", "y"))
-    total = sum(len(some.y) for some in each)
-    weights = np.concatenate([np.full(len(some.y), total / len(each) / len(some.y)) for some in each])
+    total = sum(some.weights.sum() for some in each)
+    weights = np.concatenate([some.weights * (total / len(each) / some.weights.sum()) for some in each])
     known = y >= 0
     if len(np.unique(y[known])) < 2:  # one class alone cannot tell which model tells classes apart
         return np.full(2, 0.5), 0.0, 0.0

@@ -32,7 +32,7 @@ def prepare_examples(x: Floats, y: Ints, weights: Floats | None = None) -> tuple
     """
     if not len(x):
         raise AlframeError("The head has no labelled images to learn from: label at least one.")
-    if weights is None:
+    if weights is None or (weights == 1).all():
         variance, mean = x.var(axis=0, dtype=np.float64), x.mean(axis=0, dtype=np.float64)
     else:
         mean = np.average(x, axis=0, weights=weights.astype(np.float64))
@@ -109,10 +109,13 @@ def cached_chunks(x: Floats) -> list[slice]:
     return chunks(len(x), bytes_per_row=x.itemsize * x.shape[1], limit=CACHE_BYTES)
 
 
-def class_means(x: Floats, y: Ints) -> tuple[Floats, Ints]:
-    """Return the means (P, D) and sizes (P,) of the classes of `x` (m, D), where `y` (m,) is 0..P-1."""
-    counts = np.bincount(y)
-    sums = np.eye(len(counts), dtype=np.float32)[y].T @ x
+def class_means(x: Floats, y: Ints, weights: Floats) -> tuple[Floats, Floats64]:
+    """Return the means (P, D) of the classes of `x` (m, D), and the sums (P,) of their `weights` (m,).
+
+    `y` (m,) are the classes 0..P-1.
+    """
+    counts = np.asarray(np.bincount(y, weights), np.float64)
+    sums = (np.eye(len(counts), dtype=np.float32)[y] * weights[:, None]).T @ x
     return np.asarray(sums / counts[:, None], np.float32), counts
 
 

@@ -36,13 +36,16 @@ class Laplace(LinearLogitsHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        scaled, mean, scale, present, target = prepare_examples(x, y)
-        weight, bias = fit_logistic_regression(
-            scaled, np.eye(len(present), dtype=np.float32)[target], self.c, self.max_iter, "laplace"
-        )
+        self.fit_weighted(x, y, classes, rng, np.ones(len(y), np.float32))
+
+    def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        """See the TakesWeights contract."""
+        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
+        targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
+        weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "laplace")
         probs = softmax(np.asarray(scaled @ weight.T + bias, np.float32))
-        precision = np.square(scaled).sum(axis=1).mean() / self.doubt**2 or 1.0
-        axes, shrink, mix = _posterior_factors(scaled, probs, float(precision))
+        precision = np.average(np.square(scaled).sum(axis=1), weights=weights) / self.doubt**2 or 1.0
+        axes, shrink, mix = _posterior_factors(scaled, probs, weights, float(precision))
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias, "present": present}
         self._state |= {"axes": axes, "shrink": shrink, "mix": mix, "precision": np.array([precision], np.float32)}
@@ -67,10 +70,15 @@ class Laplace(LinearLogitsHead):
         return np.asarray(s["mix"] @ noise / np.sqrt(s["precision"]))
 
 
-def _posterior_factors(x: Floats, probs: Floats, precision: float) -> tuple[Floats, Floats, Floats]:
-    """Return `axes` (r, D), `shrink` (P, r) and `mix` (P, P), from scaled `x` (m, D) and fitted `probs` (m, P)."""
-    uncertainty = (probs * (1 - probs)).sum(axis=1)  # (m,) of each example: the trace of its covariance of the classes
-    class_covariance = (np.diag(probs.sum(axis=0)) - probs.T @ probs) / max(float(uncertainty.sum()), 1e-12)
+def _posterior_factors(x: Floats, probs: Floats, weights: Floats, precision: float) -> tuple[Floats, Floats, Floats]:
+    """Return `axes` (r, D), `shrink` (P, r) and `mix` (P, P), from scaled `x` (m, D) and fitted `probs` (m, P).
+
+    Each example counts `weights` (m,) times.
+    """
+    uncertainty = weights * (probs * (1 - probs)).sum(axis=1)  # (m,) of each: the trace of its covariance of classes
+    rooted = probs * np.sqrt(weights)[:, None]
+    class_covariance = np.diag((weights[:, None] * probs).sum(axis=0)) - rooted.T @ rooted
+    class_covariance /= max(float(uncertainty.sum()), 1e-12)
     weighted = x * np.sqrt(uncertainty)[:, None]
     # The eigenvectors of the smaller of the two products give those of the other.
     if len(x) < x.shape[1]:

@@ -52,17 +52,12 @@ class Linear(LinearLogitsHead):
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        self._fit(x, y, classes)
+        self.fit_weighted(x, y, classes, rng, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
         """See the TakesWeights contract."""
-        self._fit(x, y, classes, weights)
-
-    def _fit(self, x: Floats, y: Ints, classes: int, weights: Floats | None = None) -> None:
         scaled, mean, scale, present, target = prepare_examples(x, y, weights)
-        targets = np.eye(len(present), dtype=np.float32)[target]
-        if weights is not None:
-            targets *= weights[:, None]
+        targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
         shares = targets.sum(axis=0) / targets.sum()
         offsets = self.logit_adjustment * np.log(shares) if self.logit_adjustment else None
         if self.class_weight == "balanced":

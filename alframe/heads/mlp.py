@@ -62,21 +62,33 @@ class Mlp:
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""
-        scaled, self._mean, self._scale, present, target = prepare_examples(x, y)
+        self._fit(x, y, classes, rng)
+
+    def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        """See the TakesWeights contract; in each epoch, every example is used once."""
+        self._fit(x, y, classes, rng, weights)
+
+    def _fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats | None = None) -> None:
+        scaled, self._mean, self._scale, present, target = prepare_examples(x, y, weights)
+        relative = None if weights is None else torch.from_numpy(np.asarray(weights / weights.mean(), np.float32))
         with _seeded_torch(rng), _one_thread():
-            network = self._train(torch.from_numpy(scaled), torch.from_numpy(target), len(present))
+            network = self._train(torch.from_numpy(scaled), torch.from_numpy(target), len(present), relative)
         self._layers = [(layer.weight.data, layer.bias.data) for layer in network if isinstance(layer, nn.Linear)]
         weight, bias = expand_to_all_classes(self._layers[-1][0].numpy(), self._layers[-1][1].numpy(), present, classes)
         self._layers[-1] = torch.from_numpy(weight), torch.from_numpy(bias)
 
-    def _train(self, x: Tensor, y: Tensor, classes: int) -> nn.Sequential:
+    def _train(self, x: Tensor, y: Tensor, classes: int, weights: Tensor | None) -> nn.Sequential:
         network = self._build_network(x.shape[1], classes)
         optimiser = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         for _ in range(self.epochs):
             total = 0.0
             for batch in torch.split(torch.randperm(len(x)), BATCH):
                 optimiser.zero_grad()
-                loss = functional.cross_entropy(network(x[batch]), y[batch])
+                if weights is None:
+                    loss = functional.cross_entropy(network(x[batch]), y[batch])
+                else:
+                    losses = functional.cross_entropy(network(x[batch]), y[batch], reduction="none")
+                    loss = (weights[batch] * losses).mean()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 total += loss.item() * len(batch)

@@ -45,10 +45,16 @@ class Prototype(LinearLogitsHead):
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
-        scaled, mean, scale, present, target = prepare_examples(x, y)
+        self._fit(x, y, classes, context.is_unseen_by_backbone, np.ones(len(y), np.float32))
+
+    def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
+        """See the TakesWeights contract; to choose the sharpness, each example is left out whole."""
+        self._fit(x, y, classes, FitContext.unknown(len(y)).is_unseen_by_backbone, weights)
+
+    def _fit(self, x: Floats, y: Ints, classes: int, unseen: Bools, weights: Floats) -> None:
+        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
         rows = unit_vectors(scaled)
-        unseen = context.is_unseen_by_backbone
-        weight, bias, _ = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], unseen)
+        weight, bias, _ = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], unseen, weights)
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
@@ -80,33 +86,40 @@ class Falloff:
 
 
 def fit_prototypes(
-    rows: Floats, y: Ints, shrinkage: float, dim: int, unseen: Bools, falloff: Falloff | None = None
+    rows: Floats,
+    y: Ints,
+    shrinkage: float,
+    dim: int,
+    unseen: Bools,
+    weights: Floats,
+    falloff: Falloff | None = None,
 ) -> tuple[Floats, Floats, Falloff]:
     """Return the weight (P, r) and bias (P,) of the logits of rows like `rows` (m, r), which have length 1.
 
-    `dim` is the number of features of which the rows are r coordinates; `unseen` (m,) is as in FitContext. The falloff
-    is returned, too; that of similar rows saves most of the time.
+    `dim` is the number of features of which the rows are r coordinates; `unseen` (m,) is as in FitContext; each row
+    counts `weights` (m,) times. The falloff is returned, too; that of similar rows saves most of the time.
     """
-    means, counts = class_means(rows, y)
-    residuals = rows - means[y]
+    means, counts = class_means(rows, y, weights)
+    residuals = (rows - means[y]) * np.sqrt(weights)[:, None]
     covariance_weight = (1 - shrinkage) * dim / (np.square(residuals).sum() or np.inf)
     # Multiplied by the inverse of this, rows have Euclidean distances that are the Mahalanobis distances before.
     factor = _covariance_factor(residuals, shrinkage, covariance_weight)
     white_means = _whiten(means, factor)
     if falloff is None:
-        falloff = _fit_falloff(_whiten(rows, factor), white_means, y, counts, covariance_weight, unseen)
+        falloff = _fit_falloff(_whiten(rows, factor), white_means, y, weights, covariance_weight, unseen)
     weight = solve_triangular(
         factor, 2 * falloff.sharpness * white_means.T, lower=True, trans="T", check_finite=False
     ).T
     lengths = np.square(white_means).sum(axis=1)
-    bias = falloff.share * np.log(counts / len(y)) - falloff.sharpness * (lengths - falloff.noise / counts)
+    bias = falloff.share * np.log(counts / weights.sum()) - falloff.sharpness * (lengths - falloff.noise / counts)
     return np.asarray(weight, np.float32), bias, falloff
 
 
 def _covariance_factor(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:
     """Return the Cholesky factor (D, D) of the shrunken covariance, in units of the mean variance.
 
-    `residuals` (m, D) are the examples less their class means, and `covariance_weight` multiplies their products.
+    `residuals` (m, D) are the examples less their class means, times the roots of their weights. `covariance_weight`
+    multiplies their products.
     """
     dim = residuals.shape[1]
     if covariance_weight == 0:
@@ -121,59 +134,68 @@ def _whiten(rows: Floats, factor: Floats) -> Floats:
     return np.asarray(solve_triangular(factor, rows.T, lower=True, check_finite=False).T)
 
 
-def _fit_falloff(x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float, unseen: Bools) -> Falloff:
+def _fit_falloff(
+    x: Floats, means: Floats, y: Ints, weights: Floats, covariance_weight: float, unseen: Bools
+) -> Falloff:
     """Return the falloff that predicts the `unseen` (m,) rows best, from whitened `x` (m, D) and `means` (P, D).
 
     Where there are no such rows, the others can only say how sharp is too sharp.
     """
-    has_others = counts[y] > 1
+    has_others = np.bincount(y)[y] > 1
     is_unseen = bool((has_others & unseen).any())
     kept = np.flatnonzero(has_others & unseen if is_unseen else has_others)
     if not len(kept):
         return Falloff(DEFAULT_SHARPNESS, 0.0, 0.0)
-    squared = _leave_one_out_distances(x[kept], means, y[kept], counts, covariance_weight)
+    counts, left_out = np.asarray(np.bincount(y, weights), np.float64), weights[kept].astype(np.float64)
+    squared = _leave_one_out_distances(x[kept], means, y[kept], left_out, counts, covariance_weight)
     own = counts[y[kept]]
-    others = counts - np.eye(len(counts), dtype=np.int64)[y[kept]]  # (q, P) class sizes without the example itself
-    noise = float((squared[np.arange(len(kept)), y[kept]] * (own - 1) / own).mean())
-    sharpness, share = _fit_sharpness(squared - noise / others, np.log(others / (len(y) - 1)), y[kept])
+    others = counts - np.eye(len(counts))[y[kept]] * left_out[:, None]  # (q, P) class sizes without the example itself
+    noise = float(np.average(squared[np.arange(len(kept)), y[kept]] * (own - left_out) / own, weights=left_out))
+    shares = others / (weights.sum() - left_out)[:, None]
+    sharpness, share = _fit_sharpness(squared - noise / others, np.log(shares), y[kept], left_out)
     return Falloff(sharpness if is_unseen else min(sharpness, DEFAULT_SHARPNESS), share, noise)
 
 
-def _leave_one_out_distances(x: Floats, means: Floats, y: Ints, counts: Ints, covariance_weight: float) -> Floats64:
+def _leave_one_out_distances(
+    x: Floats, means: Floats, y: Ints, weights: Floats64, counts: Floats64, covariance_weight: float
+) -> Floats64:
     """Return squared distances (q, P) of labelled rows to the class means, as if the row were not labelled.
 
-    Without a row, the mean of its class is another one, and the covariance loses a rank-one term (Sherman and Morrison
-    1950).
+    `weights` (q,) are those of the rows, `counts` (P,) those of the classes. Without a row, the mean of its class is
+    another one, and the covariance loses a rank-one term (Sherman and Morrison 1950).
     """
     residuals = (x - means[y]).astype(np.float64)
     sizes = np.square(residuals).sum(axis=1)
-    factor = counts[y] / (counts[y] - 1)
-    remaining = 1 - covariance_weight * factor * sizes
+    factor = counts[y] / (counts[y] - weights)
+    lost = covariance_weight * weights * factor
+    remaining = 1 - lost * sizes
     squared = np.square(x).sum(axis=1)[:, None] - 2 * x @ means.T + np.square(means).sum(axis=1)
     along_residual = np.einsum("qd,qd->q", residuals, x)[:, None] - residuals @ means.T
-    squared = squared + (covariance_weight * factor / remaining)[:, None] * along_residual**2
+    squared = squared + (lost / remaining)[:, None] * along_residual**2
     squared[np.arange(len(x)), y] = factor**2 * sizes / remaining
     return np.asarray(squared)
 
 
-def _fit_sharpness(squared: Floats64, log_shares: Floats64, y: Ints) -> tuple[float, float]:
+def _fit_sharpness(squared: Floats64, log_shares: Floats64, y: Ints, weights: Floats64) -> tuple[float, float]:
     """Return the a >= 0 and 0 <= b <= 1 with which softmax(-a squared + b log_shares) predicts `y` (q,) best.
 
-    `squared` and `log_shares` are (q, P). One row without information is added to the cross-entropy of all the rows:
-    this avoids overconfidence with few labels.
+    `squared` and `log_shares` are (q, P); each row counts `weights` (q,) times. One row without information is added to
+    the cross-entropy of all the rows: this avoids overconfidence with few labels.
     """
     q, classes = squared.shape
     mean_squared = float(np.abs(squared).mean()) or 1.0
     relative = squared / mean_squared
-    target = np.eye(classes)[y] + 1 / (q * classes)
+    target = np.eye(classes)[y] * weights[:, None] + 1 / (q * classes)
+    usual = 1 + 1 / q  # the sum of a row of the target, if it counts once
+    relative_totals = (weights + 1 / q) / usual
 
     def loss(ab: Floats64) -> tuple[float, Floats64]:
         logits = ab[1] * log_shares - ab[0] * relative
         logits -= logits.max(axis=1, keepdims=True)
         powers = np.exp(logits)
         sums = powers.sum(axis=1, keepdims=True)
-        error = powers * ((1 + 1 / q) / sums) - target
-        value = (1 + 1 / q) * np.log(sums).sum() - np.vdot(target, logits)
+        error = powers * (usual * relative_totals[:, None] / sums) - target
+        value = usual * (relative_totals[:, None] * np.log(sums)).sum() - np.vdot(target, logits)
         return value, np.array([-np.vdot(error, relative), np.vdot(error, log_shares)])
 
     fitted = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(0, None), (0, 1)])

@@ -21,7 +21,7 @@ from alframe.contracts import (
     UsesFitContext,
     UsesUnlabelled,
 )
-from alframe.errors import UnmetNeed
+from alframe.errors import BadParams, UnmetNeed
 from alframe.types import FitContext, Floats, Ints, Need, PoolView
 
 ABILITIES: Mapping[type, str] = {
@@ -59,12 +59,17 @@ def fit_head(
 ) -> None:
     """Fit `head` to `x` (m, D) and `y` (m,), and pass it the `context` if it can use this.
 
-    Each example counts `weights` (m,) times; None: once. Raises UnmetNeed for weights that the head cannot take.
+    Each example counts `weights` (m,) times; None: once, and 0: as if it were absent. Raises UnmetNeed for weights that
+    the head cannot take, and BadParams for negative ones and if all are 0.
     """
     if weights is not None:
+        if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+            raise BadParams("The weights of the examples must be finite and at least 0, and not all of them 0.")
+        counts = weights > 0
+        x, y, weights = x[counts], y[counts], weights[counts]
         if not isinstance(head, TakesWeights):
             raise UnmetNeed(
-                f"{REGISTRIES['head'].describe_built(head)} takes no weights. Choose head=linear, which does."
+                f"{REGISTRIES['head'].describe_built(head)} takes no weights. Choose one that does, such as head=auto."
             )
         head.fit_weighted(x, y, classes, rng, weights)
     elif isinstance(head, UsesFitContext):

@@ -14,12 +14,11 @@ from alframe.contracts import (
     ExportableHead,
     Head,
     HiddenActivations,
-    TakesWeights,
     UsesFitContext,
     UsesUnlabelled,
 )
 from alframe.errors import UnmetNeed
-from alframe.testing.part import PartSuite
+from alframe.testing.head_weights import HeadWeightsSuite, overlapping_clusters
 from alframe.types import FitContext, Floats, Ints
 
 
@@ -29,14 +28,6 @@ def separable_clusters(per_class: int = 12, classes: int = 3, dim: int = 16, see
     y = rng.permutation(np.repeat(np.arange(classes), per_class))
     centres = 6 * np.random.default_rng(99).normal(size=(classes, dim)) + 20
     return (centres[y] + rng.normal(size=(len(y), dim))).astype(np.float32), y
-
-
-def overlapping_clusters(per_class: int = 12, classes: int = 3, dim: int = 16, seed: int = 0) -> tuple[Floats, Ints]:
-    """Return clusters that overlap, so that no head can be sure: `x` (m, D) and class numbers `y` (m,)."""
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.repeat(np.arange(classes), per_class))
-    centres = np.random.default_rng(98).normal(size=(classes, dim)) / np.sqrt(dim)
-    return (centres[y] + 0.5 * rng.normal(size=(len(y), dim))).astype(np.float32), y
 
 
 def assert_probabilities(probs: Floats, n: int, classes: int) -> None:
@@ -52,14 +43,8 @@ def accuracy(probs: Floats, y: Ints) -> float:
     return float((probs.argmax(axis=1) == y).mean())
 
 
-class HeadSuite(PartSuite[Head]):
+class HeadSuite(HeadWeightsSuite):
     """What every head must do: subclass it as TestX and return your head from `make`."""
-
-    def fitted(self, x: Floats, y: Ints, classes: int, seed: int = 0) -> Head:
-        """Return a new head, fitted."""
-        head = self.make()
-        head.fit(x, y, classes, np.random.default_rng(seed))
-        return head
 
     @pytest.mark.parametrize("classes", [2, 3])
     def test_tells_separate_clusters_apart(self, classes: int) -> None:
@@ -195,17 +180,6 @@ class HeadSuite(PartSuite[Head]):
         x, y = overlapping_clusters()
         first, second = (self.fitted(x, y, classes=3, seed=8).probs(x) for _ in range(2))
         np.testing.assert_array_equal(first, second)
-
-    def test_weights_count_as_so_many_equal_examples(self) -> None:
-        x, y = overlapping_clusters()
-        head, weights = self.make(), np.random.default_rng(0).integers(1, 4, len(y))
-        if not isinstance(head, TakesWeights):
-            pytest.skip("it takes no weights")
-        head.fit_weighted(x, y, 3, np.random.default_rng(0), weights.astype(np.float32))
-        rows = np.repeat(np.arange(len(y)), weights)
-        expected = self.fitted(x[rows], y[rows], classes=3).probs(x)
-        np.testing.assert_allclose(head.probs(x), expected, atol=1e-3)  # as far as fits go
-        assert np.abs(expected - self.fitted(x, y, classes=3).probs(x)).max() > 1e-2, "the test can tell nothing"
 
     def test_prob_samples(self) -> None:
         x, y = separable_clusters()

@@ -19,9 +19,12 @@ from alframe.testing.head import HeadSuite, separable_clusters
 
 class TestPrototype(HeadSuite):
     make = Prototype
+    weights_are_exact = False  # to choose the sharpness, it leaves out each example whole
 
 
 class TestPlainPrototype(HeadSuite):
+    weights_are_exact = False
+
     def make(self):
         return Prototype(shrinkage=1.0)
 

@@ -126,17 +126,18 @@ def test_text_labels_and_samples_that_are_not_in_x() -> None:
     assert by_index.tolist() == (by_sample + 50).tolist()
 
 
-def test_weights_count() -> None:
+@pytest.mark.parametrize("head", ["linear", "auto", "prototype", "laplace"])
+def test_weights_count(head: str) -> None:
     x, y = clusters(60)
     x, partly = x - 2, np.where(np.arange(60) < 12, y, np.nan)
-    strategy = AlframeQueryStrategy("margin", random_state=0)
+    strategy = AlframeQueryStrategy("margin", head=head, random_state=0)
     ones, twice = np.ones(60), np.where(np.arange(60) < 6, 9.0, 1.0)
     first = strategy.query(x, partly, sample_weight=ones, return_utilities=True)[1]
     second = strategy.query(x, partly, sample_weight=twice, return_utilities=True)[1]
     np.testing.assert_allclose(first, strategy.query(x, partly, return_utilities=True)[1], atol=1e-4)
     assert np.nanmax(np.abs(first - second)) > 1e-2
-    with pytest.raises(ValueError, match="above 0"):
-        strategy.query(x, partly, sample_weight=np.arange(60))
+    with pytest.raises(ValueError, match="at least 0"):
+        strategy.query(x, partly, sample_weight=np.arange(60) - 1)
     with pytest.raises(UnmetNeed, match="takes no weights"):
         AlframeQueryStrategy("margin", head="knn").query(x, partly, sample_weight=twice)
 
