@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-from contextlib import suppress
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 _libraries: list[Any] = []  # the operators vanish with the library object
 
@@ -19,9 +21,13 @@ def import_torchvision() -> ModuleType:
     A torchvision from another index than torch (a CUDA wheel beside a CPU one, say) cannot load its compiled
     operators, and then fails to import for want of two schemas (`nms`, `qnms`) that its Python part describes.
     alframe and timm use only the Python part, so declaring the two is enough.
+
+    Its `roi_align` imports torch's compiler (torch._dynamo, and sympy with it: a second), only to ask it a question
+    when it is called. So the compiler is imported then.
     """
     try:
-        return importlib.import_module("torchvision")
+        with _compiler_imported_late():
+            return importlib.import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::" not in str(error) or _libraries:
             raise
@@ -33,7 +39,45 @@ def import_torchvision() -> ModuleType:
     _libraries.append(library)
     for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[module]  # the half-imported package
-    return importlib.import_module("torchvision")
+    with _compiler_imported_late():
+        return importlib.import_module("torchvision")
+
+
+@contextmanager
+def _compiler_imported_late() -> Iterator[None]:
+    """Put a stand-in for torch._dynamo.utils into the place of modules that is gone at the end of the block.
+
+    Whatever is read of it is that of the real module, which is imported then, except for the function that
+    torchvision reads: it imports the real module when it is called.
+    """
+    if "torch._dynamo" in sys.modules:
+        yield
+        return
+    stand_ins = {name: _StandIn(name) for name in ("torch._dynamo", "torch._dynamo.utils")}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name, module in stand_ins.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
+class _StandIn(ModuleType):
+    """A module that imports the real one of its name when something is read of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name == "is_compile_supported":
+            return lambda device_type: _real_attribute(self.__name__, name)(device_type)
+        return _real_attribute(self.__name__, name)
+
+
+def _real_attribute(module: str, name: str) -> Any:
+    for stand_in in [each for each, found in sys.modules.items() if isinstance(found, _StandIn)]:
+        del sys.modules[stand_in]
+    return getattr(importlib.import_module(module), name)
 
 
 def import_faiss() -> Any:
@@ -50,9 +94,35 @@ def import_faiss() -> Any:
 
 
 def import_timm() -> ModuleType:
-    """Import timm, which imports torchvision."""
+    """Import timm, which imports torchvision.
+
+    A few of its functions are marked for torch's compiler, which is imported for it (see `import_torchvision`). Here
+    they are marked when the compiler is there.
+    """
     import_torchvision()
-    return importlib.import_module("timm")
+    if "torch._dynamo" in sys.modules or "timm" in sys.modules:
+        return importlib.import_module("timm")
+    import torch
+
+    with patch.object(torch.compiler, "disable", _disable_when_called):
+        return importlib.import_module("timm")
+
+
+def _disable_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function as one that torch's compiler leaves alone, as torch.compiler.disable does, without importing it.
+
+    Where the compiler is not imported, nothing is compiled.
+    """
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if "torch._dynamo" not in sys.modules:
+            return function(*args, **options)
+        import torch
+
+        return torch.compiler.disable(function)(*args, **options)  # type: ignore[no-untyped-call]
+
+    return call
 
 
 @cache

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 
 import pytest
+import torch  # noqa: F401 - as if the platform were another one, it could not be imported
 
 from alframe import compat
 
@@ -21,6 +22,24 @@ def test_torchvision_and_timm_in_a_fresh_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["True", "RandomErasing"], done.stderr
+
+
+def test_networks_are_built_without_the_compiler_of_torch_which_stays_usable() -> None:
+    code = (
+        "import sys\n"
+        "from alframe.backbones.efficientnet_lite import EfficientNetLite\n"
+        "module = EfficientNetLite(pretrained=False).module(0)\n"
+        "imported = [name for name in ('torch._dynamo', 'sympy') if name in sys.modules]\n"
+        "import torch\n"
+        "from torchvision.ops.roi_align import is_compile_supported\n"
+        "from alframe.compat import _disable_when_called\n"
+        "function = _disable_when_called(lambda x: x + torch.compiler.is_compiling())\n"
+        "zero = torch.zeros(1)\n"
+        "values = [float(function(zero)), float(torch.compile(lambda x: function(x) * 1, backend='eager')(zero))]\n"
+        "print(imported, module(torch.zeros(1, 3, 64, 64)).shape[1], is_compile_supported('cpu'), values)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split("\n")[0] == "[] 1280 True [0.0, 0.0]", done.stderr
 
 
 @pytest.mark.parametrize(("platform", "threads"), [("darwin", [1]), ("linux", [])])
