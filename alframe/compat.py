@@ -16,7 +16,7 @@ _libraries: list[Any] = []  # the operators vanish with the library object
 
 
 def import_torchvision() -> ModuleType:
-    """Import torchvision, also where its compiled part does not fit the installed torch.
+    """Import torchvision, even if its compiled part does not fit the installed torch.
 
     A torchvision from another index than torch (a CUDA wheel beside a CPU one, say) cannot load its compiled
     operators, and then fails to import for want of two schemas (`nms`, `qnms`) that its Python part describes.
@@ -81,7 +81,7 @@ def _real_attribute(module: str, name: str) -> Any:
 
 
 def import_faiss() -> Any:
-    """Import faiss: not before torch except on Linux, for both bring OpenMP.
+    """Import faiss after torch (except on Linux), because both bring OpenMP.
 
     On macOS a process survives only this order, and one thread.
     """
@@ -127,7 +127,7 @@ def _disable_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def register_heic() -> None:
-    """Let Pillow read HEIC where pillow-heif is installed, which it does not find by itself.
+    """Let Pillow read HEIC if pillow-heif is installed. Pillow does not find it by itself.
 
     Also silence the error that it logs for a TIFF of more bands than it knows; alframe reads those otherwise.
     """

@@ -31,7 +31,7 @@ _INVALID_CHARACTERS = re.compile(r'[<>:"|?*\x00-\x1f]')
 
 
 def is_drive_failure(error: BaseException) -> bool:
-    """Return whether a drive, a network or the system failed, rather than that one file is bad, missing or refused."""
+    """Return whether a drive, a network or the system failed. A bad, missing or forbidden file is no such failure."""
     if not isinstance(error, OSError):
         return False
     winerror = getattr(error, "winerror", None)  # on Windows alone
@@ -53,7 +53,7 @@ def has_files(folder: Path) -> bool:
 
 
 def try_again(operation: Callable[[], Result]) -> Result:
-    """Run an operation, again after each of RETRY_PAUSES where a drive fails. Raises as the last of them."""
+    """Run an operation, and repeat it after each of RETRY_PAUSES if a drive fails. Raises the last error."""
     for pause in RETRY_PAUSES:
         try:
             return operation()

@@ -28,7 +28,7 @@ _listeners: list[Callable[[str], object]] = []
 
 
 class DurationEstimate:
-    """An estimate, logged once, of how long `total` steps will take; only if that is over a minute.
+    """An estimate of how long `total` steps will take. It is logged once, and only if it is over a minute.
 
     `unit`: the name of a step, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
     Without a total nothing is estimated. The time before the first call of `update` does not count: it is mostly the
@@ -74,7 +74,7 @@ class DurationEstimate:
 
 
 def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str = "step") -> Iterator[Step]:
-    """Iterate over `steps` with a bar on standard error; it appears once the work has lasted over a second."""
+    """Iterate over `steps` with a progress bar on standard error, which appears when the work lasts over a second."""
     if total is None and isinstance(steps, Sized):
         total = len(steps)
     with Bar(label, total, unit) as bar:
@@ -100,7 +100,7 @@ def follow_bars(listener: Callable[[str], object]) -> Iterator[None]:
 
 
 class Bar:
-    """A progress bar that is moved by hand: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
+    """A progress bar that the caller moves: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
 
     `delay`: seconds until it appears. `forecast=False`: the pace of the first steps says nothing of the rest.
     """
@@ -152,7 +152,7 @@ def shows_bars() -> bool:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a length of time to the precision of a forecast: "40 s", "12 min", "3 h 5 min"."""
+    """Return a duration with the precision of an estimate: "40 s", "12 min", "3 h 5 min"."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)

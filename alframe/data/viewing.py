@@ -39,7 +39,7 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
 
 
 def needs_conversion(path: Path) -> bool:
-    """Return whether viewers cannot show a file: HEIC, an array, or a TIFF of many bands or of real numbers.
+    """Return whether viewers cannot show a file: HEIC, an array, or a TIFF with many bands or floating-point values.
 
     Raises OSError.
     """

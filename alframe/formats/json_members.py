@@ -38,7 +38,7 @@ def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str,
 
 
 def id_text(value: object) -> str:
-    """Return an id as text; a whole number is the same with and without a fraction of zero, as tables write it."""
+    """Return an id as text. Tables may write a whole number as 7 or 7.0; both give the same text."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = str(value).encode("utf-8", "replace").decode().strip()  # without lone surrogates, which no database can hold

@@ -16,12 +16,12 @@ _BLANKS_AROUND = re.compile(rf"(?<!\s)\s*{_BOUND}\s*")  # the look-behind keeps 
 
 
 def normalise_path(path: str) -> str:
-    """Return the path as it is compared: forward slashes, composed accents, no blanks around it, no dots in it."""
+    """Return the form of the path for comparisons: forward slashes, composed accents, no spaces around it, no dots."""
     return normalise_paths([path])[0]
 
 
 def caseless_path(path: str) -> str:
-    """Return the path as it is compared where upper and lower case are the same."""
+    """Return the form of the path for comparisons that ignore upper and lower case."""
     return normalise_path(path).casefold()
 
 

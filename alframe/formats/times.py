@@ -27,7 +27,7 @@ FILES_PER_TASK = 256
 
 
 def parse_local_time(text: object) -> datetime | None:
-    """Return the camera's local time that `text` says by itself, to the second; None if it says none.
+    """Return the camera's local time that `text` gives, to the second, or None if it gives none.
 
     A UTC offset is dropped, since the clock of the camera is what counts. A date alone is not a time. For a column of
     times see `TimeColumn`, which also says what is unknown.

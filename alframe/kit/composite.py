@@ -92,7 +92,7 @@ def forward_abilities(wrapper: object, head: Head, abilities: Iterable[type]) ->
 
 
 class CompositeSampler:
-    """The base class of a sampler that is made of others; a subclass sets `samplers` to their names."""
+    """The base class of a sampler that is made of other samplers. A subclass sets `samplers` to their names."""
 
     samplers: Sequence[str]
 
@@ -114,5 +114,5 @@ class CompositeSampler:
 
 
 def restrict_view(sampler: Sampler, view: PoolView) -> PoolView:
-    """Return `view` with only the fields that `sampler` needs; no array is copied."""
+    """Return `view` with only the fields that `sampler` needs. It copies no array."""
     return view.restrict(sampler.needs, sampler.draws if isinstance(sampler, DeclaresDraws) else None)

@@ -10,7 +10,7 @@ NAMED_CLASSES = 5  # of those that are not measured; of more, the number
 
 
 def describe_averages(evaluation: Evaluation) -> str:
-    """Say which classes the averages leave out, because no image of them was tested; nothing if there are none."""
+    """Describe which classes the averages leave out, because no image of them was tested. Empty if there are none."""
     unmeasured, classes = evaluation.unmeasured_classes, len(evaluation.classes)
     if not unmeasured:
         return ""
@@ -25,7 +25,7 @@ def name_classes(remarks: Mapping[str, str], limit: int = NAMED_CLASSES) -> str:
 
 
 def describe_pool_accuracy(record: RoundRecord) -> list[str]:
-    """Say in plain words what the audit of a round found, a sentence for each population of images; none without one.
+    """Describe the accuracy by the audit of a round: one sentence for each population of images; none without an audit.
 
     Of few images, a sentence gives no more than the interval.
     """
@@ -45,6 +45,6 @@ def describe_pool_accuracy(record: RoundRecord) -> list[str]:
 
 
 def describe_share(measured: Evaluation | Estimate) -> str:
-    """Return how many of 100 images are right, as "86 of 100 right (79 to 92)"; of few images only the interval."""
+    """Return how many of 100 images are right: "86 of 100 right (79 to 92)". For few images, only the interval."""
     right, low, high = (round(100 * share) for share in (measured.accuracy, measured.low, measured.high))
     return f"{low} to {high} of 100 right" if measured.is_small else f"{right} of 100 right ({low} to {high})"

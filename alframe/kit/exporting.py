@@ -29,7 +29,7 @@ class FinalClasses:
 
 
 def final_classes(predictions: Predictions) -> FinalClasses:
-    """Return the labelled class of each item, or the predicted one where the label is missing or unsure."""
+    """Return the labelled class of each item, or the predicted class if the label is missing or unsure."""
     labels = [label if label and label.class_name != UNSURE else None for label in predictions.labels]
     class_names = np.array(predictions.classes, object)[predictions.probs.argmax(axis=1)].tolist()
     confidence = predictions.probs.max(axis=1).astype(np.float32)
@@ -48,7 +48,7 @@ def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Float
 
 
 def warn_of_formulas(file: Path, cells: Iterable[str | None]) -> None:
-    """Log how many texts of a table a spreadsheet program would calculate, where they must stay as they are."""
+    """Log how many texts a spreadsheet program would calculate, in a table that must keep them."""
     formulas = [cell for cell in cells if cell and cell.startswith(FORMULA_STARTS)]
     if formulas:
         log.warning(
@@ -60,7 +60,7 @@ def warn_of_formulas(file: Path, cells: Iterable[str | None]) -> None:
 
 @contextmanager
 def explain_write_errors(target: Path) -> Iterator[None]:
-    """Turn any OSError in the block into a StoreError that says what to do about `target`."""
+    """Turn any OSError in the block into a StoreError with a remedy for `target`."""
     try:
         yield
     except OSError as error:

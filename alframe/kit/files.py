@@ -44,13 +44,13 @@ __all__ = [
 
 
 def content_hash(file: Path) -> str:
-    """Return the BLAKE2b hash of a file's content, 16 bytes in hexadecimal; raises OSError."""
+    """Return the BLAKE2b hash of a file's content: 16 bytes in hexadecimal. Raises OSError."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def hash_if_readable(file: Path) -> str | None:
-    """Return the content hash of a file, None if it cannot be read."""
+    """Return the content hash of a file, or None if the file cannot be read."""
     try:
         return content_hash(file)
     except OSError:  # gone, a broken link, or held by another program

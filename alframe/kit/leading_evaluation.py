@@ -8,7 +8,7 @@ from alframe.types import Evaluation, RoundRecord
 
 
 def find_leading(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluation] | None:
-    """Return the evaluation that is shown first everywhere, and its round; None if there is none.
+    """Return the evaluation that is shown first everywhere, and its round, or None if there is none.
 
     It is the newest audit, which speaks of the pool, however few its images are. Without an audit it is the newest
     evaluation on other images. One of an earlier model does not lead where the last round says why it has none.
@@ -22,7 +22,7 @@ def find_leading(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluatio
 
 
 def find_judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
-    """Return the evaluation by which classes are judged: the leading one, unless its round has a larger other one.
+    """Return the evaluation for the numbers of each class: the leading one, or a larger one of the same round.
 
     An audit of few images has none or one of most classes.
     """

@@ -40,7 +40,7 @@ def camera_at_level(folders: list[str], level: int | None, class_level: int | No
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
-    """What one row of a file says of the image at `path`; `position` is where it says so, e.g. "row 3".
+    """The facts that one row of a file gives about the image at `path`. `position` names the row, e.g. "row 3".
 
     `labels` are pairs (class, box). `utc_offset` is that of `taken`, where the times of the file have several. `size`
     is the width and height that boxes were measured in, where that may be the picture as it is stored rather than as

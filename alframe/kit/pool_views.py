@@ -23,7 +23,7 @@ MAX_KEPT_SAMPLE_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class EarlierBatches:
-    """Of each earlier batch: its round, the model's error rate on it, and which of several samplers chose it or ""."""
+    """For each earlier batch: its round, the model's error rate on it, and the sampler that chose it (or "")."""
 
     rounds: Sequence[int] = ()
     error_rates: Sequence[float] = ()
@@ -82,7 +82,7 @@ def make_pool_view(
 
 
 def predict_in_chunks(features: Floats, rows: Ints, predict: Callable[[Floats], Floats]) -> Floats:
-    """Return (n, ...) what `predict` gives for the `rows` (n,) of `features` (N, D), without a copy of all of these."""
+    """Return the result (n, ...) of `predict` for the `rows` (n,) of `features` (N, D), without copying all rows."""
     first, *rest = chunks(len(rows)) or [slice(0)]
     predicted = predict(features[rows[first]])
     if not rest:

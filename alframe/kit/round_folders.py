@@ -41,7 +41,7 @@ def round_folder(request: Request) -> Path:
 
 @contextmanager
 def marking_round_asked(request: Request) -> Iterator[bool]:
-    """Yield whether this round was asked before, and leave a mark beside its folder when the block ends well.
+    """Yield whether this round was requested before. If the block succeeds, leave a mark beside the round's folder.
 
     The mark comes last: who asks again after a kill finishes the first time, and asks nothing "again". Raises OSError.
     """
@@ -53,7 +53,7 @@ def marking_round_asked(request: Request) -> Iterator[bool]:
 
 
 def classes_when_asked(request: Request) -> tuple[str, ...]:
-    """Return the classes at the time the round was first asked; later answers may have added some since."""
+    """Return the classes at the time of the first request of this round. Later answers may have added classes."""
     try:
         return tuple(_mark_of(request).read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeError):
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> tuple[list[ManifestRow], list[Problem]]:
 
 
 def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
-    """Replace the folder's manifest. Write it before the first image, so that a kill leaves no image unexplained."""
+    """Replace the folder's manifest. Write it before the first image, so that after a kill it lists every image."""
     with (
         replace_atomically(folder / MANIFEST) as temporary,
         temporary.open("w", newline="", encoding="utf-8-sig") as handle,

@@ -60,7 +60,7 @@ def crop_box(picture: Image.Image, box: Box) -> Image.Image:
 
 
 def outline_box(picture: Image.Image, box: Box) -> None:
-    """Draw a rectangle around a box, in place; the line lies outside the box, since what matters is inside."""
+    """Draw a rectangle around a box, in place. The line is outside the box, so that it hides nothing in the box."""
     width = max(2, max(picture.size) // 300)
     left, top = box.x * picture.width, box.y * picture.height
     right, bottom = left + box.w * picture.width, top + box.h * picture.height

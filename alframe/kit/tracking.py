@@ -78,7 +78,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
 
 
 class TrackedRun:
-    """The run of an outside service that belongs to a project, and the rounds that it was told of, in a JSON `file`.
+    """The run of an external service that belongs to a project, and the rounds that the service has, in a JSON `file`.
 
     After a crash, the service may lack a round, or have one that the project never finished. So a run goes on only if
     all that it was told is in the project's history.

@@ -11,7 +11,7 @@ from alframe.types import Floats, Ints
 
 
 class UniformHead:
-    """A head to which all `classes` are equally likely, whatever the image; its draws are all the same.
+    """A head that gives all `classes` the same probability for every image. All of its draws are the same.
 
     It stands for a head while there is no label to fit one to, for programs that ask strategies from the start.
     """

@@ -22,7 +22,7 @@ _REMEDIES = {
 
 
 class Database:
-    """An open SQLite file; a context manager that closes it."""
+    """An open SQLite file, as a context manager that closes it."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._db = connection
@@ -44,7 +44,7 @@ class Database:
 
 
 def connect(file: Path, any_thread: bool = False) -> sqlite3.Connection:
-    """Open a connection without implicit transactions that enforces what the schema says. Raises sqlite3.Error.
+    """Open a connection without implicit transactions, which enforces the schema. Raises sqlite3.Error.
 
     `any_thread`: threads use it in turn, not only the one that has opened it.
     """
@@ -77,7 +77,7 @@ def connect_to_read(file: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
-    """Commit all that the block writes, or nothing. Raises StoreError."""
+    """Commit everything that the block writes, or nothing. Raises StoreError."""
     with explain_errors(file):
         db.execute("BEGIN IMMEDIATE")
     try:
@@ -92,7 +92,7 @@ def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
 
 @contextmanager
 def explain_errors(file: Path) -> Iterator[None]:
-    """Turn SQLite's errors into a StoreError that says what to do."""
+    """Turn SQLite's errors into a StoreError with a remedy."""
     try:
         yield
     except sqlite3.Error as error:

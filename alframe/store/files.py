@@ -140,7 +140,7 @@ def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool 
 
 
 def is_junction(folder: str | Path) -> bool:
-    """Return whether a folder is a junction of Windows: a link, though `is_symlink` says that it is none."""
+    """Return whether a folder is a junction of Windows: a link that `is_symlink` does not recognise."""
     if not WINDOWS:
         return False
     try:

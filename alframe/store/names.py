@@ -12,13 +12,13 @@ SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir"}
 
 
 def ranked_file_name(rank: int, width: int, path: Path) -> str:
-    """Return a name as `007_IMG_0001.JPG`: it sorts by rank, is unique by it, and is short enough for a deep folder."""
+    """Return a unique name such as `007_IMG_0001.JPG`, which sorts by rank and is short enough for a deep folder."""
     stem, suffix = UNSAFE_CHARACTERS.sub("_", path.stem)[:60], UNSAFE_CHARACTERS.sub("_", path.suffix)[:10]
     return f"{rank:0{width}}_{stem}{suffix}".rstrip(". ")
 
 
 def class_folder_name(class_name: str) -> str:
-    """Return the class name itself wherever it can be a folder, else with %xx in place of what cannot."""
+    """Return the class name as the name of a folder, with %xx in place of characters that a folder cannot have."""
     name = UNSAFE_CHARACTERS.sub(lambda match: _percent_encode_letter(match.group()), class_name)
     if name.split(".")[0].casefold().strip() in RESERVED_NAMES or name.startswith((".", " ")) or is_system_file(name):
         name = _percent_encode_letter(name[0]) + name[1:]
@@ -34,7 +34,7 @@ def flat_file_name(path: str) -> str:
 
 
 def is_system_file(name: str) -> bool:
-    """Return whether a program left this file or folder, and no person: hidden ones, Thumbs.db, desktop.ini."""
+    """Return whether a program made this file or folder, not a person: hidden files, Thumbs.db, desktop.ini."""
     return name.startswith((".", "~$")) or name.casefold() in SYSTEM_FILES
 
 
