@@ -44,6 +44,10 @@ class SweepSummary(Callback):
         with tempfile.NamedTemporaryFile(dir=folder) as now:  # by the clock of the drive that the notes will be on
             _under_way.append((folder, Path(now.name).stat().st_mtime))
         share_composition()
+        from alframe.tasks.compare import missing_libraries
+
+        if missing := missing_libraries():
+            log.warning("%s. The runs do not need it; the page that compares them does.", missing)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Write a note about a job that has just failed."""

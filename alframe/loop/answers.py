@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Sequence, Set
@@ -10,7 +11,7 @@ from typing import cast
 
 from alframe.builtins import REGISTRIES
 from alframe.commands import project_command
-from alframe.contracts import LabelSource, Serving, UnrequestedAnswers
+from alframe.contracts import LabelSource, ServesPeople, Serving, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
@@ -23,6 +24,8 @@ from alframe.progress import Bar
 from alframe.store.events import Arranged, Predicted, RequestClosed, Requested
 from alframe.store.records import StoredRound
 from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
+
+log = logging.getLogger(__name__)
 
 UNREQUESTED_SUFFIX = "unrequested"  # after the name of a label source: the origin of what people found by themselves
 
@@ -62,6 +65,7 @@ def collect_and_store_answers(
     """
     found: list[str] = []
     incomplete: set[int] = set()
+    known = {*campaign.settings.classes, *campaign.labels().class_first_rounds}
     for stored_round in campaign.ledger.stored_rounds()[-1:] if newest_only else campaign.ledger.stored_rounds():
         incomplete = set()
         try:
@@ -78,7 +82,11 @@ def collect_and_store_answers(
         with campaign.ledger.transaction():
             campaign.ledger.add_labels(answers.labels, stored_round.number, name, answers.cleared)
     found += _import_unrequested(campaign)
-    problems.log_new([*found, *describe_conflicts(campaign.labels(), items)])
+    labels = campaign.labels()
+    problems.log_new([*found, *describe_conflicts(labels, items)])
+    if known and not isinstance(campaign.parts.label_source, ServesPeople):  # a page asks before it adds a class
+        for name in sorted(labels.class_first_rounds.keys() - known - {UNSURE}):
+            log.info("New class: %s. If it is a typing error, correct the answer and run the same command again.", name)
     return incomplete
 
 
@@ -163,9 +171,9 @@ def _request_again(
         digits = 100 if 100 * answered >= expected else 1_000_000
         share = math.floor(digits * answered / expected) / digits
         text += (
-            f"\nTo continue with {answered} of {expected} answered, now and in every later round: "
-            f"{project_command(campaign.folder, f'enough={share:g}')}\nTo withdraw only the rest of this round: "
-            f"{_withdraw_command_text(campaign)}"
+            f"\nLabel the other {expected - answered} as well, or withdraw them: {_withdraw_command_text(campaign)}\n"
+            f"To continue with {answered} of {expected} answered, now and in every later round: "
+            f"{project_command(campaign.folder, f'enough={share:g}')}"
         )
     return Outcome(State.WAITING, f"{text}\n{instructions}")
 

@@ -23,6 +23,7 @@ from alframe.store.events import Arranged
 from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
+MOSTLY_WRONG = 0.5  # the accuracy below which people are warned of the suggestions
 MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 
@@ -162,4 +163,6 @@ def describe_accuracy(campaign: Campaign) -> str:
     text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}{gaps}."
     if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         text += " These images were not drawn at random, so the accuracy in the pool can be different."
+    if found.accuracy < MOSTLY_WRONG:
+        text += " Most suggestions can be wrong: look at each image before you confirm a group."
     return text

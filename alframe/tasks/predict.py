@@ -39,8 +39,9 @@ class Predict:
         if self.images is None:
             raise BadParams(f"Which images? {command_line('predict', 'images=FOLDER')}")
         if self.model is None and not session.project.model_folder.exists():
+            where = f" in {short_path(session.folder)}" if session.folder.is_dir() else ""
             raise BadParams(
-                f"There is no model in {short_path(session.folder)}. Give the project: "
+                f"There is no model{where}. Give the project: "
                 f"{command_line('predict', 'project=FOLDER', 'images=FOLDER')}, or name its folder with model=FOLDER. "
                 f"`export` writes a project's model."
             )

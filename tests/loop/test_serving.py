@@ -161,7 +161,7 @@ def test_it_goes_on_after_it_was_stopped(campaign: Campaign) -> None:
         raise_in_main.set()
 
     raise_in_main = threading.Event()
-    wait = launch.ServerProcess.wait
+    wait = launch.ServerProcess.wait_for_answer
 
     def stopped(self: launch.ServerProcess, seconds: float) -> bool:
         if raise_in_main.is_set():
@@ -169,7 +169,7 @@ def test_it_goes_on_after_it_was_stopped(campaign: Campaign) -> None:
         return wait(self, 0.05)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launch.ServerProcess, "wait", stopped)
+        patch.setattr(launch.ServerProcess, "wait_for_answer", stopped)
         with pytest.raises(KeyboardInterrupt):
             campaign.run(some, "stopping.labels=20")
 
@@ -278,7 +278,7 @@ def test_the_label_task_serves_the_batch_and_status_and_withdraw_know_of_it(camp
         return False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launch.ServerProcess, "wait", stopped)
+        patch.setattr(launch.ServerProcess, "wait_for_answer", stopped)
         with pytest.raises(KeyboardInterrupt):
             campaign.run(one)
     assert "1 of 4 images of round 1 are answered" in campaign.run(None, task="status").message
@@ -293,7 +293,7 @@ def test_after_the_end_corrections_are_learned_from_until_ctrl_c(
     import alframe.tasks.run as run
 
     monkeypatch.setattr(run, "_QUIET", 0.3)
-    wait = launch.ServerProcess.wait
+    wait = launch.ServerProcess.wait_for_answer
     corrected = threading.Event()
     corrections = []
 
@@ -302,7 +302,7 @@ def test_after_the_end_corrections_are_learned_from_until_ctrl_c(
             raise KeyboardInterrupt
         return wait(self, min(seconds, 0.3))
 
-    monkeypatch.setattr(launch.ServerProcess, "wait", until_corrected)
+    monkeypatch.setattr(launch.ServerProcess, "wait_for_answer", until_corrected)
 
     def person(browser: Browser) -> None:
         number = 0
@@ -394,14 +394,14 @@ def test_people_are_told_which_of_their_answers_do_not_count(campaign: Campaign)
 def test_the_audit_of_a_round_that_an_earlier_version_has_asked_is_not_judged(
     campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words, events = [word for word in campaign.words if "stay" not in word], Ledger.events
+    words, events = [word for word in campaign.words if "stay" not in word], Ledger.events_of
     with open_session(*words, "label_source=csv", "audit=0.5") as session:
         session.task_to_run.run(session)
 
     def without_arranged(ledger: Ledger, kind: type[Event], *number: int) -> list[tuple[int, Event]]:
         return [] if kind is Arranged else events(ledger, kind, *number)
 
-    monkeypatch.setattr(Ledger, "events", without_arranged)
+    monkeypatch.setattr(Ledger, "events_of", without_arranged)
     with open_session(*campaign.words, "task=label") as session:
         (stored,) = session.ledger.stored_rounds()
         snapshot = take_snapshot(session, sync_pool(session), None)

@@ -77,7 +77,7 @@ def test_the_rest_of_a_round_can_be_given_up(alframe: CommandLine, tmp_path: Pat
     lab = Lab(alframe, tmp_path, "R&D")
     lab.start()
     lab.answer(1, 7)
-    withdraw, go_on = copied(alframe(f"project={lab.folder}").out, "To withdraw only the rest of this round")
+    withdraw, go_on = copied(alframe(f"project={lab.folder}").out, "Label the other 3 as well, or withdraw them")
     assert "7 of 10 images of round 1 are answered. The round is withdrawn." in alframe(*withdraw).out
     assert alframe(*go_on).code == 0
     assert lab.rounds() == 2

@@ -88,7 +88,7 @@ class Csv:
         folder = round_folder(request)
         try:
             with marking_round_asked(request) as asked_before:
-                file = self._complete_lists(folder, request, asked_before)
+                file, is_readable = self._complete_lists(folder, request, asked_before)
         except OSError as error:
             raise LabelError(
                 f"{folder} cannot be written to: {error.strerror or error}. Check that the folder may be written to "
@@ -103,11 +103,15 @@ class Csv:
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
             + (read_too if self.files else "")
+            + ("" if is_readable else "If you delete a list that cannot be read, this command writes it again. ")
             + describe_classes(request.classes, self.new_classes, request.named_since)
         )
 
-    def _complete_lists(self, folder: Path, request: Request, asked_before: bool) -> Path:
-        """List the images that no file in the folder lists, and return the newest list. Raises OSError."""
+    def _complete_lists(self, folder: Path, request: Request, asked_before: bool) -> tuple[Path, bool]:
+        """List the images that no file in the folder lists; raises OSError.
+
+        Return the newest list, and whether all lists could be read in full.
+        """
         matcher = ImageMatcher(request.items)
         rows = [
             row
@@ -117,14 +121,15 @@ class Csv:
         listed = {row[1] for row in rows if not isinstance(row, Problem)}
         missing = [item for item in request.items if item.id not in listed]
         file = folder / "to_label.csv"
+        is_readable = not any(isinstance(row, Problem) for row in rows)
         # While a list cannot be read in full, nobody knows what is missing; collect() reports its problems.
-        if missing and (not file.exists() or not any(isinstance(row, Problem) for row in rows)):
+        if missing and (not file.exists() or is_readable):
             number = 1
             while file.exists():
                 number += 1
                 file = folder / f"to_label-{number}.csv"
             self._write_list(file, missing, asked_before)
-        return file
+        return file, is_readable
 
     def collect(self, request: Request) -> Answers:
         """Return every label that the CSV files give; of one item, the label of the file saved last comes last.
