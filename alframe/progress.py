@@ -25,6 +25,7 @@ Step = TypeVar("Step")
 log = logging.getLogger(__name__)
 
 _listeners: list[Callable[[str], object]] = []
+_open_bars: list[Bar] = []
 
 
 class DurationEstimate:
@@ -103,6 +104,7 @@ class Bar:
     """A progress bar that the caller moves: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
 
     `delay`: seconds until it appears. `forecast=False`: the pace of the first steps says nothing of the rest.
+    A bar that is opened while another one can be seen stays hidden: people wait for the whole, not for its parts.
     """
 
     def __init__(
@@ -112,8 +114,9 @@ class Bar:
         self._shown = shows_bars()
         self._total, self._steps, self._started_at = total, 0, time.perf_counter()
         self._told_at = self._started_at
+        is_part = any(bar._bar.is_seen for bar in _open_bars)
         self._bar = _tqdm()(
-            desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True, disable=not self._shown
+            desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True, disable=is_part or not self._shown
         )
         self._forecast = DurationEstimate(label, total if forecast else None, unit)
 
@@ -137,9 +140,11 @@ class Bar:
         return f"{self._label}: {self._steps:,} of {self._total:,} {self._units}, about {left} left."
 
     def __enter__(self) -> Bar:
+        _open_bars.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        _open_bars.remove(self)
         self._bar.close()
         seconds = time.perf_counter() - self._started_at
         if not self._shown and seconds >= LOGGED_SECONDS:
@@ -171,6 +176,8 @@ def _tqdm() -> Any:
     from tqdm import tqdm
 
     class Tqdm(tqdm):  # type: ignore[misc]  # it comes without types
+        is_seen = False
+
         def __del__(self) -> None:
             # Ctrl-C while it was being made leaves one that has nothing to close, and would fail at it.
             if hasattr(self, "start_t"):
@@ -179,6 +186,7 @@ def _tqdm() -> Any:
         def refresh(self, *args: Any, **options: Any) -> None:
             # A line that is logged (tqdm.write) would show a bar before its delay is over, and leave its line open.
             if not self.delay or self._time() >= self.start_t + self.delay:
+                self.is_seen = not self.disable
                 super().refresh(*args, **options)
                 self.last_print_t = self._time()
 

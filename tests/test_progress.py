@@ -130,6 +130,22 @@ def test_a_pipe_gets_one_line_of_a_long_step_and_no_bar(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("delay", [0.0, 60.0])
+def test_a_part_of_a_step_has_a_bar_only_where_that_of_the_step_cannot_be_seen(
+    delay: float, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "shows_bars", lambda: True)
+    with Bar("Comparing over seeds", 2, "run", delay=delay) as whole:
+        with Bar("Clustering", 3, delay=0.0) as part:
+            part.advance(3)
+        whole.advance(2)
+    with Bar("Embedding", 3, delay=0.0) as next_step:
+        next_step.advance(3)
+    written = capsys.readouterr().err
+    assert ("Clustering" in written) is (delay > 0)
+    assert "Embedding" in written
+
+
 def test_bars_are_for_terminals_and_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not progress.shows_bars()  # pytest captures standard error
     monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)

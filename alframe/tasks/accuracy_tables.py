@@ -10,9 +10,14 @@ from alframe.engine.measuring.forecast import describe_forecast, forecast
 from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, name_classes
 from alframe.types import CROSS_VALIDATION_BASIS, Estimate, Evaluation, RoundRecord
 
+FIRST_ROWS, LAST_ROWS = 2, 8  # of a table, which with its notes is to fit a screen of 24 lines
+
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
-    """Lay out the accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both."""
+    """Lay out the accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both.
+
+    Of a long campaign, the rows in the middle are left out, and counted.
+    """
     newest: dict[int, RoundRecord] = {}
     for record in history:
         if record.evaluation or record.audit or record.no_evaluation:
@@ -46,7 +51,12 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
             "Nothing is measured yet. The first accuracy is measured in the round after images of at least two classes "
             "have labels."
         )
-    return "\n".join([format_table(tuple(columns), list(zip(*columns.values(), strict=True))), *filter(None, notes)])
+    rows = list(zip(*columns.values(), strict=True))
+    if len(rows) > FIRST_ROWS + LAST_ROWS + 1:
+        left_out = len(rows) - FIRST_ROWS - LAST_ROWS
+        rows = [*rows[:FIRST_ROWS], ("...",) * len(columns), *rows[-LAST_ROWS:]]
+        notes.insert(0, f"{left_out} rows are left out here; the report shows all rounds.")
+    return "\n".join([format_table(tuple(columns), rows), *filter(None, notes)])
 
 
 def describe_unanswered_audit(count: int) -> str:

@@ -74,6 +74,16 @@ def test_the_last_record_of_a_number_of_labels_counts() -> None:
     assert [line.split()[:2] for line in text.splitlines()[2:4]] == [["20", "50.0%"], ["40", "60.0%"]]
 
 
+def test_a_long_campaign_fits_a_screen_and_says_what_it_leaves_out() -> None:
+    history = [round_record(number, 20 * number, 0.5 + number / 100) for number in range(1, 31)]
+    lines = accuracy_table(history).splitlines()
+    labels = [line.split()[0] for line in lines[2:13]]
+    assert labels == ["20", "40", "...", *(str(20 * number) for number in range(23, 31))]
+    assert lines[13] == "20 rows are left out here; the report shows all rounds."
+    assert len(lines) <= 20
+    assert "left out" not in accuracy_table(history[:11])
+
+
 def test_nothing_measured() -> None:
     assert accuracy_table([]).startswith("Nothing is measured yet")
     assert accuracy_table([round_record(1, 20, None)]) == accuracy_table([])
