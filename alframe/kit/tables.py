@@ -99,7 +99,7 @@ def formula_safe_path(path: str) -> str:
 
 
 def time_saved(file: Path) -> datetime:
-    """Return when a file was last saved, or the earliest possible time if the file does not exist any more."""
+    """Return when a file was last saved, or the start of 1970 if the file does not exist any more."""
     try:
         return datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except OSError:  # reading the file reports it

@@ -53,22 +53,22 @@ def _head(result: Mapping[str, Any], source: str) -> str:
     counts, setting = result["counts"], result["setting"]
     found = counts["detected_boxes_of_animals"]
     return (
-        "## Boxes or whole frames\n\nThis section says what `boxes.file` brings on camera traps. The results are in "
-        f"`{source}`. The {counts['frames']} frames of {counts['bursts']} bursts are those of `missouri-camtrap`. "
-        f"People have drawn boxes in {counts['animals']} of them, and the others are empty. *Drawn boxes* are the "
-        "largest of these in each frame. *Detected boxes* are the most confident ones of MegaDetectorLite, from "
-        "[`alframe detect`](https://github.com/alframe/alframe/blob/main/plugins/alframe-megadetector/README.md), at "
-        f"its usual threshold. It found a box in {found} of the {counts['animals']} frames with an animal, and in "
-        f"{counts['detected_boxes_of_empty']} of the {counts['frames'] - counts['animals']} empty ones. A frame "
-        "without a detected box stays whole. With all frames, drawn boxes are not compared, because they would tell "
-        "the model which frames are empty.\n\n"
-        f"All runs go from 20 labels to {setting['budget']} in batches of {setting['batch']}, with the head `auto` and "
-        f"{setting['seeds']} seeds. Each seed holds out another fifth of the frames, or of the bursts. With the same "
-        "seed, the test frames are the same for all. With `random:auto:random`, the labelled frames are also the same. "
-        "With `uherding:auto`, they are not: the default sampler and its start look at the embeddings. The table shows "
-        "the area under the curve with whole frames, in points. The other columns are the area with boxes minus the "
-        "area with whole frames, paired by seed, with Student's 95 % interval. **Bold**: the whole interval is above "
-        "0, or below it."
+        "## Boxes or whole frames\n\nThis section compares `boxes.file` with whole frames on camera traps. The "
+        f"results are in `{source}`. The {counts['frames']} frames of {counts['bursts']} bursts come from "
+        f"`missouri-camtrap`. People have drawn boxes in {counts['animals']} of them, and the others are empty. "
+        "*Drawn boxes* means the largest of these boxes in each frame. *Detected boxes* means the most confident box "
+        "of MegaDetectorLite in each frame, from [`alframe "
+        "detect`](https://github.com/alframe/alframe/blob/main/plugins/alframe-megadetector/README.md), at its usual "
+        f"threshold. It found a box in {found} of the {counts['animals']} frames with an animal, and in "
+        f"{counts['detected_boxes_of_empty']} of the {counts['frames'] - counts['animals']} empty frames. A frame "
+        "without a detected box is used as a whole. With all frames, drawn boxes are not compared, because they "
+        f"would tell the model which frames are empty.\n\nAll runs go from 20 labels to {setting['budget']} in "
+        f"batches of {setting['batch']}, with the head `auto` and {setting['seeds']} seeds. Each seed holds out "
+        "another fifth of the frames, or of the bursts. With the same seed, all runs have the same test frames. With "
+        "`random:auto:random`, the labelled frames are also the same. With `uherding:auto`, the labelled frames "
+        "differ, because the default sampler and its start use the embeddings. The table shows the area under the "
+        "curve with whole frames, in points. The other columns are the area with boxes minus the area with whole "
+        "frames, paired by seed, with Student's 95 % interval. **Bold**: the whole interval is above 0, or below it."
     )
 
 
