@@ -13,7 +13,7 @@ from typing import Any
 from alframe.commands import short_path
 from alframe.comparison.choices import run_choices
 from alframe.errors import StoreError
-from alframe.store.events import MadeWith
+from alframe.store.events import RequestEnvironment
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import UNSURE, RoundRecord
 
@@ -28,7 +28,7 @@ class Run:
     `class_counts` has the labels of each class after each record's round, as they stand now. `pool_classes` are the
     classes that the pool knows of itself. `items_digest` is of the images' ids, classes and split: runs with the same
     one are measured on the same images. `versions` are those of the packages, and `origin` says what else the latest
-    round was made with (see MadeWith); empty in old projects.
+    round was made with (see RequestEnvironment); empty in old projects.
     """
 
     folder: Path
@@ -123,7 +123,7 @@ def read_run(folder: Path) -> Run | None:
         )
         if not history or config is None:
             return None
-        items = ledger.table("item", ["id", "label", "split"])
+        items = ledger.raw_rows("item", ["id", "label", "split"])
         return Run(
             folder=folder,
             seed=int(config["settings"]["seed"]),
@@ -138,7 +138,7 @@ def read_run(folder: Path) -> Run | None:
 
 
 def _describe_origin(ledger: Ledger) -> dict[str, str]:
-    events = ledger.events_of(MadeWith)
+    events = ledger.events_of(RequestEnvironment)
     if not events:
         return {}
     made = events[-1][1]
@@ -155,7 +155,7 @@ def _count_classes(ledger: Ledger, history: Sequence[RoundRecord]) -> list[Mappi
     """Return how many labels each class has after each record's round."""
     classes = {
         label.item: label.class_name
-        for label in ledger.label_rows()
+        for label in ledger.stored_labels()
         if label.round is not None and not label.taken_back and label.class_name != UNSURE
     }
     counts: Counter[str] = Counter()

@@ -52,7 +52,7 @@ def find_array(file: Path, name: str) -> StoredArray:
     Only headers are read. Raises FormatError that says which arrays there are, or which package is missing.
     """
     if file.is_dir():
-        return _numbers_relative_to(file, name)
+        return _find_in_folder(file, name)
     if file.suffix.lower() not in (".npz", *HDF5_SUFFIXES):
         raise FormatError(f"{file} is not a readable set of arrays: .npz, .h5 or .hdf5, or a folder of arrays.")
     array = _find_in_file(file, name)
@@ -61,7 +61,7 @@ def find_array(file: Path, name: str) -> StoredArray:
     return array
 
 
-def _numbers_relative_to(folder: Path, name: str) -> StoredArray:
+def _find_in_folder(folder: Path, name: str) -> StoredArray:
     # The idx files are called train-images-idx3-ubyte or train-images.idx3-ubyte, packed or not.
     stems = dict.fromkeys((name, name.replace("-idx", ".idx")))
     for file in (folder / (stem + end) for stem in stems for end in (".npy", "", ".gz")):

@@ -197,10 +197,10 @@ def _best_time_text(texts: Sequence[str]) -> str:
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 
-def _to_number(value: object, otherwise: float = 0.0) -> float:
+def _to_number(value: object, default: float = 0.0) -> float:
     """Return a number, which some programs write as text."""
     try:
         number = float(value) if type(value) in (int, float, str) else math.nan  # type: ignore[arg-type]
     except (ValueError, OverflowError):
-        return otherwise
-    return number if -1e9 < number < 1e9 else otherwise
+        return default
+    return number if -1e9 < number < 1e9 else default

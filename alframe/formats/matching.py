@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from alframe.formats.other_roots import Claims, PrefixChoice, claim_images, is_sibling, shared_tail
-from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND, PathTable, agree, look_up
+from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND, PathTable, look_up, merge_agreeing
 from alframe.formats.path_text import (
     anchor_of,
     casefold_paths,
@@ -105,12 +105,12 @@ class ImageMatcher:
         normal = normalise_paths([paths[row] for row in rows.tolist()])
         here = np.where(numbers[rows] < 0, self._find_local(normal), numbers[rows])
         if folder is not None and in_folder:
-            here = agree(here, self._numbers_relative_to(normal, folder))
+            here = merge_agreeing(here, self._numbers_relative_to(normal, folder))
         if encoded := [row for row in np.flatnonzero(here == NOT_FOUND).tolist() if "%" in normal[row]]:
             decoded = normalise_paths([unquote(normal[row]) for row in encoded])
             here[encoded] = self._find_local(decoded)
             if folder is not None and in_folder:
-                here[encoded] = agree(here[encoded], self._numbers_relative_to(decoded, folder))
+                here[encoded] = merge_agreeing(here[encoded], self._numbers_relative_to(decoded, folder))
             for row, path in zip(encoded, decoded, strict=True):
                 normal[row] = path
         numbers[rows] = here

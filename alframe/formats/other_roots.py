@@ -48,7 +48,7 @@ class Claims:
 def shared_tail(prefix: str, root: str) -> int:
     """Return how many folders a prefix and the pool's root have in common, counted from their ends."""
     count = 0
-    for one, other in zip(_parts(prefix)[::-1], _parts(root)[::-1], strict=False):
+    for one, other in zip(_folder_names(prefix)[::-1], _folder_names(root)[::-1], strict=False):
         if one != other:
             break
         count += 1
@@ -61,7 +61,7 @@ def is_sibling(prefix: str, root: str) -> bool:
     `survey/2023/images` is not `traps/2024/images`, and `card1` is not `card2`.
     """
     shared = shared_tail(prefix, root)
-    ends = [parts[: len(parts) - shared] for parts in (_parts(prefix), _parts(root))]
+    ends = [parts[: len(parts) - shared] for parts in (_folder_names(prefix), _folder_names(root))]
     if not all(ends):
         return False
     one, other = (end[-1] for end in ends)
@@ -197,5 +197,5 @@ class PrefixChoice:
         return self._paths_before[end] - self._paths_before[start]
 
 
-def _parts(folder: str) -> list[str]:
+def _folder_names(folder: str) -> list[str]:
     return [part for part in folder.split("/") if part]

@@ -41,7 +41,7 @@ def look_up(table: Mapping[str, int], paths: Sequence[str]) -> Ints:
     return np.fromiter(map(table.get, paths, repeat(NOT_FOUND)), np.int64, len(paths))
 
 
-def agree(one: Ints, other: Ints) -> Ints:
+def merge_agreeing(one: Ints, other: Ints) -> Ints:
     """Return what paths mean that could start at either of two folders.
 
     Where they would be different images, the folder counts that the other paths start at too.

@@ -81,7 +81,7 @@ def anchor_of(path: str) -> str:
     return path[:2] if path[1:3] == ":/" else ""
 
 
-def shorten_list(names: Sequence[str], most: int = 3) -> str:
+def quote_first(names: Sequence[str], most: int = 3) -> str:
     """Return the first names in quotes, for a message."""
     return ", ".join(f"'{name}'" for name in names[:most]) + (", ..." if len(names) > most else "")
 

@@ -74,7 +74,7 @@ def turn_box(box: Box, orientation: int) -> Box:
     return Box(max(x, 0.0), max(y, 0.0), w, h)
 
 
-def measured_as_stored(picture: PictureHeader, size: tuple[float, float]) -> bool | None:
+def is_size_of_stored_picture(picture: PictureHeader, size: tuple[float, float]) -> bool | None:
     """Return whether `size` (width, height), in any unit, is that of the stored picture; None if it could be either."""
     if picture.orientation == 1:
         return False

@@ -65,9 +65,9 @@ def read_time(text: str, day_first: bool | None = None, with_numbers: bool = Fal
         return ReadTime(None, problem=NEVER_SET)
     if match := _COMPACT.fullmatch(text):
         *parts, zone = match.groups()
-        return _time_of(tuple(map(int, parts[:3])), tuple(map(int, parts[3:])), zone)
+        return _make_time(tuple(map(int, parts[:3])), tuple(map(int, parts[3:])), zone)
     if number := _NUMBER.fullmatch(text):
-        return _read_number(float(number[1])) if with_numbers else ReadTime(None, problem=UNKNOWN_FORM)
+        return _time_from_number(float(number[1])) if with_numbers else ReadTime(None, problem=UNKNOWN_FORM)
     date = _DATE.match(text)
     if date is None:
         return ReadTime(None, problem=UNKNOWN_FORM)
@@ -85,7 +85,7 @@ def read_time(text: str, day_first: bool | None = None, with_numbers: bool = Fal
         return ReadTime(None, problem=NO_SUCH_TIME)
     if half:
         hour = hour % 12 + 12 * (half == "p") if hour <= 12 else hour
-    return _time_of(day, (hour, int(clock["minute"]), int(clock["clock_second"] or 0)), clock["zone"])
+    return _make_time(day, (hour, int(clock["minute"]), int(clock["clock_second"] or 0)), clock["zone"])
 
 
 def _read_date(date: re.Match[str], day_first: bool | None) -> tuple[int, int, int] | str:
@@ -117,7 +117,7 @@ def _read_date(date: re.Match[str], day_first: bool | None) -> tuple[int, int, i
     )
 
 
-def _time_of(day: tuple[int, ...], clock: tuple[int, ...], zone: str | None) -> ReadTime:
+def _make_time(day: tuple[int, ...], clock: tuple[int, ...], zone: str | None) -> ReadTime:
     hour, minute, second = clock
     if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):
         return ReadTime(None, problem=NO_SUCH_TIME)
@@ -138,7 +138,7 @@ def _read_offset(zone: str | None) -> timedelta | None:
     return -offset if "-" in zone else offset
 
 
-def _read_number(number: float) -> ReadTime:
+def _time_from_number(number: float) -> ReadTime:
     if 1e12 <= number < 2.5e12:
         number /= 1000
     if 5e8 <= number < 2.5e9:
@@ -152,7 +152,7 @@ def _read_number(number: float) -> ReadTime:
     return ReadTime(None, problem=UNKNOWN_FORM)
 
 
-def find_day_first(texts: Iterable[str]) -> bool | None:
+def is_day_first(texts: Iterable[str]) -> bool | None:
     """Return whether the day comes before the month where the year is last: some time must tell, and none deny it."""
     orders = set()
     for text in texts:
@@ -180,7 +180,7 @@ class TimeColumn:
     ) -> None:
         texts = list(texts) if form is None else []
         self._form, self._with_numbers = form, with_numbers
-        self._day_first = find_day_first(texts)
+        self._day_first = is_day_first(texts)
         found = [read_time(text, self._day_first, with_numbers) for text in set(texts)]
         self.has_several_offsets = len({one.utc_offset for one in found} - {None}) > 1
         # What a spreadsheet makes of days when it saves them as times.

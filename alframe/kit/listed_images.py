@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
-from alframe.formats.path_text import shorten_list
+from alframe.formats.path_text import quote_first
 from alframe.formats.skipped import SkippedRecords
-from alframe.formats.stored_pictures import measured_as_stored, read_picture_headers, turn_box
+from alframe.formats.stored_pictures import is_size_of_stored_picture, read_picture_headers, turn_box
 from alframe.kit.image_paths import locate_image
 from alframe.kit.times import TimeColumn
 from alframe.types import UTC_OFFSET, Box, Item
@@ -163,7 +163,7 @@ class ListedImages:
         rows = [row for row, item in enumerate(items) if item.box is not None and sizes[row] is not None]
         pictures = dict(zip(rows, read_picture_headers([items[row].path for row in rows]), strict=True))
         as_stored = {
-            row: measured_as_stored(picture, size)
+            row: is_size_of_stored_picture(picture, size)
             for row, picture in pictures.items()
             if picture is not None and (size := sizes[row])
         }
@@ -199,7 +199,7 @@ class ListedImages:
         if len(absent) == len(listed):
             raise PoolError(self._explain_none_exists(listed[absent[0]][1], len(listed), files))
         if files.prefixes:
-            log.warning("%s: %s taken for %s.", self.file, shorten_list(files.prefixes), self.root)
+            log.warning("%s: %s taken for %s.", self.file, quote_first(files.prefixes), self.root)
         if otherwise := [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]:
             text = "%s: %d images have another case or other accents on the disk than in the list, e.g. %s."
             row, place = listed[otherwise[0]][0], files.found[otherwise[0]][1]
@@ -217,13 +217,13 @@ class ListedImages:
         text = f"None of the {count} images that {self.file} lists exists. The first would be {first}.{self.hint}"
         if files.contested:
             text += (
-                f" If pool.root ({self.root}) took the place of {shorten_list(files.contested)}, each file would be "
+                f" If pool.root ({self.root}) took the place of {quote_first(files.contested)}, each file would be "
                 "there twice."
             )
             return f"{text} Delete the rows of all but one of these folders."
         if files.rejected:
             text += (
-                f" They would exist if pool.root took the place of {shorten_list(files.rejected)}, but that looks like "
+                f" They would exist if pool.root took the place of {quote_first(files.rejected)}, but that looks like "
                 "another season."
             )
         return (

@@ -21,7 +21,7 @@ from alframe.loop.contract_checks import collect_answers_of
 from alframe.loop.labels import DecidedLabels, describe_conflicts, describe_unresolved_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.progress import Bar
-from alframe.store.events import Arranged, Predicted, RequestClosed, Requested
+from alframe.store.events import BatchArranged, Predicted, RequestClosed, Requested
 from alframe.store.records import StoredRound
 from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
 
@@ -270,8 +270,8 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
     requested_items, folder = tuple(items[key] for key in stored_round.keys), campaign.project.request_folder
     named = {label.class_name for label in campaign.labels().counted} - classes
-    arrangements = campaign.ledger.events_of(Arranged, stored_round.number)  # rounds of earlier versions have none
-    arranged = arrangements[0][1] if arrangements else Arranged()
+    arrangements = campaign.ledger.events_of(BatchArranged, stored_round.number)  # rounds of earlier versions have none
+    arranged = arrangements[0][1] if arrangements else BatchArranged()
     return Request(
         *(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions),
         similarity_order=tuple(arranged.similarity),

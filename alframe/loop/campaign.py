@@ -17,7 +17,7 @@ from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
 from alframe.settings import Settings, stored_form
 from alframe.settings.stored import to_plain
-from alframe.store.events import AskedAgain, BatchChosenBy, Predicted
+from alframe.store.events import BatchChosenBy, LabelsAskedAgain, Predicted
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel
 from alframe.types import Ints, Item
@@ -70,11 +70,11 @@ class Campaign:
 
     def standing_labels(self) -> list[StoredLabel]:
         """Return what every source says of every item now, by item, the latest at the end."""
-        return find_standing_labels(self.ledger.label_rows(), self.recheck_rounds())
+        return find_standing_labels(self.ledger.stored_labels(), self.recheck_rounds())
 
     def recheck_rounds(self) -> frozenset[int]:
         """Return the numbers of the rounds that asked about labelled images again."""
-        return frozenset(number for number, _ in self.ledger.events_of(AskedAgain))
+        return frozenset(number for number, _ in self.ledger.events_of(LabelsAskedAgain))
 
     def labels_with_propagated(self, items: Sequence[Item]) -> list[StoredLabel]:
         """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""

@@ -18,7 +18,7 @@ from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.environment import describe_environment, digest_data
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
-from alframe.store.events import Arranged, BatchChosenBy, Event, Predicted, ShownContent
+from alframe.store.events import BatchArranged, BatchChosenBy, Event, Predicted, ShownContent
 from alframe.types import Bools, Floats, Ints, Need
 
 
@@ -125,11 +125,11 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
     return predict_in_chunks(fitted.embedded.embedding.features, keys, lambda x: head.probs(x).max(axis=1))
 
 
-def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Ints, number: int) -> Arranged:
+def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Ints, number: int) -> BatchArranged:
     """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
     rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
     hidden = hide_suggestions(np.isin(keys, audit), embedded.listing.sequences[keys], rng)
-    return Arranged(order_for_display(embedded, keys), hidden.tolist())
+    return BatchArranged(order_for_display(embedded, keys), hidden.tolist())
 
 
 def order_for_display(embedded: Embedded, keys: Ints) -> list[int]:

@@ -42,7 +42,7 @@ def shares_test_images(campaign: Campaign) -> bool:
     for variant in _variants(campaign):
         if variant.settings.seed != campaign.settings.seed and variant.project.exists:
             with Ledger.open(variant.folder, read_only=True) as ledger:
-                return ledger.table("item", ["id", "split"]) == campaign.ledger.table("item", ["id", "split"])
+                return ledger.raw_rows("item", ["id", "split"]) == campaign.ledger.raw_rows("item", ["id", "split"])
     return False
 
 

@@ -18,7 +18,7 @@ from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
 from alframe.loop.phase_results import Embedded, RunCache
-from alframe.store.events import DuplicateCounts, PartlyRead, ShownContent
+from alframe.store.events import DamagedImages, DuplicateCounts, ShownContent
 from alframe.store.ledger import Ledger
 from alframe.types import Ints
 
@@ -44,7 +44,7 @@ def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> 
 
 def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None:
     """Journal which images (key -> reason) cannot be read now, and which can be read again."""
-    before = campaign.ledger.unreadable()
+    before = campaign.ledger.unreadable_reasons()
     with campaign.ledger.transaction():
         new = [(key, reason) for key, reason in unreadable.items() if before.get(key) != reason]
         campaign.ledger.mark_unreadable([*new, *((key, None) for key in before if key not in unreadable)])
@@ -54,13 +54,13 @@ def record_damaged(campaign: Campaign, damaged: Mapping[int, str]) -> None:
     """Journal which images (key -> what is missing) are used although they are damaged, if others were before."""
     if damaged != load_damaged(campaign.ledger):
         with campaign.ledger.transaction():
-            event = PartlyRead({str(key): missing for key, missing in damaged.items()})
+            event = DamagedImages({str(key): missing for key, missing in damaged.items()})
             campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), event)
 
 
 def load_damaged(ledger: Ledger) -> dict[int, str]:
     """Return key -> what is missing, for all images that are used although they are damaged."""
-    events = ledger.events_of(PartlyRead)
+    events = ledger.events_of(DamagedImages)
     return {int(key): missing for key, missing in events[-1][1].images.items()} if events else {}
 
 

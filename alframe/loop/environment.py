@@ -11,12 +11,12 @@ from pathlib import Path
 
 import alframe
 from alframe.loop.phase_results import Embedded
-from alframe.store.events import MadeWith
+from alframe.store.events import RequestEnvironment
 
 
-def describe_environment(data: str) -> MadeWith:
+def describe_environment(data: str) -> RequestEnvironment:
     """Return the event for the ledger; `data` is the digest of the data."""
-    return MadeWith(
+    return RequestEnvironment(
         python=platform.python_version(),
         system=platform.platform(),
         processors=os.cpu_count() or 0,

@@ -52,7 +52,7 @@ def _fine_tune_backbone(
     items, number = cache.listing.items, snapshot.closed_round_count
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)
-    usable[[*campaign.ledger.unreadable(), *(cache.embedded.replaced if cache.embedded else ())]] = False
+    usable[[*campaign.ledger.unreadable_reasons(), *(cache.embedded.replaced if cache.embedded else ())]] = False
     labelled = make_training_labels(campaign.labels_with_propagated(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
     answered, group = drop_answers(labelled, campaign.audit_keys()), settings.holdout.group

@@ -85,7 +85,7 @@ def evaluate_and_record(
         round=number,
         labels=int(training.is_by_people.sum()),
         unlabelled=len(unlabelled),
-        set_aside=len(ledger.unreadable()),
+        set_aside=len(ledger.unreadable_reasons()),
         classes=training.classes,
         evaluation=evaluation,
         audit=None if audit is None else audit.evaluation,

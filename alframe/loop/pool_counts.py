@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alframe.loop.campaign import Campaign
-from alframe.store.events import Absent
+from alframe.store.events import AbsentImages
 from alframe.store.records import StoredItems
 
 
@@ -50,7 +50,7 @@ def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[in
         (answered_now, "answered, to be read by the next run"),
         (opened, "requested and not answered yet"),
         (load_absent(campaign), "no longer in the pool's listing"),
-        (ledger.unreadable(), "that cannot be read"),
+        (ledger.unreadable_reasons(), "that cannot be read"),
         (closed, "requested without an answer"),
         (range(len(items)), "never requested"),
     ]
@@ -68,10 +68,10 @@ def record_absent(campaign: Campaign, absent: Sequence[int]) -> None:
     """Journal which known images the pool no longer lists, if others were missing before."""
     if set(absent) != load_absent(campaign):
         with campaign.ledger.transaction():
-            campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), Absent(list(absent)))
+            campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), AbsentImages(list(absent)))
 
 
 def load_absent(campaign: Campaign) -> set[int]:
     """Return the known images that the pool did not list any more when it was listed last."""
-    events = campaign.ledger.events_of(Absent)
+    events = campaign.ledger.events_of(AbsentImages)
     return set(events[-1][1].keys) if events else set()

@@ -13,7 +13,7 @@ from alframe.loop.choosing import describe_content, order_for_display, record_an
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.phase_results import Chosen, HeadFitResult, RunCache
 from alframe.loop.serving import hidden_keys_by_round
-from alframe.store.events import Arranged, AskedAgain, Event
+from alframe.store.events import BatchArranged, Event, LabelsAskedAgain
 from alframe.store.files import remove_file
 from alframe.store.records import StoredRound
 from alframe.types import AuditDraw, Selection
@@ -29,7 +29,7 @@ class DoubtfulLabels:
     """
 
     keys: list[int]
-    event: AskedAgain
+    event: LabelsAskedAgain
     hidden: int
     finetuned: int
     asked_before: int
@@ -56,7 +56,7 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     is_examined = can_be_asked & training.is_unseen_by_backbone & (probs.sum(axis=1) > 0)
     rows = [row for row in rank_doubtful(probs, training.y).tolist() if is_examined[row]]
     probs = probs / np.maximum(probs.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    event = AskedAgain(
+    event = LabelsAskedAgain(
         labels=[classes[training.y[row]] for row in rows],
         likely=[classes[number] for number in probs[rows].argmax(axis=1).tolist()],
         confidence=[round(float(value), 4) for value in probs[rows].max(axis=1)],
@@ -77,11 +77,11 @@ def request_again(
 ) -> StoredRound:
     """Ask about the `count` most doubtful labels again, as a round of its own without any suggestion; return it."""
     keys, event, number = np.array(doubtful.keys[:count]), doubtful.event, len(campaign.ledger.stored_rounds()) + 1
-    asked = AskedAgain(
+    asked = LabelsAskedAgain(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined
     )
     events: list[Event] = [asked, describe_content(fitted.embedded, keys)]
-    events.append(Arranged(order_for_display(fitted.embedded, keys), [True] * len(keys)))
+    events.append(BatchArranged(order_for_display(fitted.embedded, keys), [True] * len(keys)))
     if campaign.settings.duplicates.by is not None:
         events.append(count_near_duplicates(fitted.embedded))
     doubt = 1 - np.array(asked.given, np.float32)

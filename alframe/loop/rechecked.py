@@ -10,7 +10,7 @@ import numpy as np
 
 from alframe.engine.measuring.intervals import wilson_interval
 from alframe.loop.campaign import Campaign
-from alframe.store.events import AskedAgain
+from alframe.store.events import LabelsAskedAgain
 from alframe.store.records import StoredRound
 from alframe.types import UNSURE
 
@@ -35,7 +35,7 @@ class CheckedLabel:
 
 def read_recheck(campaign: Campaign, stored_round: StoredRound) -> list[CheckedLabel]:
     """Return what became of the labels that a round asked again, the most doubtful first."""
-    ((_, event),) = campaign.ledger.events_of(AskedAgain, stored_round.number)
+    ((_, event),) = campaign.ledger.events_of(LabelsAskedAgain, stored_round.number)
     counted = {label.item: label.class_name for label in campaign.labels().counted}
     answers: dict[int, list[str]] = {}
     for label in campaign.standing_labels():
@@ -84,5 +84,5 @@ def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence
 
 def find_rechecks(campaign: Campaign) -> list[tuple[StoredRound, int]]:
     """Return each round that asked again, oldest first, with the number of labels that were compared for it."""
-    events, stored_rounds = dict(campaign.ledger.events_of(AskedAgain)), campaign.ledger.stored_rounds()
+    events, stored_rounds = dict(campaign.ledger.events_of(LabelsAskedAgain)), campaign.ledger.stored_rounds()
     return [(stored, events[stored.number].examined) for stored in stored_rounds if stored.number in events]

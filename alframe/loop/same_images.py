@@ -48,7 +48,7 @@ def _projects_of_people(folder: Path) -> Iterator[tuple[Path, int]]:
                 rounds = ledger.stored_rounds()
                 source = rounds[-1].label_source.get("name") if rounds else None
                 if source and not REGISTRIES["label_source"].get(str(source)).declares("answers_now"):
-                    yield file.parent, len({label.item for label in ledger.label_rows()})
+                    yield file.parent, len({label.item for label in ledger.stored_labels()})
         except AlframeError:  # it is damaged, of another version, or by a plugin that is gone
             continue
 

@@ -19,7 +19,7 @@ from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.discovery import describe_unseen_classes
 from alframe.loop.phase_results import HeadFitResult, RunCache
-from alframe.store.events import Arranged
+from alframe.store.events import BatchArranged
 from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
@@ -77,7 +77,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
         labels_left=None if stopping is None else stopping.labels_left(len(labels.counted)),
         unanswered_without_suggestion_count=len(unanswered.difference(labelled)),
         conflicts=campaign.settings.conflicts,
-        agreement=measure_agreement(ledger.label_rows(), campaign.recheck_rounds()),
+        agreement=measure_agreement(ledger.stored_labels(), campaign.recheck_rounds()),
         class_counts=Counter(label.class_name for label in labels.counted),
         unseen_classes=describe_unseen_classes(campaign),
     )
@@ -88,7 +88,7 @@ def hidden_keys_by_round(campaign: Campaign) -> dict[int, set[int]]:
 
     A round that asked about labelled images again hides nothing any more once it is closed.
     """
-    arranged, rechecks = dict(campaign.ledger.events_of(Arranged)), campaign.recheck_rounds()
+    arranged, rechecks = dict(campaign.ledger.events_of(BatchArranged)), campaign.recheck_rounds()
     return {
         stored.number: set()
         if stored.closed and stored.number in rechecks
@@ -97,7 +97,7 @@ def hidden_keys_by_round(campaign: Campaign) -> dict[int, set[int]]:
     }
 
 
-def find_hidden_keys(stored: StoredRound, arranged: Arranged | None) -> set[int]:
+def find_hidden_keys(stored: StoredRound, arranged: BatchArranged | None) -> set[int]:
     """Return the keys of a round that are shown without the model's suggestion.
 
     Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.

@@ -97,15 +97,15 @@ def explain_errors(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if is_damage(error):
-            raise damaged(file, error) from error
+            raise damaged_error(file, error) from error
         advice = f"Nothing that was stored before is lost. {_REMEDIES.get(_primary_code(error), '')}"
         raise StoreError(f"{file} cannot be used: {error}. {advice.strip()}") from error
     except UnicodeDecodeError as error:  # SQLite's messages quote what is in the file
-        raise damaged(file, error) from error
+        raise damaged_error(file, error) from error
 
 
 @contextmanager
-def explain_content(file: Path) -> Iterator[None]:
+def explain_spoilt_content(file: Path) -> Iterator[None]:
     """Turn whatever reading the file raises into a StoreError: what is in it was not written by this program."""
     try:
         with explain_errors(file):
@@ -113,10 +113,10 @@ def explain_content(file: Path) -> Iterator[None]:
     except (AlframeError, OSError):
         raise
     except Exception as error:
-        raise damaged(file, error) from error
+        raise damaged_error(file, error) from error
 
 
-def damaged(file: Path, error: Exception) -> StoreError:
+def damaged_error(file: Path, error: Exception) -> StoreError:
     """Return the error for a file whose content cannot be understood."""
     return StoreError(
         f"{file} is damaged ({error}). Restore it from a backup, and remove {file.name}-wal and {file.name}-shm "

@@ -57,7 +57,7 @@ class BatchChosenBy(Event):
 
 
 @dataclass(frozen=True)
-class Arranged(Event):
+class BatchArranged(Event):
     """How a request's images are shown, in its order: their places by similarity, and which have no suggestion."""
 
     KIND: ClassVar[str] = "arranged"
@@ -75,7 +75,7 @@ class DuplicateCounts(Event):
 
 
 @dataclass(frozen=True)
-class PartlyRead(Event):
+class DamagedImages(Event):
     """All images that are used although a part of them is lost: what is missing, by key, which JSON makes a text."""
 
     KIND: ClassVar[str] = "damaged"
@@ -83,7 +83,7 @@ class PartlyRead(Event):
 
 
 @dataclass(frozen=True)
-class Absent(Event):
+class AbsentImages(Event):
     """The pool no longer lists the images with these keys; the latest of these events says which."""
 
     KIND: ClassVar[str] = "absent"
@@ -91,7 +91,7 @@ class Absent(Event):
 
 
 @dataclass(frozen=True)
-class MadeWith(Event):
+class RequestEnvironment(Event):
     """What a request was made with beside the packages, whose versions are in its round; empty: not known.
 
     `git` and `alframe_git` are the commits of the working directory and of alframe's own source, with "-dirty" where
@@ -108,7 +108,7 @@ class MadeWith(Event):
 
 
 @dataclass(frozen=True)
-class AskedAgain(Event):
+class LabelsAskedAgain(Event):
     """The request asks again about images with a label: in its order, that `label`, and what the model thought.
 
     `likely` is the class that a model predicted which had not seen the label, with its probability `confidence`, and

@@ -51,7 +51,7 @@ class FeatureStore:
         self._is_cleared = False  # of what killed runs have left
         if folder.exists() and not (folder / MARKER_FILE).exists():
             _drop_unusable_rows(folder)
-        self._register(folder.glob("*.keys.npy"))
+        self._load_shards(folder.glob("*.keys.npy"))
 
     def has(self, contents: Sequence[bytes]) -> Bools:
         """Return (n,) whether the embedding of each content hash is stored."""
@@ -69,7 +69,7 @@ class FeatureStore:
             if not self._is_cleared:
                 clear_temporary_files(self.folder)
                 self._is_cleared = True
-            self._register(self.folder.glob("*.keys.npy"))
+            self._load_shards(self.folder.glob("*.keys.npy"))
             (self.folder / MARKER_FILE).touch()
             hashes = to_hash_array(contents)
             first = np.sort(np.unique(hashes, return_index=True)[1])
@@ -77,7 +77,7 @@ class FeatureStore:
             if len(new):
                 keys_file = _write_shard(self.folder, hashes[new], features[new])
                 self._verified.note(keys_file, _features_file(keys_file))
-                self._register([keys_file])
+                self._load_shards([keys_file])
         return usable
 
     def gather(self, contents: Sequence[bytes]) -> Floats:
@@ -99,7 +99,7 @@ class FeatureStore:
                 ) from error
         return out
 
-    def _register(self, keys_files: Iterable[Path]) -> None:
+    def _load_shards(self, keys_files: Iterable[Path]) -> None:
         """Make the shards of these keys files known, as far as they are not."""
         hashes, locations = [to_hash_array([])], [np.empty((0, 2), np.int64)]
         for file in sorted(set(keys_files) - self._seen):

@@ -89,10 +89,10 @@ def clear_temporary_files(folder: Path) -> None:
         for path in list(folder.iterdir()):
             if match := _TEMPORARY.fullmatch(path.name):
                 with suppress(OSError):  # what cannot be removed is in nobody's way
-                    _clear(path, path.with_name(match["name"]), match["kind"] == "old")
+                    _remove_or_restore(path, path.with_name(match["name"]), match["kind"] == "old")
 
 
-def _clear(path: Path, target: Path, is_old: bool) -> None:
+def _remove_or_restore(path: Path, target: Path, is_old: bool) -> None:
     if is_old and not target.exists():
         path.replace(target)
     elif path.is_dir() and not path.is_symlink():

@@ -36,7 +36,7 @@ class KnownNetworks:
         """Return the network, unless none is recorded or one of its files has changed."""
         try:
             stored = json.loads(self._file(origin).read_text(encoding="utf-8"))
-            if any(_stamp(Path(path)) != stamp for path, stamp in stored["files"]):
+            if any(_size_and_time(Path(path)) != stamp for path, stamp in stored["files"]):
                 return None
             return KnownNetwork(str(stored["digest"]), _read_spec(stored["spec"]))
         except (OSError, ValueError, LookupError, TypeError):
@@ -44,7 +44,7 @@ class KnownNetworks:
 
     def remember(self, origin: Mapping[str, Any], network: KnownNetwork, files: Sequence[Path]) -> None:
         """Record the network, and the files that its weights came from."""
-        stamps = [(str(file.absolute()), _stamp(file)) for file in files]
+        stamps = [(str(file.absolute()), _size_and_time(file)) for file in files]
         with suppress(OSError):  # a cache that may only be read
             write_json(self._file(origin), {**asdict(network), "files": stamps, "origin": origin})
 
@@ -58,7 +58,7 @@ class KnownNetworks:
         return self._folder / f"{hashlib.blake2b(text.encode(), digest_size=12).hexdigest()}.json"
 
 
-def _stamp(file: Path) -> list[int] | None:
+def _size_and_time(file: Path) -> list[int] | None:
     try:
         status = file.stat()
     except OSError:

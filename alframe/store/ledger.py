@@ -17,7 +17,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from alframe.errors import StoreError
-from alframe.store.database import Database, connect, connect_to_read, damaged, explain_content, explain_errors
+from alframe.store.database import (
+    Database,
+    connect,
+    connect_to_read,
+    damaged_error,
+    explain_errors,
+    explain_spoilt_content,
+)
 from alframe.store.events import Event, FineTuned, RequestClosed, Requested
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
@@ -28,7 +35,7 @@ from alframe.store.records import (
     dump_item,
     dump_record,
     load_record,
-    without_leak,
+    without_leaked_evaluation,
 )
 from alframe.types import UNSURE, Ints, Item, Label, RoundRecord, Selection
 
@@ -53,7 +60,7 @@ class Ledger(Database):
         if file.is_dir():
             raise StoreError(f"{file} is a folder. Move it away.")
         folder.mkdir(parents=True, exist_ok=True)
-        with explain_content(file):
+        with explain_spoilt_content(file):
             db = connect_to_read(file) if read_only else connect(file)
             try:
                 require_ledger(db, file)
@@ -69,7 +76,7 @@ class Ledger(Database):
         return cls(db, file)
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return self._db.execute(sql, values).fetchall()
 
     def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -92,7 +99,7 @@ class Ledger(Database):
         keys = [key for pair in ends for key in pair if key is not None]
         # A damaged column may hold text, which SQLite sorts behind the numbers.
         if not all(isinstance(key, int) and 0 <= key < len(rows) for key in keys):
-            raise damaged(self.file, LookupError("items are missing"))
+            raise damaged_error(self.file, LookupError("items are missing"))
         return StoredItems(rows, self.file)
 
     def count_items(self) -> int:
@@ -109,7 +116,7 @@ class Ledger(Database):
         rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
         self._insert(f"item (key, {', '.join(StoredItems.COLUMNS)})", rows)
 
-    def move_items(self, paths: Iterable[tuple[int, Path]]) -> None:
+    def update_paths(self, paths: Iterable[tuple[int, Path]]) -> None:
         """Store where known items lie now: a path is not history."""
         self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
 
@@ -130,7 +137,7 @@ class Ledger(Database):
         All labels given for an item are one statement, which is new unless it repeats the last one of the same round
         and origin. Statements about `cleared` items are taken back (but see `find_new_statements` on missing files).
         """
-        rows = self._label_rows("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
+        rows = self._select_labels("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
             first, now = self.last_label_number() + 1, _timestamp()
@@ -139,9 +146,9 @@ class Ledger(Database):
             self._insert(f"label ({_LABEL_COLUMNS.format(statement='word')}, labelled_on, at)", stored)
         return len(new)
 
-    def label_rows(self) -> Iterable[StoredLabel]:
+    def stored_labels(self) -> Iterable[StoredLabel]:
         """Return every row of the label table, by item, in the order they were written; most of them still stand."""
-        return self._label_rows("ORDER BY item, n")
+        return self._select_labels("ORDER BY item, n")
 
     def class_names_from_rounds(self) -> list[str]:
         """Return every class that an answer to a request has named, in the order of their first answers."""
@@ -154,7 +161,7 @@ class Ledger(Database):
         """Return the number of the newest row of the label table: as long as it is the same, so are all labels."""
         return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
 
-    def _label_rows(self, which: str, *values: object) -> Iterable[StoredLabel]:
+    def _select_labels(self, which: str, *values: object) -> Iterable[StoredLabel]:
         columns = _LABEL_COLUMNS.format(statement="coalesce(word, n)")
         return map(
             StoredLabel._make, self._read(f"SELECT {columns}, coalesce(labelled_on, item) FROM label {which}", *values)
@@ -187,7 +194,7 @@ class Ledger(Database):
     def audit_strata(self) -> dict[int, Ints]:
         """Return the `strata` (n,) of every round that drew at random; earlier versions did not record them."""
         rows = self._read("SELECT round, strata FROM audit_frame ORDER BY round")
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return {number: np.frombuffer(zlib.decompress(packed), "<u2").astype(np.int64) for number, packed in rows}
 
     def stored_rounds(self) -> list[StoredRound]:
@@ -199,7 +206,7 @@ class Ledger(Database):
             keys[number].append(key)
             if is_audit:
                 audit_keys[number].add(key)
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return [
                 StoredRound(
                     number=number,
@@ -221,13 +228,13 @@ class Ledger(Database):
     def package_versions(self) -> dict[str, str]:
         """Return the versions of the packages that the latest request was made with."""
         rows = self._read("SELECT versions FROM round ORDER BY number DESC LIMIT 1")
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return json.loads(rows[0][0]) if rows else {}
 
     def latest_config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
         rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return json.loads(rows[0][0]) if rows else None
 
     # Events: what has happened to a round
@@ -241,7 +248,7 @@ class Ledger(Database):
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, event_type.KIND, round_number)
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return [(number, event_type.from_json(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
@@ -258,11 +265,13 @@ class Ledger(Database):
             "SELECT detail FROM event WHERE n IN "
             "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
         )
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             records = [load_record(detail) for (detail,) in rows]
         trained = "SELECT min(round) FROM event WHERE kind = ? AND json_extract(detail, '$.seen') IS NULL"
         (first,) = self._read(trained, FineTuned.KIND)[0]
-        return [record if first is None or record.round < first else without_leak(record) for record in records]
+        return [
+            record if first is None or record.round < first else without_leaked_evaluation(record) for record in records
+        ]
 
     # Images that cannot be read
 
@@ -270,11 +279,11 @@ class Ledger(Database):
         """Append that these items cannot be read and why; or, with None, that they can be read again."""
         self._insert("aside (item, reason, at)", ((key, why, _timestamp()) for key, why in reasons))
 
-    def unreadable(self) -> dict[int, str]:
+    def unreadable_reasons(self) -> dict[int, str]:
         """Return item -> reason, for all items that cannot be read now."""
         return dict(self._read("SELECT item, reason FROM currently_aside ORDER BY item"))
 
-    def table(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    def raw_rows(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
 

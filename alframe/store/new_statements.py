@@ -48,7 +48,7 @@ def find_new_statements(
         annotators = {label.annotator for label in now}
         kept = [row for row in before if row.annotator not in annotators and _is_answer_file_missing(row, files)]
         if _annotator_class_pairs(now) != _annotator_class_pairs(row for row in before if row not in kept):
-            new += _number_rows(source, _latest_by_time([*(row.to_label() for row in kept), *now]), len(new))
+            new += _make_numbered_rows(source, _latest_by_time([*(row.to_label() for row in kept), *now]), len(new))
     for item in dict.fromkeys(cleared):
         before = _not_taken_back(last.get((item, round_number, origin), ()))
         if before and item not in labels_by_item and not any(_is_answer_file_missing(row, files) for row in before):
@@ -78,7 +78,7 @@ def _annotator_class_pairs(labels: Iterable[Label | StoredLabel]) -> list[tuple[
     return [(label.annotator, label.class_name) for label in labels]
 
 
-def _number_rows(source: StatementKey, labels: Sequence[Label], first: int) -> list[StoredLabel]:
+def _make_numbered_rows(source: StatementKey, labels: Sequence[Label], first: int) -> list[StoredLabel]:
     rows = []
     for n, label in enumerate(labels, start=first):
         said = label.class_name, label.annotator, dump_time(label.labelled_at)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from alframe.errors import StoreError
-from alframe.store.database import damaged
+from alframe.store.database import damaged_error
 from alframe.types import CROSS_VALIDATION_BASIS, Box, Estimate, Evaluation, Item, Label, RoundRecord
 
 
@@ -38,7 +38,7 @@ class StoredItems(Sequence[Item]):
         try:
             return self._load(self._rows[key])
         except (IndexError, TypeError) as error:  # the ledger itself names the keys
-            raise damaged(self._file, error) from error
+            raise damaged_error(self._file, error) from error
 
     def __iter__(self) -> Iterator[Item]:
         return map(self._load, self._rows)
@@ -68,7 +68,7 @@ class StoredItems(Sequence[Item]):
         try:
             return _load_item(row, path)
         except (ValueError, TypeError, RecursionError) as error:
-            raise damaged(self._file, error) from error
+            raise damaged_error(self._file, error) from error
 
     def is_unchanged(self, key: int, item: Item) -> bool:
         """Return whether `item`, without a box, has the split, the time and the sequence that are stored."""
@@ -171,7 +171,7 @@ def load_record(text: str) -> RoundRecord:
     return RoundRecord(**data)
 
 
-def without_leak(record: RoundRecord) -> RoundRecord:
+def without_leaked_evaluation(record: RoundRecord) -> RoundRecord:
     """Return a record from after a fine-tuning without an evaluation by the labels that were trained on."""
     if record.evaluation is None or record.evaluation.basis != CROSS_VALIDATION_BASIS:
         return record

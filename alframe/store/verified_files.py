@@ -25,16 +25,16 @@ class VerifiedFiles:
 
     def has(self, *files: Path) -> bool:
         """Return whether these files are as they were when they were noted. Raises OSError."""
-        return all(self._states.get(file.name) == _state(file) for file in files)
+        return all(self._states.get(file.name) == _size_and_times(file) for file in files)
 
     def note(self, *files: Path) -> None:
         """Note that these files are right as they are now. Raises OSError if one of them is gone."""
-        states = {file.name: _state(file) for file in files}
+        states = {file.name: _size_and_times(file) for file in files}
         self._states |= states
         with suppress(OSError), self._file.open("a", encoding="utf-8") as handle:  # else they are checked each time
             handle.write("".join(f"{name} {state}\n" for name, state in states.items()))
 
 
-def _state(file: Path) -> str:
+def _size_and_times(file: Path) -> str:
     status = os.stat(file)  # noqa: PTH116 - thousands of them
     return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

@@ -27,7 +27,7 @@ def predict_command(model: Path) -> str:
 
 def describe_bad_image_counts(campaign: Campaign) -> list[str]:
     """Return a line that counts the images which are not used, or used in part; none if all can be read."""
-    unreadable, damaged = len(campaign.ledger.unreadable()), len(load_damaged(campaign.ledger))
+    unreadable, damaged = len(campaign.ledger.unreadable_reasons()), len(load_damaged(campaign.ledger))
     counts = [
         *([f"Images that cannot be read and are left out: {unreadable:,}."] if unreadable else []),
         *([f"Images that are used although they are incomplete: {damaged:,}."] if damaged else []),

@@ -22,7 +22,7 @@ from alframe.loop.pool_counts import count_pool
 from alframe.loop.serving import find_hidden_keys
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render
-from alframe.store.events import Arranged, Predicted, RequestClosed
+from alframe.store.events import BatchArranged, Predicted, RequestClosed
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
@@ -96,11 +96,11 @@ def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData
         curves=[mean_curve(name, runs) for name, runs in comparison.items()],
         batch=batch,
         batch_title=f"Round {rounds[-1].number}: the last {len(batch)} images requested" if rounds else "",
-        unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable().items()],
+        unreadable=[(items[key].id, reason) for key, reason in ledger.unreadable_reasons().items()],
         class_counts=Counter(labels.values()),
         audit_unanswered=len(session.unlabelled_audit_keys()),
         unseen_classes=describe_unseen_classes(session),
-        agreement=describe_agreement(measure_agreement(ledger.label_rows(), rechecks)),
+        agreement=describe_agreement(measure_agreement(ledger.stored_labels(), rechecks)),
         represented=load_duplicate_counts(ledger).images,
         pool=count_pool(session, items),
         interval=(
@@ -125,7 +125,7 @@ def _batch_images(
     if not predictions:
         return images
     # Whoever labels may read the report as well: what is asked without a suggestion stays without one until then.
-    arranged = dict(session.ledger.events_of(Arranged, stored_round.number)).get(stored_round.number)
+    arranged = dict(session.ledger.events_of(BatchArranged, stored_round.number)).get(stored_round.number)
     hidden = set() if stored_round.closed else find_hidden_keys(stored_round, arranged)
     predicted = zip(stored_round.keys, images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
     return [

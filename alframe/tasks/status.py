@@ -53,13 +53,13 @@ class Status:
             accuracy_table(ledger.history()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
             *self._list(
-                session, "Answers of several people", describe_agreement(measure_agreement(ledger.label_rows()))
+                session, "Answers of several people", describe_agreement(measure_agreement(ledger.stored_labels()))
             ),
             *self._list(session, "Images drawn at random without a label", [items[key].id for key in unlabelled_audit]),
             *self._list(
                 session,
                 "Images that cannot be read",
-                [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable().items()],
+                [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable_reasons().items()],
             ),
             *self._list(
                 session,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
-from alframe.store.events import MadeWith
+from alframe.store.events import RequestEnvironment
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides
 from tests.command_line import CommandLine
@@ -22,7 +22,7 @@ def selections(runs: Path) -> dict[str, list[tuple[object, ...]]]:
     chosen = {}
     for file in runs.glob("*/ledger.sqlite"):
         with Ledger.open(file.parent, read_only=True) as ledger:
-            chosen[file.parent.name] = ledger.table("selection", ["round", "rank", "item", "score"])
+            chosen[file.parent.name] = ledger.raw_rows("selection", ["round", "rank", "item", "score"])
     return chosen
 
 
@@ -42,7 +42,7 @@ def test_several_workers_and_a_resumed_run_choose_the_same(alframe: CommandLine,
     assert alframe(*resumed, "stopping.labels=7", "project=resumed/p").code == 0
     assert alframe("project=resumed/p", "stopping.labels=10").code == 0
     with Ledger.open(tmp_path / "resumed" / "p", read_only=True) as ledger:
-        rows = ledger.table("selection", ["round", "rank", "item", "score"])
+        rows = ledger.raw_rows("selection", ["round", "rank", "item", "score"])
     assert rows == next(rows for name, rows in expected.items() if "badge-seed1" in name)
 
 
@@ -63,10 +63,10 @@ def test_processes_of_joblib_choose_the_same(alframe: CommandLine, pool: Path, t
 
 
 def test_each_request_records_what_it_was_made_with(pool: Path, tmp_path: Path) -> None:
-    def origin(runs: str, *words: str) -> MadeWith:
+    def origin(runs: str, *words: str) -> RequestEnvironment:
         with open_session(*tiny_overrides(pool, tmp_path / runs), "stopping.labels=8", *words) as session:
             session.task_to_run.run(session)
-            events = session.ledger.events_of(MadeWith)
+            events = session.ledger.events_of(RequestEnvironment)
             assert [number for number, _ in events] == [stored.number for stored in session.ledger.stored_rounds()]
         return events[-1][1]
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alframe.formats.time_columns import TimeColumn, find_day_first, read_time
+from alframe.formats.time_columns import TimeColumn, is_day_first, read_time
 from tests.each import check_each
 
 NOON = datetime(2024, 5, 31, 12, 0, 7)
@@ -79,10 +79,10 @@ def test_numbers_are_times_only_where_they_are_asked_for() -> None:
 
 
 def test_the_whole_column_tells_the_order_of_day_and_month() -> None:
-    assert find_day_first(["05/04/2024 10:00", "31/04/2024 10:00"]) is True
-    assert find_day_first(["05/04/2024 10:00", "04-31-2024 10:00"]) is False
-    assert find_day_first(["05/04/2024 10:00", "05.04.2024 10:00"]) is None
-    assert find_day_first(["31/04/2024", "04/31/2024"]) is None, "they deny each other"
+    assert is_day_first(["05/04/2024 10:00", "31/04/2024 10:00"]) is True
+    assert is_day_first(["05/04/2024 10:00", "04-31-2024 10:00"]) is False
+    assert is_day_first(["05/04/2024 10:00", "05.04.2024 10:00"]) is None
+    assert is_day_first(["31/04/2024", "04/31/2024"]) is None, "they deny each other"
     for other, expected in (("13/01/2024 1:00", datetime(2024, 4, 5)), ("01/13/2024 1:00", datetime(2024, 5, 4))):
         column = TimeColumn(["05/04/2024 00:00", other])
         assert column.read("05/04/2024 00:00", "row 2").time == expected

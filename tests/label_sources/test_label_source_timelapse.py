@@ -128,7 +128,7 @@ def test_the_template_of_no_classes_lets_people_write(request_: Request) -> None
 def test_the_word_for_no_animal_is_not_there_twice(request_: Request, classes: tuple[str, ...]) -> None:
     request = replace(request_, classes=classes)
     Timelapse().request(request)
-    field = read_template(root(request) / TEMPLATE).field("Species")
+    field = read_template(root(request) / TEMPLATE).find_field("Species")
     assert field is not None
     assert field.choices == (*classes, UNSURE)
 
@@ -136,7 +136,7 @@ def test_the_word_for_no_animal_is_not_there_twice(request_: Request, classes: t
 def test_blank_is_a_class_even_where_new_ones_are_rejected(request_: Request) -> None:
     source = Timelapse(new_classes="reject")
     source.request(request_)
-    assert read_template(root(request_) / TEMPLATE).field("NewSpecies") is None
+    assert read_template(root(request_) / TEMPLATE).find_field("NewSpecies") is None
     answer(request_, {"a/1.png": "blank"})
     assert collected(request_, source) == {"a/1.png": "blank"}
     assert problems(request_, source) == []

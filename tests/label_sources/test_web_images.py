@@ -40,7 +40,7 @@ def test_an_answer_that_was_kept_is_for_the_same_image_when_the_file_is_made_aga
     for items in (request.items, request.items[::-1]):
         Web(browser=False).request(replace(request, items=items))
         with Images.open(web_folder(request.folder)) as images:
-            numbers.append(images.numbers())
+            numbers.append(images.numbers_by_id())
         for name in (IMAGES_NAME, f"{IMAGES_NAME}-wal", f"{IMAGES_NAME}-shm"):
             (web_folder(request.folder) / name).unlink(missing_ok=True)
     assert numbers[0] == numbers[1] and max(numbers[0].values()) < 2**53

@@ -72,7 +72,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
         assert context.leases.held_by(session) == []
 
     asyncio.run(connect_and_leave(2))
-    context.writer.put(lambda journal: journal.keep_leases("gone", [5]))
+    context.writer.write_later(lambda journal: journal.store_leases("gone", [5]))
     context.writer.close()
     again = make_context(config, 8000)
     start = time.monotonic()
@@ -230,13 +230,17 @@ def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFa
                 if name is None and review and (rows := journal.rows_of(image)):
                     new = replace(new, origin="undo", undoes=rows[-1].n)
                 journal.append(str(uuid.uuid4()), annotator, [new])
-        standing = {image: {row.annotator for row in journal.standing_of(image)} for image in "ab"}
+        standing = {image: {row.annotator for row in journal.standing_rows_of(image)} for image in "ab"}
         expected = {person_key(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
         expected[ANYBODY] = sum(bool(who) for who in standing.values())
         assert journal.count_answered(1) == {by: count for by, count in expected.items() if count}
-        assert {row.image for row in journal.standing_in(1)} == {image for image, who in standing.items() if who}
+        assert {row.image for row in journal.standing_rows_in_round(1)} == {
+            image for image, who in standing.items() if who
+        }
         answered = {row.image for image in "ab" for row in journal.rows_of(image)}
-        assert {image for _, image in journal.taken_back(1)} == {image for image in answered if not standing[image]}
+        assert {image for _, image in journal.find_taken_back(1)} == {
+            image for image in answered if not standing[image]
+        }
 
 
 @pytest.mark.slow

@@ -22,13 +22,17 @@ def test_nothing_is_acknowledged_that_goes_into_a_file_that_is_gone(tmp_path: Pa
     """A program that tidies up, or synchronises, has removed the journal: what is written then nobody will read."""
     writer = JournalWriter(tmp_path)
     try:
-        asyncio.run(writer.run(lambda journal: journal.append("1", "anna", [NewAnswer("a.png", ["fox"], 1)])))
+        asyncio.run(
+            writer.write_and_wait(lambda journal: journal.append("1", "anna", [NewAnswer("a.png", ["fox"], 1)]))
+        )
         (tmp_path / JOURNAL_NAME).rename(tmp_path / "moved.sqlite")
         with pytest.raises(StoreError, match="was removed, or replaced"):
-            asyncio.run(writer.run(lambda journal: journal.append("2", "anna", [NewAnswer("b.png", ["fox"], 1)])))
+            asyncio.run(
+                writer.write_and_wait(lambda journal: journal.append("2", "anna", [NewAnswer("b.png", ["fox"], 1)]))
+            )
         (tmp_path / JOURNAL_NAME).touch()
         with pytest.raises(StoreError, match="was removed, or replaced"):
-            asyncio.run(writer.run(lambda journal: None))
+            asyncio.run(writer.write_and_wait(lambda journal: None))
     finally:
         writer.close()
 
@@ -50,15 +54,15 @@ def test_a_write_that_nobody_waits_for_does_not_stop_the_others(tmp_path: Path) 
 
     async def cancel_one() -> int:
         started, go_on = threading.Event(), threading.Event()
-        busy = asyncio.ensure_future(writer.run(lambda journal: (started.set(), go_on.wait(10))))
+        busy = asyncio.ensure_future(writer.write_and_wait(lambda journal: (started.set(), go_on.wait(10))))
         await asyncio.to_thread(started.wait, 10)
-        cancelled = asyncio.ensure_future(writer.run(lambda journal: 1))
+        cancelled = asyncio.ensure_future(writer.write_and_wait(lambda journal: 1))
         await asyncio.sleep(0)
         cancelled.cancel()
         await asyncio.sleep(0)
         go_on.set()
         await busy
-        return await asyncio.wait_for(writer.run(lambda journal: 2), 10)
+        return await asyncio.wait_for(writer.write_and_wait(lambda journal: 2), 10)
 
     try:
         assert asyncio.run(cancel_one()) == 2

@@ -67,7 +67,7 @@ def warm_up() -> None:
 def facts(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
     """What a ledger says, without the times."""
     with Ledger.open(folder, read_only=True) as ledger:
-        return {table: ledger.table(table, columns) for table, columns in COMPARED.items()}
+        return {table: ledger.raw_rows(table, columns) for table, columns in COMPARED.items()}
 
 
 def accuracies(folder: Path) -> list[tuple[int, float]]:

@@ -48,7 +48,7 @@ def test_only_first_answers_of_two_people_count(tmp_path: Path) -> None:
         with ledger.transaction():
             both = [(6, Label("5.jpg", "fox", "anna")), (6, Label("5.jpg", "fox", "ben"))]
             ledger.add_labels(both, 1, "web unrequested", labelled_on={6: 5})
-        (found,) = measure_agreement(ledger.label_rows())
+        (found,) = measure_agreement(ledger.stored_labels())
     assert (found.first, found.second, found.images) == ("anna", "ben", 3)
     assert found.agreement == pytest.approx(2 / 3)
     assert describe_agreement([found]) == [

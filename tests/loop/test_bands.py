@@ -138,7 +138,7 @@ def test_people_get_pictures_of_arrays(tiffs: Path, tmp_path: Path) -> None:
         file.replace(file.parent / "fox" / file.name)
     run(tiffs, tmp_path / "runs", *words)
     with Ledger.open(folder, read_only=True) as ledger:
-        assert len(find_standing_labels(ledger.label_rows())) == 4
+        assert len(find_standing_labels(ledger.stored_labels())) == 4
 
 
 def test_a_grey_camera_of_16_bits(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_of_two_copies_one_is_asked_for(images: Path, tmp_path: Path, by: str) -
     assert len(names) == len({picture(name) for name in names}) == 36, "each picture once, and none is left out"
     assert "near-duplicates of others" in outcome.message
     with Ledger.open(project, read_only=True) as ledger:
-        assert len(find_standing_labels(ledger.label_rows())) == 36, "the others have no label"
+        assert len(find_standing_labels(ledger.stored_labels())) == 36, "the others have no label"
         assert ledger.history()[-1].unlabelled == 36
 
 
@@ -137,7 +137,7 @@ def test_images_that_cannot_be_read_are_left_out_as_ever(images: Path, tmp_path:
     _, project = run(images, tmp_path / "runs", ON, "stopping=null", "batch=12", NONE_HELD_OUT)
     with Ledger.open(project, read_only=True) as ledger:
         items = ledger.items()
-        aside = {items[key].id for key in ledger.unreadable()}
+        aside = {items[key].id for key in ledger.unreadable_reasons()}
     assert len(aside) == 4
     names = asked(project)
     assert not aside & set(names)

@@ -20,7 +20,7 @@ def start(words: list[str]) -> tuple[list[int], dict[int, str]]:
     """Run until people must label; return what was asked, and what is marked unreadable."""
     with open_session(*words) as session:
         session.task_to_run.run(session)
-        return list(session.ledger.stored_rounds()[-1].keys), session.ledger.unreadable()
+        return list(session.ledger.stored_rounds()[-1].keys), session.ledger.unreadable_reasons()
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EINVAL, 121])

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are forked")
 def state(project: Path) -> dict[str, object]:
     """What the ledger says, what people are asked, and all files that there are."""
     with Ledger.open(project, read_only=True) as ledger:
-        facts: dict[str, object] = {table: ledger.table(table, columns) for table, columns in COMPARED.items()}
+        facts: dict[str, object] = {table: ledger.raw_rows(table, columns) for table, columns in COMPARED.items()}
     facts["list"] = (project / "to_label" / "round-001" / "to_label.csv").read_bytes()
     facts["choices"] = (project / "alframe.yaml").read_bytes()
     facts["files"] = sorted(

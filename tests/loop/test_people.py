@@ -44,7 +44,7 @@ class Person:
     def labels(self) -> dict[str, str]:
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
-            return {items[label.item].id: label.class_name for label in find_standing_labels(ledger.label_rows())}
+            return {items[label.item].id: label.class_name for label in find_standing_labels(ledger.stored_labels())}
 
     def rounds(self) -> int:
         with Ledger.open(self.project, read_only=True) as ledger:
@@ -148,7 +148,7 @@ def test_labels_that_the_pool_knows_count_from_the_start_and_a_part_is_held_out(
     assert outcome.state is State.DONE
     with Ledger.open(person.project, read_only=True) as ledger:
         splits = Counter(item.split for item in ledger.items())
-        assert len(find_standing_labels(ledger.label_rows())) == splits["pool"] == 36 - splits["test"]
+        assert len(find_standing_labels(ledger.stored_labels())) == splits["pool"] == 36 - splits["test"]
         assert 5 <= splits["test"] <= 9
         (record,) = ledger.history()
         assert record.round == 0

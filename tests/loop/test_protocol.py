@@ -104,7 +104,7 @@ def test_two_annotators_who_differ_are_reported_and_settled_by_the_rule(
     assert f"'{asked[0]}' is" in person.task("status").message, "as long as they differ"
     assert "class_9" in person.run("conflicts=latest").message or "round 2" in person.run("conflicts=latest").message
     with person.ledger() as ledger:
-        assert len(ledger.table("label", ["n"])) == 8, "both are kept"
+        assert len(ledger.raw_rows("label", ["n"])) == 8, "both are kept"
 
 
 def test_conflicts_can_be_settled_by_agreeing(person: Protocol) -> None:

@@ -18,7 +18,7 @@ from alframe.app.api import open_session
 from alframe.label_sources.web import launch
 from alframe.loop.experiment import sync_pool
 from alframe.loop.serving import describe_accuracy, find_hidden_keys, take_snapshot
-from alframe.store.events import Arranged, Event, Predicted, RequestClosed
+from alframe.store.events import BatchArranged, Event, Predicted, RequestClosed
 from alframe.store.ledger import Ledger
 from alframe.tasks.report import collect_data
 from alframe.testing.records import round_record
@@ -137,10 +137,10 @@ def test_five_rounds_without_a_command(campaign: Campaign, caplog: pytest.LogCap
     assert any(text.startswith("New project in ") and "season" in text for text in caplog.messages)
     assert outcome.state is State.DONE
     with campaign.ledger() as ledger:
-        items, rows = ledger.items(), list(ledger.label_rows())
+        items, rows = ledger.items(), list(ledger.stored_labels())
         assert len(ledger.stored_rounds()) == 5 and len(rows) == 20
         assert all(row.class_name == items[row.item].id.split("/")[0] and row.annotator == "anna" for row in rows)
-        for stored, (_, arranged) in zip(ledger.stored_rounds(), ledger.events_of(Arranged), strict=True):
+        for stored, (_, arranged) in zip(ledger.stored_rounds(), ledger.events_of(BatchArranged), strict=True):
             hidden = {key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind}
             assert stored.audit_keys < hidden and len(hidden) == 2 * len(stored.audit_keys)
             assert sorted(arranged.similarity) == list(range(len(stored.keys)))
@@ -198,7 +198,7 @@ def test_what_people_find_is_labelled_and_marked_and_not_requested_again(campaig
     campaign.run(person, "stopping.labels=20")
     with campaign.ledger() as ledger:
         (key,) = ledger.keys_of(found).values()
-        (row,) = [row for row in ledger.label_rows() if row.item == key]
+        (row,) = [row for row in ledger.stored_labels() if row.item == key]
         assert (row.origin, row.class_name, row.round) == ("web unrequested", "class_1", 3)
         assert all(key not in stored.keys for stored in ledger.stored_rounds())
 
@@ -236,7 +236,7 @@ def test_from_files_to_the_browser_between_rounds(
 
     assert campaign.run(person, "stopping.labels=20").state is State.DONE
     with campaign.ledger() as ledger:
-        assert {row.origin for row in ledger.label_rows()} == {source, "web"}
+        assert {row.origin for row in ledger.stored_labels()} == {source, "web"}
 
 
 def test_enough_goes_on_and_late_answers_count(campaign: Campaign) -> None:
@@ -258,7 +258,7 @@ def test_enough_goes_on_and_late_answers_count(campaign: Campaign) -> None:
     campaign.run(person, "stopping.labels=18", "enough=0.5")
     with campaign.ledger() as ledger:
         keys = ledger.keys_of(late).values()
-        assert {row.round for row in ledger.label_rows() if row.item in keys} == {1}
+        assert {row.round for row in ledger.stored_labels() if row.item in keys} == {1}
 
 
 def test_the_label_task_serves_the_batch_and_status_and_withdraw_know_of_it(campaign: Campaign) -> None:
@@ -323,7 +323,7 @@ def test_after_the_end_corrections_are_learned_from_until_ctrl_c(
     assert outcome.state is State.DONE
     with campaign.ledger() as ledger:
         (key,) = ledger.keys_of(corrections).values()
-        names = [row.class_name for row in ledger.label_rows() if row.item == key]
+        names = [row.class_name for row in ledger.stored_labels() if row.item == key]
         assert len(names) == 2 and names[0] != names[1]
 
 
@@ -364,7 +364,7 @@ def test_an_action_that_was_kept_during_a_crash_is_written_once(campaign: Campai
         patch.setattr(launch.ServerProcess, "_keep_running", kill_first)
         campaign.run(person, "stopping.labels=20")
     with campaign.ledger() as ledger:
-        assert len(list(ledger.label_rows())) == 20
+        assert len(list(ledger.stored_labels())) == 20
 
 
 def test_people_are_told_which_of_their_answers_do_not_count(campaign: Campaign) -> None:
@@ -399,7 +399,7 @@ def test_the_audit_of_a_round_that_an_earlier_version_has_asked_is_not_judged(
         session.task_to_run.run(session)
 
     def without_arranged(ledger: Ledger, kind: type[Event], *number: int) -> list[tuple[int, Event]]:
-        return [] if kind is Arranged else events(ledger, kind, *number)
+        return [] if kind is BatchArranged else events(ledger, kind, *number)
 
     monkeypatch.setattr(Ledger, "events_of", without_arranged)
     with open_session(*campaign.words, "task=label") as session:
@@ -420,7 +420,7 @@ def test_unanswered_images_of_earlier_batches_are_counted_with_those_that_are_no
         assert take_snapshot(session, cache, None).unanswered_without_suggestion_count == 0, "it is open"
         with session.ledger.transaction():
             session.ledger.add_event(stored.number, RequestClosed(0))
-        (_, arranged), *_ = session.ledger.events_of(Arranged)
+        (_, arranged), *_ = session.ledger.events_of(BatchArranged)
         hidden = [key for key, blind in zip(stored.keys, arranged.without_suggestion, strict=True) if blind]
         assert (
             take_snapshot(session, cache, None).unanswered_without_suggestion_count
@@ -435,7 +435,7 @@ def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested
     for number in (1, 2):
         with open_session(*words, "label_source=csv", "audit=0.5") as session:
             session.task_to_run.run(session)
-            (stored, *_), arranged = session.ledger.stored_rounds()[::-1], dict(session.ledger.events_of(Arranged))
+            (stored, *_), arranged = session.ledger.stored_rounds()[::-1], dict(session.ledger.events_of(BatchArranged))
             asked, shown = stored.keys, [image.prediction for image in collect_data(session).batch]
         assert stored.number == number
         answer_sheet(sheet_path(campaign.project, number))

@@ -47,7 +47,7 @@ def test_a_campaign_runs_to_its_budget(images: Path, tmp_path: Path) -> None:
     with Ledger.open(folder, read_only=True) as ledger:
         asked = [key for one in ledger.stored_rounds() for key in one.keys]
         held_out = {key for key, item in enumerate(ledger.items()) if item.split == "test"}
-        assert len(asked) == len(set(asked)) == len(find_standing_labels(ledger.label_rows())) == 20
+        assert len(asked) == len(set(asked)) == len(find_standing_labels(ledger.stored_labels())) == 20
         assert held_out
         assert not held_out & set(asked)
         assert [record.labels for record in ledger.history()] == [4, 8, 12, 16, 20]
@@ -136,7 +136,7 @@ def test_an_image_that_cannot_be_read_is_left_out_and_the_run_goes_on(tmp_path: 
     (images / "class_1" / "004.png").write_bytes(b"\x89PNG not really")
     _, folder = run(images, tmp_path)
     with Ledger.open(folder, read_only=True) as ledger:
-        ((key, reason),) = ledger.unreadable().items()
+        ((key, reason),) = ledger.unreadable_reasons().items()
         assert ledger.items()[key].id == "class_1/004.png"
     with open_session(*tiny_overrides(images, tmp_path), "task=status") as session:
         message = session.task_to_run.run(session).message
@@ -167,7 +167,7 @@ def test_the_ledger_says_what_was_run_with_what(images: Path, tmp_path: Path) ->
         config = ledger.latest_config()
         assert config is not None
         assert config["recipes"]["backbone"]["model"] == "test_resnet"
-        versions, owners = ledger.table("round", ["versions", "owners"])[0]
+        versions, owners = ledger.raw_rows("round", ["versions", "owners"])[0]
     assert json.loads(versions)["torch"]
     assert json.loads(owners)["sampler:uherding"].startswith("alframe ")
     assert only_project(tmp_path) == folder

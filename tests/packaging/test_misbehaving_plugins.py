@@ -91,7 +91,7 @@ def owners_of(runs: Path) -> list[str]:
     found = []
     for file in runs.glob("*/ledger.sqlite"):
         with Ledger.open(file.parent, read_only=True) as ledger:
-            found += [text for (text,) in ledger.table("round", ["owners"])]
+            found += [text for (text,) in ledger.raw_rows("round", ["owners"])]
     return found
 
 

@@ -54,7 +54,7 @@ def test_a_campaign_to_the_end_with_installed_distributions(
     assert (project / "report.html").stat().st_size > 10_000
     assert (project / "export" / "model" / "model.json").is_file()
     with Ledger.open(project, read_only=True) as ledger:
-        owners = [json.loads(owners) for (owners,) in ledger.table("round", ["owners"])]
+        owners = [json.loads(owners) for (owners,) in ledger.raw_rows("round", ["owners"])]
         asked = [record.labels for record in ledger.history()]
     assert asked == [4, 8, 12, 16, 20]
     assert all(owner["sampler:coinflip"] == "alframe-coinflip 0.1.0" for owner in owners)

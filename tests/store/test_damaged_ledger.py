@@ -56,8 +56,8 @@ def read_all(folder: Path, read_only: bool = True) -> None:
         items = ledger.items()
         for stored_round in ledger.stored_rounds():
             assert len([items[key] for key in stored_round.keys]) == len(stored_round.keys)
-        [items[label.item].id and label.time for label in ledger.label_rows()]
-        [items[key] for key in ledger.unreadable()]
+        [items[label.item].id and label.time for label in ledger.stored_labels()]
+        [items[key] for key in ledger.unreadable_reasons()]
         ledger.latest_config()
         ledger.history()
         list(map(ledger.events, EVENTS))

@@ -51,8 +51,8 @@ def test_a_label_read_twice_counts_once_and_a_correction_counts(ledger: Ledger) 
     for name, new in (("fox", 1), ("fox", 0), ("hare", 1), ("hare", 0), ("fox", 1)):
         with ledger.transaction():
             assert ledger.add_labels([(0, Label("a.jpg", name, file="x.csv", row=2))], 1, "csv") == new
-    assert [(one.item, one.class_name) for one in find_standing_labels(ledger.label_rows())] == [(0, "fox")]
-    assert ledger.table("label", ["class"]) == [("fox",), ("hare",), ("fox",)]
+    assert [(one.item, one.class_name) for one in find_standing_labels(ledger.stored_labels())] == [(0, "fox")]
+    assert ledger.raw_rows("label", ["class"]) == [("fox",), ("hare",), ("fox",)]
 
 
 def test_the_images_that_a_round_could_draw_come_back(ledger: Ledger) -> None:
@@ -77,7 +77,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
                 ledger._db.execute(verb)
     tables = ("item", "label", "selection", "round", "event", "aside", "audit_frame")
-    before = {table: ledger.table(table, ["*"]) for table in tables}
+    before = {table: ledger.raw_rows(table, ["*"]) for table in tables}
     stranger = sqlite3.connect(ledger.file, isolation_level=None)
     for db in (ledger._db, stranger):  # one that is opened without our settings as well
         for table in before:
@@ -91,7 +91,7 @@ def test_nothing_can_be_changed_or_deleted(ledger: Ledger) -> None:
             with pytest.raises(sqlite3.DatabaseError, match="append-only"):
                 db.execute(replacing)
     stranger.close()
-    assert before == {table: ledger.table(table, ["*"]) for table in before}
+    assert before == {table: ledger.raw_rows(table, ["*"]) for table in before}
 
 
 def test_replacing_fires_the_triggers_of_deletion(ledger: Ledger) -> None:
@@ -111,7 +111,7 @@ def test_an_item_may_move_and_nothing_else(ledger: Ledger) -> None:
     ):
         with pytest.raises(sqlite3.DatabaseError, match="append-only"):
             ledger._db.execute(change)
-    ledger.move_items([(0, Path("/elsewhere/a.jpg"))])
+    ledger.update_paths([(0, Path("/elsewhere/a.jpg"))])
     assert ledger.items()[0].path == Path("/elsewhere/a.jpg")
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_at_the_end_leaves_no_transaction_open(ledger: Ledger) -> No
         ledger.mark_unreadable([(77, "no such item")])
     with ledger.transaction():
         ledger.mark_unreadable([(0, "lost")])
-    assert ledger.unreadable() == {0: "lost"}
+    assert ledger.unreadable_reasons() == {0: "lost"}
 
 
 def test_a_lock_that_another_holds_is_said_in_words(ledger: Ledger) -> None:
@@ -160,21 +160,21 @@ def test_a_lock_that_another_holds_is_said_in_words(ledger: Ledger) -> None:
 def test_a_label_of_nothing_is_refused(ledger: Ledger) -> None:
     with pytest.raises(StoreError, match="FOREIGN KEY"), ledger.transaction():
         ledger.add_labels([(77, Label("zzz", "fox"))], None, "csv")
-    assert find_standing_labels(ledger.label_rows()) == []
+    assert find_standing_labels(ledger.stored_labels()) == []
 
 
 def test_a_failed_transaction_leaves_no_trace(ledger: Ledger) -> None:
     with pytest.raises(RuntimeError), ledger.transaction():
         ledger.mark_unreadable([(0, "lost")])
         raise RuntimeError
-    assert ledger.unreadable() == {}
+    assert ledger.unreadable_reasons() == {}
 
 
 def test_an_image_that_can_be_read_again_is_no_longer_aside(ledger: Ledger) -> None:
     for reason, expected in (("truncated", {1: "truncated"}), (None, {}), ("missing", {1: "missing"})):
         with ledger.transaction():
             ledger.mark_unreadable([(1, reason)])
-        assert ledger.unreadable() == expected
+        assert ledger.unreadable_reasons() == expected
 
 
 def test_rounds_tell_how_far_they_are(ledger: Ledger) -> None:
@@ -208,8 +208,8 @@ def test_another_reader_sees_committed_work_only(ledger: Ledger, tmp_path: Path)
     with Ledger.open(tmp_path, read_only=True) as reader:
         with ledger.transaction():
             ledger.mark_unreadable([(0, "lost")])
-            assert reader.unreadable() == {}
-        assert reader.unreadable() == {0: "lost"}
+            assert reader.unreadable_reasons() == {}
+        assert reader.unreadable_reasons() == {0: "lost"}
         with pytest.raises(StoreError, match="readonly"):
             reader.mark_unreadable([(0, None)])
 

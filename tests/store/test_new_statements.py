@@ -42,7 +42,7 @@ def say(
 
 
 def standing(ledger: Ledger) -> list[tuple[int, str, str]]:
-    return [(one.item, one.annotator, one.class_name) for one in find_standing_labels(ledger.label_rows())]
+    return [(one.item, one.annotator, one.class_name) for one in find_standing_labels(ledger.stored_labels())]
 
 
 def fox(annotator: str = "", name: str = "fox", minutes: int = 0) -> Label:
@@ -61,7 +61,7 @@ def test_a_word_replaces_the_one_before_as_a_whole(ledger: Ledger) -> None:
     say(ledger, fox("anna"), fox("ben", "hare"))
     say(ledger, fox("anna"))
     assert standing(ledger) == [(0, "anna", "fox")]
-    assert len(ledger.table("label", ["n"])) == 3, "history is kept"
+    assert len(ledger.raw_rows("label", ["n"])) == 3, "history is kept"
 
 
 def test_what_is_not_found_stands_and_what_is_blank_is_taken_back(ledger: Ledger) -> None:
@@ -73,7 +73,7 @@ def test_what_is_not_found_stands_and_what_is_blank_is_taken_back(ledger: Ledger
     assert say(ledger, blank=True) == 0
     assert say(ledger, fox()) == 1
     assert standing(ledger) == [(0, "", "fox")]
-    assert ledger.table("label", ["class", "taken_back"]) == [("fox", 0), ("fox", 1), ("fox", 0)]
+    assert ledger.raw_rows("label", ["class", "taken_back"]) == [("fox", 0), ("fox", 1), ("fox", 0)]
 
 
 def test_blank_where_nothing_was_said_is_nothing(ledger: Ledger) -> None:
@@ -149,7 +149,7 @@ def test_what_was_answered_goes_before_what_was_known_whenever_that_is_listed(le
 
 def test_where_it_was_read_is_kept(ledger: Ledger) -> None:
     say(ledger, fox("anna"))
-    assert ledger.table("label", ["annotator", "labelled", "file", "row", "digest"]) == [
+    assert ledger.raw_rows("label", ["annotator", "labelled", "file", "row", "digest"]) == [
         ("anna", NOON.isoformat(), "x.csv", None, "ab")
     ]
 
@@ -162,7 +162,10 @@ def test_classes_and_when_they_were_first_said(ledger: Ledger) -> None:
     say(ledger, fox(), number=2)
     say(ledger, fox(), key=1, number=1)
     say(ledger, fox(name=UNSURE), key=2, number=2)
-    assert decide_labels(find_standing_labels(ledger.label_rows()), "ask").class_first_rounds == {"fox": 1, UNSURE: 2}
+    assert decide_labels(find_standing_labels(ledger.stored_labels()), "ask").class_first_rounds == {
+        "fox": 1,
+        UNSURE: 2,
+    }
 
 
 def test_a_project_from_before_words_goes_on(tmp_path: Path) -> None:
@@ -189,7 +192,7 @@ def test_a_project_from_before_bursts_goes_on(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
         with ledger.transaction():
             ledger.add_labels([(1, Label("a", "fox", "anna"))], None, "web unrequested", labelled_on={1: 0})
-        assert [(row.item, row.labelled_on) for row in ledger.label_rows()] == [(0, 0), (1, 0)]
+        assert [(row.item, row.labelled_on) for row in ledger.stored_labels()] == [(0, 0), (1, 0)]
 
 
 STATEMENT = st.tuples(st.sampled_from(["", "anna", "ben"]), st.sampled_from(["fox", "hare", UNSURE]))
@@ -229,5 +232,5 @@ def test_what_stands_is_what_stood_while_sql_decided_it(
     with filled(tmp_path_factory.mktemp("view")) as ledger:
         for key, number, said in steps:
             say(ledger, *(Label("", name, who) for who, name in said), key=key, number=number, blank=not said)
-        view = sorted(ledger.table("current_label", ["item", "n", "annotator", "class"]))
+        view = sorted(ledger.raw_rows("current_label", ["item", "n", "annotator", "class"]))
         assert standing(ledger) == [(item, annotator, name) for item, _, annotator, name in view]

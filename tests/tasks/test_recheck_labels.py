@@ -113,7 +113,7 @@ def test_wrong_labels_are_asked_again_and_corrected(words: list[str], tmp_path: 
     assert after.keys() == before.keys() | {f"class_{number}/015.png" for number in range(3)}
     with open_session(*words) as session:
         key = next(key for key, item in enumerate(session.items()) if item.id == "class_0/003.png")
-        said = [row.class_name for row in session.ledger.label_rows() if row.item == key]
+        said = [row.class_name for row in session.ledger.stored_labels() if row.item == key]
     assert said == ["class_1", "class_0"], "the old answer stays in the history"
     assert "asked again before" in call(words, "task.ask=false").message
 

@@ -68,7 +68,7 @@ class Lab:
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
             result: dict[str, list[str]] = {}
-            for label in find_standing_labels(ledger.label_rows()):
+            for label in find_standing_labels(ledger.stored_labels()):
                 result.setdefault(items[label.item].id, []).append(label.class_name)
             return result
 

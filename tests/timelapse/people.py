@@ -156,7 +156,7 @@ class Campaign:
         """The label that counts of each image."""
         with Ledger.open(self.project, read_only=True) as ledger:
             items = ledger.items()
-            labels = decide_labels(find_standing_labels(ledger.label_rows()), conflicts)
+            labels = decide_labels(find_standing_labels(ledger.stored_labels()), conflicts)
             return {items[label.item].id: label.class_name for label in labels.counted}
 
 

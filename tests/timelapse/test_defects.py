@@ -216,7 +216,7 @@ def test_a_new_species_becomes_a_class(tmp_path: Path) -> None:
     assert lab.rounds() == 3
     assert sum(names == ["lynx"] for names in lab.labels().values()) == 2
     with Ledger.open(lab.project, read_only=True) as ledger:
-        assert "lynx" in decide_labels(find_standing_labels(ledger.label_rows()), "ask").class_first_rounds
+        assert "lynx" in decide_labels(find_standing_labels(ledger.stored_labels()), "ask").class_first_rounds
 
 
 @defect("6.2-12")

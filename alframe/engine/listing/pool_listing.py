@@ -126,7 +126,7 @@ def sync_pool_listing(
         items = _draw_held_out_groups(items, holdout, group, seed)
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
-        ledger.move_items((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
+        ledger.update_paths((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
     is_held_out = np.array([item.split == "test" for item in items], bool)
     return PoolListing(corrected, is_present, is_held_out, has_no_class)
@@ -154,7 +154,7 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
     whole = {item.image_id for item in listed if item.image_id != item.id and item.image_id in key_of}
     whole -= {item.image_id for item in listed if item.image_id != item.id and item.id in key_of}
     if whole:
-        used = {label.item for label in ledger.label_rows()} | {
+        used = {label.item for label in ledger.stored_labels()} | {
             key for one in ledger.stored_rounds() for key in one.keys
         }
         whole = {image for image in whole if key_of[image] in used}

@@ -165,7 +165,7 @@ class CamtrapDp:
             entries["title"] = f"DRAFT: {entries['title'] or 'no title yet'}"
             entries["description"] = f"DRAFT, not a valid {STANDARD_NAME}. What is missing: {' '.join(missing)}"
         entries = {key: value for key, value in entries.items() if value is not None and value != []}
-        description = standard.build_description(list(deployments.rows.values()), species, entries)
+        description = standard.build_datapackage(list(deployments.rows.values()), species, entries)
         write_json(folder / "datapackage.json", description)
 
     def _project_entry(self) -> dict[str, Any]:

@@ -176,19 +176,19 @@ def _new_cells(
     model_cells = {
         name: value
         for name, value in model_values.items()
-        if name and classes.prediction and _is_accepted(template.field(name), value)
+        if name and classes.prediction and _is_accepted(template.find_field(name), value)
     }
     new = [{**cells, fields.species: value, **model_cells} for cells, value in zip(old, species, strict=True)]
     for name in fields.data_labels:
         for value in (cells[name] for cells in new):
-            if not _is_accepted(template.field(name), value):
+            if not _is_accepted(template.find_field(name), value):
                 raise _CannotImport(f"Its field {name} holds '{value}', which Timelapse would refuse. {BY_HAND}")
     return new
 
 
 def _new_species(old: Sequence[str], labels: Sequence[str], template: Template, fields: Fields) -> Sequence[str]:
     """Return the species of each record: the image's only one, or one for each of its animals."""
-    species = [_name_in_set(label, template.field(fields.species), fields.rename) for label in labels]
+    species = [_name_in_set(label, template.find_field(fields.species), fields.rename) for label in labels]
     if not species:
         return old
     if len(set(species)) == 1:

@@ -19,7 +19,7 @@ from alframe.exporters.timelapse_csv.changes import (
     find_changes,
     make_records_without_set,
 )
-from alframe.formats.timelapse.folders import DATA_NAME, files_in
+from alframe.formats.timelapse.folders import DATA_NAME, files_directly_in
 from alframe.formats.timelapse.import_csv import IMPORT_MENU, write_import_csv
 from alframe.formats.timelapse.template import Field, Template, read_template
 from alframe.kit.exporting import explain_write_errors
@@ -61,7 +61,9 @@ class TimelapseCsv:
         blank = (self.blank,) if isinstance(self.blank, str) else self.blank
         images = classes_by_image(predictions, blank, self.predictions and ddb is not None)
         template = self._read_template(ddb)
-        prediction, confidence = (name if self.predictions and template.field(name) else "" for name in MODEL_FIELDS)
+        prediction, confidence = (
+            name if self.predictions and template.find_field(name) else "" for name in MODEL_FIELDS
+        )
         fields = Fields(self.species, prediction, confidence, self.set_names, self.overwrite)
         changes = find_changes(ddb, template, images, fields) if ddb else make_records_without_set(images, fields)
         target = folder / "timelapse"
@@ -89,7 +91,7 @@ class TimelapseCsv:
         path = Path(self.set).expanduser()
         if path.is_file() and path.suffix.casefold() == ".ddb":
             return path
-        ddbs = files_in(path.parent if path.is_file() else path, ".ddb")
+        ddbs = files_directly_in(path.parent if path.is_file() else path, ".ddb")
         ddbs = [file for file in ddbs if path.is_file() and file.stem == path.stem] or ddbs
         if len(ddbs) != 1:
             names = ", ".join(file.name for file in ddbs) or "none"
@@ -101,7 +103,7 @@ class TimelapseCsv:
 
     def _read_template(self, ddb: Path | None) -> Template:
         template = read_template(ddb) if ddb else Template((Field("Note", self.species),))
-        if template.field(self.species) is None:
+        if template.find_field(self.species) is None:
             names = [field.data_label for field in template.fields]
             raise FormatError(
                 f"{ddb} has no field with the Data Label '{self.species}'.{did_you_mean(self.species, names)} It has: "

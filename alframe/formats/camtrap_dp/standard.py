@@ -77,7 +77,7 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
         writer.writerows(rows)
 
 
-def build_description(
+def build_datapackage(
     deployments: Sequence[Mapping[str, str]], scientific_names: Iterable[str], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the content of datapackage.json: what the tables tell (place, time, species), and the `metadata`."""

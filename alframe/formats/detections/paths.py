@@ -14,7 +14,7 @@ from alframe.formats.detections.frames import to_upright
 from alframe.formats.detections.read import read_detections
 from alframe.formats.matching import ImageMatcher, PathMatches
 from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND
-from alframe.formats.path_text import normalise_path, shorten_list
+from alframe.formats.path_text import normalise_path, quote_first
 from alframe.types import Ints, Item, pool_root
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
     if items and paths and not (entries >= 0).any():
         raise FormatError(_explain_no_match(items, paths, matches, file))
     if matches.prefixes:
-        log.warning("%s: %s taken for the pool's root.", file, shorten_list(matches.prefixes))
+        log.warning("%s: %s taken for the pool's root.", file, quote_first(matches.prefixes))
     number_of_entry = np.full(len(paths) + 1, NOT_FOUND)  # the last one stands for "no entry"
     number_of_entry[: len(detections.image_numbers)] = list(detections.image_numbers.values())
     detections = to_upright(detections, items, number_of_entry[entries])
@@ -83,13 +83,13 @@ def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: Path
     )
     if matches.contested:
         return (
-            f"{text} They would match if {shorten_list(matches.contested)} were the pool's folder {pool_root(items)}, "
+            f"{text} They would match if {quote_first(matches.contested)} were the pool's folder {pool_root(items)}, "
             "but in more than one way. Rename the pool's folder as in the file, or delete the other entries from the "
             "file."
         )
     if matches.rejected:
         return (
-            f"{text} They would match if {shorten_list(matches.rejected)} were the pool's folder {pool_root(items)}, "
+            f"{text} They would match if {quote_first(matches.rejected)} were the pool's folder {pool_root(items)}, "
             "but that looks like another season or card, or has other files on this computer. Use the detections of "
             "these images. If they are the same images, delete this beginning from the paths in the file."
         )

@@ -61,14 +61,14 @@ def read_detections(file: Path) -> Detections:
             skipped.add("entries are skipped", f"{position}{path and f' ({path!r})'}{error}")
     if list_name is None:
         raise FormatError(f"{file} lists no image, or is not the file of a detector. {_KNOWN_PROGRAMS}.")
-    found = _build(file, builder, list_name, members)
+    found = _build_detections(file, builder, list_name, members)
     if skipped.counts and not found.image_numbers:
         raise FormatError(f"{file}, {next(iter(skipped.examples.values()))}")
     skipped.warn(log, file)
     return found
 
 
-def _build(file: Path, builder: DetectionsBuilder, list_name: str, members: Mapping[str, Any]) -> Detections:
+def _build_detections(file: Path, builder: DetectionsBuilder, list_name: str, members: Mapping[str, Any]) -> Detections:
     codes = list(builder.category_numbers)
     key = next((key for key in _CATEGORY_KEYS.get(list_name, ()) if key in members), "detection_categories")
     names = _names_by_number(members.get(key)) if list_name in _CATEGORY_KEYS else dict(zip(codes, codes, strict=True))

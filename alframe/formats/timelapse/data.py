@@ -93,7 +93,7 @@ def _to_text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def find_blank_images(ddb: Path, column: str, images: Sequence[tuple[str, str]]) -> set[str]:
+def find_images_with_empty_cell(ddb: Path, column: str, images: Sequence[tuple[str, str]]) -> set[str]:
     """Return the paths of those images, given as (folder, file), that have a record with nothing in `column`.
 
     Folders have forward slashes. Timelapse's index is used, so that only the images cost time. Raises FormatError.

@@ -24,7 +24,7 @@ def is_timelapse_or_system(name: str) -> bool:
     return name.casefold() in TIMELAPSE_FOLDERS or is_system_file(name)
 
 
-def find_files(folder: Path, suffix: str) -> Iterator[Path]:
+def find_files_below(folder: Path, suffix: str) -> Iterator[Path]:
     """Yield the files of this suffix, in either case, in the folder and below, but not Timelapse's backups."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(
@@ -33,7 +33,7 @@ def find_files(folder: Path, suffix: str) -> Iterator[Path]:
         yield from (Path(parent) / name for name in sorted(names) if _has_suffix(name, suffix))
 
 
-def files_in(folder: Path, suffix: str) -> list[Path]:
+def files_directly_in(folder: Path, suffix: str) -> list[Path]:
     """Return the files of this suffix directly in the folder, sorted; raises OSError."""
     if not folder.is_dir():
         return []

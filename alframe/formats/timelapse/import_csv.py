@@ -62,7 +62,7 @@ def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str,
     fixed = ("File", "RelativePath", "DateTime") if has_times else ("File", "RelativePath")
     names = (*fixed, *(name for name in rows[0] if name not in ("File", "RelativePath", "DateTime")))
     for name in names[len(fixed) :]:
-        field = template.field(name)
+        field = template.find_field(name)
         bad = next((row[name] for row in rows if field is None or not accepts_value(field, row[name])), None)
         if bad is not None:
             raise FormatError(f"Timelapse would refuse {bad!r} for the field '{name}'. Check its type and its list.")

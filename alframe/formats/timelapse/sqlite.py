@@ -90,11 +90,11 @@ def explain_errors(file: Path) -> Iterator[None]:
 
 def connect(file: Path, mode: str = "ro") -> closing[sqlite3.Connection]:
     """Open a connection for reading ("ro") or writing ("rw"), to be used in a `with` that closes it."""
-    uri = file_uri(file.absolute(), mode)
+    uri = sqlite_uri(file.absolute(), mode)
     return closing(sqlite3.connect(uri, uri=True, timeout=LOCK_TIMEOUT, isolation_level=None))
 
 
-def file_uri(file: PurePath, mode: str = "ro") -> str:
+def sqlite_uri(file: PurePath, mode: str = "ro") -> str:
     """Return SQLite's URI of an absolute path of any system, network shares included."""
     path = file.as_posix()
     return f"file://{quote(path if path.startswith('/') else '/' + path, safe='/:')}?mode={mode}"

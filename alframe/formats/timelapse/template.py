@@ -31,7 +31,7 @@ class Template:
     fields: tuple[Field, ...]
     levels: tuple[str, ...] = ()
 
-    def field(self, data_label: str) -> Field | None:
+    def find_field(self, data_label: str) -> Field | None:
         """Return the field of this Data Label, which is case-sensitive, or None."""
         return next((field for field in self.fields if field.data_label == data_label), None)
 

@@ -34,7 +34,7 @@ REISSUED_COLUMN = "again"  # of lists that were written again, after somebody ha
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnNames:
     """The names of the columns."""
 
     path: str = "path"
@@ -73,7 +73,7 @@ class Csv:
                 f"label_source.path_column, label_column and annotator_column are {', '.join(map(repr, names))}; "
                 f"they must be three different names, and not '{REISSUED_COLUMN}', which alframe's lists use."
             )
-        self.columns = Columns(*names)
+        self.columns = ColumnNames(*names)
         self.unsure = parse_unsure_words(self.unsure)
         require_one_of("label_source 'csv'", NEW_CLASSES_RULES, new_classes=self.new_classes)
         require_encoding(self.encoding)
@@ -148,10 +148,10 @@ class Csv:
         builder.problems += problems
         builder.has_unread_rows = bool(builder.problems)
         for file in sorted({*lists, *own_tables}, key=lambda file: (time_saved(file), file.name)):
-            self._add_file(builder, file, matcher, only_requested=file in lists)
+            self._collect_file(builder, file, matcher, only_requested=file in lists)
         return builder.build(request.items, order=_time_and_row)
 
-    def _add_file(self, builder: AnswerBuilder, file: Path, matcher: ImageMatcher, only_requested: bool) -> None:
+    def _collect_file(self, builder: AnswerBuilder, file: Path, matcher: ImageMatcher, only_requested: bool) -> None:
         """Add the labels and the empty cells of one file.
 
         Where `only_requested`, the label of an image that was not requested is a Problem.
@@ -190,15 +190,15 @@ class Csv:
             )
             builder.problems.append(Problem(str(file), cells.line, message))
 
-    def _columns_of(self, file: Path) -> Columns:
+    def _columns_of(self, file: Path) -> ColumnNames:
         """Return the names of the columns in this file: those that are set, or else the default ones."""
-        default = Columns()
+        default = ColumnNames()
         if self.columns == default or has_columns(file, (self.columns.path, self.columns.label), self.encoding):
             return self.columns
         return default if has_columns(file, (default.path, default.label), self.encoding) else self.columns
 
     def _read_matched_rows(
-        self, file: Path, columns: Columns, matcher: ImageMatcher
+        self, file: Path, columns: ColumnNames, matcher: ImageMatcher
     ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
         rows = read_table(file, (columns.path, columns.label), self.encoding, matcher.is_known_path)
         return match_rows(str(file), track(rows, f"Reading {file.name}", unit="row"), columns.path, matcher)

@@ -104,7 +104,7 @@ def unreadable_file_problem(file: Path, error: FormatError | OSError) -> Problem
 
 def species_field_problems(ddb: Path, template: Template, species: str, classes: Sequence[str]) -> list[Problem]:
     """Return the problems of the field with the answers: it is gone, or its list lacks some of the classes."""
-    field = template.field(species)
+    field = template.find_field(species)
     if field is None:
         others = [other.data_label for other in template.fields if other.type == "FixedChoice"]
         hint = f" Its lists are: {', '.join(others)}." if others else ""

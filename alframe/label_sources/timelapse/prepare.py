@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.folders import DATA_NAME, files_in, find_files
+from alframe.formats.timelapse.folders import DATA_NAME, files_directly_in, find_files_below
 from alframe.formats.timelapse.prepared import OpeningView, find_version_problem, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
 from alframe.formats.timelapse.template import read_template
@@ -106,7 +106,7 @@ def prepare_data_file(
 
 def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) -> str:
     """Return why the tables of this user's Timelapse may be others than we write, or ""."""
-    for template in files_in(root, ".tdb"):
+    for template in files_directly_in(root, ".tdb"):
         if reason := find_version_problem(template):
             return reason
         present, ours = (
@@ -115,7 +115,7 @@ def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) ->
         )
         if present != ours:
             return f"{template} has been changed"
-    for ddb in find_files(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
+    for ddb in find_files_below(folder, ".ddb"):  # Timelapse leaves its version in whatever it opens
         with suppress(FormatError):  # a damaged one is collect()'s to report
             if reason := find_version_problem(ddb):
                 return reason

@@ -55,7 +55,7 @@ def read_if_changed(
 def read_data_file(ddb: Path, columns: Sequence[str]) -> AnswerFile:
     """Read the answers in a data file; the first of `columns` has the species. Raises FormatError or OSError."""
     records, version = read_answer_records(ddb, columns, filled=columns[0])
-    return _answer_file(version, records)
+    return _make_answer_file(version, records)
 
 
 def read_export(file: Path, columns: Sequence[str], levels: int | None) -> AnswerFile:
@@ -82,10 +82,10 @@ def read_export(file: Path, columns: Sequence[str], levels: int | None) -> Answe
             folder, name = (row.get(column).strip(TRIMMED) for column in ("RelativePath", "File"))
             cells = {column: row.get(column) for column in columns}
             records.append(Record(row.line, to_forward_slashes(folder), name, cells))
-    return _answer_file(FileVersion(str(file), saved_at(state), content_hash(file)), records, problems)
+    return _make_answer_file(FileVersion(str(file), saved_at(state), content_hash(file)), records, problems)
 
 
-def _answer_file(version: FileVersion, records: Sequence[Record], problems: Sequence[Problem] = ()) -> AnswerFile:
+def _make_answer_file(version: FileVersion, records: Sequence[Record], problems: Sequence[Problem] = ()) -> AnswerFile:
     by_path: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_path[record.image_path].append(record)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from alframe.formats.timelapse.folders import TEMPLATE_NAME, files_in
+from alframe.formats.timelapse.folders import TEMPLATE_NAME, files_directly_in
 from alframe.formats.timelapse.import_csv import IMPORT_MENU, is_import_csv, write_import_csv
 from alframe.formats.timelapse.schema import CHOICE_TYPES
 from alframe.formats.timelapse.template import Template, all_lists_offer_empty, read_template, write_template
@@ -20,7 +20,7 @@ from alframe.types import UNSURE, Request
 
 def prepare_first_opening(root: Path, request: Request, names: FieldNames, blank: str) -> str:
     """Say how to get a data file; write a template if there is none. Raises FormatError, LabelError."""
-    templates = files_in(root, ".tdb")
+    templates = files_directly_in(root, ".tdb")
     if not templates:
         write_template(root / TEMPLATE_NAME, own_set_fields(request.classes, blank, names))
         state = f"There is no Timelapse template in {root}, so {TEMPLATE_NAME} was written there."
@@ -51,7 +51,7 @@ def request_selection(
     else:
         if reason:
             yield f"The set itself was not changed: {reason}. Close Timelapse, and run the same command again; or:"
-        yield from _offer_import(ddb, template, plan, names)
+        yield from _write_import_and_explain(ddb, template, plan, names)
     if boxes := [item.id for item in request.items if "box" in item.meta]:
         yield (
             f"{_count_and_sample(boxes)} of these are one of several boxes in an image, but a set has one record per "
@@ -62,7 +62,7 @@ def request_selection(
             f"{_count_and_sample(plan.missing)} of these are not in the set. Timelapse loads only .jpg; add new images "
             "with File > Add image and video files."
         )
-    species = template.field(names.species)
+    species = template.find_field(names.species)
     words = {word.casefold() for word in (UNSURE, *unsure)}
     if species and species.type in CHOICE_TYPES and words.isdisjoint(map(str.casefold, species.choices)):
         yield f"The list of {names.species} has no '{UNSURE}': add it in the Template Editor to allow that answer."
@@ -72,7 +72,7 @@ def request_selection(
     )
 
 
-def _offer_import(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> Iterator[str]:
+def _write_import_and_explain(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> Iterator[str]:
     """Write the CSV to be imported, if anything is to be changed."""
     file = ddb.with_suffix(".csv")
     unsafe = {record.id for record in plan.unsafe_records}
@@ -102,7 +102,7 @@ def _write_selection(ddb: Path, template: Template, plan: SelectionPlan, names: 
     opening = {}
     if all_lists_offer_empty(ddb):
         opening["SearchTerms"] = format_search_terms(template.fields, names.selected)
-    confidence = template.field(names.confidence)
+    confidence = template.find_field(names.confidence)
     if confidence and any(record.cells.get(names.confidence) for record in plan.records):
         opening["SortTerms"] = format_sort_terms(confidence)
     changes = [

@@ -58,7 +58,7 @@ def require_set_fields(template: Template, file: Path, names: FieldNames) -> Non
     }
     lacking = []
     for name, (kind, purpose, sample) in required.items():
-        field = template.field(name)
+        field = template.find_field(name)
         if name and (field is None or (sample and not accepts_value(field, sample))):
             state = f"is a {field.type}" if field else "is missing"
             namesakes = [other.data_label for other in template.fields if other.label == name and other is not field]
@@ -84,7 +84,7 @@ def plan_selection(
     is not kept in memory: it is read a second time if anything is to be changed.
     """
     optional = (names.round, names.prediction, names.confidence)
-    fields = {name: field for name in (names.selected, *optional) if name and (field := template.field(name))}
+    fields = {name: field for name in (names.selected, *optional) if name and (field := template.find_field(name))}
     suggestions = dict(zip((item.id for item in request.items), request.suggestions, strict=False))
     requested = {image_paths[item.id]: suggestions.get(item.id) for item in request.items if item.id in image_paths}
     by_normalised = {windows_name_key(path): path for path in requested}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import FormatError, LabelError
-from alframe.formats.timelapse.data import find_blank_images
-from alframe.formats.timelapse.folders import files_in
+from alframe.formats.timelapse.data import find_images_with_empty_cell
+from alframe.formats.timelapse.folders import files_directly_in
 from alframe.formats.timelapse.template import Template, read_template
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, parse_unsure_words
@@ -75,7 +75,7 @@ class TimelapseSet:
         """Raise LabelError where there is no such set, or where it lacks a field."""
         with self._explaining_errors():
             root, ddb = self._locate()
-            for file in [ddb] if ddb else files_in(root, ".tdb")[:1]:
+            for file in [ddb] if ddb else files_directly_in(root, ".tdb")[:1]:
                 require_set_fields(read_template(file), file, self.names)
 
     def request(self, request: Request) -> str:
@@ -115,7 +115,7 @@ class TimelapseSet:
         for file in exports:
             try:
                 answers = read_if_changed(self._cache, file, read_export, self.names.answer_columns, levels)
-                self._add_file(answers, template, request.items, image_paths, root, builder)
+                self._collect_file(answers, template, request.items, image_paths, root, builder)
                 builder.problems += answers.problems
             except OSError as error:
                 builder.problems.append(unreadable_file_problem(file, error))
@@ -126,18 +126,18 @@ class TimelapseSet:
     ) -> None:
         """Add the labels in the data file, and the images without one."""
         builder.problems += species_field_problems(ddb, template, self.names.species, request.classes)
-        if template.field(self.names.species) is None:
+        if template.find_field(self.names.species) is None:
             return
         answers = read_if_changed(self._cache, ddb, read_data_file, self.names.answer_columns)
-        self._add_file(answers, template, request.items, image_paths, ddb.parent, builder)
+        self._collect_file(answers, template, request.items, image_paths, ddb.parent, builder)
         labelled = {label.item for label in builder.raw_labels}
         unlabelled = {path: item for item, path in image_paths.items() if item not in labelled}
         if unlabelled and labelled:  # asked of the file as it is now: what was filled in since is in neither
             images = [(folder, file) for folder, _, file in (path.rpartition("/") for path in unlabelled)]
-            for path in find_blank_images(ddb, self.names.species, images):
+            for path in find_images_with_empty_cell(ddb, self.names.species, images):
                 builder.add_unanswered(answers.version.file, unlabelled[path])
 
-    def _add_file(
+    def _collect_file(
         self,
         answers: AnswerFile,
         template: Template | None,
@@ -146,7 +146,7 @@ class TimelapseSet:
         root: Path,
         builder: AnswerBuilder,
     ) -> None:
-        species = template.field(self.names.species) if template else None
+        species = template.find_field(self.names.species) if template else None
         has_lists = species is not None and species.type == "MultiChoice"
         for item in items:
             if item.id not in image_paths:
@@ -174,7 +174,7 @@ class TimelapseSet:
         if path.is_file() and path.suffix.casefold() == ".ddb":
             return path.parent, path
         root = path if path.is_dir() else path.parent
-        data_files = files_in(root, ".ddb")
+        data_files = files_directly_in(root, ".ddb")
         chosen = [file for file in data_files if path.is_file() and file.stem == path.stem] or data_files
         if len(chosen) > 1:
             listing = ", ".join(file.name for file in chosen)

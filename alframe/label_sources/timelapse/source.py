@@ -11,8 +11,8 @@ from alframe.errors import BadParams, FormatError, LabelError
 from alframe.formats.timelapse.folders import (
     MAX_PATH_LENGTH,
     TEMPLATE_NAME,
-    files_in,
-    find_files,
+    files_directly_in,
+    find_files_below,
     is_path_too_long,
     is_timelapse_or_system,
 )
@@ -76,7 +76,7 @@ class Timelapse:
                 names = {image.id: image.name for image in images}
                 for root in self._annotator_folders(folder):
                     _require_short_paths(root, names.values())
-                    if not files_in(root, ".ddb"):
+                    if not files_directly_in(root, ".ddb"):
                         remarks += [
                             f"{item.id} cannot be shown, and is not in the set: {reason}."
                             for item in track(request.items, "Putting the images in place", unit="img")
@@ -84,7 +84,7 @@ class Timelapse:
                         ]
                         if self.prepare:
                             remarks += prepare_data_file(root, request, names, fields, self.blank)
-                    if not files_in(root, ".tdb"):  # last: whoever can open the set finds it complete
+                    if not files_directly_in(root, ".tdb"):  # last: whoever can open the set finds it complete
                         write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
             raise LabelError(str(error)) from error
@@ -113,12 +113,12 @@ class Timelapse:
         listed_classes = [name for name in classes_when_asked(request) if name in request.classes]
         owners = {class_folder_name(name): name for name in self.annotators}
         owner_of_file: dict[str, str] = {}
-        for ddb in find_files(folder, ".ddb"):
+        for ddb in find_files_below(folder, ".ddb"):
             inside = ddb.parent.relative_to(folder).parts
             owner = owners.get(inside[0], "") if inside else ""
             owner_of_file[str(ddb)] = owner
             try:
-                self._add_file(ddb, inside, owner or self.annotator, listed_classes, item_by_name, asked, builder)
+                self._collect_file(ddb, inside, owner or self.annotator, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
                 builder.problems.append(unreadable_file_problem(ddb, error))
         answered_by: dict[ItemId, set[str]] = defaultdict(set)
@@ -128,7 +128,7 @@ class Timelapse:
         incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
         return replace(build_answers_without_repeats(builder, request.items), incomplete=incomplete)
 
-    def _add_file(
+    def _collect_file(
         self,
         ddb: Path,
         inside: Sequence[str],
@@ -143,9 +143,9 @@ class Timelapse:
             builder.problems.append(Problem(str(ddb), None, "has an ending that Timelapse ignores. Rename it to .ddb."))
         template = read_template(ddb)
         builder.problems += species_field_problems(ddb, template, SPECIES, listed_classes)
-        if template.field(SPECIES) is None:
+        if template.find_field(SPECIES) is None:
             return
-        columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.field(name)]
+        columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.find_field(name)]
         records, version = read_answer_records(ddb, columns)
         unknown = []
         for record in records:
@@ -177,7 +177,7 @@ class Timelapse:
     def _instructions(self, request: Request, folder: Path) -> str:
         roots = self._annotator_folders(folder)
         where = f"in {folder}" if len(roots) == 1 else f"for each of {', '.join(self.annotators)}, in {folder}"
-        template = next((file.name for file in files_in(roots[0], ".tdb")), TEMPLATE_NAME)
+        template = next((file.name for file in files_directly_in(roots[0], ".tdb")), TEMPLATE_NAME)
         word = find_blank_class(request.classes, self.blank) or self.blank
         blank = f" '{word}' is a picture without an animal." if word else ""
         return (

@@ -21,7 +21,7 @@ def arrange_batch(request: Request) -> list[BatchRow]:
     count = len(request.items)
     suggestions: Sequence[Suggestion | None] = request.suggestions or [None] * count
     blind = request.without_suggestion or (True,) * count
-    places = _keep_sequences_together(request)
+    places = _sequence_sort_keys(request)
     shown = [None if is_blind else suggestion for suggestion, is_blind in zip(suggestions, blind, strict=True)]
     sizes = Counter(suggestion.class_name for suggestion in shown if suggestion is not None)
     order = sorted(range(count), key=places.__getitem__)
@@ -30,7 +30,7 @@ def arrange_batch(request: Request) -> list[BatchRow]:
     for index in order:
         suggestion = shown[index]
         (unsuggested if suggestion is None else groups[suggestion.class_name]).append(index)
-    arranged = _spread(list(groups.values()), unsuggested)
+    arranged = _merge_evenly(list(groups.values()), unsuggested)
     rows = []
     for position, index in enumerate(arranged):
         suggestion = shown[index]
@@ -39,7 +39,7 @@ def arrange_batch(request: Request) -> list[BatchRow]:
     return rows
 
 
-def _keep_sequences_together(request: Request) -> list[tuple[int, str, int]]:
+def _sequence_sort_keys(request: Request) -> list[tuple[int, str, int]]:
     """Return a sort key for each item: the place of the first of its sequence, then its time, then its own place."""
     places = request.similarity_order or tuple(range(len(request.items)))
     first: dict[str, int] = {}
@@ -56,7 +56,7 @@ def _keep_sequences_together(request: Request) -> list[tuple[int, str, int]]:
     ]
 
 
-def _spread(groups: Sequence[Sequence[int]], unsuggested: Sequence[int]) -> list[int]:
+def _merge_evenly(groups: Sequence[Sequence[int]], unsuggested: Sequence[int]) -> list[int]:
     """Return all groups one after another, with runs of `unsuggested` images spread evenly between them.
 
     A group is cut where a run belongs, so that the runs lie evenly whatever the sizes of the groups.

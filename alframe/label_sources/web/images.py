@@ -86,7 +86,7 @@ class Images:
 
     def number_and_store(self, items: Iterable[Item]) -> None:
         """Give each item a number, if it has none, and keep where it lies now."""
-        numbers = self.numbers()
+        numbers = self.numbers_by_id()
         taken = set(numbers.values())
         rows = []
         for item in items:
@@ -103,7 +103,7 @@ class Images:
         with transaction(self.db, self.file), explain_errors(self.file):
             self.db.executemany(sql, rows)
 
-    def numbers(self) -> dict[str, int]:
+    def numbers_by_id(self) -> dict[str, int]:
         """Return the number of every item, by its id."""
         with explain_errors(self.file):
             return dict(self.db.execute("SELECT id, number FROM image"))
@@ -114,7 +114,7 @@ class Images:
         with explain_errors(self.file):
             return {id_ for (id_,) in self.db.execute(sql, (round_number,))}
 
-    def replace_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
+    def store_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
         """Keep the batch of a round, whose items have numbers."""
         sql = (
             "INSERT INTO batch (round, position, image, suggestion, confidence, blind) "

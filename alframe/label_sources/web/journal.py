@@ -82,7 +82,7 @@ class Journal(Database):
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         super().__init__(connection, file)
-        self._opened = _identify(file)
+        self._opened = _device_and_inode(file)
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -123,7 +123,7 @@ class Journal(Database):
 
     def require_in_place(self) -> None:
         """Raise StoreError if the file was removed or replaced since it was opened: what is written then is lost."""
-        if _identify(self.file) != self._opened:
+        if _device_and_inode(self.file) != self._opened:
             raise StoreError(
                 f"{self.file} was removed, or replaced by another file, while it was in use. Stop alframe with Ctrl-C, "
                 "put the file back if there is a copy of it, and run the same command again. Answers since then are "
@@ -179,11 +179,11 @@ class Journal(Database):
         """Return the rows of one action."""
         return self._select("FROM answer WHERE action = ? ORDER BY n", action)
 
-    def standing_of(self, image: str) -> list[Row]:
+    def standing_rows_of(self, image: str) -> list[Row]:
         """Return what stands of an image, the latest at the end."""
-        return self.standing_of_each([image])[image]
+        return self.standing_rows_of_each([image])[image]
 
-    def standing_of_each(self, images: Sequence[str]) -> dict[str, list[Row]]:
+    def standing_rows_of_each(self, images: Sequence[str]) -> dict[str, list[Row]]:
         """Return what stands of each of these images, the latest at the end."""
         clauses = (
             "FROM answer WHERE n IN (SELECT n FROM standing WHERE image IN (SELECT value FROM json_each(?))) ORDER BY n"
@@ -193,16 +193,16 @@ class Journal(Database):
             standing[row.image].append(row)
         return standing
 
-    def standing_in(self, round_number: int) -> Iterator[Row]:
+    def standing_rows_in_round(self, round_number: int) -> Iterator[Row]:
         """Return what stands of the images that a round requested."""
         clauses = "FROM answer WHERE n IN (SELECT n FROM standing WHERE round = ? AND requested) ORDER BY n"
         return self._iterate(clauses, round_number)
 
-    def standing_unrequested(self) -> Iterator[Row]:
+    def unrequested_standing_rows(self) -> Iterator[Row]:
         """Return what stands of the images that no round of this source had requested."""
         return self._iterate("FROM answer WHERE n IN (SELECT n FROM standing WHERE NOT requested) ORDER BY n")
 
-    def taken_back(self, round_number: int | None) -> list[tuple[int, str]]:
+    def find_taken_back(self, round_number: int | None) -> list[tuple[int, str]]:
         """Return (round, image) where an answer was given and none stands; None: of images that were not requested."""
         sql = (
             "SELECT DISTINCT round, image FROM answer a WHERE (CASE WHEN ?1 IS NULL THEN NOT requested "
@@ -212,7 +212,7 @@ class Journal(Database):
         with explain_errors(self.file):
             return self.db.execute(sql, (round_number,)).fetchall()
 
-    def last_number(self) -> int:
+    def last_row_number(self) -> int:
         """Return the number of the newest row: as long as it is the same, nothing was answered."""
         with explain_errors(self.file):
             return int(self.db.execute("SELECT coalesce(max(n), 0) FROM answer").fetchone()[0])
@@ -237,7 +237,7 @@ class Journal(Database):
         with explain_errors(self.file):
             return [(session, json.loads(images)) for session, images in self.db.execute("SELECT * FROM lease")]
 
-    def keep_leases(self, session: str, images: Sequence[int]) -> None:
+    def store_leases(self, session: str, images: Sequence[int]) -> None:
         """Keep which images a session has, inside a transaction."""
         self.db.execute("INSERT OR REPLACE INTO lease (session, images) VALUES (?, ?)", (session, json.dumps(images)))
 
@@ -249,7 +249,7 @@ class Journal(Database):
             yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {clauses}", values))
 
 
-def _identify(file: Path) -> tuple[int, int] | None:
+def _device_and_inode(file: Path) -> tuple[int, int] | None:
     try:
         status = file.stat()
     except OSError:

@@ -62,7 +62,7 @@ class ServerProcess:
         self._folder.mkdir(parents=True, exist_ok=True)
         remove_pool_files(self._folder)
         with Journal.open(self._folder) as journal:
-            self._seen = journal.last_number()
+            self._seen = journal.last_row_number()
         self._journal = Journal.open(self._folder, read_only=True)
         try:
             self._start()
@@ -80,7 +80,7 @@ class ServerProcess:
         self._journal.close()
         process, self._process = self._process, None
         if process is not None:
-            _end(process)
+            _end_process(process)
 
     @property
     def process_id(self) -> int | None:
@@ -97,7 +97,7 @@ class ServerProcess:
             pool_file = write_pool_file(self._folder, images, snapshot)
         # The server may not have come to the last one yet.
         self._pool_files = [*self._pool_files[-2:], pool_file]
-        remove_pool_files(self._folder, but=self._pool_files)
+        remove_pool_files(self._folder, keep=self._pool_files)
         neighbours_file = write_neighbours(self._folder, snapshot)
         counts = dict(snapshot.class_counts)
         published = Published(
@@ -125,7 +125,7 @@ class ServerProcess:
         while True:
             self._keep_running()
             self._journal.require_in_place()
-            last = self._journal.last_number()
+            last = self._journal.last_row_number()
             if last != self._seen:
                 self._seen, self._returned_at = last, time.monotonic()
                 return True
@@ -149,14 +149,14 @@ class ServerProcess:
                 start_new_session=True,  # Ctrl-C is for this process, which ends the other in order
             )
         self._write(self._config.to_json())
-        line = _read_line(_pipe(self._process.stdout), _START)
+        line = _read_line(_require_pipe(self._process.stdout), _START)
         reply = json.loads(line) if line and line.startswith("{") else {}
         if "addresses" not in reply:
             process, self._process = self._process, None
             happened = f"it does not say its address within {_START:g} s" if line is None else "it ended at once"
             if line is None:
                 process.kill()
-            _end(process)
+            _end_process(process)
             reason = reply.get("error", f"{happened}. {self._folder / LOG_NAME} gives the reason.")
             raise LabelError(f"The server of the pages does not start: {reason}")
         self.address = reply["addresses"][0]
@@ -173,7 +173,7 @@ class ServerProcess:
                 f"The server of the pages has stopped repeatedly. {self._folder / LOG_NAME} gives the reason. No "
                 "answer is lost. Run the same command again."
             )
-        _end(self._process)
+        _end_process(self._process)
         self._start()
         log.warning(
             "The server of the pages stopped, and was started again. If a page does not come back, open: %s",
@@ -187,7 +187,7 @@ class ServerProcess:
 
     def _write(self, text: str) -> None:
         try:
-            pipe = _pipe(self._process.stdin if self._process else None)
+            pipe = _require_pipe(self._process.stdin if self._process else None)
             pipe.write(f"{text}\n")
             pipe.flush()
         except OSError:  # it has ended: the next wait starts it again
@@ -199,7 +199,7 @@ def _readable_name(project: Path) -> str:
     return re.sub(r"(?<=.)-[0-9a-f]{8}$", "", project.name)
 
 
-def _pipe(pipe: IO[str] | None) -> IO[str]:
+def _require_pipe(pipe: IO[str] | None) -> IO[str]:
     if pipe is None:
         raise BrokenPipeError
     return pipe
@@ -215,7 +215,7 @@ def _read_line(pipe: IO[str], seconds: float) -> str | None:
         return None
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end_process(process: subprocess.Popen[str]) -> None:
     """Close the server's input, at which it ends in order; one that does not is killed, which loses nothing."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

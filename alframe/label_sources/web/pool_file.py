@@ -47,21 +47,21 @@ def write_pool_file(folder: Path, images: Images, snapshot: CampaignSnapshot) ->
     """
     in_pool = [(key, item) for key, item in enumerate(snapshot.items) if item.split == "pool"]
     images.number_and_store(item for _, item in in_pool)
-    numbers = images.numbers()
+    numbers = images.numbers_by_id()
     name = f"pool-{uuid4().hex[:12]}.sqlite"
-    _write(folder / name, _rows(snapshot, [(key, numbers[item.id]) for key, item in in_pool]))
+    _write_rows(folder / name, _pool_rows(snapshot, [(key, numbers[item.id]) for key, item in in_pool]))
     return name
 
 
-def remove_pool_files(folder: Path, but: Collection[str] = ()) -> None:
+def remove_pool_files(folder: Path, keep: Collection[str] = ()) -> None:
     """Remove all that were published, except those of these names."""
     for file in folder.glob("pool-*.sqlite"):
-        if file.name not in but:
+        if file.name not in keep:
             with suppress(OSError):  # Windows, while it is read: the next one to come removes it
                 file.unlink()
 
 
-def _rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+def _pool_rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
     count = len(snapshot.items)
     predicted: list[str | None] = [None] * count
     confidence = np.full(count, math.nan)
@@ -82,7 +82,7 @@ def _rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Iterator[t
         )
 
 
-def _write(file: Path, rows: Iterator[tuple[object, ...]]) -> None:
+def _write_rows(file: Path, rows: Iterator[tuple[object, ...]]) -> None:
     with (
         replace_atomically(file) as temporary,
         closing(sqlite3.connect(temporary, isolation_level=None)) as db,

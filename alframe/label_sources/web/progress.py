@@ -18,8 +18,8 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
         "unlabelled": snapshot.unlabelled,
         "labels_left": snapshot.labels_left,
         "curves": {
-            "audit": [_point(record, record.audit) for record in snapshot.history if record.audit],
-            "evaluation": [_point(record, record.evaluation) for record in snapshot.history if record.evaluation],
+            "audit": [_curve_point(record, record.audit) for record in snapshot.history if record.audit],
+            "evaluation": [_curve_point(record, record.evaluation) for record in snapshot.history if record.evaluation],
         },
         "estimates": _describe_estimates(snapshot.history),
         **_describe_classes(list(names), find_judge_of_classes(snapshot.history)),
@@ -60,7 +60,7 @@ def _describe_classes(names: Sequence[str], judge: Evaluation | None) -> dict[st
     }
 
 
-def _point(record: RoundRecord, evaluation: Evaluation) -> dict[str, Any]:
+def _curve_point(record: RoundRecord, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "round": record.round,
         "labels": record.labels,

@@ -17,7 +17,7 @@ from alframe.label_sources.web.images import Images
 from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.journal_rows import Row
 from alframe.label_sources.web.parameters import WebParameters
-from alframe.label_sources.web.thumbnails import cut_thumbnails
+from alframe.label_sources.web.thumbnails import make_missing_thumbnails
 from alframe.types import Answers, Label, Problem, Request, Unrequested
 
 
@@ -39,8 +39,8 @@ class Web(WebParameters):
         with Images.open(web_folder(request.folder)) as images:
             images.number_and_store(request.items)
             if images.batch_ids(request.round) != {item.id for item in request.items}:
-                images.replace_batch(request.round, arrange_batch(request))
-            cut_thumbnails(images, request.round)
+                images.store_batch(request.round, arrange_batch(request))
+            make_missing_thumbnails(images, request.round)
         return (
             f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in the browser. "
             f"{describe_classes(request.classes, self.new_classes)}"
@@ -53,12 +53,12 @@ class Web(WebParameters):
             return Answers()
         requested = {item.id: place for place, item in enumerate(request.items)}
         with Journal.open(folder, read_only=True) as journal:
-            standing = list(journal.standing_in(request.round))
+            standing = list(journal.standing_rows_in_round(request.round))
             rows = [row for row in standing if row.image in requested]
             labels, problems = self._read_labels(journal, rows, request.classes)
             if strange := [row for row in standing if row.image not in requested]:
-                problems.append(_describe_strange(journal, request.round, strange))
-            cleared = [image for _, image in journal.taken_back(request.round) if image in requested]
+                problems.append(_not_requested_problem(journal, request.round, strange))
+            cleared = [image for _, image in journal.find_taken_back(request.round) if image in requested]
         labels.sort(key=lambda label: requested[label.item])  # stable: the latest of an image last
         return Answers(labels, problems, cleared=sorted(cleared, key=requested.__getitem__))
 
@@ -68,8 +68,8 @@ class Web(WebParameters):
         if not Journal.exists(folder):
             return []
         with Journal.open(folder, read_only=True) as journal:
-            rows = list(journal.standing_unrequested())
-            taken_back = journal.taken_back(None)
+            rows = list(journal.unrequested_standing_rows())
+            taken_back = journal.find_taken_back(None)
             found = []
             for number in sorted({*(row.round for row in rows), *(number for number, _ in taken_back)}):
                 said = [row for row in rows if row.round == number]
@@ -107,7 +107,7 @@ class Web(WebParameters):
         return ServerProcess(web_folder(folder), self)
 
 
-def _describe_strange(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:
+def _not_requested_problem(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:
     message = (
         f"{pluralise(len(rows), 'answer')} to images that round {round_number} has not requested, '{rows[0].image}', "
         f"for example: they do not count. The project's ledger may be an older copy. To count them, answer these "

@@ -36,14 +36,14 @@ class Thumbnail(NamedTuple):
     jpeg: bytes
 
 
-def cut_thumbnails(images: Images, round_number: int) -> None:
+def make_missing_thumbnails(images: Images, round_number: int) -> None:
     """Cut the thumbnails of a round that are missing, or whose file or box has changed.
 
     A kill costs the last few hundred at most. An image that cannot be read has none: the page says so in its place,
     and the round does not wait for it.
     """
     rows_of_round = images.thumbnail_versions(round_number)
-    missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != file_version(Path(row[1]), row[2])]
+    missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != thumbnail_version(Path(row[1]), row[2])]
     if not missing:
         return
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
@@ -72,12 +72,12 @@ def _cut_each(
 
 def _try_to_cut(path: Path, box: Box | None) -> Thumbnail | None:
     try:
-        return cut_thumbnail(path, box)
+        return make_thumbnail(path, box)
     except PoolError:
         return None
 
 
-def cut_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
+def make_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
     """Return the thumbnail of an image, or of a box in it, with a margin. Raises PoolError with the reason."""
     if box is None:
         picture = open_for_viewing(path, SIDE)
@@ -85,17 +85,17 @@ def cut_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
         extent = max(min(box.w, box.h), SIDE / LARGE_SIDE)
         picture = crop_box(open_for_viewing(path, math.ceil(SIDE / extent)), box)
         picture.thumbnail((SIDE, SIDE))
-    return Thumbnail(file_version(path, dump_box(box)), *picture.size, encode(picture, 80))
+    return Thumbnail(thumbnail_version(path, dump_box(box)), *picture.size, encode_jpeg_without_metadata(picture, 80))
 
 
-def encode(picture: Image.Image, quality: int) -> bytes:
+def encode_jpeg_without_metadata(picture: Image.Image, quality: int) -> bytes:
     """Return a picture as a JPEG without metadata."""
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=quality)
     return content.getvalue()
 
 
-def file_version(path: Path, box: str | None) -> str:
+def thumbnail_version(path: Path, box: str | None) -> str:
     """Return a digest of where a file lies, its size and time, and the box: what is cached under it is of these."""
     try:
         status = path.stat()

@@ -16,7 +16,7 @@ import pytest
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse import sqlite as module
-from alframe.formats.timelapse.data import find_blank_images, read_records
+from alframe.formats.timelapse.data import find_images_with_empty_cell, read_records
 from alframe.formats.timelapse.sqlite import check_integrity, open_read_only
 from alframe.formats.timelapse.template import all_lists_offer_empty, parse_choices, read_template
 from alframe.label_sources.timelapse.set_source import TimelapseSet
@@ -67,7 +67,7 @@ def readings(ddb: Path) -> Iterator[object]:
     yield lambda: all_lists_offer_empty(ddb)
     yield lambda: species(ddb)
     yield lambda: list(read_records(ddb, ["Species"], "Species"))
-    yield lambda: find_blank_images(ddb, "Species", [("", "c.jpg")])
+    yield lambda: find_images_with_empty_cell(ddb, "Species", [("", "c.jpg")])
     yield lambda: TimelapseSet(ddb).collect(request)
 
 

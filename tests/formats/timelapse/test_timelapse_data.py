@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse import data as module
-from alframe.formats.timelapse.data import Record, find_blank_images, read_records, to_forward_slashes
-from alframe.formats.timelapse.folders import files_in, find_files, is_path_too_long, is_timelapse_or_system
+from alframe.formats.timelapse.data import Record, find_images_with_empty_cell, read_records, to_forward_slashes
+from alframe.formats.timelapse.folders import (
+    files_directly_in,
+    find_files_below,
+    is_path_too_long,
+    is_timelapse_or_system,
+)
 from alframe.formats.timelapse.prepared import OpeningView, find_version_problem, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
-from alframe.formats.timelapse.sqlite import check_integrity, file_uri
+from alframe.formats.timelapse.sqlite import check_integrity, sqlite_uri
 from alframe.formats.timelapse.template import all_lists_offer_empty, parse_choices, read_template, write_template
 from alframe.formats.timelapse.view import format_quick_paste, format_search_terms, format_sort_terms
 from tests.timelapse import opening
@@ -78,7 +83,7 @@ def test_records_without_an_answer(ddb: Path, monkeypatch: pytest.MonkeyPatch) -
     images = [("a/b", "1.jpg"), ("a", "2.jpg"), ("", "3.jpg"), ("", "4.jpg"), ("a", "1.jpg")]
     for batch in (1, 2, 400):
         monkeypatch.setattr(module, "QUERY_IMAGES", batch)
-        assert find_blank_images(ddb, "Species", images) == {"a/2.jpg", "3.jpg"}
+        assert find_images_with_empty_cell(ddb, "Species", images) == {"a/2.jpg", "3.jpg"}
 
 
 @pytest.mark.slow
@@ -86,7 +91,10 @@ def test_few_of_many_records_are_found_by_the_index(tmp_path: Path) -> None:
     rows = (row(f"a/{n}.jpg") for n in range(100_000))
     write_data_file(tmp_path / "T.ddb", FIELDS, rows, OpeningView())
     start = time.process_time()
-    assert len(find_blank_images(tmp_path / "T.ddb", "Species", [("a", f"{n * 100}.jpg") for n in range(1000)])) == 1000
+    assert (
+        len(find_images_with_empty_cell(tmp_path / "T.ddb", "Species", [("a", f"{n * 100}.jpg") for n in range(1000)]))
+        == 1000
+    )
     assert time.process_time() - start < 0.2
 
 
@@ -139,7 +147,7 @@ def test_no_damage_ends_in_a_traceback(ddb: Path, data: st.DataObject) -> None:
             isinstance(record.image_path, str) for record in read_records(damaged, ["Species"], filled="Species")
         )
     with suppress(FormatError):
-        find_blank_images(damaged, "Species", [("a", "2.jpg")])
+        find_images_with_empty_cell(damaged, "Species", [("a", "2.jpg")])
     with suppress(FormatError):
         find_version_problem(damaged)
 
@@ -168,9 +176,9 @@ def test_no_value_is_too_odd(ddb: Path, rows: list[tuple[object, ...]], lists: o
 
 
 def test_names_of_files_for_sqlite() -> None:
-    assert file_uri(PurePosixPath("/a b/ü#1?.ddb")) == "file:///a%20b/%C3%BC%231%3F.ddb?mode=ro"
-    assert file_uri(PureWindowsPath(r"C:\Daten\100%\T.ddb")) == "file:///C:/Daten/100%25/T.ddb?mode=ro"
-    assert file_uri(PureWindowsPath(r"\\server\share\T.ddb")) == "file:////server/share/T.ddb?mode=ro"
+    assert sqlite_uri(PurePosixPath("/a b/ü#1?.ddb")) == "file:///a%20b/%C3%BC%231%3F.ddb?mode=ro"
+    assert sqlite_uri(PureWindowsPath(r"C:\Daten\100%\T.ddb")) == "file:///C:/Daten/100%25/T.ddb?mode=ro"
+    assert sqlite_uri(PureWindowsPath(r"\\server\share\T.ddb")) == "file:////server/share/T.ddb?mode=ro"
 
 
 def test_relative_paths() -> None:
@@ -190,9 +198,12 @@ def test_timelapses_own_folders_are_passed_over(tmp_path: Path) -> None:
     for name in ("T.ddb", "a/x.DDB", "Backups/T.ddb", "DeletedFiles/T.ddb", "a/.vthumb/T.ddb", "._T.ddb", "b/n.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [file.relative_to(tmp_path).as_posix() for file in find_files(tmp_path, ".ddb")] == ["T.ddb", "a/x.DDB"]
-    assert [file.name for file in files_in(tmp_path, ".ddb")] == ["T.ddb"]
-    assert files_in(tmp_path / "nowhere", ".ddb") == []
+    assert [file.relative_to(tmp_path).as_posix() for file in find_files_below(tmp_path, ".ddb")] == [
+        "T.ddb",
+        "a/x.DDB",
+    ]
+    assert [file.name for file in files_directly_in(tmp_path, ".ddb")] == ["T.ddb"]
+    assert files_directly_in(tmp_path / "nowhere", ".ddb") == []
     assert is_timelapse_or_system("backups")
     assert not is_timelapse_or_system("Backups 2")
 

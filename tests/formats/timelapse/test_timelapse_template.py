@@ -43,11 +43,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_template(file, FIELDS)
     template = read_template(file)
     assert [field.data_label for field in template.fields[:4]] == ["File", "RelativePath", "DateTime", "DeleteFlag"]
-    assert template.field("Selected") == FIELDS[1]
-    assert template.field("Species") == Field(
+    assert template.find_field("Selected") == FIELDS[1]
+    assert template.find_field("Species") == Field(
         "FixedChoice", "Species", "Species", "", "what", FIELDS[0].choices, copyable=True
     )
-    assert template.field("selected") is None, "upper and lower case differ"
+    assert template.find_field("selected") is None, "upper and lower case differ"
     assert [one.name for one in file.parent.iterdir()] == ["T.tdb"], "nothing half-made is left"
 
 
@@ -82,7 +82,7 @@ def test_real_templates(samples: Path) -> None:
     alberta = read_template(samples / "timelapse" / "AlbertaMetadataStandardsTemplate.tdb")
     assert len(alberta.fields) == 20
     assert alberta.levels == ("Project", "Study Area", "Survey", "Sample Station", "Deployment")
-    species = alberta.field("species")
+    species = alberta.find_field("species")
     assert species is not None
     assert len(species.choices) == 957, "958 with one twice"
     camtrap = read_template(samples / "timelapse" / "CamtrapDPTemplate.tdb")
@@ -91,7 +91,7 @@ def test_real_templates(samples: Path) -> None:
     assert not all_lists_offer_empty(samples / "timelapse" / "CamtrapDPTemplate.tdb")
     data = read_template(samples / "timelapse" / "TimelapseData.ddb")
     assert data.levels == ("Project", "Station", "Deployment")
-    problem = data.field("img_problem")
+    problem = data.find_field("img_problem")
     assert problem is not None
     assert problem.choices[-1] == "weather (fog, rain)"
 
@@ -201,7 +201,7 @@ def test_a_template_without_the_columns_that_opening_adds(tmp_path: Path) -> Non
     db.close()
     template = read_template(tmp_path / "T.tdb")
     assert isinstance(template, Template)
-    species = template.field("Species")
+    species = template.find_field("Species")
     assert species is not None
     assert species.export
     assert template.levels == ()

@@ -47,7 +47,7 @@ def main() -> None:
             temporary.write_text(str(port))
         context = make_context(config, port)
     except (AlframeError, OSError, ValueError) as error:
-        say({"error": str(error)})
+        write_message({"error": str(error)})
         sys.exit(1)
     try:
         server = QuietServer(
@@ -76,7 +76,7 @@ async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) ->
 
     def follow() -> None:
         for line in sys.stdin:
-            loop.call_soon_threadsafe(take_message, context, json.loads(line))
+            loop.call_soon_threadsafe(handle_message, context, json.loads(line))
         loop.call_soon_threadsafe(end)
 
     def end() -> None:
@@ -93,12 +93,12 @@ async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) ->
     threading.Thread(target=follow, name="input", daemon=True).start()
     telling = asyncio.create_task(tell_of_changes())
     token = context.tokens.make()
-    say({"port": context.port, "addresses": page_addresses(context.port, token, context.config.source.lan)})
+    write_message({"port": context.port, "addresses": page_addresses(context.port, token, context.config.source.lan)})
     await server.serve(sockets=sockets)
     telling.cancel()
 
 
-def take_message(context: Context, message: dict[str, Any]) -> None:
+def handle_message(context: Context, message: dict[str, Any]) -> None:
     """Take in what the campaign says: a phase, or what is published."""
     if "phase" in message:
         context.phase = Phase(**message["phase"])
@@ -107,7 +107,7 @@ def take_message(context: Context, message: dict[str, Any]) -> None:
         context.publish(Published(**message["published"]))
 
 
-def say(message: dict[str, Any]) -> None:
+def write_message(message: dict[str, Any]) -> None:
     """Write a line for the process that has started this one."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()

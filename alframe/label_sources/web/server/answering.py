@@ -19,7 +19,7 @@ _MAX_SECONDS = 3600.0  # longer is a pause
 _MAX_CLASSES = 20  # of one image
 
 
-class Target(NamedTuple):
+class AnswerTarget(NamedTuple):
     """An image that an answer is about: its id, the round that the answer belongs to, and whether that requested it."""
 
     id: str
@@ -28,7 +28,7 @@ class Target(NamedTuple):
 
 
 @dataclass
-class Written:
+class ActionResult:
     """What an action has come to: the images that it is about, frames of bursts besides, and what was refused."""
 
     saved: list[int] = field(default_factory=list)
@@ -51,24 +51,28 @@ class Answering:
         self._reader = reader
 
     def parse_answers(
-        self, content: Mapping[str, Any], classes: Sequence[str], on_their_own: Collection[str], open_round: int | None
-    ) -> tuple[list[NewAnswer], Written]:
+        self,
+        content: Mapping[str, Any],
+        classes: Sequence[str],
+        exclusive_names: Collection[str],
+        open_round: int | None,
+    ) -> tuple[list[NewAnswer], ActionResult]:
         """Return the answers of an action to be written, and what they come to. Raises ApiError.
 
-        `on_their_own` are those of the classes that no other class can stand beside: blank and unsure.
+        `exclusive_names` are those of the classes that no other class can stand beside: blank and unsure.
         """
         origin, given = content.get("origin"), content.get("answers")
         if origin not in ORIGINS:
             raise ApiError("bad_request", f"'origin' must be one of {', '.join(ORIGINS)}.")
         if not isinstance(given, list) or not 1 <= len(given) <= MAX_ANSWERS:
             raise ApiError("bad_request", f"'answers' must be a list of 1 to {MAX_ANSWERS}.")
-        found = self._with_numbers(given)
+        found = self._with_image_numbers(given)
         known = self._find_targets([entry.get("image") for entry in found if isinstance(entry, dict)], open_round)
         new: dict[str, NewAnswer] = {}
-        written = Written()
+        written = ActionResult()
         for entry, as_sent in zip(found, given, strict=True):
             try:
-                answer = _read_answer(entry, classes, on_their_own, known, origin)
+                answer = _read_answer(entry, classes, exclusive_names, known, origin)
             except ApiError as error:
                 number = as_sent.get("image") if isinstance(as_sent, dict) else None
                 written.problems.append({"image": number, "code": error.code, "message": error.message})
@@ -82,7 +86,7 @@ class Answering:
                     written.also.append(frame)
         return list(new.values()), written
 
-    def _with_numbers(self, given: Sequence[Any]) -> list[Any]:
+    def _with_image_numbers(self, given: Sequence[Any]) -> list[Any]:
         """Return the answers with the image's number by its `file`, where that is named: numbers may be new."""
         named = [file for entry in given if isinstance(entry, dict) and isinstance(file := entry.get("file"), str)]
         numbers = self.image_numbers(named)
@@ -93,7 +97,7 @@ class Answering:
             for entry in given
         ]
 
-    def _find_targets(self, numbers: Sequence[Any], open_round: int | None) -> dict[int, Target]:
+    def _find_targets(self, numbers: Sequence[Any], open_round: int | None) -> dict[int, AnswerTarget]:
         """Return what is known of the images with these numbers; other values are left out.
 
         An answer belongs to the last round that has requested the image. Where none has, it belongs to that of the
@@ -107,7 +111,7 @@ class Answering:
         asked = [number for number in numbers if type(number) is int and abs(number) < 2**62]
         last = open_round or self._reader.value("SELECT max(round) FROM images.batch") or 1
         return {
-            number: Target(id_, requested_in or earlier or last, requested_in is not None)
+            number: AnswerTarget(id_, requested_in or earlier or last, requested_in is not None)
             for number, id_, requested_in, earlier in self._reader.rows(sql, (json.dumps(asked),))
         }
 
@@ -116,7 +120,7 @@ class Answering:
         sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))
 
-    def _find_unrequested_frames(self, id_: str, open_round: int | None) -> list[tuple[int, Target]]:
+    def _find_unrequested_frames(self, id_: str, open_round: int | None) -> list[tuple[int, AnswerTarget]]:
         """Return the other frames of an image's burst that have no answer or label of their own, by their numbers."""
         sql = """
             SELECT i.number FROM images.image i LEFT JOIN pool.pool p ON p.number = i.number
@@ -133,7 +137,7 @@ class Answering:
 
 
 def _read_answer(
-    entry: Any, classes: Sequence[str], on_their_own: Collection[str], known: Mapping[int, Target], origin: str
+    entry: Any, classes: Sequence[str], exclusive_names: Collection[str], known: Mapping[int, AnswerTarget], origin: str
 ) -> NewAnswer:
     """Return the answer that an entry gives. Raises ApiError."""
     if not isinstance(entry, dict):
@@ -145,7 +149,7 @@ def _read_answer(
         raise ApiError("bad_request", f"'classes' must be a list of names, of {_MAX_CLASSES} at most.")
     if unknown := [each for each in names if each not in classes]:
         raise ApiError("unknown_class", f"'{unknown[0]}' is not one of the classes. Add it as a new class first.")
-    if len(set(names)) > 1 and (alone := [each for each in names if each in on_their_own]):
+    if len(set(names)) > 1 and (alone := [each for each in names if each in exclusive_names]):
         raise ApiError("bad_request", f"'{alone[0]}' is an answer of its own. Give it without another class.")
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
         raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
@@ -177,7 +181,7 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
         raise ApiError("not_found", "There is no such action of yours to undo.")
     taken, kept = [], []
     for row in rows:
-        if _is_last_word(journal.rows_of(row.image), row):
+        if _is_latest_valid(journal.rows_of(row.image), row):
             taken.append(NewAnswer(row.image, [], row.round, bool(row.requested), "undo", undoes=row.n))
         else:
             kept.append(row.image)
@@ -185,7 +189,7 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
     return [answer.image for answer in taken], kept
 
 
-def _is_last_word(rows: Sequence[Row], row: Row) -> bool:
+def _is_latest_valid(rows: Sequence[Row], row: Row) -> bool:
     """Return whether this person has said nothing about the image since that is still valid."""
     later = [other for other in rows if other.n > row.n and other.annotator == row.annotator]
     if row.undoes is not None:

@@ -16,10 +16,10 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from alframe.label_sources.web.server.context import Context, describe_failure
+from alframe.label_sources.web.server.context import Context, failure_for_page
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.list_routes import ListRoutes
-from alframe.label_sources.web.server.routes import People, Work
+from alframe.label_sources.web.server.routes import PeopleRoutes, WorkRoutes
 from alframe.label_sources.web.server.security import Guard
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,13 @@ _REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'uns
 
 def make_app(context: Context) -> ASGIApp:
     """Return the application as a server runs it."""
-    pages = Pages(context)
-    routes = [*pages.routes(), *People(context).routes(), *Work(context).routes(), *ListRoutes(context).routes()]
+    pages = PageRoutes(context)
+    routes = [
+        *pages.routes(),
+        *PeopleRoutes(context).routes(),
+        *WorkRoutes(context).routes(),
+        *ListRoutes(context).routes(),
+    ]
     app = Starlette(
         routes=routes,
         exception_handlers={ApiError: _reply_error, HTTPException: _reply_http_error, Exception: _reply_failure},
@@ -60,11 +65,11 @@ async def _reply_http_error(_: Request, error: Exception) -> Response:
 
 async def _reply_failure(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return describe_failure(error).response()
+    return failure_for_page(error).response()
 
 
 @dataclass(frozen=True)
-class Pages:
+class PageRoutes:
     """The shell of the page, its files, the pictures, the state and its events."""
 
     context: Context
@@ -91,12 +96,12 @@ class Pages:
 
     async def thumbnail(self, request: Request) -> Response:
         """Return an image's thumbnail."""
-        jpeg = await self.context.pictures.thumbnail(_number(request))
+        jpeg = await self.context.pictures.thumbnail(_image_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def large(self, request: Request) -> Response:
         """Return a whole image."""
-        jpeg = await self.context.pictures.large(_number(request))
+        jpeg = await self.context.pictures.large(_image_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def report(self, request: Request) -> Response:
@@ -126,7 +131,7 @@ class Pages:
         return StreamingResponse(stream(), media_type="text/event-stream")
 
 
-def _number(request: Request) -> int:
+def _image_number(request: Request) -> int:
     """Return the number in the address; one that is too large for SQLite is of no image either."""
     return min(int(request.path_params["number"]), 2**62)
 

@@ -55,20 +55,20 @@ class ClassList:
             del named[blank]
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.source.blank)), UNSURE]
 
-    def on_their_own(self) -> set[str]:
+    def exclusive_names(self) -> set[str]:
         """Return the names that no class can stand beside: blank and unsure."""
         return {UNSURE, *filter(None, [self._find_blank(self.names())])}
 
     def version(self) -> int:
         """Return a number that changes with the names and the counts; it is the same for all people."""
-        return hash((tuple(self.names()), self._reader.journal.last_number(), id(self.published))) & 0x7FFFFFFF
+        return hash((tuple(self.names()), self._reader.journal.last_row_number(), id(self.published))) & 0x7FFFFFFF
 
     async def describe(self, name: str) -> dict[str, Any]:
         """Return the JSON of all classes, with the keys as this person has them."""
         names = self.names()
-        keys = await self._keys(names)
-        own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_own(name),)))
-        counts, blank = self.counts(name), self._find_blank(names)
+        keys = await self._keys_by_class(names)
+        own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_own_name(name),)))
+        counts, blank = self.image_counts(name), self._find_blank(names)
         classes = [
             {
                 "name": each,
@@ -103,7 +103,7 @@ class ClassList:
                 raise ApiError("did_you_mean", message, suggestions=similar) from None
         if resolved == UNSURE or resolved in known:
             return resolved, False
-        await self._writer.run(lambda journal: journal.confirm_class(resolved, name))
+        await self._writer.write_and_wait(lambda journal: journal.confirm_class(resolved, name))
         return resolved, True
 
     async def set_own_key(self, class_name: Any, key: Any, name: str) -> None:
@@ -115,19 +115,19 @@ class ClassList:
             raise ApiError("bad_request", "A key is a letter from a to z or a digit from 1 to 9.")
         now = {each["name"]: each["key"] for each in (await self.describe(name))["classes"]}
         others = [other for other, used in now.items() if key and used == key and other != class_name]
-        rows = [(_own(name), class_name, key), *((_own(name), other, now[class_name]) for other in others)]
+        rows = [(_own_name(name), class_name, key), *((_own_name(name), other, now[class_name]) for other in others)]
         sql = "INSERT OR REPLACE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
-        await self._writer.run(lambda journal: journal.db.executemany(sql, rows))
+        await self._writer.write_and_wait(lambda journal: journal.db.executemany(sql, rows))
 
     def _find_blank(self, names: Sequence[str]) -> str | None:
         return find_blank_class(names, self._config.source.blank) if self._config.source.blank else None
 
-    def counts(self, name: str) -> Counter[str]:
+    def image_counts(self, name: str) -> Counter[str]:
         """Return the images of each class: as published, with what was answered and corrected since.
 
         Those of which this person's blind opinion is awaited are left out.
         """
-        now = self._reader.journal.last_number(), self.published
+        now = self._reader.journal.last_row_number(), self.published
         if self._counted_at != now:
             self._counted, self._counted_at = {}, now
         share = self._config.source.second_opinion
@@ -145,7 +145,7 @@ class ClassList:
         sql = "SELECT class, key FROM class_key WHERE annotator = ? ORDER BY rowid"
         return dict(self._reader.rows(sql, (_EVERYBODY,)))
 
-    async def _keys(self, names: Sequence[str]) -> Mapping[str, str]:
+    async def _keys_by_class(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the key of each class; one that was given to a class once stays with it."""
         known = self._known_keys()
         blank = self._find_blank(names)
@@ -156,11 +156,11 @@ class ClassList:
                 "INSERT INTO class_key (annotator, class, key) VALUES (?, ?, ?) "
                 "ON CONFLICT (annotator, class) DO UPDATE SET key = excluded.key WHERE key = ''"
             )
-            await self._writer.run(lambda journal: journal.db.executemany(sql, new))
+            await self._writer.write_and_wait(lambda journal: journal.db.executemany(sql, new))
         return {**keys, UNSURE: UNSURE_KEY, **({blank: BLANK_KEY} if blank else {})}
 
 
-def _own(name: str) -> str:
+def _own_name(name: str) -> str:
     return f"@{name}"  # also of a person without a name
 
 

@@ -47,7 +47,7 @@ class ServerConfig:
         return Path(self.report)
 
     @property
-    def cookie(self) -> str:
+    def cookie_name(self) -> str:
         """The cookie's name: of this project alone, since browsers share cookies between the ports of a host."""
         return f"alframe-{self.folder_id}"
 

@@ -17,7 +17,7 @@ from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME, Server
 from alframe.label_sources.web.server.describe import Describer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.leases import Leases
-from alframe.label_sources.web.server.lists import Lists
+from alframe.label_sources.web.server.lists import ListQueries
 from alframe.label_sources.web.server.live import Events, Phase, Published
 from alframe.label_sources.web.server.pictures import Pictures
 from alframe.label_sources.web.server.reader import Reader
@@ -45,7 +45,7 @@ class Context:
     describer: Describer
     pictures: Pictures
     speed: Speed
-    lists: Lists
+    lists: ListQueries
     project_id: str
     tokens: Tokens = field(default_factory=Tokens)
     events: Events = field(default_factory=Events)
@@ -93,7 +93,7 @@ class Context:
         return self._shared_state() | self._own_state(session)
 
     def _own_state(self, session: str) -> dict[str, Any]:
-        return {"mine": self.speed.of(self.sessions.get(session).name, self.last_published.round)}
+        return {"mine": self.speed.count_and_pace_of(self.sessions.get(session).name, self.last_published.round)}
 
     def _shared_state(self) -> dict[str, Any]:
         published = self.last_published
@@ -132,10 +132,10 @@ class Context:
         for session in self.events.online():
             leased[self.sessions.get(session).name] += held[session]
         online = set(leased)
-        names = sorted({*online, *self.speed.names(self.last_published.round)})
+        names = sorted({*online, *self.speed.people(self.last_published.round)})
         return [
             {"name": name, "online": name in online, "leased": leased[name]}
-            | self.speed.of(name, self.last_published.round)
+            | self.speed.count_and_pace_of(name, self.last_published.round)
             for name in names
         ]
 
@@ -166,12 +166,12 @@ def make_context(config: ServerConfig, port: int) -> Context:
         describer=Describer(reader, config),
         pictures=Pictures(reader),
         speed=Speed(reader),
-        lists=Lists(config),
+        lists=ListQueries(config),
         project_id=reader.journal.project_id(),
     )
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json_object(request: Request) -> dict[str, Any]:
     """Return the JSON object that a request brings. Raises ApiError."""
     try:
         content = await request.json()
@@ -183,7 +183,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     return content
 
 
-def read_images(content: dict[str, Any]) -> list[int]:
+def read_image_numbers(content: dict[str, Any]) -> list[int]:
     """Return the numbers under "images". Raises ApiError."""
     images = content.get("images")
     is_list = isinstance(images, list) and all(type(image) is int and abs(image) < 2**62 for image in images)
@@ -200,7 +200,7 @@ def read_name(content: dict[str, Any], default: str | None = None) -> str:
     return name.strip()
 
 
-def read_number(text: Any, name: str, low: int, high: int, default: int) -> int:
+def read_clamped_number(text: Any, name: str, low: int, high: int, default: int) -> int:
     """Return a number that a request gives, held between `low` and `high`. Raises ApiError."""
     if text is None:
         return default
@@ -210,7 +210,7 @@ def read_number(text: Any, name: str, low: int, high: int, default: int) -> int:
         raise ApiError("bad_request", f"'{name}' must be a whole number.") from None
 
 
-def describe_failure(error: Exception) -> ApiError:
+def failure_for_page(error: Exception) -> ApiError:
     """Return what a page is told of an error of the server."""
     if isinstance(error, AlframeError | OSError):
         return ApiError("cannot_save", f"This cannot be saved or read now: {error}")

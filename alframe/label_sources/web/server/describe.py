@@ -10,7 +10,7 @@ from typing import Any
 from alframe.label_sources.web.journal_rows import Row, second_opinion_draw
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.reader import Reader
-from alframe.label_sources.web.thumbnails import SIDE, file_version
+from alframe.label_sources.web.thumbnails import SIDE, thumbnail_version
 
 _INFORMATION = """
 SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
@@ -51,14 +51,14 @@ class Describer:
         """
         values = {"numbers": json.dumps(list(numbers)), "round": round_number}
         found = {row[0]: row for row in self._reader.rows(_INFORMATION, values)}
-        standing = self._reader.journal.standing_of_each([row[1] for row in found.values()])
+        standing = self._reader.journal.standing_rows_of_each([row[1] for row in found.values()])
         return [self._one(row, standing[row[1]], name) for number in numbers if (row := found.get(number)) is not None]
 
     def _one(self, row: tuple[Any, ...], standing: Sequence[Row], name: str) -> dict[str, Any]:
         number, id_, path, camera, taken, _, box, version, width, height, frames, burst, *about = row
         suggestion, confidence, asked_in = about  # the open round, if that asks for the image
         own = [answer for answer in standing if answer.annotator == name and asked_in in (None, answer.round)]
-        version = version or file_version(Path(path), box)
+        version = version or thumbnail_version(Path(path), box)
         is_hidden = self.awaits_second_opinion(id_, standing, name)
         is_shown = self._config.source.suggestions and suggestion is not None and not is_hidden
         boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]

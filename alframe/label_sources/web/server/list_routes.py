@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alframe.label_sources.web.server.config import MAX_LISTED
-from alframe.label_sources.web.server.context import Context, read_number
+from alframe.label_sources.web.server.context import Context, read_clamped_number
 from alframe.label_sources.web.server.errors import ApiError
 
 
@@ -72,8 +72,8 @@ class ListRoutes:
     async def progress(self, request: Request) -> Response:
         """Return how far the campaign has got, and how good the model is."""
         context, name = self.context, self._person_name(request)
-        published, counts = context.last_published, context.classes.counts(name)
-        batch, mine = context.batch_progress(), context.speed.of(name, published.round)
+        published, counts = context.last_published, context.classes.image_counts(name)
+        batch, mine = context.batch_progress(), context.speed.count_and_pace_of(name, published.round)
         rates = [person["images_per_hour"] for person in context.people() if person["online"]]
         rate = sum(filter(None, rates)) or mine["images_per_hour"]
         left = max(0, batch["needed"] - batch["answered"])
@@ -90,7 +90,7 @@ class ListRoutes:
 
     async def _list(self, request: Request, find: Any) -> Response:
         query = dict(request.query_params)
-        limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 60)
+        limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 60)
         open_round = self.context.last_published.round
         return JSONResponse(await asyncio.to_thread(find, query, self._person_name(request), open_round, limit))
 

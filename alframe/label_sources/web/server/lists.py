@@ -42,7 +42,7 @@ p.label IS NULL AND NOT p.open AND NOT p.blind AND NOT EXISTS (SELECT 1 FROM sta
 """
 
 
-class Lists:
+class ListQueries:
     """Answers the long queries, in a thread and by a connection of their own: no page waits for them with an answer."""
 
     def __init__(self, config: ServerConfig) -> None:
@@ -221,7 +221,7 @@ class Lists:
         """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""
         with self._lock:
             id_ = str(self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)))
-            if self._describer.awaits_second_opinion(id_, self._reader.journal.standing_of(id_), name):
+            if self._describer.awaits_second_opinion(id_, self._reader.journal.standing_rows_of(id_), name):
                 return []
             rows = self._reader.journal.rows_of(id_)
         undone = {row.undoes for row in rows if row.undoes is not None}
@@ -244,13 +244,13 @@ class Lists:
         )
         with self._lock:
             for predicted, confidence, id_ in self._reader.rows(sql, (number,)):
-                if not self._describer.awaits_second_opinion(id_, self._reader.journal.standing_of(id_), name):
+                if not self._describer.awaits_second_opinion(id_, self._reader.journal.standing_rows_of(id_), name):
                     return {"class": predicted, "confidence": confidence}
         return None
 
     def _answers(self, image: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what stands of an image: the answers of the pages, or else the label of another source."""
-        standing = self._reader.journal.standing_of(image["name"])
+        standing = self._reader.journal.standing_rows_of(image["name"])
         if standing:
             return [describe_answer(row) for row in standing]
         sql = "SELECT label, annotator, labelled_at, source FROM pool.pool WHERE number = ? AND label IS NOT NULL"

@@ -11,7 +11,7 @@ from alframe.kit.databases import load_box
 from alframe.kit.viewing import open_for_viewing
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.reader import Reader
-from alframe.label_sources.web.thumbnails import LARGE_SIDE, cut_thumbnail, encode
+from alframe.label_sources.web.thumbnails import LARGE_SIDE, encode_jpeg_without_metadata, make_thumbnail
 
 _KEPT = 400  # thumbnails that were cut when they were asked for: of bursts, of the pool
 _AT_ONCE = 2  # large pictures that are decoded at a time: each takes its pixels in memory
@@ -57,14 +57,14 @@ class Pictures:
 
 def _cut(path: Path, box: str | None) -> bytes:
     try:
-        return cut_thumbnail(path, load_box(box)).jpeg
+        return make_thumbnail(path, load_box(box)).jpeg
     except PoolError as error:
         raise _unreadable(error) from error
 
 
 def _draw_large(path: Path) -> bytes:
     try:
-        return encode(open_for_viewing(path, LARGE_SIDE), 90)
+        return encode_jpeg_without_metadata(open_for_viewing(path, LARGE_SIDE), 90)
     except PoolError as error:
         raise _unreadable(error) from error
 

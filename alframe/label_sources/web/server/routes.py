@@ -19,7 +19,13 @@ from alframe.label_sources.web.server.answering import (
     write_answers,
 )
 from alframe.label_sources.web.server.config import MAX_LISTED
-from alframe.label_sources.web.server.context import Context, read_images, read_json, read_name, read_number
+from alframe.label_sources.web.server.context import (
+    Context,
+    read_clamped_number,
+    read_image_numbers,
+    read_json_object,
+    read_name,
+)
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.security import read_cookie
 from alframe.label_sources.web.server.sessions import Session
@@ -28,7 +34,7 @@ _MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
 
 
 @dataclass(frozen=True)
-class People:
+class PeopleRoutes:
     """Who is let in, by which link, and by what name."""
 
     context: Context
@@ -44,8 +50,8 @@ class People:
         """Let a browser in by a token, say who it is, rename, or forget it."""
         context = self.context
         if request.method == "POST":
-            token = (await read_json(request)).get("token")
-            if not isinstance(token, str) or not context.tokens.use(token):
+            token = (await read_json_object(request)).get("token")
+            if not isinstance(token, str) or not context.tokens.redeem(token):
                 raise ApiError(
                     "bad_token",
                     "This link was used before, or belongs to another project. Get a new link: from 'Invite' on a "
@@ -54,23 +60,23 @@ class People:
             secret = await context.sessions.open()
             known = context.sessions.find(secret)
             reply = JSONResponse(self._describe(context.sessions.get(str(known)), first=True))
-            reply.set_cookie(context.config.cookie, secret, max_age=_MONTH, httponly=True, samesite="strict")
+            reply.set_cookie(context.config.cookie_name, secret, max_age=_MONTH, httponly=True, samesite="strict")
             return reply
-        known = context.sessions.find(read_cookie(request.headers, context.config.cookie))
+        known = context.sessions.find(read_cookie(request.headers, context.config.cookie_name))
         if known is None:
             raise ApiError("no_session", "This browser has no access yet. Open the link that alframe has printed.")
         if request.method == "PUT":
-            name = read_name(await read_json(request))
+            name = read_name(await read_json_object(request))
             reply = JSONResponse(self._describe(await context.sessions.rename(known, name)))
             context.send_state()
             return reply
         if request.method == "DELETE":
             context.leases.give_back(known)
-            context.work.forget(known)
+            context.work.forget_session(known)
             context.events.close(only=known)
             await context.sessions.forget(known)
             gone = Response(status_code=204)
-            gone.delete_cookie(context.config.cookie, httponly=True, samesite="strict")
+            gone.delete_cookie(context.config.cookie_name, httponly=True, samesite="strict")
             return gone
         return JSONResponse(self._describe(context.sessions.get(known)))
 
@@ -93,7 +99,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Work:
+class WorkRoutes:
     """The batch: which images a person has, and their answers."""
 
     context: Context
@@ -118,8 +124,8 @@ class Work:
 
     async def lease(self, request: Request) -> Response:
         """Give the session the next images."""
-        context, session, content = self.context, self.context.session(request), await read_json(request)
-        size = read_number(content.get("size"), "size", 1, MAX_LISTED, context.config.source.page)
+        context, session, content = self.context, self.context.session(request), await read_json_object(request)
+        size = read_clamped_number(content.get("size"), "size", 1, MAX_LISTED, context.config.source.page)
         images = context.work.next_images(
             session.digest, session.name, context.last_published.round, size, bool(content.get("more"))
         )
@@ -137,14 +143,14 @@ class Work:
 
     async def renew(self, request: Request) -> Response:
         """Let the session keep its images for longer, or have them again if nobody took them meanwhile."""
-        images, session = read_images(await read_json(request)), self.context.session(request)
+        images, session = read_image_numbers(await read_json_object(request)), self.context.session(request)
         renewed = self.context.leases.renew(session.digest, images)
         return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
 
     async def give_back(self, request: Request) -> Response:
         """Let others have images of the session."""
-        content, session = await read_json(request), self.context.session(request)
-        self.context.leases.give_back(session.digest, read_images(content) if "images" in content else None)
+        content, session = await read_json_object(request), self.context.session(request)
+        self.context.leases.give_back(session.digest, read_image_numbers(content) if "images" in content else None)
         self._keep_leases(session)
         self.context.changed = True
         return Response(status_code=204)
@@ -152,31 +158,31 @@ class Work:
     async def postpone(self, request: Request) -> Response:
         """Put images at the end of the session's queue."""
         session = self.context.session(request)
-        self.context.work.skip(session.digest, read_images(await read_json(request)))
+        self.context.work.postpone(session.digest, read_image_numbers(await read_json_object(request)))
         self._keep_leases(session)
         return Response(status_code=204)
 
     def _keep_leases(self, session: Session) -> None:
         held = self.context.leases.held_by(session.digest)
-        self.context.writer.put(lambda journal: journal.keep_leases(session.digest, held))
+        self.context.writer.write_later(lambda journal: journal.store_leases(session.digest, held))
 
     async def answer(self, request: Request) -> Response:
         """Write answers; the reply comes when they are on the disk."""
-        context, session, content = self.context, self.context.session(request), await read_json(request)
+        context, session, content = self.context, self.context.session(request), await read_json_object(request)
         context.check_project(content)
         action, name = read_action_id(content), read_name(content, session.name)
-        names, alone = context.classes.names(), context.classes.on_their_own()
+        names, alone = context.classes.names(), context.classes.exclusive_names()
         answers, written = context.answering.parse_answers(content, names, alone, context.last_published.round)
         held = sorted(set(context.leases.held_by(session.digest)).difference(written.saved))
 
         def write(journal: Journal) -> None:
             write_answers(journal, action, name, answers)
-            journal.keep_leases(session.digest, held)
+            journal.store_leases(session.digest, held)
 
         if answers:
-            await context.writer.run(write)
+            await context.writer.write_and_wait(write)
         if any(not answer.classes for answer in answers):
-            context.work.look_again(written.saved)
+            context.work.requeue(written.saved)
         context.leases.release(written.saved)
         context.events.send("answered", {"images": written.saved, "name": name}, but=session.digest)
         context.changed = True
@@ -186,14 +192,14 @@ class Work:
 
     async def undo(self, request: Request) -> Response:
         """Make an action void."""
-        context, session, content = self.context, self.context.session(request), await read_json(request)
+        context, session, content = self.context, self.context.session(request), await read_json_object(request)
         context.check_project(content)
         action, undoes = read_action_id(content), read_action_id(content, "undoes")
         name = read_name(content, session.name)
-        taken, kept = await context.writer.run(lambda journal: undo_action(journal, action, undoes, name))
+        taken, kept = await context.writer.write_and_wait(lambda journal: undo_action(journal, action, undoes, name))
         numbers = context.answering.image_numbers([*taken, *kept])
         images = [numbers[id_] for id_ in taken]
-        context.work.look_again(images)
+        context.work.requeue(images)
         described = self.describe(images, session)
         waiting = [image["image"] for image in described if image["answer"] is None]
         context.leases.claim(session.digest, waiting)
@@ -206,8 +212,8 @@ class Work:
     async def actions(self, request: Request) -> Response:
         """List what this person has done last."""
         query, session = request.query_params, self.context.session(request)
-        before = read_number(query.get("before"), "before", 0, 2**62, 2**62)
-        limit = read_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
+        before = read_clamped_number(query.get("before"), "before", 0, 2**62, 2**62)
+        limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
         actions, following = list_actions(self.context.reader.journal, session.name, before, limit)
         numbers = self.context.answering.image_numbers([id_ for action in actions for id_ in action["images"]])
         for action in actions:
@@ -219,7 +225,7 @@ class Work:
         context, session = self.context, self.context.session(request)
         if request.method == "GET":
             return JSONResponse(await context.classes.describe(session.name))
-        content = await read_json(request)
+        content = await read_json_object(request)
         added, is_new = await context.classes.add(content.get("name"), content.get("sure") is True, session.name)
         context.changed = True
         classes = (await context.classes.describe(session.name))["classes"]
@@ -227,6 +233,6 @@ class Work:
 
     async def set_own_key(self, request: Request) -> Response:
         """Put a class on another key, for this person."""
-        content, session = await read_json(request), self.context.session(request)
+        content, session = await read_json_object(request), self.context.session(request)
         await self.context.classes.set_own_key(content.get("name"), content.get("key"), session.name)
         return JSONResponse(await self.context.classes.describe(session.name))

@@ -45,19 +45,19 @@ class Tokens:
     def make(self) -> str:
         """Return a new token."""
         token = secrets.token_urlsafe(32)
-        self._digests.add(digest(token))
+        self._digests.add(secret_digest(token))
         return token
 
-    def use(self, token: str) -> bool:
+    def redeem(self, token: str) -> bool:
         """Return whether this is a token that was not used yet; from now on it is."""
-        known = digest(token)
+        known = secret_digest(token)
         if known not in self._digests:
             return False
         self._digests.remove(known)
         return True
 
 
-def digest(secret: str) -> str:
+def secret_digest(secret: str) -> str:
     """Return what is kept of a secret."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -109,7 +109,7 @@ class Guard:
             self._check_headers(scope["method"], headers)
             if not _is_open_to_all(scope["path"]):
                 scope["session"] = self._require_session(headers)
-            await self._app(scope, _bounded(receive, headers), guarded_send)
+            await self._app(scope, _limit_body(receive, headers), guarded_send)
         except ApiError as error:
             await error.response()(scope, receive, guarded_send)
 
@@ -129,7 +129,7 @@ class Guard:
     def _require_session(self, headers: Headers) -> str:
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             raise ApiError("bad_origin", "Another site has asked for this. Open the address that alframe has printed.")
-        secret = read_cookie(headers, self._config.cookie)
+        secret = read_cookie(headers, self._config.cookie_name)
         session = self._find_session(secret) if secret else None
         if session is None:
             raise ApiError(
@@ -148,7 +148,7 @@ def _is_open_to_all(path: str) -> bool:
     return path in _OPEN_TO_ALL or path.startswith("/static/")
 
 
-def _bounded(receive: Receive, headers: Headers) -> Receive:
+def _limit_body(receive: Receive, headers: Headers) -> Receive:
     """Return `receive` for a body of at most MAX_BODY bytes, whatever its header says."""
     too_large = ApiError("too_large", f"A request may have {MAX_BODY} bytes at most. Send fewer answers at once.")
     if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > MAX_BODY:

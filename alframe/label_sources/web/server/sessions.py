@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from alframe.label_sources.web.journal import Journal
-from alframe.label_sources.web.server.security import digest
+from alframe.label_sources.web.server.security import secret_digest
 from alframe.label_sources.web.server.writer import JournalWriter
 
 
@@ -30,7 +30,7 @@ class Sessions:
 
     def find(self, secret: str) -> str | None:
         """Return the digest of a session's secret, None if there is no such session."""
-        known = digest(secret)
+        known = secret_digest(secret)
         return known if known in self._known else None
 
     def get(self, known: str) -> Session:
@@ -40,7 +40,7 @@ class Sessions:
     async def open(self) -> str:
         """Let a browser in, and return its secret."""
         secret = secrets.token_urlsafe(32)
-        session = Session(digest(secret), self._default_name, False)
+        session = Session(secret_digest(secret), self._default_name, False)
         self._known[session.digest] = session
         await self._store(session)
         return secret
@@ -54,9 +54,11 @@ class Sessions:
     async def forget(self, known: str) -> None:
         """Let this browser in no more."""
         self._known.pop(known, None)
-        await self._writer.run(lambda journal: journal.db.execute("DELETE FROM session WHERE digest = ?", (known,)))
+        await self._writer.write_and_wait(
+            lambda journal: journal.db.execute("DELETE FROM session WHERE digest = ?", (known,))
+        )
 
     async def _store(self, session: Session) -> None:
         values = session.digest, session.name, int(session.named), datetime.now(UTC).isoformat()
         sql = "INSERT OR REPLACE INTO session (digest, name, named, at) VALUES (?, ?, ?, ?)"
-        await self._writer.run(lambda journal: journal.db.execute(sql, values))
+        await self._writer.write_and_wait(lambda journal: journal.db.execute(sql, values))

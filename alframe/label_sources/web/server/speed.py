@@ -20,20 +20,20 @@ class Speed:
         self._answered: dict[str, int] = {}
         self._seconds: dict[str, tuple[int, float]] = {}
 
-    def of(self, name: str, round_number: int | None) -> dict[str, Any]:
+    def count_and_pace_of(self, name: str, round_number: int | None) -> dict[str, Any]:
         """Return how many images of a round a person has answered, and the images an hour of their last answers."""
         self._count(round_number)
         count, seconds = self._seconds.get(name, (0, 0.0))
         rate = round(3600 * count / seconds) if seconds > 0 else None
         return {"answered": self._answered.get(person_key(name), 0), "images_per_hour": rate}
 
-    def names(self, round_number: int | None) -> set[str]:
+    def people(self, round_number: int | None) -> set[str]:
         """Return who has answered in a round."""
         self._count(round_number)
         return {by.removeprefix(person_key("")) for by in self._answered if by != ANYBODY}
 
     def _count(self, round_number: int | None) -> None:
-        last = self._reader.journal.last_number()
+        last = self._reader.journal.last_row_number()
         if (last, round_number) == self._key:
             return
         self._key = last, round_number

@@ -48,16 +48,16 @@ class WorkQueue:
             seconds = self._take_second_opinions(
                 session, name, math.ceil(room * self._config.source.second_opinion), mine
             )
-            first = self._take(session, round_number, room - len(seconds), mine)
+            first = self._take_next(session, round_number, room - len(seconds), mine)
             if len(first) + len(seconds) < room:
                 seconds += self._take_second_opinions(session, name, room - len(first) - len(seconds), mine)
-            new = self._leases.claim(session, self._in_order([*first, *seconds], round_number))
+            new = self._leases.claim(session, self._in_grid_order([*first, *seconds], round_number))
         if more:
             return new
         self._leases.claim(session, mine)
-        return self._in_order([*mine, *new], round_number)
+        return self._in_grid_order([*mine, *new], round_number)
 
-    def skip(self, session: str, images: list[int]) -> None:
+    def postpone(self, session: str, images: list[int]) -> None:
         """Put images at the end of a session's queue."""
         self._leases.give_back(session, images)
         skipped = self._skipped.setdefault(session, {})
@@ -65,7 +65,7 @@ class WorkQueue:
             skipped.pop(image, None)
             skipped[image] = None
 
-    def look_again(self, images: Sequence[int]) -> None:
+    def requeue(self, images: Sequence[int]) -> None:
         """Look at these images again: an answer to them was taken back."""
         sql = (
             "SELECT round, min(position) FROM images.batch "
@@ -74,7 +74,7 @@ class WorkQueue:
         for round_number, place in self._reader.rows(sql, (json.dumps(list(images)),)):
             self._start[round_number] = min(place, self._start.get(round_number, 0))
 
-    def forget(self, session: str) -> None:
+    def forget_session(self, session: str) -> None:
         """Forget what a session that is closed has skipped."""
         self._skipped.pop(session, None)
 
@@ -82,7 +82,7 @@ class WorkQueue:
         """Return how many images that a round has requested are answered by anybody."""
         return self._reader.journal.count_answered(round_number).get(ANYBODY, 0)
 
-    def _take(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
+    def _take_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
         if round_number is None or count <= 0:
             return []
         skipped = self._skipped.get(session, {})
@@ -133,7 +133,7 @@ class WorkQueue:
         values = {"images": json.dumps(images), "name": name, "round": round_number, "share": share}
         return set(images) - {image for (image,) in self._reader.rows(sql, values)}
 
-    def _in_order(self, images: list[int], round_number: int | None) -> list[int]:
+    def _in_grid_order(self, images: list[int], round_number: int | None) -> list[int]:
         """Return images in the order of the grid; those of earlier rounds stand with the first without a suggestion."""
         unique = list(dict.fromkeys(images))
         # Found by image: the plus sign keeps SQLite from reading the whole round.

@@ -26,13 +26,13 @@ class JournalWriter:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    async def run(self, write: Callable[[Journal], Result]) -> Result:
+    async def write_and_wait(self, write: Callable[[Journal], Result]) -> Result:
         """Call `write` in a transaction, and return its result once that is on the disk. Raises what it raises."""
         future: Future[Result] = Future()
         self._jobs.put((write, future))
         return await asyncio.wrap_future(future)
 
-    def put(self, write: Callable[[Journal], object]) -> None:
+    def write_later(self, write: Callable[[Journal], object]) -> None:
         """Have `write` called soon; nobody waits for it, and a power cut may lose it."""
         self._jobs.put((write, Future()))
 
