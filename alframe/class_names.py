@@ -115,7 +115,7 @@ def commonest_spellings(names: Iterable[str] | Mapping[str, int]) -> dict[str, s
     return spellings
 
 
-def check_class_names(names: Iterable[str]) -> tuple[str, ...]:
+def clean_declared_classes(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names that the settings declare, cleaned. Raises ValueError with what is wrong and how to mend it."""
     cleaned = tuple(map(clean_class_name, names))
     taken: dict[str, str] = {}

@@ -114,7 +114,7 @@ class Registry:
             table = self.parts()
         matches = [part for part in table.get(bare, []) if owner in ("", part.owner)]
         if not matches:
-            raise UnknownComponent(unknown_name(self.kind, bare, sorted(table), self.moved))
+            raise UnknownComponent(unknown_name_message(self.kind, bare, sorted(table), self.moved))
         if len(matches) > 1 and not owner and matches[0].owner == "alframe":
             return matches[0]  # a plugin adds to what there is and takes nothing away
         if len(matches) > 1:
@@ -227,7 +227,7 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f" Did you mean '{by_lower_case[close[0]]}'?" if close else ""
 
 
-def unknown_name(kind: str, name: str, known: list[str], moved: Mapping[str, str] = {}) -> str:
+def unknown_name_message(kind: str, name: str, known: list[str], moved: Mapping[str, str] = {}) -> str:
     """Return the message for a name that does not exist, with the nearest of the `known` names and all of them.
 
     One that was built in before is among the `moved`, with the distribution to install.

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.engine.fit import draw_unlabelled
+from alframe.engine.fit import draw_unlabelled_features
 from alframe.engine.measuring.evaluate import calibration_error, evaluate_probs
 from alframe.kit.composite import fit_head
 from alframe.types import Bools, FitContext, Floats, Ints
@@ -76,7 +76,7 @@ def measure(names: list[str], x: Floats, y: Ints, groups: Ints, count: int, rati
     found = {}
     for name in names:
         head = REGISTRIES["head"].build({"name": name})
-        unlabelled = draw_unlabelled(head, x, rest, np.random.default_rng(seed))
+        unlabelled = draw_unlabelled_features(head, x, rest, np.random.default_rng(seed))
         context = FitContext(np.ones(len(rows), np.bool_), groups[rows], unlabelled)
         begin = time.process_time()
         fit_head(head, x[rows], target, len(present), np.random.default_rng(seed), context)

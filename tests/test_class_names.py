@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from alframe.class_names import (
     MAX_LENGTH,
-    check_class_names,
     class_name_key,
     clean_class_name,
+    clean_declared_classes,
     explain_no_class,
     explain_unusable_name,
     split_class_names,
@@ -118,7 +118,7 @@ def test_the_remedy_that_is_named_works_where_one_is_named() -> None:
         reason = explain_no_class(name, fox)
         assert reason is not None and (remedy in reason) == has_remedy
         if has_remedy:
-            declared = {class_name_key(each) for each in check_class_names(["fox", "hare", name])}
+            declared = {class_name_key(each) for each in clean_declared_classes(["fox", "hare", name])}
             assert explain_no_class(name, declared) is None
 
     named = ("fox/hare", "fox + hare", "fox and hare", "none", "NA", "nan")
@@ -141,7 +141,7 @@ def test_any_text_is_cleaned_once_and_for_all(text: str) -> None:
 
 
 def test_the_settings_take_only_names() -> None:
-    assert check_class_names(["\u200bfox ", "wild  boar", "none", "bird/bat"]) == (
+    assert clean_declared_classes(["\u200bfox ", "wild  boar", "none", "bird/bat"]) == (
         "fox",
         "wild boar",
         "none",
@@ -162,6 +162,6 @@ def test_the_settings_take_only_names() -> None:
 
     def check(names: list[str], message: str) -> None:
         with pytest.raises(ValueError, match=message.replace("|", r"\|")):
-            check_class_names(names)
+            clean_declared_classes(names)
 
     check_each(refused, check)

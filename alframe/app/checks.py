@@ -14,14 +14,14 @@ from alframe.app.schema import SETTINGS, describe_type, require_type
 from alframe.builtins import KINDS, MOVED
 from alframe.commands import quote_argument
 from alframe.errors import BadParams, UnknownComponent
-from alframe.registry import did_you_mean, unknown_name
+from alframe.registry import did_you_mean, unknown_name_message
 from alframe.settings import Settings
 from alframe.settings.fields import InvalidSetting, from_plain
 
 NAME = re.compile(r"^[\w-]+$")
 
 
-def check_names(override: Override, parts: ChosenParts) -> None:
+def require_known_names(override: Override, parts: ChosenParts) -> None:
     """Raise UnknownComponent for a name that there is not, BadParams for a choice or a YAML file that cannot be."""
     known = parts.available(override.key) if override.key in GROUPS else {}
     text = override.text or ""
@@ -32,14 +32,14 @@ def check_names(override: Override, parts: ChosenParts) -> None:
         )
     for name in override.chosen_names if known else []:
         if NAME.match(name) and name not in known:
-            raise UnknownComponent(unknown_name(override.key, name, sorted(known), MOVED.get(override.key, {})))
+            raise UnknownComponent(unknown_name_message(override.key, name, sorted(known), MOVED.get(override.key, {})))
         if name in known:
             parts.load_yaml(override.key, name)  # raises if its file is unreadable
         if override.key == "experiment" and name in known:
             _check_experiment(name, parts)
 
 
-def check_value(override: Override, sweep: bool = False) -> None:
+def require_valid_value(override: Override, sweep: bool = False) -> None:
     """Raise BadParams for a value that cannot be parsed, has the wrong type, or is several outside a sweep."""
     if override.text is None:
         return
@@ -60,7 +60,7 @@ def _check_setting(key: str, value: object) -> None:
             _check_setting(f"{key}.{name}", inner)
         return
     if key not in SETTINGS:
-        raise unknown_setting(key, set())
+        raise unknown_setting_error(key, set())
     try:
         require_type(key, value)
     except OmegaConfBaseException:
@@ -93,7 +93,7 @@ def _check_experiment(name: str, parts: ChosenParts) -> None:
         raise BadParams(f"{file}: {error}") from None
 
 
-def unknown_setting(key: str, others: set[str]) -> BadParams:
+def unknown_setting_error(key: str, others: set[str]) -> BadParams:
     """Return the error for an unknown setting; suggest names of its group, else `others`."""
     group = f"{key.rpartition('.')[0]}."
     known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alframe.app.checks import NAME, check_names, check_value, unknown_setting
+from alframe.app.checks import NAME, require_known_names, require_valid_value, unknown_setting_error
 from alframe.app.grammar import ValueType, parse_override, plain_value, quote, to_hydra
 from alframe.app.hydra_settings import require_hydra_unchanged
 from alframe.app.logging import describe_error
@@ -20,9 +20,9 @@ from alframe.app.overrides import (
     SEARCH_PATH,
     Override,
     Overrides,
-    by_key,
     expand_option,
     flag_value,
+    overrides_by_key,
     split_flags,
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
@@ -32,7 +32,7 @@ from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
 from alframe.contracts import TakesWords
 from alframe.errors import BadParams, StoreError, UnknownComponent
-from alframe.registry import unknown_name
+from alframe.registry import unknown_name_message
 from alframe.settings import RENAMED, Settings
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
     _require_one_campaign(command)
     try:
         for override in command.saved.values():
-            check_names(override, command.parts)
-            check_value(override)
+            require_known_names(override, command.parts)
+            require_valid_value(override)
     except UnknownComponent as error:
         raise UnknownComponent(
             f"{error} The project was started with it. Reinstall the package that provides it, give the folder of its "
@@ -91,12 +91,12 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     typed = _name_each_word(typed)
     _require_equals_signs(typed)
     if typed and NAME.match(typed[0]):
-        typed = [f"task={typed[0]}", *_name_words(typed[0], typed[1:])]
-    read = by_key(map(_parse_override, typed, ["", *typed]))
+        typed = [f"task={typed[0]}", *_join_free_words(typed[0], typed[1:])]
+    read = overrides_by_key(map(_parse_override, typed, ["", *typed]))
     folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
     latest = latest_project(runs) if folder is None and not _is_run(read) and not _configures_campaign(read) else None
     project = folder or latest
-    saved = by_key(map(_under_new_name, load_choices(project) if project else []))
+    saved = overrides_by_key(map(_under_new_name, load_choices(project) if project else []))
     if project and "experiment" not in {*saved, *read}:
         saved = {**_former_defaults(recorded_choices(project), {**saved, **read}), **saved}
     own_folder = flag_value(flags, *CONFIG_DIR)
@@ -106,11 +106,11 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
         raise BadParams(f"--config-dir={own_folder}: there is no such folder.")
     parts = ChosenParts({**saved, **read}, [] if own_folder is None else [own_folder])
     sweep = _is_multirun(flags, read)
-    given = by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
+    given = overrides_by_key(_qualify_override(override, parts, read, sweep) for override in read.values())
     for override in given.values():
-        check_names(override, parts)
-        check_value(override, sweep)
-    standing = by_key(choice for choice in saved.values() if not _is_overruled(choice, saved, given, parts))
+        require_known_names(override, parts)
+        require_valid_value(override, sweep)
+    standing = overrides_by_key(choice for choice in saved.values() if not _is_overruled(choice, saved, given, parts))
     if own_folder is not None:
         standing.pop(SEARCH_PATH, None)
     return ParsedCommand(flags, given, standing, folder, latest, parts)
@@ -156,7 +156,7 @@ def _name_each_word(words: list[str]) -> list[str]:
     return [verb, *named, *(word for word in words[1:] if word not in bare)]
 
 
-def _name_words(verb: str, words: list[str]) -> list[str]:
+def _join_free_words(verb: str, words: list[str]) -> list[str]:
     """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
     bare = _without_equals_sign(words)
     name = _names_of_words(verb) if bare else ""
@@ -226,13 +226,13 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
 def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     """Return the full key of a task's own parameter, which is given without a prefix."""
     if task not in parts.available("task"):
-        raise UnknownComponent(unknown_name("task", task, sorted(parts.available("task"))))
+        raise UnknownComponent(unknown_name_message("task", task, sorted(parts.available("task"))))
     parameters = parts.composed_recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
     if key in parts.available("task"):
         raise BadParams(f"There is no setting '{key}'. '{key}' is a command, which comes first: {command_line(key)}")
-    raise unknown_setting(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
+    raise unknown_setting_error(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
 
 
 def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:

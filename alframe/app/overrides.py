@@ -63,7 +63,7 @@ class Override:
 Overrides = Mapping[str, Override]
 
 
-def by_key(overrides: Iterable[Override | None]) -> dict[str, Override]:
+def overrides_by_key(overrides: Iterable[Override | None]) -> dict[str, Override]:
     """Return the overrides by key; the last of several for one key wins."""
     return {override.key: override for override in overrides if override is not None}
 

@@ -11,7 +11,7 @@ from typing import Any
 from alframe.app.parts import GROUPS, ChosenParts
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import UnknownComponent
-from alframe.registry import RegisteredPart, unknown_name
+from alframe.registry import RegisteredPart, unknown_name_message
 
 COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*)$", re.MULTILINE)
 
@@ -24,38 +24,38 @@ def describe_parts_named(name: str) -> str:
     kind, _, bare = name.rpartition("=")
     groups = [kind] if kind in GROUPS else GROUPS
     chosen = ChosenParts({})
-    names = {group: {*chosen.available(group), *_registered(group)} for group in groups}
+    names = {group: {*chosen.available(group), *_registered_names(group)} for group in groups}
     found = [describe_part(group, bare, chosen) for group in groups if bare in names[group]]
     if not found:
-        raise UnknownComponent(unknown_name(kind or "part", bare, sorted(set().union(*names.values()))))
+        raise UnknownComponent(unknown_name_message(kind or "part", bare, sorted(set().union(*names.values()))))
     return "\n\n".join(found)
 
 
-def describe_part(kind: str, name: str, chosen: ChosenParts) -> str:
+def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
     """Describe one part: where it comes from, its documentation, and its parameters with their values."""
-    file = chosen.available(kind).get(name)
-    recipe = chosen.composed_recipe(kind, name) if file else {"name": name}
+    file = parts.available(kind).get(name)
+    recipe = parts.composed_recipe(kind, name) if file else {"name": name}
     lines = [f"{kind}={name}"]
     if kind not in KINDS:
         return "\n".join([*lines, f"  {file}", "", *_indented(file.read_text(encoding="utf-8") if file else "")])
     part = REGISTRIES[kind].get(str(recipe.get("name", name)))
     factory = part.load()
-    lines.append(f"  {part.owner} {part.version}, {_source(factory, part)}")
+    lines.append(f"  {part.owner} {part.version}, {_source_line(factory, part)}")
     if file is None:
         lines.append(f"  There is no conf/{kind}/{name}.yaml, so it cannot be chosen as {kind}={name}.")
     elif part.name != name:
         lines.append(f"  {file} chooses the {kind} '{part.name}' with parameters of its own.")
     lines += ["", *_indented(inspect.getdoc(factory) or "It has no documentation.")]
-    parameters = list(_parameter_lines(factory, recipe, file, chosen.available(kind).get(part.name)))
+    parameters = list(_parameter_lines(factory, recipe, file, parts.available(kind).get(part.name)))
     lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
     return "\n".join(lines)
 
 
-def _registered(group: str) -> set[str]:
+def _registered_names(group: str) -> set[str]:
     return set(REGISTRIES[group].parts()) if group in REGISTRIES else set()
 
 
-def _source(factory: Callable[..., Any], part: RegisteredPart) -> str:
+def _source_line(factory: Callable[..., Any], part: RegisteredPart) -> str:
     try:
         return f"{inspect.getsourcefile(factory)}, line {inspect.getsourcelines(factory)[1]}"
     except (OSError, TypeError):  # compiled, or made by a call

@@ -21,7 +21,7 @@ def default_config() -> Mapping[str, Any]:
     return dict(yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8")))
 
 
-def default_name(kind: str) -> str:
+def default_part_name(kind: str) -> str:
     """Return the name of the part of this kind that is chosen where nobody chooses."""
     choices = [entry for entry in default_config()["defaults"] if isinstance(entry, dict)]
     return str(next(entry[kind] for entry in choices if kind in entry))

@@ -14,7 +14,7 @@ from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError, UnknownComponent
 from alframe.loop.contract_checks import require_members
 from alframe.loop.parts import SEVERAL
-from alframe.registry import RegisteredPart, unknown_name
+from alframe.registry import RegisteredPart, unknown_name_message
 
 
 def check_parts_named(names: Sequence[str]) -> tuple[str, bool]:
@@ -31,7 +31,7 @@ def check_parts_named(names: Sequence[str]) -> tuple[str, bool]:
     known = {part.name for _, part in every} | {part.owner for _, part in every}
     for name in names:
         if not any(_is_named(part, [name]) for _, part in every):
-            raise UnknownComponent(unknown_name("part or distribution", name, sorted(known)))
+            raise UnknownComponent(unknown_name_message("part or distribution", name, sorted(known)))
     lines, passed = [], True
     for kind, part in chosen:
         faults = list(find_faults(kind, part))

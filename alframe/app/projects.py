@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from alframe.app.grammar import ValueType, quote, quote_list
-from alframe.app.overrides import SEARCH_PATH, Override, by_key
+from alframe.app.overrides import SEARCH_PATH, Override, overrides_by_key
 from alframe.app.parts import GROUPS, ChosenParts
 from alframe.app.schema import SETTINGS
 from alframe.errors import StoreError
@@ -40,7 +40,7 @@ def absolute(path: str, cwd: Path | None = None) -> Path:
 
 def latest_project(runs: Path) -> Path | None:
     """Return the project below `runs` that was worked on last, among those in which something was asked or known."""
-    ledgers = sorted(runs.glob(f"*/{LEDGER_NAME}"), key=_touched, reverse=True)
+    ledgers = sorted(runs.glob(f"*/{LEDGER_NAME}"), key=_last_used, reverse=True)
     return next((file.parent.resolve() for file in ledgers if has_begun(file.parent)), None)
 
 
@@ -55,7 +55,7 @@ def has_begun(folder: Path, if_unreadable: bool = False) -> bool:
         return if_unreadable
 
 
-def _touched(ledger: Path) -> float:
+def _last_used(ledger: Path) -> float:
     # In WAL mode the newest changes are in a file beside the ledger.
     beside = [ledger, ledger.with_name(ledger.name + "-wal")]
     return max(file.stat().st_mtime for file in beside if file.exists())
@@ -70,7 +70,7 @@ def load_choices(folder: Path) -> list[Override]:
     file = folder / CHOICES
     if not file.exists():
         return []
-    overrides = by_key(map(Override.read, _read_choices(file)))
+    overrides = overrides_by_key(map(Override.read, _read_choices(file)))
     if strange := [str(choice) for choice in overrides.values() if not is_choice(choice)]:
         shown = ", ".join(strange)[:200]
         log.warning("%s: left out %s. A project may only choose parts and their settings.", file, shown)
@@ -125,7 +125,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     A project keeps all that it was started with, and all that `run` is told later. Of what `export` is told it keeps
     the exporters, and of what other tasks are told all but an experiment, which sets much that they do not use.
     """
-    overrides = by_key(map(Override.read, words))
+    overrides = overrides_by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
     kept = [override for override in overrides.values() if is_choice(override) and override.key != SEARCH_PATH]
     given = [_with_absolute_path(override, parts.value_type(override.key)) for override in kept]

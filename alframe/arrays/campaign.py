@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
-from alframe.app.part_recipes import default_name
+from alframe.app.part_recipes import default_part_name
 from alframe.arrays.asked_batch import AskedBatch
 from alframe.arrays.choosing import ArraySelection, build_sampler, choose, fit, head_maker
 from alframe.arrays.pool import Keys, RowLabels, make_array_pool
@@ -16,7 +16,7 @@ from alframe.contracts import Head, Sampler
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
 from alframe.engine.needs import require_needs
 from alframe.errors import BadParams, UnmetNeed
-from alframe.kit.arrays import as_features, as_labels, as_rows, is_missing, number_classes
+from alframe.kit.arrays import as_features, as_labels, as_row_numbers, is_missing, number_classes
 from alframe.kit.pool_views import EarlierBatches
 from alframe.settings import Settings
 from alframe.types import MODEL_NEEDS, Evaluation, Floats, Ints
@@ -51,8 +51,8 @@ class Campaign:
     ) -> None:
         self._pool = make_array_pool(features, keys, sequences)
         every = np.arange(len(self._pool))
-        self._candidates = every if candidates is None else as_rows(candidates, self._pool.keys, "candidates")
-        self._sampler, self._name = build_sampler(sampler or default_name("sampler"), seed)
+        self._candidates = every if candidates is None else as_row_numbers(candidates, self._pool.keys, "candidates")
+        self._sampler, self._name = build_sampler(sampler or default_part_name("sampler"), seed)
         self._start, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
         self._new_head, head_name = head_maker(head)
         require_needs(self._sampler, self._name, self._new_head(), head_name)
@@ -101,7 +101,7 @@ class Campaign:
         """
         if isinstance(keys, Mapping) and labels is None:
             keys, labels = list(keys), list(keys.values())
-        rows = as_rows(keys, self._pool.keys, "keys")
+        rows = as_row_numbers(keys, self._pool.keys, "keys")
         values = as_labels(labels)
         if len(values) != len(rows):
             raise BadParams(f"labels: there are {len(values)} for {len(rows)} keys; give one for each key.")

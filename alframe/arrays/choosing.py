@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe import seeding
-from alframe.app.part_recipes import default_name, find_recipe
+from alframe.app.part_recipes import default_part_name, find_recipe
 from alframe.arrays.pool import ArrayPool, Keys, RowLabels
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, Sampler, ScoresPool
 from alframe.engine.checked_head import checked_head
-from alframe.engine.fit import draw_unlabelled
+from alframe.engine.fit import draw_unlabelled_features
 from alframe.engine.select import select_with_sequence_limit
 from alframe.errors import UnmetNeed
 from alframe.kit import composite
@@ -95,7 +95,7 @@ def head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
     A head that is given as such is fitted again and again.
     """
     if head is None or isinstance(head, str):
-        recipe = find_recipe("head", head or default_name("head"))
+        recipe = find_recipe("head", head or default_part_name("head"))
         return lambda: checked_head(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
     name = type(head).__name__
     return lambda: checked_head(head, {"name": name}), name
@@ -115,7 +115,7 @@ def fit(head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, n
         )
     sequences = pool.sequences[labels.rows]
     alone = np.arange(len(sequences)) + pool.sequences.max(initial=-1) + 1  # without a sequence: a group of its own
-    unlabelled = draw_unlabelled(head, pool.features, rows, seeding.generator(seed, "unlabelled", number))
+    unlabelled = draw_unlabelled_features(head, pool.features, rows, seeding.generator(seed, "unlabelled", number))
     context = FitContext(np.ones(len(sequences), np.bool_), np.where(sequences < 0, alone, sequences), unlabelled)
     rng = seeding.generator(seed, "head", number)
     composite.fit_head(head, pool.features[labels.rows], labels.y, len(labels.classes), rng, context)

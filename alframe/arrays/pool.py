@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
-from alframe.kit.arrays import as_features, as_keys, as_labels, as_rows, is_missing, number_classes
+from alframe.kit.arrays import as_features, as_keys, as_labels, as_row_numbers, is_missing, number_classes
 from alframe.types import Floats, Ints
 
 Keys = npt.NDArray[Any]  # (N,): what rows are called, texts or numbers
@@ -70,15 +70,15 @@ def find_labelled_rows(keys: Keys, labelled: Any, labels: Any, classes: Sequence
     Labelled rows without `labels` have the class number 0. Raises BadParams for what fits none of these.
     """
     if labels is None:
-        rows = np.zeros(0, np.int64) if labelled is None else as_rows(labelled, keys, "labelled")
+        rows = np.zeros(0, np.int64) if labelled is None else as_row_numbers(labelled, keys, "labelled")
         return RowLabels(rows, np.zeros(len(rows), np.int64), tuple(classes))
     is_by_key = isinstance(labels, Mapping) or (labelled is None and _is_series(labels))
     if is_by_key:
         given = dict(labels)
-        rows, values = as_rows(list(given), keys, "labels"), as_labels(given.values())
+        rows, values = as_row_numbers(list(given), keys, "labels"), as_labels(given.values())
     else:
         values = as_labels(labels)
-        rows = np.arange(len(keys)) if labelled is None else as_rows(labelled, keys, "labelled")
+        rows = np.arange(len(keys)) if labelled is None else as_row_numbers(labelled, keys, "labelled")
         if len(values) == len(keys) and labelled is not None:
             values = values[rows]
     if len(values) != len(rows):

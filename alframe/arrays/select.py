@@ -12,7 +12,7 @@ from alframe.arrays.pool import find_labelled_rows, make_array_pool
 from alframe.contracts import Head, Sampler
 from alframe.engine.needs import require_needs
 from alframe.errors import BadParams
-from alframe.kit.arrays import as_keys, as_probs, as_rows
+from alframe.kit.arrays import as_keys, as_probs, as_row_numbers
 from alframe.types import MODEL_NEEDS, Floats, Need
 
 
@@ -65,7 +65,7 @@ def select(
         if array.shape[-2] != len(pool):
             raise BadParams(f"{need.value} has {array.shape[-2]} rows, but features has {len(pool)}.")
     row_labels = find_labelled_rows(pool.keys, labelled, labels)
-    rows = np.arange(len(pool)) if candidates is None else as_rows(candidates, pool.keys, "candidates")
+    rows = np.arange(len(pool)) if candidates is None else as_row_numbers(candidates, pool.keys, "candidates")
     rows = np.setdiff1d(rows, row_labels.rows)
     if not 1 <= k <= len(rows):
         raise BadParams(f"k={k}: must be from 1 to the number of candidates without a label, which is {len(rows)}.")

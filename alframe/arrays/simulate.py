@@ -17,7 +17,7 @@ from alframe.contracts import Head, Sampler
 from alframe.engine.listing.groups import draw_stratified_groups
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
 from alframe.errors import BadParams
-from alframe.kit.arrays import as_rows, number_classes
+from alframe.kit.arrays import as_row_numbers, number_classes
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.progress import track
 from alframe.types import Floats, Ints, RoundRecord
@@ -140,7 +140,7 @@ def _several(sampler: SamplerChoice | Sequence[SamplerChoice]) -> list[SamplerCh
 def _draw_test_rows(test: Any, pool: ArrayPool, truth: Sequence[str], seed: int) -> Ints:
     """Return the rows that are held out: those that are named, or a part of each class, drawn as a campaign does."""
     if not isinstance(test, int | float) or isinstance(test, bool):
-        rows = as_rows(test, pool.keys, "test")
+        rows = as_row_numbers(test, pool.keys, "test")
         if not len(rows):
             raise BadParams("test names no row; there would be nothing to measure on.")
         return rows

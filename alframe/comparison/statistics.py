@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alframe.engine.measuring.curves import t_interval
+from alframe.engine.measuring.curves import mean_and_half_width
 from alframe.types import Floats64
 
 ALPHA = 0.05  # of every test, two-sided
@@ -41,7 +41,7 @@ def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf
     """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`."""
     if len(values) < 2:
         return Interval(float(values.mean()), np.nan, np.nan)
-    mean, half = t_interval(values[:, None])
+    mean, half = mean_and_half_width(values[:, None])
     return Interval(float(mean[0]), max(float(mean[0] - half[0]), least), min(float(mean[0] + half[0]), most))
 
 

@@ -34,5 +34,5 @@ class Parts(Protocol):
     def new_head(self) -> Head:
         """Build a head that is not fitted yet."""
 
-    def name(self, kind: str) -> str:
+    def name_of(self, kind: str) -> str:
         """Return the registry name of the part of this kind."""

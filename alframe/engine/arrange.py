@@ -11,7 +11,7 @@ _TREE_ROWS = 1000  # of which a tree is made at a time: it takes the square of t
 _DIRECTIONS = 32  # along which many rows are compared
 
 
-def order_by_similarity(features: Floats) -> Ints:
+def places_by_similarity(features: Floats) -> Ints:
     """Return the place (n,) of each row of `features` (n, D) in an order in which neighbours look alike.
 
     It is the order of the leaves of a tree of average linkage on the rows scaled to length 1. Many rows are compared

@@ -42,7 +42,7 @@ class TrainingLabels:
         """(m,) which of the labels were not propagated."""
         return np.equal(self.keys, self.labelled_on_keys)
 
-    def context(self, unlabelled: Floats) -> FitContext:
+    def fit_context(self, unlabelled: Floats) -> FitContext:
         """Return what a head may know of these labels, with images without one (u, D)."""
         return FitContext(self.is_unseen_by_backbone, self.groups, unlabelled)
 
@@ -83,7 +83,7 @@ def shares_group(items: Sequence[Item], keys: Sequence[int], others: Set[int], g
     return np.array([name in shared for name in names[: len(keys)]], np.bool_)
 
 
-def draw_unlabelled(head: Head, features: Floats, keys: Ints, rng: np.random.Generator) -> Floats:
+def draw_unlabelled_features(head: Head, features: Floats, keys: Ints, rng: np.random.Generator) -> Floats:
     """Return embeddings (u, D) of some of the images without a label, `keys` (n,), if `head` learns from such."""
     if not isinstance(head, UsesUnlabelled):
         return features[:0]

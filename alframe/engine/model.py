@@ -131,11 +131,11 @@ def load_model(folder: str | Path, device: str = "cpu", inference: Inference = I
     weights = load_weights(folder / "backbone.safetensors", EXPORT_AGAIN)
     arrays = load_arrays(folder / "head.safetensors", EXPORT_AGAIN)
     if model.head_checksum not in (None, checksum_arrays(arrays)):
-        raise _damaged(folder, "head.safetensors is not the exported file")
+        raise _damaged_error(folder, "head.safetensors is not the exported file")
     embedder = _load_embedder(folder, model, weights, device, inference)
     _require_same_input(embedder.input_spec, model.preprocessing, folder / MODEL_FILE)
     if embedder.network_digest != model.fingerprint:
-        raise _damaged(folder, "backbone.safetensors, or the backbone's settings, were changed after the export")
+        raise _damaged_error(folder, "backbone.safetensors, or the backbone's settings, were changed after the export")
     head = _load_head(folder, model, arrays, embedder.dim)
     return Model(embedder, head, model.classes, model.backbone, model.head)
 
@@ -150,7 +150,9 @@ def _load_embedder(
         raise
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
-        raise _damaged(folder, f"the weights do not fit the backbone that {MODEL_FILE} describes: {reason}") from error
+        raise _damaged_error(
+            folder, f"the weights do not fit the backbone that {MODEL_FILE} describes: {reason}"
+        ) from error
 
 
 def _load_head(folder: Path, model: ModelDescription, arrays: dict[str, Any], dim: int) -> Head:
@@ -159,11 +161,11 @@ def _load_head(folder: Path, model: ModelDescription, arrays: dict[str, Any], di
         head.load(arrays)
         classes = head.probs(_trial_features(dim)).shape[1]
     except Exception as error:
-        raise _damaged(
+        raise _damaged_error(
             folder, f"head.safetensors does not fit the head that {MODEL_FILE} describes: {error}"
         ) from error
     if classes != len(model.classes):
-        raise _damaged(folder, f"the head knows {classes} classes, but {MODEL_FILE} names {len(model.classes)}")
+        raise _damaged_error(folder, f"the head knows {classes} classes, but {MODEL_FILE} names {len(model.classes)}")
     return head
 
 
@@ -171,7 +173,7 @@ def _trial_features(dim: int) -> Floats:
     return np.random.default_rng(0).normal(size=(32, dim)).astype(np.float32)
 
 
-def _damaged(folder: Path, reason: str) -> StoreError:
+def _damaged_error(folder: Path, reason: str) -> StoreError:
     return StoreError(f"The model in {folder} is damaged: {reason}. {EXPORT_AGAIN}")
 
 

@@ -23,7 +23,7 @@ def save_weights(weights: Mapping[str, torch.Tensor], file: Path) -> None:
     try:
         save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, file)
     except (OSError, SafetensorError) as error:
-        raise _cannot_write(file, error) from error
+        raise _write_error(file, error) from error
 
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
@@ -31,7 +31,7 @@ def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
     try:
         numpy.save_file(dict(arrays), file)
     except (OSError, SafetensorError) as error:
-        raise _cannot_write(file, error) from error
+        raise _write_error(file, error) from error
 
 
 def load_weights(file: Path, advice: str) -> dict[str, torch.Tensor]:
@@ -42,7 +42,7 @@ def load_weights(file: Path, advice: str) -> dict[str, torch.Tensor]:
     try:
         return load_file(file)
     except Exception as error:
-        raise _damaged(file, error, advice) from error
+        raise _damaged_error(file, error, advice) from error
 
 
 def load_arrays(file: Path, advice: str) -> dict[str, npt.NDArray[Any]]:
@@ -51,7 +51,7 @@ def load_arrays(file: Path, advice: str) -> dict[str, npt.NDArray[Any]]:
     try:
         return numpy.load_file(file)
     except Exception as error:
-        raise _damaged(file, error, advice) from error
+        raise _damaged_error(file, error, advice) from error
 
 
 def file_digest(file: Path) -> str:
@@ -65,9 +65,9 @@ def _require_file(file: Path, advice: str) -> None:
         raise StoreError(f"There is no file {file}. {advice}")
 
 
-def _damaged(file: Path, error: Exception, advice: str) -> StoreError:
+def _damaged_error(file: Path, error: Exception, advice: str) -> StoreError:
     return StoreError(f"{file} is damaged: it cannot be read ({error}). {advice}")
 
 
-def _cannot_write(file: Path, error: Exception) -> StoreError:
+def _write_error(file: Path, error: Exception) -> StoreError:
     return StoreError(f"{file} cannot be written: {error}. Make room if the disk is full, and run the command again.")

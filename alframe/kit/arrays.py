@@ -73,7 +73,7 @@ def as_keys(x: Any, keys: Any = None) -> Array:
     return array
 
 
-def as_rows(chosen: Any, keys: Array, name: str) -> Ints:
+def as_row_numbers(chosen: Any, keys: Array, name: str) -> Ints:
     """Return the numbers (m,) of the rows that `chosen` names. `chosen` is a mask (N,), or some of the `keys` (N,).
 
     Raises BadParams for a key that there is not or that is named twice, and for a mask of another length.

@@ -9,15 +9,16 @@ from alframe.types import Estimate, Evaluation, RoundRecord
 NAMED_CLASSES = 5  # of those that are not measured; of more, the number
 
 
-def describe_averages(evaluation: Evaluation) -> str:
+def describe_unmeasured_classes(evaluation: Evaluation) -> str:
     """Describe which classes the averages leave out, because no image of them was tested. Empty if there are none."""
     unmeasured, classes = evaluation.unmeasured_classes, len(evaluation.classes)
     if not unmeasured:
         return ""
-    return f"averages over {classes - len(unmeasured)} of {classes} classes; not measured: {name_classes(unmeasured)}"
+    measured = classes - len(unmeasured)
+    return f"averages over {measured} of {classes} classes; not measured: {classes_with_remarks(unmeasured)}"
 
 
-def name_classes(remarks: Mapping[str, str], limit: int = NAMED_CLASSES) -> str:
+def classes_with_remarks(remarks: Mapping[str, str], limit: int = NAMED_CLASSES) -> str:
     """Return the classes with a remark on each in brackets, as "hare (30 images), fox"; of more than `limit` some."""
     named = [f"{name} ({remark})" if remark else name for name, remark in remarks.items()]
     more = len(named) - limit

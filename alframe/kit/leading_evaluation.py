@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from alframe.types import Evaluation, RoundRecord
 
 
-def find_leading(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluation] | None:
+def find_leading_evaluation(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluation] | None:
     """Return the evaluation that is shown first everywhere, and its round, or None if there is none.
 
     It is the newest audit, which speaks of the pool, however few its images are. Without an audit it is the newest
@@ -21,12 +21,12 @@ def find_leading(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluatio
     return next(((record, record.evaluation) for record in reversed(history) if record.evaluation), None)
 
 
-def find_judge_of_classes(history: Sequence[RoundRecord]) -> Evaluation | None:
+def find_per_class_evaluation(history: Sequence[RoundRecord]) -> Evaluation | None:
     """Return the evaluation for the numbers of each class: the leading one, or a larger one of the same round.
 
     An audit of few images has none or one of most classes.
     """
-    leading = find_leading(history)
+    leading = find_leading_evaluation(history)
     if leading is None:
         return None
     record, evaluation = leading

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alframe.errors import BadParams
-from alframe.registry import did_you_mean, unknown_name
+from alframe.registry import did_you_mean, unknown_name_message
 
-__all__ = ["did_you_mean", "require_at_least", "require_one_of", "require_parameter", "unknown_name"]
+__all__ = ["did_you_mean", "require_at_least", "require_one_of", "require_parameter", "unknown_name_message"]
 
 
 def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> None:

@@ -98,7 +98,7 @@ class TrackedRun:
         """Find the run to go on with, `id`, or None for a new one; return the records that it must still be told."""
         stored = self._read()
         told = stored.get("rounds", [])
-        if told != [_identify(record) for record in history[: len(told)]]:
+        if told != [_round_key(record) for record in history[: len(told)]]:
             stored = {}
         self.id, self._told = stored.get("run"), list(stored.get("rounds", []))
         return list(history[len(self._told) :])
@@ -110,7 +110,7 @@ class TrackedRun:
 
     def add(self, record: RoundRecord) -> None:
         """Take note that the run was told of a round."""
-        self._told.append(_identify(record))
+        self._told.append(_round_key(record))
         self._write()
 
     def _write(self) -> None:
@@ -124,6 +124,6 @@ class TrackedRun:
         return stored if isinstance(stored, dict) and isinstance(stored.get("rounds"), list) else {}
 
 
-def _identify(record: RoundRecord) -> str:
+def _round_key(record: RoundRecord) -> str:
     """Return what tells a round apart from one that was done again."""
     return f"{record.round} {record.at.isoformat()}"

@@ -14,16 +14,16 @@ from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Agreement
 
 
-def measure_agreement(rows: Iterable[StoredLabel], but_rounds: Set[int] = frozenset()) -> list[Agreement]:
+def measure_agreement(rows: Iterable[StoredLabel], excluded_rounds: Set[int] = frozenset()) -> list[Agreement]:
     """Return the agreement of every two people who have both given a class to some images, most images first.
 
     `rows` are all rows of the ledger's label table. The first answer of each person counts, and only where it is one
     class and was given on the image itself: what was corrected later was seen with the other answer beside it. Answers
-    to `but_rounds` are left out: rounds that asked again about labels because these were doubtful.
+    to `excluded_rounds` are left out: rounds that asked again about labels because these were doubtful.
     """
     first: dict[tuple[int, str], dict[int, set[str]]] = defaultdict(dict)
     for row in rows:
-        is_asked = row.round is not None and row.round not in but_rounds
+        is_asked = row.round is not None and row.round not in excluded_rounds
         if row.annotator and is_asked and row.item == row.labelled_on and not row.taken_back:
             first[row.item, row.annotator].setdefault(row.statement, set()).add(row.class_name)
     answers: dict[int, dict[str, str]] = defaultdict(dict)

@@ -10,7 +10,7 @@ from alframe.class_names import class_name_key, clean_class_name, explain_no_cla
 from alframe.types import UNSURE, Label, Problem
 
 
-def check_class_names_of(labels: Iterable[Label], classes: Sequence[str]) -> tuple[list[Label], list[Problem]]:
+def clean_class_names(labels: Iterable[Label], classes: Sequence[str]) -> tuple[list[Label], list[Problem]]:
     """Return the labels with cleaned class names, in the spelling of `classes`, and a Problem for what is no class.
 
     Most label sources have seen to that before; a plugin's may not have.

@@ -15,7 +15,7 @@ from alframe.contracts import LabelSource, ServesPeople, Serving, UnrequestedAns
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
-from alframe.loop.answered_classes import check_class_names_of
+from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
 from alframe.loop.labels import DecidedLabels, describe_conflicts, describe_unresolved_conflicts
@@ -136,7 +136,7 @@ def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -
     """Collect the answers to a request from its label source; `keys` are those of its items."""
     key_of = {item.id: key for item, key in zip(request.items, keys, strict=True)}
     answers = collect_answers_of(source, request)
-    labels, problems = check_class_names_of(answers.labels, request.classes)
+    labels, problems = clean_class_names(answers.labels, request.classes)
     return KeyedAnswers(
         labels=[(key_of[label.item], label) for label in labels if label.item in key_of],
         cleared=[key_of[item] for item in answers.cleared if item in key_of],
@@ -156,7 +156,7 @@ def _request_again(
     if source is not campaign.parts.label_source:
         instructions += (
             f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
-            f"are read from there. The next round uses {campaign.parts.name('label_source')}. To request this round "
+            f"are read from there. The next round uses {campaign.parts.name_of('label_source')}. To request this round "
             f"again: {_withdraw_command_text(campaign)}"
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
@@ -244,7 +244,7 @@ def wait_for_answers(
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
     """Return the registry name of the label source that a round was requested with."""
-    return str(stored_round.label_source.get("name", campaign.parts.name("label_source")))
+    return str(stored_round.label_source.get("name", campaign.parts.name_of("label_source")))
 
 
 def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSource:
@@ -253,7 +253,7 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
     Raises AlframeError if it is no longer installed.
     """
     name = label_source_name_of(campaign, stored_round)
-    if name == campaign.parts.name("label_source"):
+    if name == campaign.parts.name_of("label_source"):
         return campaign.parts.label_source
     if name not in campaign.other_sources:  # kept: a source remembers what it read of files that have not changed
         campaign.other_sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(stored_round.label_source))

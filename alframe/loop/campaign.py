@@ -56,7 +56,7 @@ class Campaign:
         """The project's ledger."""
         return self.project.ledger
 
-    def config(self) -> dict[str, Any]:
+    def settings_and_recipes(self) -> dict[str, Any]:
         """Return settings and recipes as plain data, for the ledger."""
         return {"settings": stored_form(self.settings), "recipes": to_plain(self.recipes)}
 
@@ -126,7 +126,7 @@ class Campaign:
         stored = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
         rates: dict[int, float] = {}
         for one in self.ledger.stored_rounds():
-            if one.closed and one.number in predicted and one.sampler == self.parts.name("sampler"):
+            if one.closed and one.number in predicted and one.sampler == self.parts.name_of("sampler"):
                 pairs = zip(one.keys, predicted[one.number].classes, strict=True)
                 answered = [pair for pair in pairs if pair[0] in class_names and pair[0] not in one.audit_keys]
                 is_wrong = [class_names[key] != prediction for key, prediction in answered]

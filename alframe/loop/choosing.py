@@ -7,7 +7,7 @@ import numpy as np
 from alframe import seeding
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AnswersInOnePlace, UsesCompute
-from alframe.engine.arrange import order_by_similarity
+from alframe.engine.arrange import places_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
 from alframe.kit.pool_views import EarlierBatches, make_pool_view, predict_in_chunks
@@ -15,14 +15,14 @@ from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
 from alframe.loop.embedding import count_near_duplicates
-from alframe.loop.environment import describe_environment, digest_data
+from alframe.loop.environment import digest_data, request_environment
 from alframe.loop.parts import list_package_versions, list_part_owners
-from alframe.loop.phase_results import Candidates, Chosen, Embedded, HeadFitResult, LabelSnapshot, RunCache
+from alframe.loop.phase_results import Candidates, ChosenBatch, EmbeddedPool, HeadFitResult, LabelSnapshot, RunCache
 from alframe.store.events import BatchArranged, BatchChosenBy, Event, Predicted, ShownContent
 from alframe.types import Bools, Floats, Ints, Need
 
 
-def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> Candidates:
+def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool) -> Candidates:
     """Find the images that may be requested: present, readable, without a label, one of each near-duplicate group.
 
     Images requested without an answer are uncertain by nature and would be requested again and again, so they wait for
@@ -65,7 +65,9 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
     return "The budget is spent." if reason is None and count_labels_left(stopping, len(labelled)) == 0 else reason
 
 
-def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitResult, candidates: Candidates) -> Chosen:
+def choose_batch(
+    campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitResult, candidates: Candidates
+) -> ChosenBatch:
     """Let the sampler choose most of the batch, and draw the rest at random, as an audit."""
     settings, parts, embedded = campaign.settings, campaign.parts, fitted.embedded
     features, sequences = embedded.embedding.features, embedded.listing.sequences
@@ -108,7 +110,7 @@ def choose_batch(campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitRes
         events.append(BatchChosenBy(selection.chosen_by, earlier.rounds, earlier.error_rates))
     if not parts.label_source.answers_now:
         events.append(_arrange_for_display(campaign, embedded, selection.keys, drawn.keys, number))
-    return Chosen(number, selection, drawn, events)
+    return ChosenBatch(number, selection, drawn, events)
 
 
 def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> Floats | None:
@@ -125,16 +127,18 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
     return predict_in_chunks(fitted.embedded.embedding.features, keys, lambda x: head.probs(x).max(axis=1))
 
 
-def _arrange_for_display(campaign: Campaign, embedded: Embedded, keys: Ints, audit: Ints, number: int) -> BatchArranged:
+def _arrange_for_display(
+    campaign: Campaign, embedded: EmbeddedPool, keys: Ints, audit: Ints, number: int
+) -> BatchArranged:
     """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
     rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
     hidden = hide_suggestions(np.isin(keys, audit), embedded.listing.sequences[keys], rng)
-    return BatchArranged(order_for_display(embedded, keys), hidden.tolist())
+    return BatchArranged(display_places(embedded, keys), hidden.tolist())
 
 
-def order_for_display(embedded: Embedded, keys: Ints) -> list[int]:
+def display_places(embedded: EmbeddedPool, keys: Ints) -> list[int]:
     """Return the place of each of the `keys` (n,) in an order in which images that look alike stand together."""
-    places: list[int] = order_by_similarity(embedded.embedding.features[keys]).tolist()
+    places: list[int] = places_by_similarity(embedded.embedding.features[keys]).tolist()
     return places
 
 
@@ -156,7 +160,7 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
     """Return the events to store with a batch: near-duplicates, its files' content hashes, and the predictions."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
-    events.append(describe_content(fitted.embedded, keys))
+    events.append(shown_content(fitted.embedded, keys))
     if fitted.head is not None:
         probs = fitted.head.probs(embedding.features[keys])
         classes = [fitted.training.classes[index] for index in probs.argmax(axis=1)]
@@ -164,22 +168,23 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
     return events
 
 
-def describe_content(embedded: Embedded, keys: Ints) -> ShownContent:
+def shown_content(embedded: EmbeddedPool, keys: Ints) -> ShownContent:
     """Return the contents of the files of the `keys` (n,), to store with their request."""
     contents = [embedded.embedding.content_hashes[key] for key in keys.tolist()]
     return ShownContent([None if content is None else content.hex() for content in contents])
 
 
-def record_and_request(campaign: Campaign, cache: RunCache, chosen: Chosen) -> None:
+def record_and_request(campaign: Campaign, cache: RunCache, chosen: ChosenBatch) -> None:
     """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
     ledger, number = campaign.ledger, chosen.round_number
     if not cache.data_digest and cache.embedded is not None:
         cache.data_digest = digest_data(cache.embedded)
     versions, owners = list_package_versions(), list_part_owners(campaign.recipes)
+    config, audit_keys = campaign.settings_and_recipes(), chosen.audit.keys.tolist()
     with ledger.transaction():
-        ledger.add_round(number, campaign.config(), versions, owners, chosen.selection, chosen.audit.keys.tolist())
+        ledger.add_round(number, config, versions, owners, chosen.selection, audit_keys)
         if len(chosen.audit.keys):
             ledger.add_audit_strata(number, chosen.audit.strata)
-        for event in [*chosen.events, describe_environment(cache.data_digest)]:
+        for event in [*chosen.events, request_environment(cache.data_digest)]:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.stored_rounds()[-1], cache.listing.items)

@@ -19,7 +19,7 @@ def run_comparison(campaign: Campaign) -> Histories:
 
     Seed for seed, all samplers have the same held-out split and start from the same labels.
     """
-    for variant in track(list(_variants(campaign)), "Comparing over seeds", unit="run"):
+    for variant in track(list(_comparison_campaigns(campaign)), "Comparing over seeds", unit="run"):
         with variant:
             run_until_stop(variant)
     return load_comparison_histories(campaign)
@@ -28,27 +28,27 @@ def run_comparison(campaign: Campaign) -> Histories:
 def load_comparison_histories(campaign: Campaign) -> Histories:
     """Return the histories that are there; nothing if the comparison is switched off or was never run."""
     histories: dict[str, list[list[RoundRecord]]] = {}
-    for variant in _variants(campaign):
-        if variant.project.exists:
+    for variant in _comparison_campaigns(campaign):
+        if variant.project.has_begun:
             with Ledger.open(variant.folder, read_only=True) as ledger:
-                histories.setdefault(variant.parts.name("sampler"), []).append(ledger.history())
+                histories.setdefault(variant.parts.name_of("sampler"), []).append(ledger.history())
     if histories:
-        histories.setdefault(campaign.parts.name("sampler"), []).insert(0, campaign.ledger.history())
+        histories.setdefault(campaign.parts.name_of("sampler"), []).insert(0, campaign.ledger.history())
     return histories
 
 
 def shares_test_images(campaign: Campaign) -> bool:
     """Return whether the runs with other seeds are measured on the same images, as with a test set of the pool."""
-    for variant in _variants(campaign):
-        if variant.settings.seed != campaign.settings.seed and variant.project.exists:
+    for variant in _comparison_campaigns(campaign):
+        if variant.settings.seed != campaign.settings.seed and variant.project.has_begun:
             with Ledger.open(variant.folder, read_only=True) as ledger:
                 return ledger.raw_rows("item", ["id", "split"]) == campaign.ledger.raw_rows("item", ["id", "split"])
     return False
 
 
-def _variants(campaign: Campaign) -> Iterator[Campaign]:
+def _comparison_campaigns(campaign: Campaign) -> Iterator[Campaign]:
     """Yield the campaign with each other seed, and with the baseline's sampler."""
-    settings, own_sampler = campaign.settings, campaign.parts.name("sampler")
+    settings, own_sampler = campaign.settings, campaign.parts.name_of("sampler")
     if settings.compare.sampler is None:
         return
     samplers = {own_sampler: campaign.recipes["sampler"]}

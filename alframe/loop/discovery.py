@@ -13,7 +13,7 @@ from alframe.store.events import Predicted
 from alframe.types import UnseenClasses
 
 
-def weigh_random_draws(campaign: Campaign) -> dict[int, float]:
+def random_draw_weights(campaign: Campaign) -> dict[int, float]:
     """Return the keys of all images that were drawn at random, with how many images each stands for, in any unit.
 
     These are the audit of each round, and all of a round whose sampler was `random`.
@@ -34,17 +34,17 @@ def weigh_random_draws(campaign: Campaign) -> dict[int, float]:
 def describe_unseen_classes(campaign: Campaign) -> str:
     """Return a sentence on the classes without a label; empty if no labelled image was drawn at random."""
     counted = campaign.labels().counted
-    weights = weigh_random_draws(campaign)
+    weights = random_draw_weights(campaign)
     stands_for = np.array([weights.get(label.item, 0.0) for label in counted])
     drawn = stands_for > 0
     if not drawn.any():
         return ""
     y = np.unique([label.class_name for label in counted], return_inverse=True)[1]
     found = estimate_unseen_classes(y[drawn], stands_for[drawn], np.bincount(y))
-    return describe_estimate(found, int(drawn.sum()))
+    return describe_unseen_estimate(found, int(drawn.sum()))
 
 
-def describe_estimate(unseen: UnseenClasses | None, images: int) -> str:
+def describe_unseen_estimate(unseen: UnseenClasses | None, images: int) -> str:
     """Return the estimate from so many drawn `images` as a sentence; None says that they are too few."""
     drawn = f"{images} labelled image{'s' if images != 1 else ''} drawn at random"
     if unseen is None:

@@ -17,7 +17,7 @@ from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embed
 from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.loop.campaign import Campaign
-from alframe.loop.phase_results import Embedded, RunCache
+from alframe.loop.phase_results import EmbeddedPool, RunCache
 from alframe.store.events import DamagedImages, DuplicateCounts, ShownContent
 from alframe.store.ledger import Ledger
 from alframe.types import Ints
@@ -25,7 +25,7 @@ from alframe.types import Ints
 log = logging.getLogger(__name__)
 
 
-def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> Embedded:
+def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> EmbeddedPool:
     """Return features of every readable image; those of the last round where the network is still the same."""
     if cache.embedded is not None and cache.embedded.embedder is embedder:
         return cache.embedded
@@ -36,7 +36,7 @@ def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> 
     record_damaged(campaign, embedding.damaged)
     replaced = find_replaced_images(campaign, listing, embedding)
     representatives = map_to_representatives(campaign, listing, used_embedder, embedding)
-    cache.embedded = Embedded(listing, used_embedder, embedding, replaced, representatives)
+    cache.embedded = EmbeddedPool(listing, used_embedder, embedding, replaced, representatives)
     if campaign.settings.duplicates.by is not None:
         log.info("%s", describe_duplicate_counts(count_near_duplicates(cache.embedded)))
     return cache.embedded
@@ -104,7 +104,7 @@ def map_to_representatives(
     return group_duplicates(settings, contents, hashes, embedding.features, listing.is_held_out)
 
 
-def count_near_duplicates(embedded: Embedded) -> DuplicateCounts:
+def count_near_duplicates(embedded: EmbeddedPool) -> DuplicateCounts:
     """Count the pool images that another one represents, and how many of these a held-out one represents."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
     return DuplicateCounts(

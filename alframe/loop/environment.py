@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 import alframe
-from alframe.loop.phase_results import Embedded
+from alframe.loop.phase_results import EmbeddedPool
 from alframe.store.events import RequestEnvironment
 
 
-def describe_environment(data: str) -> RequestEnvironment:
+def request_environment(data: str) -> RequestEnvironment:
     """Return the event for the ledger; `data` is the digest of the data."""
     return RequestEnvironment(
         python=platform.python_version(),
@@ -26,7 +26,7 @@ def describe_environment(data: str) -> RequestEnvironment:
     )
 
 
-def digest_data(embedded: Embedded) -> str:
+def digest_data(embedded: EmbeddedPool) -> str:
     """Return a digest of the images that are present: what each holds, its id, its class, whether it is held out."""
     digest = hashlib.blake2b(digest_size=16)
     listing, contents = embedded.listing, embedded.embedding.content_hashes
@@ -40,12 +40,12 @@ def digest_data(embedded: Embedded) -> str:
 @cache  # a sweep runs many campaigns in one process
 def _describe_commit(folder: Path) -> str:
     """Return the commit of the repository that a folder is in, with "-dirty" if files differ; empty without one."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no") if commit else ""
+    commit = _run_git(folder, "rev-parse", "HEAD")
+    changes = _run_git(folder, "status", "--porcelain", "--untracked-files=no") if commit else ""
     return f"{commit}-dirty" if changes else commit
 
 
-def _git(folder: Path, *words: str) -> str:
+def _run_git(folder: Path, *words: str) -> str:
     # Without optional locks nothing is written: a git command of the user's at the same time must not fail.
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", *words]
     try:

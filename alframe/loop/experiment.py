@@ -35,13 +35,13 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
     if cache is None and isinstance(source, CheckableSource):
         source.check()
     if cache is None:
-        cache = sync_pool(campaign)
+        cache = list_pool_into_ledger(campaign)
         warn_of_project_with_same_images(campaign, cache.listing.items)
     fitted = None
     remove_file(campaign.project.done_file)
     for tracker in campaign.parts.trackers:
         if isinstance(tracker, TracksSettings):
-            tracker.track_settings(campaign.config())
+            tracker.track_settings(campaign.settings_and_recipes())
         tracker.start(campaign.folder, campaign.ledger.history())
     try:
         outcome = Outcome(State.CONTINUE)
@@ -54,7 +54,7 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
     return outcome, cache, fitted
 
 
-def sync_pool(campaign: Campaign) -> RunCache:
+def list_pool_into_ledger(campaign: Campaign) -> RunCache:
     """List the pool, and store its own labels, except in a simulation."""
     settings, parts = campaign.settings, campaign.parts
     if parts.label_source.answers_now:
@@ -102,7 +102,7 @@ def check_parts(campaign: Campaign) -> None:
     needs_audit = stopping is not None and isinstance(stopping, AuditBased) and stopping.needs_audit
     if needs_audit and campaign.audit_fraction == 0:
         raise BadParams(
-            f"stopping={parts.name('stopping')} needs the audit (images drawn at random), but audit=0. "
+            f"stopping={parts.name_of('stopping')} needs the audit (images drawn at random), but audit=0. "
             f"Set audit=0.1, for example."
         )
     if settings.duplicates.by == "embedding" and settings.finetune.start is not None:
@@ -110,12 +110,12 @@ def check_parts(campaign: Campaign) -> None:
             "duplicates.by=embedding cannot be used with fine-tuning, which pulls the images of a class together. "
             "Set duplicates.by=both or finetune.start=null."
         )
-    samplers = {parts.name("sampler"): parts.sampler}
+    samplers = {parts.name_of("sampler"): parts.sampler}
     if parts.label_source.answers_now and settings.compare.sampler is not None:
         baseline = settings.compare.sampler
         samplers.setdefault(baseline, REGISTRIES["sampler"].build({"name": baseline}))
     for name, sampler in samplers.items():
-        require_needs(sampler, name, parts.new_head(), parts.name("head"))
+        require_needs(sampler, name, parts.new_head(), parts.name_of("head"))
     if parts.start_sampler.needs & MODEL_NEEDS:
         raise UnmetNeed(
             f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "
@@ -128,7 +128,7 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
     stored = campaign.ledger.latest_config()
     if stored is None:
         return
-    current = json.loads(json.dumps(campaign.config()))
+    current = json.loads(json.dumps(campaign.settings_and_recipes()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = [
         kind

@@ -11,7 +11,7 @@ from alframe.engine.fit import drop_answers, leave_out_groups, make_training_lab
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.engine.weights_files import file_digest, save_weights
 from alframe.loop.campaign import Campaign
-from alframe.loop.network import earlier_trainings, find_finetuned_keys, load_network
+from alframe.loop.network import earlier_fine_tunings, find_finetuned_keys, load_network
 from alframe.loop.phase_results import LabelSnapshot, RunCache
 from alframe.settings import TrainingPlan
 from alframe.store.events import FineTuned
@@ -21,9 +21,9 @@ from alframe.types import Need
 UNSEEN_FRACTION = 0.2  # of the labels
 
 
-def update_embedder(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> FeatureSource:
+def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> FeatureSource:
     """Return the network to embed with: fine-tuned now, if that is due, or else as it was."""
-    plan, trained = campaign.settings.finetune, earlier_trainings(campaign)
+    plan, trained = campaign.settings.finetune, earlier_fine_tunings(campaign)
     labels = len(snapshot.labels.counted)
     next_at = plan.start if not trained else trained[-1][1].labels + plan.every
     is_done = bool(trained) and trained[-1][0] == snapshot.closed_round_count
@@ -56,9 +56,9 @@ def _fine_tune_backbone(
     labelled = make_training_labels(campaign.labels_with_propagated(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
     answered, group = drop_answers(labelled, campaign.audit_keys()), settings.holdout.group
-    finetuned_keys, earlier = find_finetuned_keys(campaign), earlier_trainings(campaign)
+    finetuned_keys, earlier = find_finetuned_keys(campaign), earlier_fine_tunings(campaign)
     left_out_before = set(earlier[-1][1].left_out) if earlier else set()
-    fraction, rng = _unseen_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
+    fraction, rng = _left_out_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
     training, left_out = leave_out_groups(answered, items, finetuned_keys, left_out_before, group, fraction, rng)
     seed = seeding.integer_seed(settings.seed, "finetune", number)
     module, spec, device = embedder.module, embedder.input_spec, compute.device()
@@ -85,7 +85,7 @@ def _fine_tune_backbone(
     return embedder_from_module(module, spec, recipe, embedder.device, settings.inference)
 
 
-def _unseen_fraction(campaign: Campaign, listing: PoolListing) -> float:
+def _left_out_fraction(campaign: Campaign, listing: PoolListing) -> float:
     """Return the part of the labels that fine-tuning leaves out (see the setting `finetune.unseen`)."""
     chosen = campaign.settings.finetune.unseen
     if chosen is not None:

@@ -106,7 +106,7 @@ def decide_labels(standing: Iterable[StoredLabel], rule: str, rechecks: Set[int]
         sure = [label for label in labels if label.class_name != UNSURE]
         if len(sure) > 1 and len({label.class_name for label in sure}) > 1:
             conflicts[item] = sure
-        winner = _apply_rule(sure, rule, rechecks) if len(labels) > 1 else next(iter(sure), None)
+        winner = _label_by_rule(sure, rule, rechecks) if len(labels) > 1 else next(iter(sure), None)
         if winner is not None:
             counted.append(winner)
         elif not sure:
@@ -114,7 +114,7 @@ def decide_labels(standing: Iterable[StoredLabel], rule: str, rechecks: Set[int]
     return DecidedLabels(counted, unsure_rounds, conflicts, class_first_rounds, recheck_answers)
 
 
-def _apply_rule(labels: Sequence[StoredLabel], rule: str, rechecks: Set[int]) -> StoredLabel | None:
+def _label_by_rule(labels: Sequence[StoredLabel], rule: str, rechecks: Set[int]) -> StoredLabel | None:
     newest = {label.annotator: label for label in labels}
     last = [label for label in labels if not _is_corrected(label, newest[label.annotator], rechecks)]
     votes = Counter(label.class_name for label in last)

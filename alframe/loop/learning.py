@@ -15,7 +15,7 @@ from alframe import seeding
 from alframe.contracts import UsesFitContext
 from alframe.engine.fit import (
     TrainingLabels,
-    draw_unlabelled,
+    draw_unlabelled_features,
     evaluate_head,
     explain_missing_evaluation,
     make_training_labels,
@@ -24,14 +24,14 @@ from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.engine.measuring.image_counts import describe_image_counts
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
-from alframe.loop.network import describe_training, find_finetuned_keys
-from alframe.loop.phase_results import Candidates, Embedded, HeadFitResult, LabelSnapshot, RunCache
+from alframe.loop.network import find_finetuned_keys, training_summary
+from alframe.loop.phase_results import Candidates, EmbeddedPool, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import AuditDraw, RoundRecord
 
 log = logging.getLogger(__name__)
 
 
-def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) -> HeadFitResult:
+def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool) -> HeadFitResult:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.is_readable & ~embedded.is_duplicate_of_held_out
@@ -40,20 +40,20 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded) ->
     labels = campaign.labels_with_propagated(items)
     training = make_training_labels(labels, items, usable, campaign.settings.classes, finetuned_keys, group)
     if len(np.unique(training.y)) < 2:
-        return HeadFitResult(embedded, training, training.context(features[:0]), None)
+        return HeadFitResult(embedded, training, training.fit_context(features[:0]), None)
     head = campaign.parts.new_head()
     if isinstance(head, UsesFitContext) and not training.is_unseen_by_backbone.any():
         log.warning(
             "head=%s needs labels that the network was not fine-tuned on, and there are none, so it uses its "
             "defaults. Its probabilities become more reliable with new labels, or with "
             "finetune.unseen=0.2 at the next fine-tuning.",
-            campaign.parts.name("head"),
+            campaign.parts.name_of("head"),
         )
     rng = seeding.generator(campaign.settings.seed, "head", snapshot.closed_round_count)
     usable &= embedded.listing.is_present & ~embedded.listing.is_held_out
     usable[training.keys] = False
     rows_rng = seeding.generator(campaign.settings.seed, "unlabelled", snapshot.closed_round_count)
-    context = training.context(draw_unlabelled(head, features, np.flatnonzero(usable), rows_rng))
+    context = training.fit_context(draw_unlabelled_features(head, features, np.flatnonzero(usable), rows_rng))
     composite.fit_head(head, features[training.keys], training.y, len(training.classes), rng, context)
     return HeadFitResult(embedded, training, context, head)
 
@@ -94,7 +94,7 @@ def evaluate_and_record(
         at=datetime.now(UTC),
         model=model,
         no_evaluation="" if evaluation is not None else explain_missing_evaluation(training),
-        fine_tuning=describe_training(campaign, number),
+        fine_tuning=training_summary(campaign, number),
         unlabelled_accuracy=None if audit is None else audit.unlabelled,
         whole_pool_accuracy=None if audit is None else audit.whole_pool,
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alframe.engine.embedding.embedder import Embedder
 
 
-def earlier_trainings(campaign: Campaign) -> list[tuple[int, FineTuned]]:
+def earlier_fine_tunings(campaign: Campaign) -> list[tuple[int, FineTuned]]:
     """Return (round, training) of the backbone that is chosen now; trainings of other backbones do not count."""
     recipe = dict(campaign.recipes["backbone"])
     return [(number, trained) for number, trained in campaign.ledger.events_of(FineTuned) if trained.backbone == recipe]
@@ -34,14 +34,16 @@ def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
 
     If an earlier command has built the same network, it is not built before it is needed.
     """
-    trained = earlier_trainings(campaign)[-1:] if warm else []
+    trained = earlier_fine_tunings(campaign)[-1:] if warm else []
     networks, inference = campaign.project.known_networks, campaign.settings.inference
     origin = _network_origin(campaign, trained[0][1] if trained else None)
 
     def build() -> Embedder:
         from alframe.engine.embedding.embedder import make_embedder
 
-        weights = _load_trained(campaign.folder / trained[0][1].file, trained[0][1].digest) if trained else None
+        weights = (
+            _load_fine_tuned_weights(campaign.folder / trained[0][1].file, trained[0][1].digest) if trained else None
+        )
         backbone, device = campaign.parts.backbone, campaign.parts.compute.device()
         recipe, seed = campaign.recipes["backbone"], _network_seed(campaign)
         embedder = make_embedder(backbone, recipe, seed, device, weights, inference)
@@ -75,7 +77,7 @@ def _network_seed(campaign: Campaign) -> int:
 
 def find_finetuned_keys(campaign: Campaign) -> set[int]:
     """Return the keys of the labelled items that the network in use was fine-tuned on; none if it never was."""
-    trainings = earlier_trainings(campaign)
+    trainings = earlier_fine_tunings(campaign)
     if not trainings:
         return set()
     number, trained = trainings[-1]
@@ -86,14 +88,14 @@ def find_finetuned_keys(campaign: Campaign) -> set[int]:
     return answered - set(campaign.audit_keys().tolist())
 
 
-def describe_training(campaign: Campaign, round_number: int) -> dict[str, Any]:
+def training_summary(campaign: Campaign, round_number: int) -> dict[str, Any]:
     """Return how the training of this round went; nothing if there was none, or an older version did not record it."""
     results = "labels", "losses", "train_accuracy", "validation_f1", "best_epoch"
-    trainings = [trained for number, trained in earlier_trainings(campaign) if number == round_number]
+    trainings = [trained for number, trained in earlier_fine_tunings(campaign) if number == round_number]
     return {name: getattr(trained, name) for trained in trainings[-1:] if trained.losses for name in results}
 
 
-def _load_trained(file: Path, digest: str) -> dict[str, torch.Tensor]:
+def _load_fine_tuned_weights(file: Path, digest: str) -> dict[str, torch.Tensor]:
     """Return stored weights. Raises StoreError if they are not those that were stored: all embeddings would change."""
     advice = "Restore it from a backup of the project."
     weights = load_weights(file, advice)

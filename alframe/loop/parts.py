@@ -48,7 +48,7 @@ class LazyParts:
         """Build a head that is not fitted yet."""
         return checked_head(cast(Head, self._build("head")), self._recipes["head"])
 
-    def name(self, kind: str) -> str:
+    def name_of(self, kind: str) -> str:
         """Return the registry name of the part of this kind."""
         return str(self._recipes[kind]["name"])
 

@@ -34,7 +34,7 @@ class LabelSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedPool:
     """The listed items with the features that `embedder` made of them.
 
     `replaced`: items whose files have changed since they were requested; they are not used for training.
@@ -69,7 +69,7 @@ class HeadFitResult:
     `context` is what else the head was fitted with.
     """
 
-    embedded: Embedded
+    embedded: EmbeddedPool
     training: TrainingLabels
     context: FitContext
     head: Head | None
@@ -84,7 +84,7 @@ class HeadFitResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenBatch:
     """A batch before it is requested: its images in order, those drawn at random, and the events to store with it."""
 
     round_number: int
@@ -115,7 +115,7 @@ class RunCache:
     """
 
     listing: PoolListing
-    embedded: Embedded | None = None
+    embedded: EmbeddedPool | None = None
     problems: ProblemLog = field(default_factory=ProblemLog)
     seconds: dict[str, float] = field(default_factory=dict)
     data_digest: str = ""

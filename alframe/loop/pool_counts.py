@@ -20,13 +20,15 @@ class PoolCounts:
     pool: Sequence[tuple[int, str]]
 
     @property
-    def in_pool(self) -> int:
+    def total_in_pool(self) -> int:
         """How many images are in the pool: the sum of its parts."""
         return sum(count for count, _ in self.pool)
 
     def __str__(self) -> str:
         parts = " + ".join(f"{count:,} {description}" for count, description in self.pool)
-        total = f"{self.in_pool:,} in the pool" + (f" = {parts}" if len(self.pool) > 1 else f" ({parts})" * bool(parts))
+        total = f"{self.total_in_pool:,} in the pool" + (
+            f" = {parts}" if len(self.pool) > 1 else f" ({parts})" * bool(parts)
+        )
         return f"{total}; {self.held_out:,} held out for testing"
 
 

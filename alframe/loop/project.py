@@ -85,7 +85,7 @@ class Project:
             self._lock.release()
 
     @property
-    def exists(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether the campaign was begun."""
         return (self.folder / LEDGER_NAME).exists()
 

@@ -9,9 +9,9 @@ import numpy as np
 from alframe import seeding
 from alframe.engine.measuring.label_doubt import predict_without_own_label, rank_doubtful
 from alframe.loop.campaign import Campaign
-from alframe.loop.choosing import describe_content, order_for_display, record_and_request
+from alframe.loop.choosing import display_places, record_and_request, shown_content
 from alframe.loop.embedding import count_near_duplicates
-from alframe.loop.phase_results import Chosen, HeadFitResult, RunCache
+from alframe.loop.phase_results import ChosenBatch, HeadFitResult, RunCache
 from alframe.loop.serving import hidden_keys_by_round
 from alframe.store.events import BatchArranged, Event, LabelsAskedAgain
 from alframe.store.files import remove_file
@@ -80,12 +80,12 @@ def request_again(
     asked = LabelsAskedAgain(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined
     )
-    events: list[Event] = [asked, describe_content(fitted.embedded, keys)]
-    events.append(BatchArranged(order_for_display(fitted.embedded, keys), [True] * len(keys)))
+    events: list[Event] = [asked, shown_content(fitted.embedded, keys)]
+    events.append(BatchArranged(display_places(fitted.embedded, keys), [True] * len(keys)))
     if campaign.settings.duplicates.by is not None:
         events.append(count_near_duplicates(fitted.embedded))
     doubt = 1 - np.array(asked.given, np.float32)
     nobody = AuditDraw(np.empty(0, np.int64), np.empty(0, np.int64))
     remove_file(campaign.project.done_file)
-    record_and_request(campaign, cache, Chosen(number, Selection(keys, doubt), nobody, events))
+    record_and_request(campaign, cache, ChosenBatch(number, Selection(keys, doubt), nobody, events))
     return campaign.ledger.stored_rounds()[-1]

@@ -16,7 +16,7 @@ from alframe.types import UNSURE
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedLabel:
+class RecheckedLabel:
     """A label that was asked again: what it was, what was answered now (none yet, one, several), and what counts."""
 
     key: int
@@ -33,7 +33,7 @@ class CheckedLabel:
         return self.answers[0] == self.before if len(classes) == 1 and len(set(self.answers)) == 1 else None
 
 
-def read_recheck(campaign: Campaign, stored_round: StoredRound) -> list[CheckedLabel]:
+def read_rechecked_labels(campaign: Campaign, stored_round: StoredRound) -> list[RecheckedLabel]:
     """Return what became of the labels that a round asked again, the most doubtful first."""
     ((_, event),) = campaign.ledger.events_of(LabelsAskedAgain, stored_round.number)
     counted = {label.item: label.class_name for label in campaign.labels().counted}
@@ -43,12 +43,12 @@ def read_recheck(campaign: Campaign, stored_round: StoredRound) -> list[CheckedL
             answers.setdefault(label.item, []).append(label.class_name)
     about = zip(stored_round.keys, event.labels, event.likely, event.confidence, strict=True)
     return [
-        CheckedLabel(key, before, tuple(answers.get(key, ())), counted.get(key), likely, confidence)
+        RecheckedLabel(key, before, tuple(answers.get(key, ())), counted.get(key), likely, confidence)
         for key, before, likely, confidence in about
     ]
 
 
-def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence[CheckedLabel]) -> list[str]:
+def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence[RecheckedLabel]) -> list[str]:
     """Say how often the second answers agree with the labels, and what has changed."""
     sure = [each for each in checked if each.agrees is not None]
     unsure = sum(set(each.answers) == {UNSURE} for each in checked)

@@ -6,7 +6,7 @@ from alframe.loop.answers import collect_answers
 from alframe.loop.campaign import Campaign
 from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, record_and_request
 from alframe.loop.embedding import embed_pool
-from alframe.loop.finetune import update_embedder
+from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.learning import evaluate_and_record, fit_head
 from alframe.loop.phase_results import Candidates, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import Outcome, RoundRecord, State
@@ -36,7 +36,7 @@ def update_and_evaluate_model(
 ) -> tuple[HeadFitResult, Candidates, RoundRecord | None]:
     """Fine-tune the network if that is due, embed the pool, fit the head on the labels, and measure it."""
     with cache.timed("training"):
-        embedder = update_embedder(campaign, cache, snapshot)
+        embedder = fine_tune_if_due(campaign, cache, snapshot)
     with cache.timed("embedding"):
         embedded = embed_pool(campaign, cache, embedder)
         candidates = find_candidates(campaign, snapshot, embedded)

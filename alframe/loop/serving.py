@@ -12,7 +12,7 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import ServesPeople, Serving
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_by_groups
-from alframe.kit.leading_evaluation import find_leading
+from alframe.kit.leading_evaluation import find_leading_evaluation
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
@@ -119,14 +119,14 @@ def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredic
     rows = np.searchsorted(keys, training.keys)
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
     if len(training.keys) >= MIN_LABELS:
-        unseen = predict_unseen_labels(campaign, fitted)
+        unseen = predict_labels_out_of_fold(campaign, fitted)
         known &= training.is_unseen_by_backbone
         probs[rows[known]] = unseen[known]
         doubt[rows[known]] = 1 - unseen[known, training.y[known]]
     return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
 
 
-def predict_unseen_labels(campaign: Campaign, fitted: HeadFitResult) -> Floats:
+def predict_labels_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floats:
     """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups.
 
     The rows of a fold that leaves a single class to learn are what the head in use says, which has seen them.
@@ -147,7 +147,7 @@ def describe_accuracy(campaign: Campaign) -> str:
     history = campaign.ledger.history()
     if not history:
         return ""
-    leading = find_leading(history)
+    leading = find_leading_evaluation(history)
     if leading is None:
         return history[-1].no_evaluation
     record, evaluation = leading

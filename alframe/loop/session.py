@@ -19,8 +19,8 @@ from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.answers import load_label_snapshot
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
-from alframe.loop.experiment import sync_pool
-from alframe.loop.finetune import update_embedder
+from alframe.loop.experiment import list_pool_into_ledger
+from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.round import update_and_evaluate_model
 from alframe.store.records import StoredItems
@@ -59,7 +59,7 @@ class Session(Campaign):
     def features(self) -> Floats:
         """Return the embeddings (N, D) of all items by key, zeros where an image cannot be read; made where missing."""
         cache = self._run_cache
-        return embed_pool(self, cache, update_embedder(self, cache, load_label_snapshot(self))).embedding.features
+        return embed_pool(self, cache, fine_tune_if_due(self, cache, load_label_snapshot(self))).embedding.features
 
     def final_predictions(self) -> Predictions:
         """Predict every readable image of the pool by a model fitted on all labels. Raises LabelError for too few."""
@@ -71,7 +71,7 @@ class Session(Campaign):
             raise StoreError(
                 "A task that embeds or predicts the pool writes to the project: set its read_only = False."
             )
-        return sync_pool(self)
+        return list_pool_into_ledger(self)
 
 
 def train_on_all_labels(campaign: Campaign, cache: RunCache) -> HeadFitResult:

@@ -13,9 +13,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from alframe.engine.measuring.forecast import describe_forecast, forecast
-from alframe.kit.evaluations import describe_averages, describe_pool_accuracy
-from alframe.kit.leading_evaluation import find_judge_of_classes, find_leading
+from alframe.engine.measuring.forecast import describe_forecast, forecast_accuracy
+from alframe.kit.evaluations import describe_pool_accuracy, describe_unmeasured_classes
+from alframe.kit.leading_evaluation import find_leading_evaluation, find_per_class_evaluation
 from alframe.loop.pool_counts import PoolCounts
 from alframe.report import charts, tables
 from alframe.report.thumbnails import thumbnail
@@ -78,10 +78,10 @@ def render(data: ReportData) -> str:
     evaluation = evaluated.evaluation if evaluated else audit
     last = data.history[-1] if data.history else None
     why_none = last.no_evaluation if last else ""
-    judged, judgement = find_leading(data.history) or (None, None)
+    judged, judgement = find_leading_evaluation(data.history) or (None, None)
     leads_audit = judgement is not None and judgement is audit
     unlabelled = audited.unlabelled_accuracy if audited else None
-    outlook = forecast(data.history)
+    outlook = forecast_accuracy(data.history)
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -90,7 +90,7 @@ def render(data: ReportData) -> str:
             last=last,
             judged=judged,
             judgement=judgement,
-            averages=find_judge_of_classes(data.history),
+            averages=find_per_class_evaluation(data.history),
             headline=(unlabelled or audit) if leads_audit else judgement,
             leads_audit=leads_audit,
             why_none=why_none,
@@ -132,7 +132,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = percent, number, moment, duration, breakable, describe_averages
+    filters = percent, number, moment, duration, breakable, describe_unmeasured_classes
     environment.filters |= {function.__name__: function for function in filters}
     return environment
 

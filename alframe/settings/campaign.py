@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from alframe.class_names import check_class_names
+from alframe.class_names import clean_declared_classes
 from alframe.settings.fields import InvalidSetting, check_at_least, check_choice, path_field, require
 from alframe.settings.finetune import Finetune
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
@@ -44,7 +44,7 @@ class Settings:
         require(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
         require(all(isinstance(name, str) for name in self.classes), self, "classes", "a list of strings")
         try:
-            object.__setattr__(self, "classes", check_class_names(self.classes))
+            object.__setattr__(self, "classes", clean_declared_classes(self.classes))
         except ValueError as error:
             raise InvalidSetting("classes", self.classes, str(error)) from None
         check_choice(self, conflicts=CONFLICT_RULES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_type_hints
 
 from alframe.errors import BadParams
-from alframe.kit.evaluations import describe_averages
+from alframe.kit.evaluations import describe_unmeasured_classes
 from alframe.kit.parameters import did_you_mean, require_parameter
 from alframe.types import Evaluation, RoundRecord
 
@@ -42,7 +42,7 @@ def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float,
     result = f"{metric} is {value:.4g}, and {at_least:.4g} was required"
     if metric == "low":
         result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were required"
-    averages = describe_averages(measured)
+    averages = describe_unmeasured_classes(measured)
     on = f"{measured.basis}, {measured.n} images" + (f"; {averages}" if averages else "")
     return f"The target is reached: {result} ({labels} labels; {on})."
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS
-from alframe.engine.measuring.forecast import describe_forecast, forecast
-from alframe.kit.evaluations import describe_averages, describe_pool_accuracy, name_classes
+from alframe.engine.measuring.forecast import describe_forecast, forecast_accuracy
+from alframe.kit.evaluations import classes_with_remarks, describe_pool_accuracy, describe_unmeasured_classes
 from alframe.types import CROSS_VALIDATION_BASIS, Estimate, Evaluation, RoundRecord
 
 FIRST_ROWS, LAST_ROWS = 2, 8  # of a table, which with its notes is to fit a screen of 24 lines
@@ -44,7 +44,7 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     notes.append(missing)
     if evaluation and not audit:
         notes.append(describe_caveat(evaluation).strip())
-    if not isinstance(outlook := forecast(history), str):
+    if not isinstance(outlook := forecast_accuracy(history), str):
         notes.append(describe_forecast(outlook))
     if len(columns) == 1:
         return missing or (
@@ -74,7 +74,7 @@ def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | Non
 
 
 def _averages_sentence(evaluation: Evaluation, before: str = "") -> str:
-    averages = describe_averages(evaluation)
+    averages = describe_unmeasured_classes(evaluation)
     text = f"{before}{averages}"
     return f"{text[0].upper()}{text[1:]}." if averages else ""
 
@@ -128,7 +128,7 @@ def describe_unmeasured(histories: Sequence[Sequence[RoundRecord]]) -> str:
         name: "; ".join(filter(None, [said[0], "" if runs == 1 else f"in {len(said)} of {runs} runs"]))
         for name, said in sorted(remarks.items())
     }
-    return f"\nNo test image shows these classes, so no number includes them: {name_classes(named)}."
+    return f"\nNo test image shows these classes, so no number includes them: {classes_with_remarks(named)}."
 
 
 def _accuracy_cell(evaluation: Evaluation | Estimate | None) -> str:

@@ -105,7 +105,7 @@ def write_page(
 
 def _latest_sweep(session: Session) -> list[Path]:
     """Return the newest sweep of which the session's project is a run, or else the project. Raises BadParams."""
-    if not session.project.exists:
+    if not session.project.has_begun:
         raise BadParams(f"Which runs? Give the folder of a sweep: {command_line('compare', 'sweep=FOLDER')}")
     notes = session.folder.parent.glob(f"sweeps/*/{ENDED}/{session.folder.name}.json")
     newest = max(notes, key=lambda note: note.stat().st_mtime, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alframe.loop.recheck import DoubtfulLabels
-from alframe.loop.rechecked import CheckedLabel
+from alframe.loop.rechecked import RecheckedLabel
 from alframe.types import Item
 
 
@@ -34,7 +34,7 @@ def list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
     ]
 
 
-def list_recheck(items: Sequence[Item], checked: Sequence[CheckedLabel]) -> list[str]:
+def list_recheck(items: Sequence[Item], checked: Sequence[RecheckedLabel]) -> list[str]:
     """Describe each label that was asked again and got another answer, the most doubtful first."""
     return [
         f"{items[each.key].id}: '{each.before}', now {' and '.join(map(repr, each.answers))}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from alframe.contracts import CheckableExporter, ExportableModel, Exporter
 from alframe.errors import AlframeError, StoreError
 from alframe.loop.answers import collect_and_store_answers
-from alframe.loop.experiment import check_parts, sync_pool
+from alframe.loop.experiment import check_parts, list_pool_into_ledger
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
 from alframe.tasks.messages import describe_bad_image_counts, indented_paths
@@ -24,7 +24,7 @@ class Export:
     def run(self, session: Session) -> Outcome:
         """Export. Raises StoreError that says what could not be written, and what was."""
         check_parts(session)
-        cache = sync_pool(session)
+        cache = list_pool_into_ledger(session)
         collect_and_store_answers(session, cache.listing.items, cache.problems)
         check_exporters(session.parts.exporters, list(compress(cache.listing.items, cache.listing.is_present)))
         paths, failed = export_results(session, cache, train_on_all_labels(session, cache))

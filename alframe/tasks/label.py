@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alframe.errors import BadParams
 from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress, wait_for_answers
-from alframe.loop.experiment import sync_pool
+from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.labels import DecidedLabels
 from alframe.loop.phase_results import ProblemLog
 from alframe.loop.serving import serving_people, take_snapshot
@@ -34,7 +34,7 @@ class Label(Watching):
 
     def run(self, session: Session) -> Outcome:
         """Store the answers; the next run learns from them and requests more."""
-        if not session.project.exists:
+        if not session.project.has_begun:
             return Outcome(State.DONE, no_project_message(session, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
         incomplete = collect_and_store_answers(session, items, problems)
@@ -42,7 +42,7 @@ class Label(Watching):
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
             with serving_people(session) as serving:
                 if serving is not None:
-                    serving.publish(take_snapshot(session, sync_pool(session), None))
+                    serving.publish(take_snapshot(session, list_pool_into_ledger(session), None))
                     serving.show_phase("waiting", "")
                 wait_for_answers(session, items, problems, self.every, serving)
             incomplete = set()
@@ -77,7 +77,7 @@ class Withdraw:
     def run(self, session: Session) -> Outcome:
         """Close the request. The files people were given stay, and an answer that is written there later counts."""
         go_on = f"Choose another batch with: {continue_command(session.folder)}"
-        rounds = session.ledger.stored_rounds() if session.project.exists else []
+        rounds = session.ledger.stored_rounds() if session.project.has_begun else []
         if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items()

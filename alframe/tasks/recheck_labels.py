@@ -18,10 +18,10 @@ from alframe.loop.answers import (
     make_request,
     wait_for_answers,
 )
-from alframe.loop.experiment import check_parts, sync_pool
+from alframe.loop.experiment import check_parts, list_pool_into_ledger
 from alframe.loop.phase_results import RunCache
 from alframe.loop.recheck import find_doubtful_labels, request_again
-from alframe.loop.rechecked import describe_recheck, find_rechecks, read_recheck
+from alframe.loop.rechecked import describe_recheck, find_rechecks, read_rechecked_labels
 from alframe.loop.serving import MIN_LABELS, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.store.records import StoredRound
@@ -55,10 +55,10 @@ class RecheckLabels(Watching):
 
     def run(self, session: Session) -> Outcome:
         """Read the answers to an open recheck, or ask for a new one. Raises LabelError while another round is open."""
-        if not session.project.exists:
+        if not session.project.has_begun:
             return Outcome(State.DONE, no_project_message(session, "recheck_labels"))
         check_parts(session)
-        cache = sync_pool(session)
+        cache = list_pool_into_ledger(session)
         incomplete = collect_and_store_answers(session, cache.listing.items, cache.problems)
         rounds, rechecks = session.ledger.stored_rounds(), session.recheck_rounds()
         if rounds and not rounds[-1].closed and self.ask:
@@ -112,7 +112,7 @@ class RecheckLabels(Watching):
         if not rechecks:
             return []
         stored_round, examined = rechecks[-1]
-        checked = read_recheck(session, stored_round)
+        checked = read_rechecked_labels(session, stored_round)
         return [*describe_recheck(stored_round, examined, checked), *self._list(list_recheck(items, checked))]
 
     def _list(self, lines: Sequence[str]) -> list[str]:
@@ -137,7 +137,7 @@ def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: 
 
 def _check_can_ask_again(session: Session) -> None:
     """Raise LabelError if the label source keeps one answer for each image: it would only repeat that."""
-    source, name = session.parts.label_source, session.parts.name("label_source")
+    source, name = session.parts.label_source, session.parts.name_of("label_source")
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         raise LabelError(
             f"label_source={name} reads all answers from one place of yours, where the earlier answers are. So it "

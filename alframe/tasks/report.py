@@ -39,7 +39,7 @@ class Report:
 
     def run(self, session: Session) -> Outcome:
         """Write the page. Raises StoreError if there is no project."""
-        if not session.project.exists:
+        if not session.project.has_begun:
             raise StoreError(no_project_message(session, "report"))
         page = render(collect_data(session))
         file = session.folder / "report.html"

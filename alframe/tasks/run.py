@@ -178,7 +178,7 @@ def _summary(
     session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: str
 ) -> str:
     table = (
-        comparison_table(histories, session.parts.name("sampler"))
+        comparison_table(histories, session.parts.name_of("sampler"))
         if histories
         else accuracy_table(session.ledger.history()) + describe_unanswered_audit(len(session.unlabelled_audit_keys()))
     )
@@ -203,7 +203,7 @@ def _summary(
         own = command_line("pool=folder", "pool.root=FOLDER", "label_source=web")
         lines.append(f"With your own images: {own}")
     elif session.recipes.get("stopping"):
-        limit = [] if session.parts.name("stopping") == "budget" else ["stopping=budget"]
+        limit = [] if session.parts.name_of("stopping") == "budget" else ["stopping=budget"]
         more = command_line(f"project={short_path(session.folder)}", *limit, "stopping.labels=NUMBER")
         lines.append(f"To label more, up to a number of labels: {more}")
     if paths:

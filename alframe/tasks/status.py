@@ -33,7 +33,7 @@ class Status:
 
     def run(self, session: Session) -> Outcome:
         """Describe what the ledger knows, and what has been answered since."""
-        if not session.project.exists:
+        if not session.project.has_begun:
             return Outcome(State.DONE, no_project_message(session, "status"))
         ledger, items = session.ledger, session.items()
         labels = session.labels()

@@ -8,7 +8,7 @@ import numpy as np
 
 from alframe.comparison.choices import short_value, varying_choices
 from alframe.comparison.runs import Run
-from alframe.engine.measuring.curves import area_under_curve, t_interval
+from alframe.engine.measuring.curves import area_under_curve, mean_and_half_width
 from alframe.tasks.accuracy_tables import describe_unmeasured, format_table
 from alframe.types import Floats64
 
@@ -39,6 +39,6 @@ def _cell(values: Floats64) -> str:
     """Lay out the mean over the seeds, with its interval."""
     if len(values) == 1:
         return f"{values[0]:.1%}"
-    mean, half = t_interval(values)
+    mean, half = mean_and_half_width(values)
     low, high = np.clip((mean - half, mean + half), 0, 1)  # of few seeds, Student's interval may go beyond
     return f"{mean:.1%} [{low:.1%}, {high:.1%}]"

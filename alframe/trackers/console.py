@@ -6,7 +6,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from alframe.kit.evaluations import describe_averages, describe_share
+from alframe.kit.evaluations import describe_share, describe_unmeasured_classes
 from alframe.types import RoundRecord
 
 WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
@@ -42,7 +42,7 @@ class Console:
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
         _print(_align(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values()))))
-        if evaluation and (averages := describe_averages(evaluation)):
+        if evaluation and (averages := describe_unmeasured_classes(evaluation)):
             _print_below(averages)
         if record.no_evaluation != self._reason:
             self._reason = record.no_evaluation
@@ -59,7 +59,7 @@ class Console:
                 if share is not None:
                     _print_below(f"{name}: {describe_share(share)}{drawn}")
                     drawn = ""
-            if averages := describe_averages(audit):
+            if averages := describe_unmeasured_classes(audit):
                 _print_below(f"in the pool: {averages}")
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ class Estimate:
     """The accuracy on all `images` of a `population` (in words), estimated from `n` images drawn at random.
 
     `low` and `high` are its bounds with 95 % confidence, if one looks once. `always_low` and `always_high` are wider:
-    with 95 % confidence, none of them is wrong in any round, however often one looks (see `always_multiplier`).
+    with 95 % confidence, none of them is wrong in any round, however often one looks (see `anytime_multiplier`).
     """
 
     population: str

@@ -76,7 +76,7 @@ def play(population: Population, plan: Plan, seed: int, every: int = 1) -> Itera
         if len(np.unique(training.y)) < 2:
             continue
         head = new_head()
-        context = training.context(x[:0])
+        context = training.fit_context(x[:0])
         fit_head(head, x[training.keys], training.y, len(classes), head_rng, context)
         if number % every and number < plan.rounds:
             continue

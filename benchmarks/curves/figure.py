@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from alframe.comparison.figures import add_band, add_curve, style_axes
-from alframe.engine.measuring.curves import t_interval
+from alframe.engine.measuring.curves import mean_and_half_width
 from alframe.report.charts import BASELINE, INK, SERIES
 from benchmarks.curves.compare import Measured
 from benchmarks.curves.plan import Recipe
@@ -46,7 +46,7 @@ def _panel(axes: Axes, measured: Measured) -> None:
         if run is None:
             continue
         colour = BASELINE if name == "random" else SERIES[number - 1]
-        mean, half = t_interval(run.accuracy)
+        mean, half = mean_and_half_width(run.accuracy)
         means.append(mean)
         add_curve(axes, name, run.labels, mean, colour, (0, (4, 2)) if name == "random" else "-")
         if name in ("random", "margin"):

@@ -32,7 +32,7 @@ from alframe.compat import import_timm
 from alframe.data.loading import load_batches, normalise
 from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import embed_batches, embed_pixels, make_embedder
-from alframe.engine.embedding.runner import cpu_has_bf16, engine_candidates
+from alframe.engine.embedding.runner import cpu_has_bf16, inference_candidates
 from alframe.errors import EngineError
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
@@ -163,7 +163,7 @@ def is_there(way: str) -> bool:
     if inference is None or (inference.precision == "bf16" and not cpu_has_bf16()):
         return inference is None
     try:
-        engine_candidates(inference, "cpu")
+        inference_candidates(inference, "cpu")
     except EngineError:
         return False
     return True

@@ -93,8 +93,8 @@ def again(root: Path, size: int) -> dict[str, Any]:
     from alframe.kit.pool_views import make_pool_view, predict_in_chunks
     from alframe.loop.answers import load_label_snapshot
     from alframe.loop.embedding import embed_pool
-    from alframe.loop.experiment import check_parts, sync_pool
-    from alframe.loop.finetune import update_embedder
+    from alframe.loop.experiment import check_parts, list_pool_into_ledger
+    from alframe.loop.finetune import fine_tune_if_due
     from alframe.loop.round import run_round
     from alframe.loop.session import train_on_all_labels
     from alframe.samplers.kcenter import KCenter
@@ -114,8 +114,8 @@ def again(root: Path, size: int) -> dict[str, Any]:
     with _open(root, size, START + ROUNDS * BATCH) as session:
         check_parts(session)
         with timed("scan"):
-            run_cache = sync_pool(session)
-        embedder = update_embedder(session, run_cache, load_label_snapshot(session))
+            run_cache = list_pool_into_ledger(session)
+        embedder = fine_tune_if_due(session, run_cache, load_label_snapshot(session))
         with timed("gather"):
             embed_pool(session, run_cache, embedder)
         with timed("round"):

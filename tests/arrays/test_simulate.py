@@ -63,7 +63,7 @@ def test_a_simulation_is_the_campaign_on_the_same_features(tmp_path: Path) -> No
     words = [*tiny_overrides(tiny_pool(tmp_path / "pool", each=20), tmp_path / "runs"), "seed=3", "start.labels=6"]
     words += ["sampler=margin", "head=linear", "start.sampler=kmeans", "sequences.gap=null", "compute.batch_size=16"]
     with al.open_session(*words) as session:
-        session.parts.name("sampler")
+        session.parts.name_of("sampler")
         run = al.build("task", "run")
         run.run(session)
         history, features = session.history(), session.features()

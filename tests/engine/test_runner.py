@@ -23,7 +23,7 @@ from alframe.engine.embedding import runner as module
 from alframe.engine.embedding import runtimes
 from alframe.engine.embedding.embed_pool import PoolEmbedding, update_pool_embedding
 from alframe.engine.embedding.embedder import Embedder, embed_batches, embedder_from_module, make_embedder
-from alframe.engine.embedding.runner import centred_cosine, cpu_has_bf16, engine_candidates, suggest_engine
+from alframe.engine.embedding.runner import centred_cosine, cpu_has_bf16, inference_candidates, suggest_engine
 from alframe.engine.embedding.runtimes import Runtime
 from alframe.engine.model import Model, load_model
 from alframe.errors import BadParams, EngineError
@@ -193,7 +193,7 @@ def test_auto_takes_the_first_that_is_there(monkeypatch: pytest.MonkeyPatch) -> 
             module, "_missing_packages", lambda engine: [] if engine in ("eager", "compile", *there) else ["x"]
         )
         monkeypatch.setattr(module, "cpu_has_bf16", lambda: able)
-        return list(map(str, engine_candidates(Inference("auto", precision), device)))
+        return list(map(str, inference_candidates(Inference("auto", precision), device)))
 
     assert order("fp32") == ["eager in fp32"]
     assert order("fp32", "openvino", "onnxruntime")[-1] == "eager in fp32"
@@ -219,7 +219,7 @@ def test_what_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPa
 @onnx
 def test_a_gpu_is_not_for_the_engines_of_the_cpu() -> None:
     with pytest.raises(EngineError, match=r"runs on the CPU only, but the device is cuda:1.*compute.device=cpu"):
-        engine_candidates(Inference("onnxruntime"), "cuda:1")
+        inference_candidates(Inference("onnxruntime"), "cuda:1")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def spoilt(by: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Runtime]
     """An engine whose features are not quite those of the network."""
 
     def build(*arguments: Any) -> Runtime:
-        exact = runtimes.make_eager(*arguments)
+        exact = runtimes.make_eager_runtime(*arguments)
         return lambda images: by(exact(images))
 
     return build
@@ -391,7 +391,7 @@ def test_features_of_a_mac_s_gpu_are_compared_with_the_processor_s(
 
     def make_on_gpu(network: nn.Module, spec: InputSpec, device: str, *_: Any) -> Runtime:
         assert device == "mps"
-        exact = runtimes.make_eager(cpu.module, spec, "cpu", "fp32", torch.empty(0))
+        exact = runtimes.make_eager_runtime(cpu.module, spec, "cpu", "fp32", torch.empty(0))
         return lambda pixels: exact(pixels) + noise * torch.randn(len(pixels), cpu.dim)
 
     monkeypatch.setitem(module._BUILDERS, "eager", make_on_gpu)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alframe.app.api import open_session
-from alframe.engine.fit import draw_unlabelled
+from alframe.engine.fit import draw_unlabelled_features
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.errors import BadParams
 from alframe.heads.calibrated import Calibrated
@@ -95,13 +95,15 @@ class Wanting:
 def test_rows_are_drawn_by_the_generator_up_to_what_is_wanted() -> None:
     features = np.arange(40, dtype=np.float32).reshape(20, 2)
     keys = np.arange(3, 20)
-    drawn, again, other = (draw_unlabelled(Wanting(), features, keys, np.random.default_rng(s)) for s in (1, 1, 2))
+    drawn, again, other = (
+        draw_unlabelled_features(Wanting(), features, keys, np.random.default_rng(s)) for s in (1, 1, 2)
+    )
     assert drawn.shape == (5, 2)
     assert set(drawn[:, 0] / 2) <= set(keys.tolist())
     np.testing.assert_array_equal(drawn, again)
     assert not np.array_equal(drawn, other)
-    assert len(draw_unlabelled(Wanting(), features, keys[:3], np.random.default_rng(0))) == 3
-    assert len(draw_unlabelled(Linear(), features, keys, np.random.default_rng(0))) == 0
+    assert len(draw_unlabelled_features(Wanting(), features, keys[:3], np.random.default_rng(0))) == 3
+    assert len(draw_unlabelled_features(Linear(), features, keys, np.random.default_rng(0))) == 0
 
 
 def test_in_a_campaign_it_never_meets_what_is_held_out_or_labelled(

@@ -22,7 +22,7 @@ from alframe.label_sources.web.journal import ANYBODY, Journal
 from alframe.label_sources.web.journal_rows import NewAnswer, person_key
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
-from alframe.label_sources.web.server.app import Pages
+from alframe.label_sources.web.server.app import PageRoutes
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import make_context
@@ -61,7 +61,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
         session = context.sessions.find(await context.sessions.open()) or ""
         context.leases.claim(session, [1, 2])
         request = HttpRequest({"type": "http", "session": session})
-        pages = [(await Pages(context).events(request)).body_iterator for _ in range(streams)]
+        pages = [(await PageRoutes(context).events(request)).body_iterator for _ in range(streams)]
         for page in pages:
             await anext(page)
         for left, page in enumerate(pages, 1):

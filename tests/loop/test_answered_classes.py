@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.loop.answered_classes import check_class_names_of
+from alframe.loop.answered_classes import clean_class_names
 from alframe.types import UNSURE, Label
 from tests.each import check_each
 
@@ -11,7 +11,7 @@ CLASSES = ("fox", "none")
 
 def said(*names: str, classes: tuple[str, ...] = CLASSES) -> tuple[list[str], list[str]]:
     labels = [Label(f"{n}.jpg", name, file="answers.csv", row=n + 2) for n, name in enumerate(names)]
-    checked, problems = check_class_names_of(labels, classes)
+    checked, problems = clean_class_names(labels, classes)
     return [label.class_name for label in checked], list(map(str, problems))
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from alframe.loop.discovery import describe_estimate, describe_unseen_classes, weigh_random_draws
+from alframe.loop.discovery import describe_unseen_classes, describe_unseen_estimate, random_draw_weights
 from alframe.loop.labels import decide_labels
 from alframe.store.events import Predicted
 from alframe.store.ledger import Ledger
@@ -38,7 +38,7 @@ def campaign(tmp_path: Path):
 
 
 def test_only_random_draws_count(campaign) -> None:
-    weights = weigh_random_draws(campaign)
+    weights = random_draw_weights(campaign)
     assert sorted(weights) == [*range(20), 20, 21, 30, 31]
     assert describe_unseen_classes(campaign) == "", "nothing is labelled yet"
     names = ["fox"] * 9 + ["hare"] * 9 + ["owl", "boar"]
@@ -57,15 +57,15 @@ def test_only_random_draws_count(campaign) -> None:
 
 
 def test_images_of_large_strata_stand_for_more(tmp_path: Path, campaign) -> None:
-    weights = weigh_random_draws(campaign)
+    weights = random_draw_weights(campaign)
     assert weights[20] == weights[21] == 1, "both are of the stratum of 20 of 40 images, and two were drawn"
 
 
 def test_the_sentences() -> None:
-    assert describe_estimate(None, 1).startswith(
+    assert describe_unseen_estimate(None, 1).startswith(
         "The number of classes without a label cannot be estimated yet from 1 labelled image drawn at random."
     )
-    assert describe_estimate(UnseenClasses(60, 5.4, 2.9, 0.071), 60) == (
+    assert describe_unseen_estimate(UnseenClasses(60, 5.4, 2.9, 0.071), 60) == (
         "About 5 classes, or more, have no label yet: at least 2, and their images are at most 7.1 % of the pool (95 % "
         "confidence, estimated from 60 labelled images drawn at random)."
     )

@@ -14,7 +14,7 @@ from PIL import Image
 from alframe.app.api import open_session
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.errors import BadParams
-from alframe.loop.experiment import sync_pool
+from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.labels import find_standing_labels
 from alframe.loop.session import train_on_all_labels
 from alframe.store.events import DuplicateCounts
@@ -82,7 +82,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
     (images / "list.csv").write_text("\n".join(["path,label", *rows]))
     words = [*(word for word in tiny_overrides(images, tmp_path) if not word.startswith("pool")), *words]
     with open_session(*words, f"project={tmp_path / 'known'}") as session:
-        fitted = train_on_all_labels(session, sync_pool(session))
+        fitted = train_on_all_labels(session, list_pool_into_ledger(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
         learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}

@@ -277,7 +277,7 @@ def run(words: list[str]) -> tuple[Outcome, Session]:
             outcome = session.task_to_run.run(session)
             if outcome.state is State.WAITING and batch < 2:
                 asked = make_request(session, session.ledger.stored_rounds()[-1], session.items())
-                ANSWERS[session.parts.name("label_source")](asked)
+                ANSWERS[session.parts.name_of("label_source")](asked)
                 continue
             return outcome, session
     raise AssertionError

@@ -365,7 +365,7 @@ def test_a_round_that_was_chosen_and_not_laid_out(person: Protocol) -> None:
     with open_session(*person.words) as session:
         keys = np.array([30, 31])
         with session.ledger.transaction():
-            session.ledger.add_round(2, session.config(), {}, {}, Selection(keys, None))
+            session.ledger.add_round(2, session.settings_and_recipes(), {}, {}, Selection(keys, None))
             session.ledger.add_event(2, ShownContent([None, None]))
     assert "Round 2 is chosen but not requested yet" in person.task("status").message
 

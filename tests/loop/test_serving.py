@@ -16,7 +16,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.label_sources.web import launch
-from alframe.loop.experiment import sync_pool
+from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.serving import describe_accuracy, find_hidden_keys, take_snapshot
 from alframe.store.events import BatchArranged, Event, Predicted, RequestClosed
 from alframe.store.ledger import Ledger
@@ -404,7 +404,7 @@ def test_the_audit_of_a_round_that_an_earlier_version_has_asked_is_not_judged(
     monkeypatch.setattr(Ledger, "events_of", without_arranged)
     with open_session(*campaign.words, "task=label") as session:
         (stored,) = session.ledger.stored_rounds()
-        snapshot = take_snapshot(session, sync_pool(session), None)
+        snapshot = take_snapshot(session, list_pool_into_ledger(session), None)
     assert len(stored.audit_keys) == 2 and snapshot.without_suggestion == set(stored.keys)
 
 
@@ -416,7 +416,7 @@ def test_unanswered_images_of_earlier_batches_are_counted_with_those_that_are_no
     with open_session(*words, "label_source=csv", "audit=0.5") as session:
         session.task_to_run.run(session)
         (stored,) = session.ledger.stored_rounds()
-        cache = sync_pool(session)
+        cache = list_pool_into_ledger(session)
         assert take_snapshot(session, cache, None).unanswered_without_suggestion_count == 0, "it is open"
         with session.ledger.transaction():
             session.ledger.add_event(stored.number, RequestClosed(0))

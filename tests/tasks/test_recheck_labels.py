@@ -9,7 +9,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.errors import LabelError
-from alframe.loop.rechecked import read_recheck
+from alframe.loop.rechecked import read_rechecked_labels
 from alframe.testing import TaskSuite
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
@@ -164,7 +164,7 @@ def test_run_reads_a_recheck_and_goes_on(words: list[str], tmp_path: Path) -> No
     with open_session(*words) as session:
         rounds = session.ledger.stored_rounds()
         assert rounds[1].closed
-        assert all(each.agrees is not None for each in read_recheck(session, rounds[1]))
+        assert all(each.agrees is not None for each in read_rechecked_labels(session, rounds[1]))
 
 
 def test_images_that_measure_the_accuracy_are_left_out(words: list[str], tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_task_finds_what_it_needs_in_its_session(words: list[str]) -> None:
         items, labels = session.items(), session.labels_by_key()
         assert (len(items), len(labels), session.history()[-1].labels) == (36, 20, 20)
         assert all(label.item == items[key].id for key, label in labels.items())
-        assert session.parts.name("sampler") == session.recipes["sampler"]["name"]
+        assert session.parts.name_of("sampler") == session.recipes["sampler"]["name"]
         features, predictions = session.features(), session.final_predictions()
     assert len(features) == len(predictions.items) == 36
     assert sum(label is not None for label in predictions.labels) == 20

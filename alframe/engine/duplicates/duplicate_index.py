@@ -40,7 +40,7 @@ class HashIndex:
         """Add these images as group representatives."""
         if self._features is not None:
             _, hash_numbers, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
-            rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_ranks_within(counts) < MAX_CANDIDATES])]
+            rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_concatenated_ranges(counts) < MAX_CANDIDATES])]
         # Tables of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
         while self._tables and len(self._tables[-1].rows) <= len(rows):
             rows = np.concatenate([self._tables.pop().rows, rows])
@@ -56,7 +56,7 @@ class HashIndex:
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
             return _first_match(positions, matches, len(rows)), np.zeros(len(rows), bool)
-        compared = _ranks_within(counts) < MAX_CANDIDATES
+        compared = _concatenated_ranges(counts) < MAX_CANDIDATES
         positions, matches = positions[compared], matches[compared]
         near = cosine_similarities(self._features, rows[positions], matches) >= 1 - self._cosine
         return _first_match(positions[near], matches[near], len(rows)), counts >= MAX_CANDIDATES
@@ -95,7 +95,7 @@ class _SortedHashes:
         start = np.searchsorted(own, masked)
         counts = np.searchsorted(own, masked, "right") - start
         position = np.repeat(np.arange(len(hashes)), counts)
-        entry = self._order[mask][start[position] + _ranks_within(counts)]
+        entry = self._order[mask][start[position] + _concatenated_ranges(counts)]
         near = np.bitwise_count(hashes[position] ^ self._hashes[entry]) <= bits
         pairs: Ints = position[near] * len(self.rows) + entry[near]
         return pairs
@@ -197,6 +197,6 @@ def _first_match(positions: Ints, matches: Ints, count: int) -> Ints:
     return first
 
 
-def _ranks_within(counts: Ints) -> Ints:
+def _concatenated_ranges(counts: Ints) -> Ints:
     """Return 0, 1, 2, ... for each of the `counts` (r,), one after the other."""
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

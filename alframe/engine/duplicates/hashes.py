@@ -41,7 +41,7 @@ def collect_difference_hashes(
     if lacking:
         log.info("%d images were embedded without difference hashes; they are read again now.", len(lacking))
         shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]
-        load = partial(_load_without_features, spec, compute.workers())
+        load = partial(_batches_without_features, spec, compute.workers())
         work = partial(process_shards, "Hashing images", load, compute.batch_size)
         for result in map_shards_checked(compute, work, shards):
             cache.remember_hashes(result.difference_hashes, spec)
@@ -51,7 +51,7 @@ def collect_difference_hashes(
     return np.frombuffer(b"".join(value or bytes(8) for value in hashes), np.uint64), has_hash
 
 
-def _load_without_features(
+def _batches_without_features(
     spec: InputSpec, workers: int, items: Sequence[Item], batches: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Batch, Floats]]:
     from alframe.data.loading import load_batches

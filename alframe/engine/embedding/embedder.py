@@ -16,7 +16,7 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Backbone
 from alframe.data.loading import Batch, load_batches
 from alframe.engine.embedding.feature_source import fingerprint_features
-from alframe.engine.embedding.runner import NetworkRunner, engine_candidates
+from alframe.engine.embedding.runner import NetworkRunner, inference_candidates
 from alframe.errors import BadOutput
 from alframe.settings import Inference
 from alframe.types import Floats, InputSpec, Item
@@ -88,7 +88,7 @@ def embedder_from_module(
     module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any], device: str, inference: Inference = Inference()
 ) -> Embedder:
     """Make an embedder of a network as it is now. Raises EngineError as `make_embedder` does."""
-    chosen, *fallbacks = engine_candidates(inference, device)
+    chosen, *fallbacks = inference_candidates(inference, device)
     module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
         trial = module(torch.zeros(1, spec.channels, spec.size, spec.size, device=device))

@@ -22,8 +22,8 @@ from alframe.types import InputSpec
 log = logging.getLogger(__name__)
 
 _BUILDERS: dict[str, Callable[[nn.Module, InputSpec, str, str, torch.Tensor], Runtime]] = {
-    "eager": runtimes.make_eager,
-    "compile": runtimes.make_compiled,
+    "eager": runtimes.make_eager_runtime,
+    "compile": runtimes.make_compiled_runtime,
     "onnxruntime": runtimes.make_onnxruntime,
     "openvino": runtimes.make_openvino,
 }
@@ -39,7 +39,7 @@ _PREPARATION_TIMES = {"eager": "a moment", "compile": "a minute or two"}
 _EXPORT_TIME = "about ten seconds, more for a large network"
 
 
-def engine_candidates(inference: Inference, device: str) -> list[Inference]:
+def inference_candidates(inference: Inference, device: str) -> list[Inference]:
     """Return the inference to use on `device`, then its fallbacks; an engine that was chosen by name has none.
 
     Raises EngineError if the chosen engine is not installed or does not run on this device.
@@ -100,7 +100,7 @@ class NetworkRunner:
 
     def _make(self, pixels: torch.Tensor) -> Runtime:
         module, spec, device = self._network
-        exact = runtimes.make_eager(*_exact_network(module, spec, device), "fp32", pixels)
+        exact = runtimes.make_eager_runtime(*_exact_network(module, spec, device), "fp32", pixels)
         if self.inference == Inference() and not is_mps(device):
             return exact
         duration = _PREPARATION_TIMES.get(self.inference.engine, _EXPORT_TIME)

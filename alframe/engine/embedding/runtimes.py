@@ -22,7 +22,9 @@ from alframe.types import InputSpec
 Runtime = Callable[[torch.Tensor], torch.Tensor]
 
 
-def make_eager(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+def make_eager_runtime(
+    module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor
+) -> Runtime:
     """Run in PyTorch, layer by layer; a batch travels to a GPU while the one before is still being computed."""
     to_device = _make_transfer(device)
 
@@ -33,7 +35,9 @@ def make_eager(module: nn.Module, spec: InputSpec, device: str, precision: str, 
     return run
 
 
-def make_compiled(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
+def make_compiled_runtime(
+    module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor
+) -> Runtime:
     """Compile by torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
     torch.compiler.reset()  # networks of before count towards a limit, beyond which nothing is compiled
     network = torch.compile(_NormalisingNetwork(module, spec).to(device))

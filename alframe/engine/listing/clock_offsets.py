@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from alframe.engine.listing.clocks import camera_of
+from alframe.engine.listing.clocks import camera_or_folder
 from alframe.errors import PoolError
 from alframe.formats.tables import read_table
 from alframe.types import Item, Problem
@@ -34,7 +34,7 @@ def correct_clocks(items: Sequence[Item], file: str | None) -> list[Item]:
         return list(items)
     path = Path(file).expanduser()
     offsets = _read_offsets(path)
-    cameras = {camera_of(item).rstrip("/") for item in items if item.taken is not None}
+    cameras = {camera_or_folder(item).rstrip("/") for item in items if item.taken is not None}
     by_last_part = defaultdict(set)
     for camera in cameras:
         by_last_part[camera.rpartition("/")[2]].add(camera)
@@ -47,7 +47,7 @@ def correct_clocks(items: Sequence[Item], file: str | None) -> list[Item]:
         if not meant:
             log.warning("%s, row %d: the pool has no images with a time of a camera '%s'.", path, line, name)
         of_camera |= dict.fromkeys(meant, offset)
-    offset_of = [of_camera.get(camera_of(item).rstrip("/")) for item in items]
+    offset_of = [of_camera.get(camera_or_folder(item).rstrip("/")) for item in items]
     return [
         replace(item, taken=item.taken + offset) if item.taken is not None and offset is not None else item
         for item, offset in zip(items, offset_of, strict=True)

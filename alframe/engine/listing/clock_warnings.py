@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alframe.engine.listing.clocks import camera_of, find_doubtful_sequences, is_first_of_january, sort_shots
+from alframe.engine.listing.clocks import (
+    camera_or_folder,
+    find_doubtful_sequences,
+    is_first_of_january,
+    sort_timed_images,
+)
 from alframe.settings import Sequences
 from alframe.types import Ints, Item
 
@@ -20,7 +25,7 @@ LONG_BREAK = np.timedelta64(60, "D")  # after which a clock may have been set an
 def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
     """Log what is doubtful about the times and the sequences of these items."""
     if sequences.gap is not None:
-        shots = sort_shots(items, sequences.gap)
+        shots = sort_timed_images(items, sequences.gap)
         is_single = np.array([items[row].sequence is None for row in shots.rows.tolist()], bool)
         if (shots.is_stuck & is_single).any():
             log.warning(
@@ -53,8 +58,8 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
 
 def _count_and_example(items: Sequence[Item], rows: Ints) -> tuple[str, str]:
     """Return how many images of how many cameras these are, and those of one camera at one time as an example."""
-    cameras = Counter(camera_of(items[row]) for row in rows.tolist())
+    cameras = Counter(camera_or_folder(items[row]) for row in rows.tolist())
     camera, number = cameras.most_common(1)[0]
-    first = next(items[row] for row in rows.tolist() if camera_of(items[row]) == camera)
+    first = next(items[row] for row in rows.tolist() if camera_or_folder(items[row]) == camera)
     what = f"{len(rows)} images of {len(cameras)} {'camera' if len(cameras) == 1 else 'cameras'}"
     return what, f"{number} of '{camera}', the first {first.id} at {first.taken}"

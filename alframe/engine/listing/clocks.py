@@ -30,7 +30,7 @@ _LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Shots:
+class TimedImages:
     """The images of known time, sorted by camera, run and time.
 
     `rows` (n,) are their places in the pool, `camera` (n,) and `run` (n,) numbers, `time` (n,). A run is what a camera
@@ -49,35 +49,37 @@ class Shots:
         changes = (np.diff(self.camera) != 0) | (np.diff(self.run) != 0)
         return np.append(True, changes)[: len(self.rows)]
 
-    def without_stuck(self) -> Shots:
+    def without_stuck_clocks(self) -> TimedImages:
         """Return the images of which the clock ran."""
         runs = ~self.is_stuck
-        return Shots(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
+        return TimedImages(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
 
 
-def camera_of(item: Item) -> str:
+def camera_or_folder(item: Item) -> str:
     """Return the item's camera, or the folder in which it lies, which ends in a slash and is no camera's name."""
     return item.camera if item.camera is not None else item.id.rpartition("/")[0] + "/"
 
 
-def sort_shots(items: Sequence[Item], gap: float) -> Shots:
-    """Return the images of known time as `Shots`; bursts are made with the `gap` in seconds."""
+def sort_timed_images(items: Sequence[Item], gap: float) -> TimedImages:
+    """Return the images of known time as `TimedImages`; bursts are made with the `gap` in seconds."""
     timed = [(row, item) for row, item in enumerate(items) if item.taken is not None]
     rows = np.array([row for row, _ in timed], np.int64)
     numbers: dict[str, int] = {}
-    camera = np.array([numbers.setdefault(camera_of(item), len(numbers)) for _, item in timed], np.int64)
-    time = np.array([_instant(item) for _, item in timed], "datetime64[us]")
+    camera = np.array([numbers.setdefault(camera_or_folder(item), len(numbers)) for _, item in timed], np.int64)
+    time = np.array([_comparable_time(item) for _, item in timed], "datetime64[us]")
     run = np.zeros(len(rows), np.int64)
     places = _places_of_disordered_cameras(camera, time)
-    run[places] = _find_runs([items[row].id for row in rows[places].tolist()], camera[places], time[places], gap)
+    run[places] = _count_clock_resets(
+        [items[row].id for row in rows[places].tolist()], camera[places], time[places], gap
+    )
     by_time = np.lexsort((time, camera))
     is_stuck = np.empty(len(rows), bool)
-    is_stuck[by_time] = _find_stuck(camera[by_time], time[by_time])
+    is_stuck[by_time] = _is_clock_stuck(camera[by_time], time[by_time])
     order = np.lexsort((time, run, camera))
-    return Shots(rows[order], camera[order], run[order], time[order], is_stuck[order])
+    return TimedImages(rows[order], camera[order], run[order], time[order], is_stuck[order])
 
 
-def _instant(item: Item) -> datetime:
+def _comparable_time(item: Item) -> datetime:
     """Return when an item of known time was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
     assert item.taken is not None
     if UTC_OFFSET not in item.meta:
@@ -95,7 +97,7 @@ def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
     return np.flatnonzero(is_disordered[camera])
 
 
-def _find_runs(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
+def _count_clock_resets(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
     """Return (n,) how often the clock was set back before each image, as far as the numbers of a series of files tell.
 
     A series are the files of a camera whose names differ only in their last number. Where the clock is set back again
@@ -127,7 +129,7 @@ def _find_runs(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Int
     return runs
 
 
-def _find_stuck(camera: Ints, time: Times) -> Bools:
+def _is_clock_stuck(camera: Ints, time: Times) -> Bools:
     """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated."""
     stuck = np.zeros(len(time), bool)
     for most, span in ((MOST_AT_ONE_INSTANT, 0 * SECOND), (MOST_IN_FIVE_SECONDS, 5 * SECOND)):
@@ -192,7 +194,7 @@ def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dic
         if item.sequence is not None:
             sizes[item.sequence] += 1
             if item.taken is not None:
-                times[item.sequence].append(_instant(item))
+                times[item.sequence].append(_comparable_time(item))
     doubtful = {}
     for name, size in sizes.items():
         known = times.get(name, [])

@@ -42,7 +42,7 @@ def unify_pool_classes(items: Sequence[Item], declared: Iterable[str], earlier: 
             reasons[label] = reason
         class_of[label] = None if reason else spellings[key]
     _warn_of_no_classes(items, counts, reasons)
-    _warn_of_twins(counts, class_of)
+    _warn_of_similar_classes(counts, class_of)
     if all(label == name for label, name in class_of.items()):
         return list(items)
     return [
@@ -73,7 +73,7 @@ def _warn_of_no_classes(items: Sequence[Item], counts: Counter[str], reasons: di
     )
 
 
-def _warn_of_twins(counts: Counter[str], class_of: dict[str, str | None]) -> None:
+def _warn_of_similar_classes(counts: Counter[str], class_of: dict[str, str | None]) -> None:
     twins = defaultdict(list)
     for label, name in class_of.items():
         if name is not None and clean_class_name(label) != name:

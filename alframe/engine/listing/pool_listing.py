@@ -46,20 +46,20 @@ class PoolListing:
     @cached_property
     def sequences(self) -> Ints:
         """(N,) the number of each item's sequence; -1 where it has none."""
-        return _number_names(item.sequence for item in self.items)[1]
+        return _names_and_numbers(item.sequence for item in self.items)[1]
 
     @cached_property
     def cameras(self) -> Ints:
         """(N,) the number of each item's camera; -1 where it is not known."""
-        return _number_names(item.camera for item in self.items)[1]
+        return _names_and_numbers(item.camera for item in self.items)[1]
 
     @cached_property
-    def class_numbers(self) -> tuple[list[str], Ints]:
+    def classes_and_numbers(self) -> tuple[list[str], Ints]:
         """The classes that the pool knows, and (N,) which of them each item is of; -1 where the pool does not say."""
-        return _number_names(item.label for item in self.items)
+        return _names_and_numbers(item.label for item in self.items)
 
 
-def _number_names(names: Iterable[str | None]) -> tuple[list[str], Ints]:
+def _names_and_numbers(names: Iterable[str | None]) -> tuple[list[str], Ints]:
     """Return the distinct names in order of appearance, and the number of each of the names; -1 for None."""
     numbers: dict[str | None, int] = {None: -1}
     found = np.array([numbers.setdefault(name, len(numbers) - 1) for name in names], np.int64)

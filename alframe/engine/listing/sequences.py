@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from alframe.data.drive_failures import DriveFailures
 from alframe.data.reasons import explain_file_error
-from alframe.engine.listing.clocks import Shots, camera_of, sort_shots
+from alframe.engine.listing.clocks import TimedImages, camera_or_folder, sort_timed_images
 from alframe.formats.time_columns import TimeColumn
 from alframe.formats.times import earliest_file_time, read_exif_time_texts
 from alframe.progress import Bar
@@ -95,11 +95,11 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     names = [item.sequence for item in items]
     if sequences.gap is None or (is_found is None and None not in names):
         return names
-    shots = sort_shots(items, sequences.gap)
+    shots = sort_timed_images(items, sequences.gap)
     if is_found is not None:
         for row in _rows_to_find_anew(names, shots, is_found):
             names[row] = None
-    shots = shots.without_stuck()
+    shots = shots.without_stuck_clocks()
     is_close = np.diff(shots.time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
     starts = np.flatnonzero(np.concatenate([[True], shots.is_first_of_run[1:] | ~is_close])[: len(shots.rows)])
     sizes = np.diff(np.append(starts, len(shots.rows)))
@@ -115,11 +115,11 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
             names[row] = fresh[first]
         else:
             leader = items[int(shots.rows[first])]
-            names[row] = fresh[first] = _free_name(f"{camera_of(leader)} {leader.taken}", taken_names)
+            names[row] = fresh[first] = _take_free_name(f"{camera_or_folder(leader)} {leader.taken}", taken_names)
     return names
 
 
-def _free_name(name: str, taken_names: set[str]) -> str:
+def _take_free_name(name: str, taken_names: set[str]) -> str:
     """Return a name that no other burst has, and add it: a clock that was set back shows the same time twice."""
     names = chain([name], (f"{name} ({number})" for number in count(2)))
     free = next(each for each in names if each not in taken_names)
@@ -127,7 +127,7 @@ def _free_name(name: str, taken_names: set[str]) -> str:
     return free
 
 
-def _rows_to_find_anew(names: Sequence[str | None], shots: Shots, is_found: Bools) -> list[int]:
+def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found: Bools) -> list[int]:
     """Return the rows whose sequence was found before, but is none: of several runs, or of a stuck clock."""
     places = np.flatnonzero(is_found[shots.rows])
     places = places[[names[row] is not None for row in shots.rows[places].tolist()]]

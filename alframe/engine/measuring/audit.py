@@ -13,7 +13,12 @@ from alframe.contracts import Head
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.measuring.audit_weights import weigh_audit
 from alframe.engine.measuring.evaluate import AuditSample, evaluate_probs, predict_folds
-from alframe.engine.measuring.intervals import always_multiplier, effective_images, one_look_multiplier, wilson_interval
+from alframe.engine.measuring.intervals import (
+    anytime_multiplier,
+    effective_sample_sizes,
+    single_look_multiplier,
+    wilson_interval,
+)
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.types import (
     UNLABELLED,
@@ -64,7 +69,7 @@ def evaluate_audit(
 
     `features` (N, D) are by item key, `head` is the model in use, fitted with the `context`, and `unlabelled` (u,) are
     the keys that it is used for. The labelled images are trained on, so the head in use cannot be tested on them: see
-    `predict_unseen`.
+    `predict_out_of_fold`.
 
     Each number is a sum over all images of a population of how sure the model is of each, corrected by how wrong this
     is on the images drawn at random (prediction-powered inference: Angelopoulos, Duchi and Zrnic 2023, arXiv
@@ -79,7 +84,7 @@ def evaluate_audit(
     weights = weigh_audit(draws, is_labelled, is_unlabelled & ~is_labelled)
     if np.count_nonzero(weights.drawn) < MIN_AUDIT_IMAGES or len(np.unique(training.y)) < 2:
         return None
-    probs = predict_unseen(make_head, features, training, context, weights.drawn > 0, rng)
+    probs = predict_out_of_fold(make_head, features, training, context, weights.drawn > 0, rng)
     right, sure = probs.argmax(axis=1) == training.y, probs.max(axis=1).astype(np.float64)
     rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
     sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)
@@ -141,14 +146,14 @@ def _estimate(
     parts = np.square(stands_for[drawn] / images)
     centred = errors[drawn] - np.average(errors[drawn], weights=stands_for[drawn])
     variance = float((parts * centred**2).sum()) * count / (count - 2) + is_sample * share * (1 - share) / images
-    effective = float(effective_images(np.array(share), parts.sum(), np.array(variance), np.array(count)))
+    effective = float(effective_sample_sizes(np.array(share), parts.sum(), np.array(variance), np.array(count)))
     hits, totals = np.array(share * effective), np.array(effective)
-    once = wilson_interval(hits, totals, one_look_multiplier(count))
-    always = wilson_interval(hits, totals, always_multiplier(count))
+    once = wilson_interval(hits, totals, single_look_multiplier(count))
+    always = wilson_interval(hits, totals, anytime_multiplier(count))
     return Estimate(population, images, count, share, *map(float, (*once, *always)))
 
 
-def predict_unseen(
+def predict_out_of_fold(
     make_head: Callable[[], Head],
     features: Floats,
     training: TrainingLabels,

@@ -57,7 +57,7 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
         is_labelled = labelled[members]
         drawn_parts, labelled_parts, total = np.zeros(len(members)), np.zeros(len(members)), 0.0
         for draw in draws[first:]:
-            strata = _by_key(draw, members)
+            strata = _strata_of(draw, members)
             is_candidate = strata > 0
             is_drawn = is_candidate & is_labelled & np.isin(members, draw.keys)
             count, size = np.count_nonzero(is_drawn), np.count_nonzero(is_candidate)
@@ -84,7 +84,7 @@ def _find_first_draws(draws: Sequence[AuditDraw], counts: Bools) -> Ints:
     return first
 
 
-def _by_key(draw: AuditDraw, keys: Ints) -> Ints:
+def _strata_of(draw: AuditDraw, keys: Ints) -> Ints:
     """Return (k,) the strata of the `keys` (k,)."""
     known = keys < len(draw.strata)
     return np.where(known, draw.strata[np.where(known, keys, 0)] if len(draw.strata) else 0, 0)

@@ -24,7 +24,7 @@ def mean_curve(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
         return Curve(
             name, labels, values[0].tolist(), [e.low for e in evaluations], [e.high for e in evaluations], seeds=1
         )
-    mean, half = t_interval(values)
+    mean, half = mean_and_half_width(values)
     low, high = np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
     return Curve(name, labels, mean.tolist(), low.tolist(), high.tolist(), len(histories))
 
@@ -33,7 +33,7 @@ def difference_curve(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Seq
     """Return the mean of (ours - theirs), paired by seed, with Student's t interval; needs at least two seeds."""
     labels = sorted(set(_accuracies_by_labels(ours)[0]) & set(_accuracies_by_labels(theirs)[0]))
     values = _accuracies_by_labels(ours, labels)[1] - _accuracies_by_labels(theirs, labels)[1]
-    mean, half = t_interval(values)
+    mean, half = mean_and_half_width(values)
     low, high = np.clip(mean - half, -1, 1), np.clip(mean + half, -1, 1)
     return Curve("difference", labels, mean.tolist(), low.tolist(), high.tolist(), len(values))
 
@@ -62,7 +62,7 @@ def _accuracies_by_labels(
     return common, np.array([[table[count] for count in common] for table in tables])
 
 
-def t_interval(values: Floats64) -> tuple[Floats64, Floats64]:
+def mean_and_half_width(values: Floats64) -> tuple[Floats64, Floats64]:
     """Return the mean over the rows of `values` (n, ...), and half the width of Student's t interval."""
     from scipy.stats import t
 

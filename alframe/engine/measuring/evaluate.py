@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from alframe.contracts import Head
-from alframe.engine.measuring.intervals import effective_images, wilson_interval
+from alframe.engine.measuring.intervals import effective_sample_sizes, wilson_interval
 from alframe.engine.measuring.scores import count_confusion, log_loss, precision_recall_f1
 from alframe.kit.composite import fit_head
 from alframe.kit.folds import stratified_group_folds
@@ -118,7 +118,9 @@ def _weighted_intervals(
     squares = np.bincount(group, parts, size).astype(np.float64)
     variance = np.bincount(group, parts * np.square(is_right - shares[group]), size).astype(np.float64)
     measured, effective = counts > 0, np.zeros(size)
-    effective[measured] = effective_images(shares[measured], squares[measured], variance[measured], counts[measured])
+    effective[measured] = effective_sample_sizes(
+        shares[measured], squares[measured], variance[measured], counts[measured]
+    )
     return wilson_interval(shares * effective, effective)
 
 

@@ -61,7 +61,7 @@ def describe_forecast(found: AccuracyForecast) -> str:
     return f"{text} It takes {needed} more labels to reach 95 % of the best accuracy of this backbone and head."
 
 
-def forecast(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
+def forecast_accuracy(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
     """Return what as many labels as there are now would bring, or why nobody can tell."""
     points = _measured_points(history)
     if points and points[-1][1].basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
@@ -77,14 +77,14 @@ def forecast(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
     labels, accuracies = np.array([(count, each.accuracy) for count, each in points]).T
     more, evaluation = points[-1]
     curves = weight_curves(labels, accuracies, evaluation.n)
-    low, then, high = curves.predict(2 * more)
+    low, then, high = curves.measured_interval_at(2 * more)
     if high - low > WIDEST:
         return (
             f"The effect of more labels cannot be estimated: as measured on {evaluation.n} images, the accuracy with "
             f"{more} more labels may be anything from {100 * low:.0f} to {100 * high:.0f} %."
         )
     return AccuracyForecast(
-        evaluation.basis, more, curves.mean(more), then, low, high, curves.more_labels_to_near_best()
+        evaluation.basis, more, curves.mean_accuracy_at(more), then, low, high, curves.more_labels_to_near_best()
     )
 
 
@@ -107,7 +107,7 @@ def _held_out_or_audit(record: RoundRecord) -> Evaluation | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Curves:
+class WeightedCurves:
     """A grid of learning curves (g,) each, and the probability of each; `noise` is the deviation of measured points."""
 
     last: float
@@ -118,18 +118,18 @@ class Curves:
     probability: Floats64
     noise: float
 
-    def at(self, labels: float) -> Floats64:
+    def accuracies_at(self, labels: float) -> Floats64:
         """Return the accuracy (g,) of each curve at this number of labels."""
         decay = ((self.last + self.shift) / (labels + self.shift)) ** self.power
         return np.asarray(self.best - (self.best - self.now) * decay, np.float64)
 
-    def mean(self, labels: float) -> float:
+    def mean_accuracy_at(self, labels: float) -> float:
         """Return the mean accuracy at this number of labels."""
-        return float(self.at(labels) @ self.probability)
+        return float(self.accuracies_at(labels) @ self.probability)
 
-    def predict(self, labels: float) -> tuple[float, float, float]:
+    def measured_interval_at(self, labels: float) -> tuple[float, float, float]:
         """Return the lower bound, the middle and the upper bound (95 %) of what is measured at so many labels."""
-        low, middle, high = self._quantiles(self.at(labels))
+        low, middle, high = self._quantiles(self.accuracies_at(labels))
         below, above = (STRETCH * np.hypot(bound - middle, 1.96 * self.noise) for bound in (low, high))
         return max(0.0, float(middle - below)), middle, min(1.0, float(middle + above))
 
@@ -150,13 +150,13 @@ class Curves:
         return low, middle, high
 
 
-def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> Curves:
+def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> WeightedCurves:
     """Weight the curves by the `accuracies` (k,) measured at `labels` (k,), ascending, on about `test_images` each.
 
     The noise of the points is not known. It is integrated out, so that the likelihood is Student's.
     """
     level = float(accuracies[-3:].mean())
-    deviation = np.sqrt(_variance(level) / test_images)
+    deviation = np.sqrt(_binomial_variance(level) / test_images)
     now, part, power, shift = (
         axis.ravel()
         for axis in np.meshgrid(
@@ -167,17 +167,17 @@ def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> C
         )
     )
     everyone = np.ones(len(now)) / len(now)
-    curves = Curves(float(labels[-1]), now, now + part * (1 - now), power, shift, everyone, 0.0)
+    curves = WeightedCurves(float(labels[-1]), now, now + part * (1 - now), power, shift, everyone, 0.0)
     squares = np.zeros(len(now))
     for count, measured in zip(labels.tolist(), accuracies.tolist(), strict=True):
-        squares += (measured - curves.at(count)) ** 2
+        squares += (measured - curves.accuracies_at(count)) ** 2
     prior = NOISE_POINTS * (NOISE_SHARE * deviation**2 + MODEL_ERROR**2)
     log = PRIOR * np.log(part) - (NOISE_POINTS + len(labels)) / 2 * np.log(prior + squares)
     likely = np.exp(log - log.max())
     probability = likely / likely.sum()
     noise = np.sqrt((prior + squares @ probability) / (NOISE_POINTS + len(labels)))
-    return Curves(curves.last, now, curves.best, power, shift, probability, float(noise))
+    return WeightedCurves(curves.last, now, curves.best, power, shift, probability, float(noise))
 
 
-def _variance(share: float) -> float:
+def _binomial_variance(share: float) -> float:
     return max(share * (1 - share), 0.02)  # never that of a share of exactly 1

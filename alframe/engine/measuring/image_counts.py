@@ -13,7 +13,7 @@ def describe_image_counts(listing: PoolListing, training: TrainingLabels, group:
 
     One group is either held out or learned from, so such a class cannot be measured.
     """
-    pool_classes, numbers = listing.class_numbers
+    pool_classes, numbers = listing.classes_and_numbers
     names, numbers = list(dict.fromkeys([*pool_classes, *training.classes])), numbers.copy()
     numbers[training.keys] = np.array([names.index(name) for name in training.classes], np.int64)[training.y]
     rows = np.argsort(numbers, kind="stable")[np.count_nonzero(numbers < 0) :]

@@ -29,7 +29,7 @@ def wilson_interval(
     return np.where(hits == 0, 0.0, low), np.where(hits == totals, 1.0, high)
 
 
-def one_look_multiplier(images: int) -> float:
+def single_look_multiplier(images: int) -> float:
     """Return how many standard errors wide an interval of one look is, if so many `images` tell the standard error.
 
     It is Student's quantile with `images` - 2 degrees of freedom: a mean and a slope are estimated from them as well.
@@ -39,7 +39,7 @@ def one_look_multiplier(images: int) -> float:
     return float(stdtrit(images - 2, (1 + CONFIDENCE) / 2))
 
 
-def always_multiplier(images: int | Ints) -> float | Floats64:
+def anytime_multiplier(images: int | Ints) -> float | Floats64:
     """Return how many standard errors wide an interval of `images` is that may be looked at after every image.
 
     With 95 % confidence, none of the intervals at 1, 2, 3 ... images is wrong (a confidence sequence), while the usual
@@ -53,7 +53,7 @@ def always_multiplier(images: int | Ints) -> float | Floats64:
     return np.sqrt(2 * (1 + 1 / spread) * (np.log1p(spread) / 2 - math.log(alpha)))
 
 
-def effective_images(share: Floats64, squares: Floats64, variance: Floats64, count: Ints) -> Floats64:
+def effective_sample_sizes(share: Floats64, squares: Floats64, variance: Floats64, count: Ints) -> Floats64:
     """Return (n,) how many images, each counting alike, would tell as much of each `share` (n,) as weighted ones do.
 
     `squares` (n,): sums of the squared weights, which are parts of the whole; `variance` (n,): of the estimated share;

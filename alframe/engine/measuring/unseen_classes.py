@@ -29,32 +29,32 @@ def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> U
     from scipy.special import betaincinv
 
     n, drawn_counts = len(y), np.bincount(y, minlength=len(label_counts))
-    alone, pairs = (int(np.count_nonzero(drawn_counts == count)) for count in (1, 2))
-    if n < MIN_IMAGES or alone > MAX_ALONE * n:
+    singletons, doubletons = (int(np.count_nonzero(drawn_counts == count)) for count in (1, 2))
+    if n < MIN_IMAGES or singletons > MAX_ALONE * n:
         return None
     observed, known = np.count_nonzero(drawn_counts), np.count_nonzero(label_counts)
-    estimate, low = chao1(n, int(observed), alone, pairs)
+    estimate, low = chao1(n, int(observed), singletons, doubletons)
     effective = weights.sum() ** 2 / np.square(weights).sum()
     hits = effective * float(np.average(label_counts[y] == 1, weights=weights))
     largest_share = float(betaincinv(hits + 1, effective - hits, (1 + CONFIDENCE) / 2))
     return UnseenClasses(n, max(0.0, estimate - known), max(0.0, low - known), largest_share)
 
 
-def chao1(n: int, observed: int, alone: int, pairs: int) -> tuple[float, float]:
+def chao1(n: int, observed: int, singletons: int, doubletons: int) -> tuple[float, float]:
     """Return the Chao1 estimate of all classes and the lower end of its 95 % interval, from `n` random images.
 
-    `alone` and `pairs` count the `observed` classes with one image and with two. Corrected for n as in EstimateS
-    (Colwell 2013, "EstimateS: statistical estimation of species richness", appendix B).
+    `singletons` and `doubletons` count the `observed` classes with one image and with two. Corrected for n as in
+    EstimateS (Colwell 2013, "EstimateS: statistical estimation of species richness", appendix B).
     """
     share = (n - 1) / n
-    if pairs:
-        ratio = alone / pairs
-        missing = share * alone * ratio / 2
-        variance = pairs * (share / 2 * ratio**2 + share**2 * ratio**3 + share**2 / 4 * ratio**4)
+    if doubletons:
+        ratio = singletons / doubletons
+        missing = share * singletons * ratio / 2
+        variance = doubletons * (share / 2 * ratio**2 + share**2 * ratio**3 + share**2 / 4 * ratio**4)
     else:
-        missing = share * alone * (alone - 1) / 2
-        spread = missing + share**2 * alone * (2 * alone - 1) ** 2 / 4
-        variance = spread - share**2 * alone**4 / (4 * (observed + missing))
+        missing = share * singletons * (singletons - 1) / 2
+        spread = missing + share**2 * singletons * (2 * singletons - 1) ** 2 / 4
+        variance = spread - share**2 * singletons**4 / (4 * (observed + missing))
     if not missing:
         return float(observed), float(observed)
     return observed + missing, observed + missing / math.exp(ONE_LOOK * math.sqrt(math.log1p(variance / missing**2)))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from alframe.kit.leading_evaluation import find_judge_of_classes
+from alframe.kit.leading_evaluation import find_per_class_evaluation
 from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
 
 
@@ -22,7 +22,7 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
             "evaluation": [_curve_point(record, record.evaluation) for record in snapshot.history if record.evaluation],
         },
         "estimates": _describe_estimates(snapshot.history),
-        **_describe_classes(list(names), find_judge_of_classes(snapshot.history)),
+        **_describe_classes(list(names), find_per_class_evaluation(snapshot.history)),
         "unseen_classes": snapshot.unseen_classes,
         "skipped": snapshot.unanswered_without_suggestion_count,
         "agreement": [

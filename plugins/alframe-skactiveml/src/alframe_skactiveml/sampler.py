@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.kit.clustering import sample_rows
-from alframe.kit.parameters import require_at_least, unknown_name
+from alframe.kit.parameters import require_at_least, unknown_name_message
 from alframe.types import Floats, Ints, Need, PoolView, Selection
 from alframe_skactiveml.estimators import Committee, FittedHead
 
@@ -71,11 +71,11 @@ class Skactiveml:
     ) -> None:
         names = strategy_names()
         if strategy not in names:
-            raise BadParams(f"sampler.strategy: {unknown_name('strategy for classification', strategy, names)}")
+            raise BadParams(f"sampler.strategy: {unknown_name_message('strategy for classification', strategy, names)}")
         require_at_least("sampler 'skactiveml'", 1, draws=draws, rows=rows)
         classifiers = ["LogisticRegression", *skactiveml.classifier.__all__]
         if classifier is not None and classifier not in classifiers:
-            raise BadParams(f"sampler.classifier: {unknown_name('classifier', classifier, classifiers)}")
+            raise BadParams(f"sampler.classifier: {unknown_name_message('classifier', classifier, classifiers)}")
         self.strategy, self.params = strategy, dict(params)
         self.draws, self.rows = draws, rows
         self.classifier = classifier or OWN_CLASSIFIER.get(strategy)
@@ -103,7 +103,9 @@ class Skactiveml:
         unknown = [name for name in self.params if name not in accepted]
         if unknown:
             known = [name for name in accepted if name not in ("missing_label", "random_state")]
-            raise BadParams(f"sampler.params: {unknown_name(f'parameter of {self.strategy}', unknown[0], known)}")
+            raise BadParams(
+                f"sampler.params: {unknown_name_message(f'parameter of {self.strategy}', unknown[0], known)}"
+            )
         return self._class(**{**given, **self.params}, missing_label=UNLABELLED, random_state=seed)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
