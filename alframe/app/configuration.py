@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from alframe.settings import Root
+    from alframe.settings import RootSettings
 
-    class Configuration(Root, DictConfig):
+    class Configuration(RootSettings, DictConfig):
         """A configuration: the settings by name, and each part with its parameters."""
 
         pool: DictConfig

@@ -11,12 +11,12 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from alframe.builtins import KINDS
-from alframe.settings import Root
+from alframe.settings import RootSettings
 from alframe.settings.fields import setting_fields
 
 # Each part is an open node: the part's own constructor says which parameters it takes.
-SCHEMA = make_dataclass("Schema", [(kind, Any, None) for kind in KINDS], bases=(Root,), frozen=True)
-SETTINGS = dict(setting_fields(Root))
+SCHEMA = make_dataclass("Schema", [(kind, Any, None) for kind in KINDS], bases=(RootSettings,), frozen=True)
+SETTINGS = dict(setting_fields(RootSettings))
 _DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from alframe.builtins import KINDS, REGISTRIES
-from alframe.settings import Settings, setting_values, stored_form
+from alframe.settings import Settings, setting_values, settings_as_stored
 from alframe.settings.fields import format_for_command_line
 
 # They do not decide a run's result; its seed is no choice, and its own comparison is other runs.
@@ -24,12 +24,12 @@ def run_choices(config: Mapping[str, Any]) -> dict[str, object]:
     for kind in KINDS:
         if kind not in _WITHOUT_EFFECT:
             recipe = config["recipes"].get(kind)
-            choices |= dict(_flatten(kind, REGISTRIES[kind].current_recipe(recipe) if recipe else None))
-    settings = {**setting_values(stored_form(Settings())), **setting_values(config["settings"])}
+            choices |= dict(_flat_choices(kind, REGISTRIES[kind].current_recipe(recipe) if recipe else None))
+    settings = {**setting_values(settings_as_stored(Settings())), **setting_values(config["settings"])}
     return choices | {key: value for key, value in settings.items() if key != "seed" and not key.startswith("compare.")}
 
 
-def _flatten(key: str, value: object) -> Iterator[tuple[str, object]]:
+def _flat_choices(key: str, value: object) -> Iterator[tuple[str, object]]:
     if not isinstance(value, Mapping):
         yield key, value
         return
@@ -37,7 +37,7 @@ def _flatten(key: str, value: object) -> Iterator[tuple[str, object]]:
         yield key, value["name"]
     for name, inner in value.items():
         if name != "name":
-            yield from _flatten(f"{key}.{name}", inner)
+            yield from _flat_choices(f"{key}.{name}", inner)
 
 
 def varying_choices(runs: Sequence[Mapping[str, object]]) -> list[str]:
@@ -46,14 +46,14 @@ def varying_choices(runs: Sequence[Mapping[str, object]]) -> list[str]:
     A parameter of a part is left out if all runs with the same part have the same value of it: the part says it.
     """
     names = dict.fromkeys(name for choices in runs for name in choices)
-    varying = [name for name in names if len({_text(choices.get(name)) for choices in runs}) > 1]
+    varying = [name for name in names if len({_typed_text(choices.get(name)) for choices in runs}) > 1]
     return [name for name in varying if not any(_is_implied(name, part, runs) for part in varying)]
 
 
 def _is_implied(name: str, part: str, runs: Sequence[Mapping[str, object]]) -> bool:
     if not name.startswith(f"{part}."):
         return False
-    pairs = {(_text(choices.get(part)), _text(choices.get(name))) for choices in runs}
+    pairs = {(_typed_text(choices.get(part)), _typed_text(choices.get(name))) for choices in runs}
     return len(pairs) == len({chosen for chosen, _ in pairs})
 
 
@@ -62,7 +62,7 @@ def is_data_choice(name: str) -> bool:
     return name.partition(".")[0] in _OF_THE_DATA
 
 
-def name_choices(values: Mapping[str, object], alone: str = "") -> str:
+def short_choice_name(values: Mapping[str, object], alone: str = "") -> str:
     """Return a short name, as "margin head=laplace": the value of the choice `alone` needs no name before it.
 
     Of a path only the last part is shown.
@@ -80,5 +80,5 @@ def short_value(value: object) -> str:
     return PurePath(text).name or text if "/" in text or "\\" in text else text
 
 
-def _text(value: object) -> str:
+def _typed_text(value: object) -> str:
     return format_for_command_line(list(value) if isinstance(value, tuple) else value)

@@ -21,7 +21,7 @@ def curves_table(runs: Sequence[Run]) -> pd.DataFrame:
     `classes_found` counts the classes among the labels so far; `class_balance` is the evenness of their counts.
     """
     varying = varying_choices([run.choices for run in runs]) or ["sampler"]
-    columns = {name: _column([run.choices.get(name) for run in runs]) for name in varying}
+    columns = {name: _values_of_one_type([run.choices.get(name) for run in runs]) for name in varying}
     rows: list[dict[str, object]] = []
     for at, run in enumerate(runs):
         tidy = tidy_rows(run.history, **{name: column[at] for name, column in columns.items()}, seed=run.seed)
@@ -53,7 +53,7 @@ def write_curve_tables(curves: pd.DataFrame, folder: Path) -> list[Path]:
     return files
 
 
-def _column(values: Sequence[object]) -> Sequence[object]:
+def _values_of_one_type(values: Sequence[object]) -> Sequence[object]:
     """Return the values as they are if all are numbers, else as they are typed: a column has one type."""
     are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     return values if are_numbers else [format_for_command_line(value) for value in values]

@@ -40,7 +40,7 @@ def strategy_styles(names: Sequence[str], baselines: Sequence[str]) -> dict[str,
     return {name: (BASELINE, next(greys)) if name in baselines else next(others) for name in names}
 
 
-def bands_drawer(
+def bands_figure_maker(
     table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, zero: float | None = None
 ) -> Callable[[tuple[int, int]], Figure]:
     """Return how to draw `value` of a table by labels: a line for each strategy in `styles`, a band around it.
@@ -84,7 +84,7 @@ def add_band(axes: Axes, labels: Floats64, low: Floats64, high: Floats64, colour
     axes.fill_between(labels, low, high, where=is_known, color=colour, alpha=0.14, linewidth=0, zorder=2)
 
 
-def seconds_drawer(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
+def seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
     """Return how to draw the seconds of choosing a batch: the median and the quartiles of each strategy."""
 
     def draw(size: tuple[int, int]) -> Figure:
@@ -104,7 +104,7 @@ def seconds_drawer(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
     return draw
 
 
-def matrix_drawer(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]], Figure]:
+def matrix_figure_maker(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]], Figure]:
     """Return how to draw a matrix of numbers from 0 to `most`, the deeper the colour the larger."""
 
     def draw(size: tuple[int, int]) -> Figure:

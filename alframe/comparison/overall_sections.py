@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from alframe.comparison.figures import FigureOfPage, critical_difference_figure_maker, matrix_drawer
+from alframe.comparison.figures import FigureOfPage, critical_difference_figure_maker, matrix_figure_maker
 from alframe.comparison.formatting import format_p
 from alframe.comparison.page_parts import Section, TableOfPage
 from alframe.comparison.ranks import penalty_table, rank_strategies
@@ -15,7 +15,7 @@ from alframe.comparison.sections import data_sections
 from alframe.comparison.strategies import DataSet
 
 
-def make_sections(sets: Sequence[DataSet], measure: str, goals: Sequence[float]) -> list[Section]:
+def sections_on_all_data_sets(sets: Sequence[DataSet], measure: str, goals: Sequence[float]) -> list[Section]:
     """Return the sections on each data set, then those on all strategies over data sets or seeds."""
     sections = []
     for number, data in enumerate(sets, 1):
@@ -39,7 +39,7 @@ def _penalties_section(sets: Sequence[DataSet], measure: str) -> Section:
         "The mean of a column shows how often its strategy is beaten. The first strategy is beaten least often."
     )
     title, height = "Pairwise penalty matrix", max(0.9, len(matrix) / 14)
-    figure = FigureOfPage("penalties", title, caption, matrix_drawer(matrix, len(sets)), height)
+    figure = FigureOfPage("penalties", title, caption, matrix_figure_maker(matrix, len(sets)), height)
     numbers, rows = matrix.reset_index(names="strategy"), pd.concat([shown, last], ignore_index=True)
     table = TableOfPage("penalties", title, "The last row is the mean of the column.", numbers, rows, long=True)
     return Section("Who beats whom", [], [figure], [table])

@@ -43,8 +43,8 @@ class ComparisonData:
 
 def render_comparison(data: ComparisonData) -> str:
     """Return the page: one HTML document without script that loads nothing."""
-    drawn = {figure.name: _inline(figure) for section in data.sections for figure in section.figures}
-    page = _environment().get_template("comparison.html.j2").render(data=data, drawn=drawn)
+    drawn = {figure.name: _figure_as_inline_svg(figure) for section in data.sections for figure in section.figures}
+    page = _template_environment().get_template("comparison.html.j2").render(data=data, drawn=drawn)
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -55,7 +55,7 @@ def write_comparison(data: ComparisonData, curves: pd.DataFrame, folder: Path) -
     tables.mkdir(exist_ok=True)
     for section in data.sections:
         for figure in section.figures:
-            _save(figure, figures)
+            _save_as_svg_and_pdf(figure, figures)
     for table in [*(table for section in data.sections for table in section.tables), data.runs]:
         with replace_atomically(tables / f"{table.name}.csv") as temporary:
             table.numbers.to_csv(temporary, index=False)
@@ -73,14 +73,14 @@ def latex_table(table: TableOfPage) -> str:
     return f"% {table.title}. {table.caption}\n{text}"
 
 
-def _inline(figure: FigureOfPage) -> Mapping[str, str]:
+def _figure_as_inline_svg(figure: FigureOfPage) -> Mapping[str, str]:
     return {
         name: to_inline_svg(figure.draw((size[0], round(size[1] * figure.height))), f"{figure.name}-{name}")
         for name, size in (("wide", WIDE), ("narrow", NARROW))
     }
 
 
-def _save(figure: FigureOfPage, folder: Path) -> None:
+def _save_as_svg_and_pdf(figure: FigureOfPage, folder: Path) -> None:
     """Write the figure as SVG and PDF on white; their letters are letters."""
     with matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": figure.name}):
         drawn: Figure = figure.draw((WIDE[0], round(WIDE[1] * figure.height)))
@@ -93,7 +93,7 @@ def _save(figure: FigureOfPage, folder: Path) -> None:
 
 
 @cache
-def _environment() -> Environment:
+def _template_environment() -> Environment:
     environment = Environment(
         loader=ChoiceLoader([PackageLoader("alframe.comparison", ""), PackageLoader("alframe.report", "")]),
         autoescape=True,

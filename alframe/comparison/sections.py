@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 
 from alframe.comparison import tables
-from alframe.comparison.figures import DRAWN, FigureOfPage, Style, bands_drawer, seconds_drawer, strategy_styles
+from alframe.comparison.figures import (
+    DRAWN,
+    FigureOfPage,
+    Style,
+    bands_figure_maker,
+    seconds_figure_maker,
+    strategy_styles,
+)
 from alframe.comparison.formatting import (
     capitalise,
     format_factor,
@@ -25,7 +32,7 @@ from alframe.comparison.strategies import DataSet
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _DataSetSections:
     """What all sections on a data set need: its measure in words, the styles of the drawn strategies, and names."""
 
     data: DataSet
@@ -52,7 +59,7 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
     drawn = [name for name in data.strategies if name in {*baselines, *best}]
     rest = len(data.strategies) - len(drawn)
     some = f" The figure shows the baselines and the strategies with the largest area. The tables have {rest} more."
-    part = _Part(data, measure, strategy_styles(drawn, baselines), suffix, on, some * (rest > 0))
+    part = _DataSetSections(data, measure, strategy_styles(drawn, baselines), suffix, on, some * (rest > 0))
     means = tables.means_table(data, [*dict.fromkeys([measure, "accuracy", "macro_f1", *CALIBRATION])])
     sections = [
         _curves_section(part, summary, means),
@@ -65,14 +72,14 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
     return [section for section in sections if section.figures or section.tables]
 
 
-def _curves_figure(part: _Part, means: pd.DataFrame, measure: str, text: str, percent: bool) -> FigureOfPage:
+def _curves_figure(part: _DataSetSections, means: pd.DataFrame, measure: str, text: str, percent: bool) -> FigureOfPage:
     caption = f"The lines are means over seeds. The bands are Student's 95 % intervals of the mean.{part.some}"
-    draw = bands_drawer(means[means["measure"] == measure], "mean", part.styles, text, percent)
+    draw = bands_figure_maker(means[means["measure"] == measure], "mean", part.styles, text, percent)
     name = f"{measure.replace('_', '-')}{part.suffix}"
     return FigureOfPage(name, f"{capitalise(text)} by number of labels{part.on}", caption, draw)
 
 
-def _curves_section(part: _Part, summary: pd.DataFrame, means: pd.DataFrame) -> Section:
+def _curves_section(part: _DataSetSections, summary: pd.DataFrame, means: pd.DataFrame) -> Section:
     first, last = part.data.span
     shown = pd.DataFrame(
         {
@@ -108,7 +115,7 @@ def _curves_section(part: _Part, summary: pd.DataFrame, means: pd.DataFrame) -> 
     )
 
 
-def _differences_section(part: _Part) -> Section:
+def _differences_section(part: _DataSetSections) -> Section:
     table, pairs = tables.differences_table(part.data, part.measure), tables.pairs_table(part.data, part.measure)
     figures, found = [], []
     if len(table):
@@ -117,7 +124,7 @@ def _differences_section(part: _Part) -> Section:
             f"{part.some}"
         )
         axis = f"difference in {part.word}"
-        draw = bands_drawer(table, "difference", part.styles_with_baseline, axis, True, zero=0)
+        draw = bands_figure_maker(table, "difference", part.styles_with_baseline, axis, True, zero=0)
         figures.append(
             FigureOfPage(f"differences{part.suffix}", f"Differences to the baseline{part.on}", caption, draw)
         )
@@ -151,7 +158,7 @@ def _differences_section(part: _Part) -> Section:
     return Section(f"Paired differences{part.on}", [], figures, found)
 
 
-def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
+def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
     table, factors = tables.goals_table(part.data, part.measure, goals), tables.speed_up_table(part.data, part.measure)
     notes, figures, found = [], [], []
     if not any(part.data.ceilings.values()):
@@ -178,7 +185,7 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
         title, is_long = f"Labels to a given {part.word}", len(table) > 40
         found.append(TableOfPage(f"labels-to-goals{part.suffix}", title, caption, table, shown, is_long))
     if len(factors):
-        draw = bands_drawer(
+        draw = bands_figure_maker(
             factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, zero=1
         )
         caption = (
@@ -208,7 +215,7 @@ def _labels_section(part: _Part, goals: Sequence[float]) -> Section:
     return Section(f"Labels saved{part.on}", notes, figures, found)
 
 
-def _chosen_section(part: _Part) -> Section:
+def _chosen_section(part: _DataSetSections) -> Section:
     table = tables.classes_table(part.data)
     total = int(table["pool_classes"].max())
     of = f" of {total}" if total else ""
@@ -228,7 +235,7 @@ def _chosen_section(part: _Part) -> Section:
                 f"{name.replace('_', '-')}{part.suffix}",
                 f"{title}{part.on}",
                 caption,
-                bands_drawer(table, name, part.styles, axes[name], False),
+                bands_figure_maker(table, name, part.styles, axes[name], False),
             )
             for name, title in titles.items()
         ],
@@ -246,7 +253,7 @@ def _chosen_section(part: _Part) -> Section:
     )
 
 
-def _calibration_section(part: _Part, means: pd.DataFrame) -> Section:
+def _calibration_section(part: _DataSetSections, means: pd.DataFrame) -> Section:
     note = (
         "Smaller values are better for both measures. The calibration error is the difference between confidence and "
         "accuracy (expected calibration error, 15 bins). The log loss is the mean cross-entropy in nats."
@@ -262,7 +269,7 @@ def _calibration_section(part: _Part, means: pd.DataFrame) -> Section:
     return Section(f"Calibration{part.on}", [note], figures, found)
 
 
-def _seconds_section(part: _Part) -> Section:
+def _seconds_section(part: _DataSetSections) -> Section:
     table = tables.seconds_table(part.data).sort_values("selection", ignore_index=True)
     quartiles = table[["selection", "selection_low", "selection_high"]].itertuples(index=False, name=None)
     shown = pd.DataFrame(
@@ -281,7 +288,7 @@ def _seconds_section(part: _Part) -> Section:
         f"seconds{part.suffix}",
         f"Seconds to choose a batch{part.on}",
         "Medians and quartiles over rounds and seeds. Runs at the same time slow each other down.",
-        seconds_drawer(table),
+        seconds_figure_maker(table),
         height=max(0.5, len(table) / 12),
     )
     title = "Seconds to choose a batch, and of a whole round"

@@ -67,7 +67,7 @@ def wilcoxon_p_value(ours: Floats64, theirs: Floats64) -> float:
     return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 
-def adjust_p_values(p: Sequence[float] | Floats64, method: str) -> Floats64:
+def adjust_for_multiple_tests(p: Sequence[float] | Floats64, method: str) -> Floats64:
     """Return p-values (n,) adjusted for all n tests, in their order: `method` "holm" or "fdr_bh".
 
     Holm 1979 bounds the chance of any false finding; Benjamini and Hochberg 1995 the expected share of false ones among

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from alframe.comparison.choices import is_data_choice, name_choices, varying_choices
+from alframe.comparison.choices import is_data_choice, short_choice_name, varying_choices
 from alframe.comparison.runs import Run
 from alframe.engine.measuring.curves import mean_over_labels
 from alframe.types import Floats64
@@ -105,28 +105,28 @@ def _is_longer_baseline(run: Run, runs: Sequence[Run], baseline: str) -> bool:
     """Whether a run of the baseline goes on to more labels than all other strategies, beside one that does not."""
     if run.choices.get("sampler") != baseline:
         return False
-    same_data = [one for one in runs if _some(one, is_data_choice) == _some(run, is_data_choice)]
+    same_data = [one for one in runs if _choices_where(one, is_data_choice) == _choices_where(run, is_data_choice)]
     others = [one.history[-1].labels for one in same_data if one.choices.get("sampler") != baseline]
     shorter = [
         one
         for one in same_data
-        if _but_length(one) == _but_length(run) and one.history[-1].labels <= max(others, default=0)
+        if _choices_but_length(one) == _choices_but_length(run) and one.history[-1].labels <= max(others, default=0)
     ]
     return bool(others and shorter) and run.history[-1].labels > max(others)
 
 
-def _but_length(run: Run) -> dict[str, object]:
+def _choices_but_length(run: Run) -> dict[str, object]:
     return {key: value for key, value in run.choices.items() if key != "batch" and not key.startswith("stopping")}
 
 
-def _some(run: Run, is_chosen: object) -> dict[str, object]:
+def _choices_where(run: Run, is_chosen: object) -> dict[str, object]:
     return {key: value for key, value in run.choices.items() if is_chosen(key)}  # type: ignore[operator]
 
 
 def _data_name(run: Run, varying: Sequence[str]) -> str:
-    return name_choices({key: run.choices.get(key) for key in varying if is_data_choice(key)}, alone="pool") or str(
-        run.choices.get("pool")
-    )
+    return short_choice_name(
+        {key: run.choices.get(key) for key in varying if is_data_choice(key)}, alone="pool"
+    ) or str(run.choices.get("pool"))
 
 
 def _build_data_set(
@@ -140,7 +140,7 @@ def _build_data_set(
     notes: list[str] = []
     found: dict[str, dict[int, Run]] = {}
     for run in sorted(runs, key=attrgetter("seed")):
-        same = found.setdefault(name_choices({key: run.choices.get(key) for key in varying}, alone="sampler"), {})
+        same = found.setdefault(short_choice_name({key: run.choices.get(key) for key in varying}, alone="sampler"), {})
         if run.seed in same:
             notes.append(f"Two runs differ only in their folder, so {run.folder} is left out.")
         same.setdefault(run.seed, run)
@@ -156,7 +156,13 @@ def _build_data_set(
     extended = {
         key: Strategy(key, one.choices, more)
         for key, one in strategies.items()
-        if (more := {run.seed: run for run in longer if _but_length(run) == _but_length(next(iter(one.runs.values())))})
+        if (
+            more := {
+                run.seed: run
+                for run in longer
+                if _choices_but_length(run) == _choices_but_length(next(iter(one.runs.values())))
+            }
+        )
         and set(more) >= set(one.runs)
     }
     return DataSet(

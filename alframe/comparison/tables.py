@@ -12,7 +12,7 @@ from alframe.comparison.curves_table import class_balance
 from alframe.comparison.runs import Run
 from alframe.comparison.statistics import (
     Interval,
-    adjust_p_values,
+    adjust_for_multiple_tests,
     extend_curve,
     final_speed_up,
     labels_to_goal,
@@ -37,18 +37,18 @@ def summary_table(data: DataSet, measure: str) -> pd.DataFrame:
     for name, strategy in data.strategies.items():
         areas = strategy.areas(measure, data.span)
         row: dict[str, object] = {
-            **_head(data, name),
+            **_identifying_cells(data, name),
             "seeds": len(strategy.runs),
             "labels": strategy.labels[-1],
-            **_columns("area", mean_interval(areas)),
-            **_columns("last", mean_interval(strategy.values(measure)[:, -1])),
+            **_interval_cells("area", mean_interval(areas)),
+            **_interval_cells("last", mean_interval(strategy.values(measure)[:, -1])),
             "baseline": data.baselines.get(name, ""),
             **_compare_areas(data, name, data.baselines.get(name), measure),
         }
         rows.append(row)
     table = pd.DataFrame(rows)
     for column, method in _ADJUSTED.items():
-        table[column] = adjust_p_values(table["p_t"].to_numpy(), method)
+        table[column] = adjust_for_multiple_tests(table["p_t"].to_numpy(), method)
     return table.sort_values("area", ascending=False, ignore_index=True)
 
 
@@ -58,17 +58,19 @@ def pairs_table(data: DataSet, measure: str) -> pd.DataFrame:
     rows = [{"data": data.name, "strategy": a, "other": b, **_compare_areas(data, a, b, measure)} for a, b in pairs]
     table = pd.DataFrame(rows, columns=["data", "strategy", "other", *_compare_areas(data, "", None, measure)])
     for test, (column, method) in itertools.product(("p_t", "p_wilcoxon"), _ADJUSTED.items()):
-        table[f"{test}_{column.removeprefix('p_')}"] = adjust_p_values(table[test].to_numpy(np.float64), method)
+        table[f"{test}_{column.removeprefix('p_')}"] = adjust_for_multiple_tests(
+            table[test].to_numpy(np.float64), method
+        )
     return table
 
 
 def _compare_areas(data: DataSet, name: str, other: str | None, measure: str) -> dict[str, object]:
     seeds = [seed for seed in data.strategies[name].runs if seed in data.strategies[other].runs] if other else []
     if len(seeds) < 2 or other is None:
-        return {**_columns("gain", Interval(np.nan, np.nan, np.nan)), "p_t": np.nan, "p_wilcoxon": np.nan}
+        return {**_interval_cells("gain", Interval(np.nan, np.nan, np.nan)), "p_t": np.nan, "p_wilcoxon": np.nan}
     ours, theirs = (data.strategies[each].areas(measure, data.span, seeds) for each in (name, other))
     tests = {"p_t": float(paired_t_p_values(ours, theirs)), "p_wilcoxon": wilcoxon_p_value(ours, theirs)}
-    return {**_columns("gain", mean_interval(ours - theirs)), **tests}
+    return {**_interval_cells("gain", mean_interval(ours - theirs)), **tests}
 
 
 def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
@@ -87,13 +89,22 @@ def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
         pair = ours.values(measure, seeds, labels), theirs.values(measure, seeds, labels)
         for count, mine, its, p in zip(labels, pair[0].T, pair[1].T, paired_t_p_values(*pair), strict=True):
             tests = {"p_t": p, "p_wilcoxon": wilcoxon_p_value(mine, its)}
-            gap = _columns("difference", mean_interval(mine - its))
-            rows.append({**_head(data, name), "baseline": other, "labels": count, "seeds": len(seeds), **gap, **tests})
+            gap = _interval_cells("difference", mean_interval(mine - its))
+            rows.append(
+                {
+                    **_identifying_cells(data, name),
+                    "baseline": other,
+                    "labels": count,
+                    "seeds": len(seeds),
+                    **gap,
+                    **tests,
+                }
+            )
     table = pd.DataFrame(rows)
     if len(table):
         is_choice = table["labels"] > min(strategy.labels[0] for strategy in data.strategies.values())
         for column, method in _ADJUSTED.items():
-            table[column] = adjust_p_values(table["p_t"].where(is_choice).to_numpy(), method)
+            table[column] = adjust_for_multiple_tests(table["p_t"].where(is_choice).to_numpy(), method)
     return table
 
 
@@ -112,7 +123,12 @@ def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataF
             wanted["ceiling"] = CEILING * np.array([ceiling[seed] for seed in strategy.runs])
         for goal, targets in wanted.items():
             needed = labels_to_goal(labels, values, targets)
-            row = {**_head(data, name), "baseline": data.baselines.get(name, ""), "goal": goal, "value": targets.mean()}
+            row = {
+                **_identifying_cells(data, name),
+                "baseline": data.baselines.get(name, ""),
+                "goal": goal,
+                "value": targets.mean(),
+            }
             rows.append(
                 {**row, "labels": np.median(needed), "reached": np.isfinite(needed).sum(), "seeds": len(needed)}
             )
@@ -146,7 +162,12 @@ def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
         for at in range(1, len(labels)):
             found = final_speed_up(labels[: at + 1], values[:, : at + 1], *base)
             saved = found.factor * labels[at] - labels[at]
-            row = {**_head(data, name), "baseline": other, "labels": int(labels[at]), "measured_to": int(base[0][-1])}
+            row = {
+                **_identifying_cells(data, name),
+                "baseline": other,
+                "labels": int(labels[at]),
+                "measured_to": int(base[0][-1]),
+            }
             rows.append({**row, "factor": found.factor, "low": found.low, "high": found.high, "saved": saved})
     return pd.DataFrame(rows)
 
@@ -157,8 +178,16 @@ def means_table(data: DataSet, measures: Sequence[str]) -> pd.DataFrame:
     for name, strategy in data.strategies.items():
         for measure in measures:
             for count, values in zip(strategy.labels, strategy.values(measure).T, strict=True):
-                found = _columns("mean", mean_interval(values))
-                rows.append({**_head(data, name), "measure": measure, "labels": count, "seeds": len(values), **found})
+                found = _interval_cells("mean", mean_interval(values))
+                rows.append(
+                    {
+                        **_identifying_cells(data, name),
+                        "measure": measure,
+                        "labels": count,
+                        "seeds": len(values),
+                        **found,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -172,8 +201,8 @@ def classes_table(data: DataSet) -> pd.DataFrame:
             found = mean_interval(np.array([len(each) for each in counts], np.float64), 0, max(totals) or np.inf)
             balances = [class_balance(*pair) for pair in zip(counts, totals, strict=True)]
             balance = mean_interval(np.array(balances), 0, 1)
-            row = {**_head(data, name), "labels": count, "pool_classes": max(totals)}
-            rows.append({**row, **_columns("classes_found", found), **_columns("class_balance", balance)})
+            row = {**_identifying_cells(data, name), "labels": count, "pool_classes": max(totals)}
+            rows.append({**row, **_interval_cells("classes_found", found), **_interval_cells("class_balance", balance)})
     return pd.DataFrame(rows)
 
 
@@ -194,13 +223,13 @@ def seconds_table(data: DataSet) -> pd.DataFrame:
         low, median, high = np.quantile(selection, (0.25, 0.5, 0.75)) if later else (np.nan,) * 3
         whole = np.median([sum(record.seconds.values()) for record in later]) if later else np.nan
         quartiles = {"selection": median, "selection_low": low, "selection_high": high, "round": whole}
-        rows.append({**_head(data, name), "rounds": len(later), **quartiles})
+        rows.append({**_identifying_cells(data, name), "rounds": len(later), **quartiles})
     return pd.DataFrame(rows)
 
 
-def _head(data: DataSet, name: str) -> dict[str, object]:
+def _identifying_cells(data: DataSet, name: str) -> dict[str, object]:
     return {"data": data.name, "strategy": name}
 
 
-def _columns(name: str, interval: Interval) -> dict[str, object]:
+def _interval_cells(name: str, interval: Interval) -> dict[str, object]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}

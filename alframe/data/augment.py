@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from alframe.compat import import_torchvision
-from alframe.data.decode import Decoded, ImageFile, Pixels
-from alframe.data.loading import Batch, ImageToRead, require_drive, stream_batches
+from alframe.data.decode import DecodedImage, ImageFile, Pixels
+from alframe.data.loading import Batch, ImageToRead, raise_if_drive_fails, stream_batches
 from alframe.types import InputSpec, Item
 
 _MARGIN = 256 / 224  # how much larger than the crop the picture is made
@@ -31,7 +31,7 @@ class AugmentingReader:
 
     spec: InputSpec
 
-    def __call__(self, file: ImageFile, image: ImageToRead) -> Decoded:
+    def __call__(self, file: ImageFile, image: ImageToRead) -> DecodedImage:
         """Decode `image` and vary it by its seed."""
         larger = replace(self.spec, size=round(self.spec.size * _MARGIN))
         decoded = file.decode(larger, image.box)
@@ -52,7 +52,7 @@ def load_augmented_batches(
         [ImageToRead(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
         for rows, seeds in batches
     )
-    return require_drive(stream_batches(AugmentingReader(spec), spec, images, workers), items)
+    return raise_if_drive_fails(stream_batches(AugmentingReader(spec), spec, images, workers), items)
 
 
 PixelTransform = Callable[[Pixels], Pixels]

@@ -25,7 +25,7 @@ Pixels = npt.NDArray[Any]  # uint8, or float32 where the input has a value_range
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedImage:
     """What decoding one file, or a box in it, gave.
 
     `pixels` (size, size, channels) are None if the picture cannot be read; `reason` says why there are none.
@@ -67,13 +67,13 @@ class ImageFile:
             content.update(struct.pack("<4d", box.x, box.y, box.w, box.h))
         return content.digest()
 
-    def decode(self, spec: InputSpec, box: Box | None = None) -> Decoded:
+    def decode(self, spec: InputSpec, box: Box | None = None) -> DecodedImage:
         """Hash the file, turn its picture upright, cut it to `box`, and squash it to a square.
 
         Never raises for a bad file. The whole picture is squashed on purpose: a centre crop loses animals at the edge.
         """
         if self._reason:
-            return Decoded(None, None, self._reason, None, drive_failed=self._drive_failed)
+            return DecodedImage(None, None, self._reason, None, drive_failed=self._drive_failed)
         content_hash = self.content_hash(box)
         try:
             with warnings.catch_warnings():
@@ -84,9 +84,9 @@ class ImageFile:
                 pixels = self._decode_pixels(picture_bytes, spec, box)
         except Exception as error:  # Pillow's decoders raise nearly anything on a damaged file
             if (reason := explain_outside_cause(error)) is not None:
-                return Decoded(None, None, reason, None)
-            return Decoded(None, content_hash, explain_bad_image(error, self._data), self._stamp)
-        return Decoded(pixels, content_hash, None, self._stamp, damage=damage)
+                return DecodedImage(None, None, reason, None)
+            return DecodedImage(None, content_hash, explain_bad_image(error, self._data), self._stamp)
+        return DecodedImage(pixels, content_hash, None, self._stamp, damage=damage)
 
     def _decode_pixels(self, data: bytes, spec: InputSpec, box: Box | None) -> Pixels:
         if spec.value_range is None and spec.channels in (1, 3) and not begins_as_npy(data):

@@ -17,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from alframe import drives
-from alframe.data.decode import Decoded, ImageFile, Pixels
+from alframe.data.decode import DecodedImage, ImageFile, Pixels
 from alframe.data.drive_failures import DriveFailures
 from alframe.data.hashing import difference_hash
 from alframe.data.parent_watch import end_with_parent, hold_back_interrupts
@@ -37,7 +37,7 @@ class Batch:
 
     rows: list[int]
     pixels: torch.Tensor
-    results: list[Decoded]
+    results: list[DecodedImage]
 
     @property
     def readable_rows(self) -> list[int]:
@@ -65,7 +65,7 @@ class ImageToRead:
     seed: int | None = None
 
 
-ImageReader = Callable[[ImageFile, ImageToRead], Decoded]  # runs in the workers, so it must be picklable
+ImageReader = Callable[[ImageFile, ImageToRead], DecodedImage]  # runs in the workers, so it must be picklable
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PlainReader:
 
     spec: InputSpec
 
-    def __call__(self, file: ImageFile, image: ImageToRead) -> Decoded:
+    def __call__(self, file: ImageFile, image: ImageToRead) -> DecodedImage:
         """Decode `image`."""
         decoded = file.decode(self.spec, image.box)
         if decoded.pixels is None:
@@ -87,10 +87,10 @@ def load_batches(
 ) -> Iterator[Batch]:
     """Decode batches of positions in `items`, in order, by `workers` processes (0: this one). Raises PoolError."""
     images = ([ImageToRead(row, items[row].path, items[row].box) for row in rows] for rows in batches)
-    return require_drive(stream_batches(PlainReader(spec), spec, images, min(workers, len(batches))), items)
+    return raise_if_drive_fails(stream_batches(PlainReader(spec), spec, images, min(workers, len(batches))), items)
 
 
-def require_drive(batches: Generator[Batch], items: Sequence[Item]) -> Iterator[Batch]:
+def raise_if_drive_fails(batches: Generator[Batch], items: Sequence[Item]) -> Iterator[Batch]:
     """Pass on batches of positions in `items`; raise PoolError where a drive fails for more than a few of them."""
     failures, root = DriveFailures(len(items)), pool_root(items)
     with closing(batches):
@@ -144,14 +144,14 @@ def _start_method() -> str | None:
     return "fork" if sys.platform == "linux" else "spawn"
 
 
-def normalise(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
+def normalise_pixels(pixels: torch.Tensor, spec: InputSpec, device: str) -> torch.Tensor:
     """Turn 0..255 (B, H, W, C) into (x / 255 - mean) / std, float32 (B, C, H, W) on `device`, channels_last."""
     x = pixels.to(device).permute(0, 3, 1, 2).to(torch.float32, copy=True)
     mean, std = (torch.tensor(values, device=device).view(1, -1, 1, 1) for values in (spec.mean, spec.std))
     return x.sub_(mean * 255).div_(std * 255)
 
 
-RawBatch = tuple[list[int], Pixels, list[Decoded]]
+RawBatch = tuple[list[int], Pixels, list[DecodedImage]]
 
 
 class _BatchDataset(Dataset[RawBatch]):
@@ -177,8 +177,8 @@ class _BatchDataset(Dataset[RawBatch]):
         pixels: Pixels = np.array(arrays, dtype).reshape(-1, self.spec.size, self.spec.size, self.spec.channels)
         return [image.row for image in images], pixels, [replace(result, pixels=None) for result in results]
 
-    def _read(self, images: Sequence[ImageToRead]) -> list[Decoded]:
-        results: list[Decoded] = []
+    def _read(self, images: Sequence[ImageToRead]) -> list[DecodedImage]:
+        results: list[DecodedImage] = []
         for path, boxes in groupby(images, lambda image: image.path):
             file = ImageFile(path)
             results += [self.reader(file, image) for image in boxes]

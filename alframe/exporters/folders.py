@@ -116,7 +116,7 @@ class Folders:
 def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:
     """Name the file of each (class, image id): the folders' names before its own, made unique where it must be."""
     joined = [flat_file_name(image) for _, image in images]
-    keys = [(class_name, _compared(name)) for (class_name, _), name in zip(images, joined, strict=True)]
+    keys = [(class_name, _name_as_compared(name)) for (class_name, _), name in zip(images, joined, strict=True)]
     times = Counter(keys)
     return [
         name if times[key] == 1 and len(name) <= MAX_NAME_LENGTH else _shorten_and_mark(name, image)
@@ -133,17 +133,17 @@ def _shorten_and_mark(name: str, image: str) -> str:
 def _folder_names(classes: Iterable[str]) -> dict[str, str]:
     """Return class -> folder name; classes that some file system cannot tell apart are numbered."""
     names: dict[str, str] = {}
-    taken = {_compared(LIST_FILE)}
+    taken = {_name_as_compared(LIST_FILE)}
     for class_name in sorted(set(classes), key=lambda name: (name != UNSURE, name)):
         name, number = class_folder_name(class_name), 1
-        while _compared(name) in taken:
+        while _name_as_compared(name) in taken:
             number += 1
             name = f"{class_folder_name(class_name)} ({number})"
-        taken.add(_compared(name))
+        taken.add(_name_as_compared(name))
         names[class_name] = name
     return names
 
 
-def _compared(name: str) -> str:
+def _name_as_compared(name: str) -> str:
     """Return the name as file systems compare it."""
     return normalize("NFC", normalize("NFC", name).casefold())

@@ -62,8 +62,8 @@ class RecognitionJson:
         final = final_classes(predictions)
         classes = list(dict.fromkeys((*predictions.classes, *final.class_names)))
         with explain_write_errors(file):
-            images = self._images(predictions, final, rows_of, detections_of)
-            write_recognitions(file, images, classes, _info(predictions, detections), detections.categories)
+            images = self._image_detections(predictions, final, rows_of, detections_of)
+            write_recognitions(file, images, classes, _info_entry(predictions, detections), detections.categories)
         return [file]
 
     def _read_detections(self, items: Mapping[str, Item]) -> tuple[Detections, _Lookup]:
@@ -77,7 +77,7 @@ class RecognitionJson:
         paths = {image: path_of[number] for image, number in zip(items, numbers.tolist(), strict=True) if number >= 0}
         return detections, lambda image: detections[paths[image]] if image in paths else ()
 
-    def _images(
+    def _image_detections(
         self, predictions: Predictions, final: FinalClasses, rows_of: Mapping[str, list[int]], detections_of: _Lookup
     ) -> Iterator[tuple[str, list[Detection]]]:
         order, probs = top_classes(predictions.probs, self.top)
@@ -95,9 +95,9 @@ class RecognitionJson:
     def _attach_classes(self, boxes: list[Detection], item: Item, classes: tuple[tuple[str, float], ...]) -> None:
         """Put the classes on the boxes of the item, or add a box."""
         class_name = classes[0][0]
-        category = _category(class_name)
+        category = _detector_category(class_name)
         if item.box is None:
-            positions = [position for position, box in enumerate(boxes) if _category(box.category) == category]
+            positions = [position for position, box in enumerate(boxes) if _detector_category(box.category) == category]
         else:
             source_box = _find_source_box(boxes, item, item.box)
             positions = [] if source_box is None else [source_box]
@@ -107,7 +107,7 @@ class RecognitionJson:
             boxes.append(Detection(category, 1.0, item.box or WHOLE_IMAGE, classes))
 
 
-def _category(name: str) -> str:
+def _detector_category(name: str) -> str:
     """Return the detectors' category that a class, or a category of some other detector, belongs to."""
     kind = category_kind(name)
     return kind if kind in CATEGORIES else "animal"
@@ -138,7 +138,7 @@ def _intersection_over_union(a: Box, b: Box) -> float:
     return width * height / (a.w * a.h + b.w * b.h - width * height)
 
 
-def _info(predictions: Predictions, detections: Detections) -> dict[str, Any]:
+def _info_entry(predictions: Predictions, detections: Detections) -> dict[str, Any]:
     """Return the entry `info`: the detector as its own file has it, with Timelapse's thresholds if none are known."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     stated = {key: detections.info.get(key) for key in ("detector", "detection_completion_time")}

@@ -98,7 +98,7 @@ def take_free_name(candidates: Iterable[str], taken: set[str]) -> str:
     return name
 
 
-def pluralise(number: int, noun: str) -> str:
+def count_with_noun(number: int, noun: str) -> str:
     """Return a number of things in words: "1 image", "20 images"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.kit.files import content_hash
-from alframe.kit.round_folders import pluralise
+from alframe.kit.round_folders import count_with_noun
 from alframe.kit.tables import ImageMatcher, TableRow, match_rows, normalise_path, read_table
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
@@ -26,7 +26,7 @@ class Simulated:
 
     def request(self, request: Request) -> str:
         """Return a message; the oracle needs no asking."""
-        return f"{pluralise(len(request.items), 'image')} asked of the simulated oracle."
+        return f"{count_with_noun(len(request.items), 'image')} asked of the simulated oracle."
 
     def collect(self, request: Request) -> Answers:
         """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""

@@ -15,7 +15,7 @@ from alframe.kit.pool_views import EarlierBatches
 from alframe.loop.labels import DecidedLabels, decide_labels, find_standing_labels, propagate_within_sequences
 from alframe.loop.parts import LazyParts
 from alframe.loop.project import Project
-from alframe.settings import Settings, stored_form
+from alframe.settings import Settings, settings_as_stored
 from alframe.settings.stored import to_plain
 from alframe.store.events import BatchChosenBy, LabelsAskedAgain, Predicted
 from alframe.store.ledger import Ledger
@@ -58,7 +58,7 @@ class Campaign:
 
     def settings_and_recipes(self) -> dict[str, Any]:
         """Return settings and recipes as plain data, for the ledger."""
-        return {"settings": stored_form(self.settings), "recipes": to_plain(self.recipes)}
+        return {"settings": settings_as_stored(self.settings), "recipes": to_plain(self.recipes)}
 
     def labels(self) -> DecidedLabels:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""

@@ -50,7 +50,7 @@ class Arrays:
 
     def __post_init__(self) -> None:
         names = {"x": self.x, "y": self.y, "test_x": self.test_x, "test_y": self.test_y}
-        self.names = {parameter: _as_names(value) for parameter, value in names.items()}
+        self.names = {parameter: _as_name_tuple(value) for parameter, value in names.items()}
 
     def items(self) -> Iterator[Item]:
         """Yield every row in order, the test split last; raises PoolError naming file, array, row and remedy."""
@@ -79,7 +79,7 @@ class Arrays:
                 yield Item(name, root / name, label, split="test" if split.folder == "test" else "pool")
 
     def _find_split(self, file: Path, folder: str, x: str, y: str) -> _Split:
-        arrays = [_find(file, name, x) for name in self.names[x]]
+        arrays = [_find_array_for(file, name, x) for name in self.names[x]]
         if not arrays:
             raise PoolError("pool.x is not given. Set it to the name of the array that holds the images.")
         for array in arrays:
@@ -91,7 +91,7 @@ class Arrays:
         count = sum(array.shape[0] for array in arrays)
         if not self.names[y]:
             return _Split(folder, arrays, [None] * count, self.channels_first)
-        label_arrays = [_find(file, name, y) for name in self.names[y]]
+        label_arrays = [_find_array_for(file, name, y) for name in self.names[y]]
         labels = [label for array in label_arrays for label in _read_labels(array, self.class_names)]
         if len(labels) != count:
             raise PoolError(
@@ -145,7 +145,7 @@ class _Split:
             pixels = pixels.transpose(1, 2, 0)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(_encode(pixels, self.suffix))
+        temporary.write_bytes(_encode_image(pixels, self.suffix))
         replace_file(temporary, path)
 
     def _missing_rows(self, root: Path) -> list[int]:
@@ -172,7 +172,7 @@ def _read_rows(array: StoredArray, rows: Sequence[int]) -> Iterator[tuple[int, n
         start += len(block)
 
 
-def _encode(pixels: npt.NDArray[Any], suffix: str) -> bytes:
+def _encode_image(pixels: npt.NDArray[Any], suffix: str) -> bytes:
     buffer = io.BytesIO()
     if suffix == ".npy":
         np.save(buffer, pixels, allow_pickle=False)
@@ -184,7 +184,7 @@ def _encode(pixels: npt.NDArray[Any], suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _find(file: Path, name: str, parameter: str) -> StoredArray:
+def _find_array_for(file: Path, name: str, parameter: str) -> StoredArray:
     try:
         return find_array(file, name)
     except FormatError as error:
@@ -222,6 +222,6 @@ def _folder_name(file: Path, splits: Sequence[_Split], channels_first: bool) -> 
     return f"{file.stem}-{digest.hexdigest()}"
 
 
-def _as_names(names: Names) -> tuple[str, ...]:
+def _as_name_tuple(names: Names) -> tuple[str, ...]:
     several = [names] if names is None or isinstance(names, str) else names
     return tuple(name for name in several if name is not None)  # y=null among several is [null]

@@ -112,7 +112,7 @@ class CamtrapDp:
             by_clock = joined.by_clock_only.get(number)
             if self.sequence_level and by_clock is not None and observations.of_events[by_clock].class_name:
                 listed.note("were taken by the clock during an event of others, and take no label from it", path)
-            usable = self._usable(of_image, of_events, path, listed)
+            usable = self._observations_with_class(of_image, of_events, path, listed)
             yield ListedImage(
                 path,
                 row.position,
@@ -122,7 +122,7 @@ class CamtrapDp:
                 **listed.read_time_fields(row["timestamp"], row.position),
             )
 
-    def _usable(
+    def _observations_with_class(
         self, of_image: Sequence[_Observation], of_events: Sequence[_Observation], path: str, listed: ListedImages
     ) -> Sequence[_Observation]:
         """Return the observations that give the image a class."""

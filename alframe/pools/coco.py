@@ -58,7 +58,7 @@ class Coco:
             if image.corrupt:
                 listed.leave_out("are marked as corrupt", image.file)
                 continue
-            usable = self._usable(dataset.annotations.get(coco_id, ()), image, listed)
+            usable = self._annotations_with_class(dataset.annotations.get(coco_id, ()), image, listed)
             boxes = [each.relative_box(image.size) if self.boxes else None for each in usable]
             if self.boxes and any(each.box and not box for each, box in zip(usable, boxes, strict=True)):
                 listed.note("have a box outside the image, or in pixels although their size is not known", image.file)
@@ -73,7 +73,7 @@ class Coco:
                 **listed.read_time_fields(image.taken, f"{image.position}, {image.file}"),
             )
 
-    def _usable(
+    def _annotations_with_class(
         self, annotations: Sequence[CocoAnnotation], image: CocoImage, listed: ListedImages
     ) -> Sequence[CocoAnnotation]:
         """Return the annotations that count as labels."""

@@ -72,10 +72,10 @@ class Csv:
         columns = self._require_columns(file)
         root, hint = absolute_path(self.root or file.parent), where_to_download(self.available_from)
         listed = ListedImages(file, root, self.several, hint)
-        texts = (row.get(self.time_column) for row in self._rows(file, columns)) if self.time_column else ()
+        texts = (row.get(self.time_column) for row in self._readable_rows(file, columns)) if self.time_column else ()
         listed.times = TimeColumn(texts, self.time_format, with_numbers=True)
         has_classes = False
-        for item in listed.items(self._image(row, listed) for row in self._rows(file, columns, listed)):
+        for item in listed.items(self._listed_image(row, listed) for row in self._readable_rows(file, columns, listed)):
             has_classes |= item.label is not None
             yield item
         if not has_classes and (example := listed.notes.examples.get(NOT_A_CLASS_NUMBER)):
@@ -105,7 +105,9 @@ class Csv:
                 _require_column(name, key, names, file)
         return [name for name in self.columns.values() if name is not None]
 
-    def _rows(self, file: Path, columns: Sequence[str], listed: ListedImages | None = None) -> Iterator[TableRow]:
+    def _readable_rows(
+        self, file: Path, columns: Sequence[str], listed: ListedImages | None = None
+    ) -> Iterator[TableRow]:
         """Yield the rows that can be read, and count the others in `listed`."""
         for row in read_table(file, columns, self.encoding, separators=self.delimiter or SEPARATORS):
             if isinstance(row, TableRow):
@@ -115,7 +117,7 @@ class Csv:
             elif listed is not None:
                 listed.leave_out("are in rows that cannot be read", f"row {row.row}, which {row.message.strip('.')}")
 
-    def _image(self, row: TableRow, listed: ListedImages) -> ListedImage:
+    def _listed_image(self, row: TableRow, listed: ListedImages) -> ListedImage:
         cells = {key: "" if name is None else row.get(name).strip() for key, name in self.columns.items()}
         position = f"row {row.line}"
         label = self._parse_label(cells["label"], position, listed)

@@ -111,7 +111,7 @@ class Folder:
         self, root: Path, id_prefix: str, split: Literal["pool", "test"], excluded: Path | None
     ) -> Iterator[Item]:
         has_images, left_out = False, Counter[str]()
-        for relative, path in _explain_drive_failure(root, _walk(root, excluded, left_out)):
+        for relative, path in _with_drive_failures_explained(root, _walk_images(root, excluded, left_out)):
             has_images = True
             folders = relative.split("/")[:-1]
             yield Item(
@@ -132,7 +132,7 @@ class Folder:
             )
 
 
-def _explain_drive_failure(root: Path, images: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
+def _with_drive_failures_explained(root: Path, images: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
     """Pass on the images below `root`; raise PoolError where a drive fails for longer than it is tried again."""
     try:
         yield from images
@@ -181,7 +181,7 @@ def _describe_left_out(left_out: Counter[str]) -> str:
     return f"{counts}.{hint}"
 
 
-def _walk(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator[tuple[str, Path]]:
+def _walk_images(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator[tuple[str, Path]]:
     """Yield (relative POSIX path, path on disk) of every image, each folder's own, sorted, before its subfolders'.
 
     Linked folders come last, and no folder is visited twice, so that links that form a loop end, and an image that can
@@ -198,13 +198,13 @@ def _walk(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator
             if real in visited:
                 continue
             visited.add(real)
-            files, folders, linked = try_again(functools.partial(_scan, folder, not prefix, left_out))
+            files, folders, linked = try_again(functools.partial(_list_folder, folder, not prefix, left_out))
             yield from ((prefix + name, folder / name) for name in files)
             stack += [(folder / name, f"{prefix}{name}/", real / name) for name in reversed(folders)]
             links += [(folder / name, f"{prefix}{name}/") for name in linked]
 
 
-def _scan(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str], list[str], list[str]]:
+def _list_folder(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str], list[str], list[str]]:
     """Return the sorted names of the images, the folders and the linked folders directly in `folder`."""
     files: list[str] = []
     folders: list[str] = []

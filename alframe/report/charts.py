@@ -54,7 +54,7 @@ def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, Dashes]]:
     return [(BASELINE, (0, (4, 2))) if is_baseline(curve) else next(others) for curve in curves]
 
 
-def learning_curve(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:
+def learning_curve_svg(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:
     """Draw accuracy against labels as an <svg> element: a line for each curve's mean, a band from low to high."""
     figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
     axes = figure.add_subplot()

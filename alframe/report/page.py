@@ -83,7 +83,7 @@ def render(data: ReportData) -> str:
     unlabelled = audited.unlabelled_accuracy if audited else None
     outlook = forecast_accuracy(data.history)
     page = (
-        _environment()
+        _template_environment()
         .get_template("page.html.j2")
         .render(
             data=data,
@@ -104,11 +104,11 @@ def render(data: ReportData) -> str:
             evaluated=evaluated,
             labels=sum(data.class_counts.values()),
             comparison=bool(compared),
-            curve_wide=charts.learning_curve(curves, charts.WIDE) if curves else "",
-            curve_narrow=charts.learning_curve(curves, charts.NARROW) if curves else "",
+            curve_wide=charts.learning_curve_svg(curves, charts.WIDE) if curves else "",
+            curve_narrow=charts.learning_curve_svg(curves, charts.NARROW) if curves else "",
             curves=curves,
             outlook=outlook if isinstance(outlook, str) else describe_forecast(outlook),
-            curve_rows=tables.curve_rows(curves),
+            legend_rows=tables.legend_rows(curves),
             curve_points=tables.curve_points(compared),
             baseline=tables.find_baseline(compared),
             matrix=tables.confusion_matrix(evaluation) if evaluation and evaluation.classes else None,
@@ -124,7 +124,7 @@ def render(data: ReportData) -> str:
 
 
 @cache  # compiling the templates takes longer than filling them in
-def _environment() -> Environment:
+def _template_environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("alframe.report", ""),
         autoescape=True,  # always: the file's name ends in .j2, which select_autoescape would not recognise

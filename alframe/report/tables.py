@@ -89,7 +89,7 @@ def find_baseline(curves: Sequence[Curve]) -> Curve | None:
     return next((curve for curve in curves if is_baseline(curve)), None)
 
 
-def curve_rows(curves: Sequence[Curve]) -> list[LegendRow]:
+def legend_rows(curves: Sequence[Curve]) -> list[LegendRow]:
     """Return one row per curve, best last mean first."""
     baseline = find_baseline(curves)
     goal = baseline.mean[-1] if baseline else math.inf

@@ -1,9 +1,9 @@
 """The settings of a campaign: each group is one dataclass, which is its definition, its check and its defaults."""
 
-from alframe.settings.campaign import RENAMED, Root, Settings, non_default_settings
+from alframe.settings.campaign import RENAMED, RootSettings, Settings, non_default_settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
-from alframe.settings.stored import configuration_digest, setting_values, stored_form, without_added_parameters
+from alframe.settings.stored import configuration_digest, setting_values, settings_as_stored, without_added_parameters
 
 __all__ = [
     "RENAMED",
@@ -13,7 +13,7 @@ __all__ = [
     "Finetune",
     "Holdout",
     "Inference",
-    "Root",
+    "RootSettings",
     "Sequences",
     "Settings",
     "Start",
@@ -21,6 +21,6 @@ __all__ = [
     "configuration_digest",
     "non_default_settings",
     "setting_values",
-    "stored_form",
+    "settings_as_stored",
     "without_added_parameters",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from alframe.class_names import clean_declared_classes
-from alframe.settings.fields import InvalidSetting, check_at_least, check_choice, path_field, require
+from alframe.settings.fields import InvalidSetting, path_field, require_at_least, require_field, require_one_of
 from alframe.settings.finetune import Finetune
 from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
 
@@ -39,15 +39,15 @@ class Settings:
     compare: Compare = Compare()
 
     def __post_init__(self) -> None:
-        check_at_least(self, seed=0, batch=1, per_sequence=1, reask=0)
-        require(0 < self.enough <= 1, self, "enough", "a part of the batch, above 0 and up to 1")
-        require(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
-        require(all(isinstance(name, str) for name in self.classes), self, "classes", "a list of strings")
+        require_at_least(self, seed=0, batch=1, per_sequence=1, reask=0)
+        require_field(0 < self.enough <= 1, self, "enough", "a part of the batch, above 0 and up to 1")
+        require_field(0 <= (self.audit or 0) <= 1, self, "audit", "a part of the batch, from 0 to 1, or null")
+        require_field(all(isinstance(name, str) for name in self.classes), self, "classes", "a list of strings")
         try:
             object.__setattr__(self, "classes", clean_declared_classes(self.classes))
         except ValueError as error:
             raise InvalidSetting("classes", self.classes, str(error)) from None
-        check_choice(self, conflicts=CONFLICT_RULES)
+        require_one_of(self, conflicts=CONFLICT_RULES)
 
     def without_comparison(self) -> Settings:
         """Return the same settings with the comparison switched off."""
@@ -78,5 +78,5 @@ class CampaignFolders:
 
 
 @dataclass(frozen=True)
-class Root(Settings, CampaignFolders):
+class RootSettings(Settings, CampaignFolders):
     """Everything at the configuration's root but the parts."""

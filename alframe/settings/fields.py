@@ -29,24 +29,24 @@ def format_for_command_line(value: object) -> str:
     return str(value)
 
 
-def require(is_valid: bool, group: object, name: str, requirement: str) -> None:
+def require_field(is_valid: bool, group: object, name: str, requirement: str) -> None:
     """Raise InvalidSetting about this field of `group` unless its value is valid."""
     if not is_valid:
         raise InvalidSetting(name, getattr(group, name), requirement)
 
 
-def check_at_least(group: object, /, **bounds: int) -> None:
+def require_at_least(group: object, /, **bounds: int) -> None:
     """Check that fields of `group` are None or at least the bound that is given by the field's name."""
     for name, bound in bounds.items():
         value = getattr(group, name)
-        require(value is None or value >= bound, group, name, f"at least {bound}")
+        require_field(value is None or value >= bound, group, name, f"at least {bound}")
 
 
-def check_choice(group: object, /, **choices: Sequence[str | None]) -> None:
+def require_one_of(group: object, /, **choices: Sequence[str | None]) -> None:
     """Check that fields of `group` have one of the values that are given by the field's name."""
     for name, allowed in choices.items():
         *others, last = map(format_for_command_line, allowed)
-        require(getattr(group, name) in allowed, group, name, f"{', '.join(others)} or {last}")
+        require_field(getattr(group, name) in allowed, group, name, f"{', '.join(others)} or {last}")
 
 
 @dataclass(frozen=True)

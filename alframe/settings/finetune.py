@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alframe.settings.fields import check_at_least, check_choice, require
+from alframe.settings.fields import require_at_least, require_field, require_one_of
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class TrainingPlan:
     warm: bool = True
 
     def __post_init__(self) -> None:
-        check_at_least(self, epochs=0, batch_size=2, classes=1, samples=2, patience=1)
-        require(0 < self.lr < math.inf, self, "lr", "above 0, 1e-4 for example")
-        require(0 <= self.weight_decay < math.inf, self, "weight_decay", "at least 0")
-        check_choice(
+        require_at_least(self, epochs=0, batch_size=2, classes=1, samples=2, patience=1)
+        require_field(0 < self.lr < math.inf, self, "lr", "above 0, 1e-4 for example")
+        require_field(0 <= self.weight_decay < math.inf, self, "weight_decay", "at least 0")
+        require_one_of(
             self,
             batching=("shuffled", "balanced"),
             optimiser=("adam", "adamw", "sgd"),
@@ -46,7 +46,7 @@ class TrainingPlan:
             precision=("full", "mixed"),
         )
         is_frozen_known = self.freeze in ("none", "all") or (self.freeze.isascii() and self.freeze.isdigit())
-        require(is_frozen_known, self, "freeze", "none, all or the number of the last frozen stage")
+        require_field(is_frozen_known, self, "freeze", "none, all or the number of the last frozen stage")
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,5 @@ class Finetune:
     again: TrainingPlan = TrainingPlan(epochs=20, lr=1e-4, weight_decay=0.0, batching="balanced")
 
     def __post_init__(self) -> None:
-        check_at_least(self, every=1)
-        require(self.unseen is None or 0 <= self.unseen < 1, self, "unseen", "from 0 to below 1, or null")
+        require_at_least(self, every=1)
+        require_field(self.unseen is None or 0 <= self.unseen < 1, self, "unseen", "from 0 to below 1, or null")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alframe.settings.fields import InvalidSetting, check_at_least, check_choice, path_field, require
+from alframe.settings.fields import InvalidSetting, path_field, require_at_least, require_field, require_one_of
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Start:
     sampler: str = "kmeans"
 
     def __post_init__(self) -> None:
-        check_at_least(self, labels=1)
+        require_at_least(self, labels=1)
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Holdout:
     group: str = "sequence"
 
     def __post_init__(self) -> None:
-        require(0 <= self.fraction < 1, self, "fraction", "from 0 to below 1")
-        check_choice(self, group=("sequence", "camera"))
+        require_field(0 <= self.fraction < 1, self, "fraction", "from 0 to below 1")
+        require_one_of(self, group=("sequence", "camera"))
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ class Sequences:
     clock_offsets: str | None = path_field(None)
 
     def __post_init__(self) -> None:
-        require(self.gap is None or 0 <= self.gap < 1e9, self, "gap", "a number of seconds from 0, or null")
-        require(self.longest is None or 0 <= self.longest < 1e9, self, "longest", "a number of seconds from 0, or null")
-        check_choice(self, times=("exif", "file", "none"))
+        require_field(self.gap is None or 0 <= self.gap < 1e9, self, "gap", "a number of seconds from 0, or null")
+        require_field(
+            self.longest is None or 0 <= self.longest < 1e9, self, "longest", "a number of seconds from 0, or null"
+        )
+        require_one_of(self, times=("exif", "file", "none"))
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,9 @@ class Duplicates:
     cosine: float = 0.002
 
     def __post_init__(self) -> None:
-        check_choice(self, by=("hash", "embedding", "both", None))
-        require(0 <= self.bits <= 8, self, "bits", "a number of bits, from 0 to 8")
-        require(0 <= self.cosine < 1, self, "cosine", "a distance, from 0 to below 1")
+        require_one_of(self, by=("hash", "embedding", "both", None))
+        require_field(0 <= self.bits <= 8, self, "bits", "a number of bits, from 0 to 8")
+        require_field(0 <= self.cosine < 1, self, "cosine", "a distance, from 0 to below 1")
 
     @property
     def uses_hash(self) -> bool:
@@ -99,9 +101,9 @@ class Boxes:
     margin: float = 0.0
 
     def __post_init__(self) -> None:
-        check_choice(self, use=("best", "all", "image"), empty=("keep", "skip"))
-        require(self.threshold is None or 0 <= self.threshold <= 1, self, "threshold", "from 0 to 1")
-        require(0 <= self.margin <= 10, self, "margin", "from 0 to 10 times the box's size")
+        require_one_of(self, use=("best", "all", "image"), empty=("keep", "skip"))
+        require_field(self.threshold is None or 0 <= self.threshold <= 1, self, "threshold", "from 0 to 1")
+        require_field(0 <= self.margin <= 10, self, "margin", "from 0 to 10 times the box's size")
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Inference:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
-        check_choice(self, engine=("auto", "eager", "compile", "onnxruntime", "openvino"), precision=("fp32", "bf16"))
+        require_one_of(self, engine=("auto", "eager", "compile", "onnxruntime", "openvino"), precision=("fp32", "bf16"))
         if (self.engine, self.precision) == ("onnxruntime", "bf16"):
             raise InvalidSetting(
                 "precision",
@@ -132,4 +134,4 @@ class Compare:
     seeds: int = 5
 
     def __post_init__(self) -> None:
-        check_at_least(self, seeds=1)
+        require_at_least(self, seeds=1)

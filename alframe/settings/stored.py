@@ -27,7 +27,7 @@ _ADDED_PARAMETERS: dict[tuple[str, Any], dict[str, Any]] = {
 }
 
 
-def stored_form(settings: Settings) -> dict[str, Any]:
+def settings_as_stored(settings: Settings) -> dict[str, Any]:
     """Return the settings as plain data, in the form in which every version has stored them."""
     stored: dict[str, Any] = {}
     for name, value in dataclasses.asdict(settings).items():
@@ -62,7 +62,7 @@ def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
         for kind, recipe in recipes.items()
         if kind not in ("compute", "tracker", "task")
     }
-    stored = stored_form(settings)
+    stored = settings_as_stored(settings)
     # Projects from before these settings existed keep their folders.
     if settings.duplicates.by is None:
         del stored["duplicates"]

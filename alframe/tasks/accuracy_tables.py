@@ -110,11 +110,11 @@ def comparison_table(histories: Histories, sampler: str) -> str:
         differences = map(_difference_cell, gap.mean, gap.low, gap.high)
         rows = [(*row, cell) for row, cell in zip(rows, differences, strict=True)]
         note += f"\nDifference: {sampler} minus {names[1]}, seed by seed; the same split and start."
-    unmeasured = describe_unmeasured([run for runs in histories.values() for run in runs])
+    unmeasured = name_unmeasured_classes([run for runs in histories.values() for run in runs])
     return format_table(tuple(header), rows) + f"\n{note}{unmeasured}"
 
 
-def describe_unmeasured(histories: Sequence[Sequence[RoundRecord]]) -> str:
+def name_unmeasured_classes(histories: Sequence[Sequence[RoundRecord]]) -> str:
     """Name the classes that no test image shows in some of the runs, as a line; nothing if all are measured in all."""
     evaluations = [found for history in histories if (found := _last_measured([one.evaluation for one in history]))]
     remarks: dict[str, list[str]] = {}

@@ -66,7 +66,7 @@ def write_page(
     """Write the comparison of runs from these places into the folder `out`; return the page's path."""
     from alframe.comparison.curves_table import curves_table
     from alframe.comparison.origin import describe_origin, runs_table
-    from alframe.comparison.overall_sections import make_sections
+    from alframe.comparison.overall_sections import sections_on_all_data_sets
     from alframe.comparison.page import ComparisonData, write_comparison
     from alframe.comparison.page_parts import MEASURES
     from alframe.comparison.strategies import group_runs
@@ -91,7 +91,9 @@ def write_page(
         created=datetime.now(UTC).astimezone(),
         summary=summary,
         left_out=found.left_out,
-        sections=make_sections(sets, measure, goals if goals is not None else _choose_goals(found.runs, measure)),
+        sections=sections_on_all_data_sets(
+            sets, measure, goals if goals is not None else _choose_goals(found.runs, measure)
+        ),
         origin=describe_origin(found.runs, places, {"baseline": baseline, "measure": measure, "goals": goals}),
         runs=runs_table(found.runs),
     )

@@ -62,12 +62,12 @@ def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> 
     model = Model(embedder, head, fitted.training.classes, recipes["backbone"], recipes["head"])
     predictions, folder = predict_pool(session, cache, fitted), session.project.export_folder
     folder.mkdir(parents=True, exist_ok=True)
-    written, failed = write_all(session.parts.exporters, predictions, model, folder)
+    written, failed = write_all_exports(session.parts.exporters, predictions, model, folder)
     # A model is many files to a computer and one folder to a person.
     return list(dict.fromkeys(folder / path.relative_to(folder).parts[0] for path in written)), failed
 
 
-def write_all(
+def write_all_exports(
     exporters: Sequence[Exporter], predictions: Predictions, model: ExportableModel, folder: Path
 ) -> tuple[list[Path], list[str]]:
     """Let each exporter write below `folder`; return what was written, and why the rest could not be."""

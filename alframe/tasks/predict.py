@@ -16,7 +16,7 @@ from alframe.kit.pool_views import predict_in_chunks
 from alframe.kit.tables import formula_safe_path
 from alframe.loop.session import Session
 from alframe.store.files import replace_atomically
-from alframe.tasks.export import write_all
+from alframe.tasks.export import write_all_exports
 from alframe.tasks.messages import indented_paths
 from alframe.types import Outcome, Predictions, State
 
@@ -66,7 +66,7 @@ class Predict:
         out.mkdir(parents=True, exist_ok=True)
         recipes = [recipe for recipe in session.recipes["exporter"].values() if recipe and recipe["name"] != "model"]
         exporters = [REGISTRIES["exporter"].build(recipe) for recipe in recipes]
-        paths, failed = write_all(exporters, predictions, model, out)
+        paths, failed = write_all_exports(exporters, predictions, model, out)
         if failed:
             raise StoreError("\n".join(failed) + (f"\nWritten:{indented_paths(paths)}" if paths else ""))
         message = f"{len(keys)} images predicted with the model in {short_path(folder)}."

@@ -77,8 +77,8 @@ class RecheckLabels(Watching):
         doubtful = find_doubtful_labels(session, fitted)
         lines = describe_doubtful(doubtful)
         if not self.ask or not doubtful.keys:
-            lines += self._list(list_doubtful(cache.listing.items, doubtful))
-            return Outcome(State.DONE, "\n".join([*self._last_result(session, cache.listing.items), *lines]))
+            lines += self._first_lines(list_doubtful(cache.listing.items, doubtful))
+            return Outcome(State.DONE, "\n".join([*self._describe_last_recheck(session, cache.listing.items), *lines]))
         stored_round = request_again(session, cache, fitted, doubtful, self.images)
         return self._wait_or_report(session, cache, stored_round, lines)
 
@@ -103,19 +103,19 @@ class RecheckLabels(Watching):
             text = [*found, describe_progress(stored_round, labels, incomplete), message, f"Then run: {again}"]
             return Outcome(State.WAITING, "\n".join(text))
         close_request(session, stored_round, len(answered))
-        lines = [*found, *self._last_result(session, items)]
+        lines = [*found, *self._describe_last_recheck(session, items)]
         return Outcome(State.DONE, "\n".join([*lines, f"To learn from this: {continue_command(session.folder)}"]))
 
-    def _last_result(self, session: Session, items: Sequence[Item]) -> list[str]:
+    def _describe_last_recheck(self, session: Session, items: Sequence[Item]) -> list[str]:
         """Return what the last recheck has changed; nothing before the first."""
         rechecks = find_rechecks(session)
         if not rechecks:
             return []
         stored_round, examined = rechecks[-1]
         checked = read_rechecked_labels(session, stored_round)
-        return [*describe_recheck(stored_round, examined, checked), *self._list(list_recheck(items, checked))]
+        return [*describe_recheck(stored_round, examined, checked), *self._first_lines(list_recheck(items, checked))]
 
-    def _list(self, lines: Sequence[str]) -> list[str]:
+    def _first_lines(self, lines: Sequence[str]) -> list[str]:
         more = len(lines) - self.show
         rest = [f"  ... and {more} more: show={len(lines)} lists all"] if more > 0 else []
         return [*(f"  {line}" for line in lines[: self.show]), *rest]

@@ -80,10 +80,10 @@ class Run(Watching):
                         f"Then continue with: {continue_command(session.folder)}",
                     ]
                     return Outcome(State.WAITING, "\n".join(lines))
-                done = self._finish(session, outcome, cache, fitted, digest)
+                done = self._export_and_report(session, outcome, cache, fitted, digest)
                 if serving is None or not serving.stay:
                     return done
-                if not self._stay(session, serving, done, cache, fitted):
+                if not self._serve_after_the_end(session, serving, done, cache, fitted):
                     return done
                 outcome, cache, fitted = run_until_stop(session, cache)
 
@@ -114,7 +114,7 @@ class Run(Watching):
         with _telling_people(serving, "learning", f"Learning from {len(session.labels().counted)} labels."):
             return run_until_stop(session, cache)
 
-    def _stay(
+    def _serve_after_the_end(
         self, session: Session, serving: Serving, done: Outcome, cache: RunCache, fitted: HeadFitResult | None
     ) -> bool:
         """Go on serving after the end; return True when answers were corrected, False after Ctrl-C."""
@@ -131,7 +131,7 @@ class Run(Watching):
         except KeyboardInterrupt:
             return False
 
-    def _finish(
+    def _export_and_report(
         self, session: Session, outcome: Outcome, cache: RunCache, fitted: HeadFitResult | None, digest: str
     ) -> Outcome:
         """Export the results and write the report; return the outcome with its message."""
@@ -142,7 +142,7 @@ class Run(Watching):
         if is_simulation and session.settings.compare.sampler is not None:
             histories = run_comparison(session)
         report = write_report(session, outcome)
-        message = _summary(session, outcome, histories, paths, failed, report)
+        message = _summary_message(session, outcome, histories, paths, failed, report)
         value = area_under_curve(session.ledger.history())
         failures = [*failed, *tracker_failures(session.parts.trackers)]
         done = {
@@ -174,7 +174,7 @@ def _describe_folder(session: Session) -> str:
     return f"New project in {folder}: labels, results and the report are kept there."
 
 
-def _summary(
+def _summary_message(
     session: Session, outcome: Outcome, histories: Histories, paths: list[Path], failed: list[str], report: str
 ) -> str:
     table = (

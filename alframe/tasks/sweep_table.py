@@ -9,7 +9,7 @@ import numpy as np
 from alframe.comparison.choices import short_value, varying_choices
 from alframe.comparison.runs import Run
 from alframe.engine.measuring.curves import area_under_curve, mean_and_half_width
-from alframe.tasks.accuracy_tables import describe_unmeasured, format_table
+from alframe.tasks.accuracy_tables import format_table, name_unmeasured_classes
 from alframe.types import Floats64
 
 
@@ -27,15 +27,17 @@ def sweep_table(runs: Sequence[Run]) -> str:
         areas = np.array([area_under_curve(run.history) or 0.0 for run in same])
         last = np.array([run.history[-1].evaluation.accuracy for run in same if run.history[-1].evaluation])
         labels = max(run.history[-1].labels for run in same)
-        rows.append((*names, str(len(same)), str(labels), _cell(areas), _cell(last)))
+        rows.append(
+            (*names, str(len(same)), str(labels), _interval_over_seeds_cell(areas), _interval_over_seeds_cell(last))
+        )
     bases = {record.evaluation.basis for run in runs for record in run.history if record.evaluation}
     note = f"Accuracy on {' or '.join(sorted(bases))}: the mean over the labels spent (area), and with the last labels."
     seeds = "Means over seeds, in brackets Student's 95 % interval; a single seed has none."
-    unmeasured = describe_unmeasured([run.history for run in runs])
+    unmeasured = name_unmeasured_classes([run.history for run in runs])
     return f"{format_table((*varying, 'seeds', 'labels', 'area', 'last'), rows)}\n{note}\n{seeds}{unmeasured}"
 
 
-def _cell(values: Floats64) -> str:
+def _interval_over_seeds_cell(values: Floats64) -> str:
     """Lay out the mean over the seeds, with its interval."""
     if len(values) == 1:
         return f"{values[0]:.1%}"

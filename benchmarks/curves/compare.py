@@ -12,7 +12,7 @@ from alframe.comparison.statistics import (
     ALPHA,
     Interval,
     SpeedUp,
-    adjust_p_values,
+    adjust_for_multiple_tests,
     extend_curve,
     final_speed_up,
     labels_to_goal,
@@ -166,7 +166,7 @@ def overall(sets: Sequence[Measured]) -> list[Overall]:
     )
     gains = {name: _gains(sets, name, Recipe("random", name.head)) for name in names}
     tested = [(name, where) for name in names for where in gains[name]]
-    counts = adjust_p_values([_p(where, name, sets) for name, where in tested], "fdr_bh") <= ALPHA
+    counts = adjust_for_multiple_tests([_p(where, name, sets) for name, where in tested], "fdr_bh") <= ALPHA
     sure = {pair for pair, counted in zip(tested, counts, strict=True) if counted}
     found = [
         Overall(

@@ -29,7 +29,7 @@ import torch
 
 from alframe.builtins import REGISTRIES
 from alframe.compat import import_timm
-from alframe.data.loading import load_batches, normalise
+from alframe.data.loading import load_batches, normalise_pixels
 from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import embed_batches, embed_pixels, make_embedder
 from alframe.engine.embedding.runner import cpu_has_bf16, inference_candidates
@@ -99,7 +99,9 @@ class Plain:
 
     def network(self, pixels: torch.Tensor) -> Floats:
         with torch.inference_mode():
-            parts = [self.model(normalise(part, self.spec, "cpu").contiguous()) for part in torch.split(pixels, BATCH)]
+            parts = [
+                self.model(normalise_pixels(part, self.spec, "cpu").contiguous()) for part in torch.split(pixels, BATCH)
+            ]
         return torch.cat(parts).numpy()
 
     def pipeline(self, items: Sequence[Item], workers: int) -> Floats:

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from alframe.allocator import keep_freed_memory
 from alframe.backbones.efficientnet_lite import EfficientNetLite
-from alframe.data.loading import load_batches, normalise
+from alframe.data.loading import load_batches, normalise_pixels
 from alframe.types import Item
 
 
@@ -27,7 +27,7 @@ def embed(paths: Sequence[Path]) -> np.ndarray:
     with torch.inference_mode():
         return np.concatenate(
             [
-                module(normalise(b.pixels, backbone.input_spec, "cpu")).numpy()
+                module(normalise_pixels(b.pixels, backbone.input_spec, "cpu")).numpy()
                 for b in load_batches(items, backbone.input_spec, batches, 1)
             ]
         )

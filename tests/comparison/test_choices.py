@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from alframe.comparison.choices import is_data_choice, name_choices, run_choices, varying_choices
-from alframe.settings import Settings, Start, stored_form
+from alframe.comparison.choices import is_data_choice, run_choices, short_choice_name, varying_choices
+from alframe.settings import Settings, Start, settings_as_stored
 
 
 def config(settings: Settings | None = None, **recipes: object) -> dict[str, object]:
     return {
-        "settings": stored_form(settings or Settings()),
+        "settings": settings_as_stored(settings or Settings()),
         "recipes": {"tracker": {"jsonl": {"name": "jsonl"}}, **recipes},
     }
 
@@ -41,6 +41,6 @@ def test_what_varies_is_named_and_a_parameter_that_follows_from_its_part_is_not(
 
 
 def test_names_are_short() -> None:
-    assert name_choices({"head": "mlp", "sampler": "margin"}, alone="sampler") == "margin head=mlp"
-    assert name_choices({"pool.root": "/data/season 1", "batch": None}) == "pool.root=season 1 batch=null"
+    assert short_choice_name({"head": "mlp", "sampler": "margin"}, alone="sampler") == "margin head=mlp"
+    assert short_choice_name({"pool.root": "/data/season 1", "batch": None}) == "pool.root=season 1 batch=null"
     assert is_data_choice("pool.root") and is_data_choice("holdout.fraction") and not is_data_choice("sampler")

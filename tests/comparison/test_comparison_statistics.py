@@ -9,7 +9,7 @@ import pytest
 
 from alframe.comparison.statistics import (
     Interval,
-    adjust_p_values,
+    adjust_for_multiple_tests,
     extend_curve,
     final_speed_up,
     labels_to_goal,
@@ -52,10 +52,10 @@ def test_p_values_are_those_of_the_paired_test() -> None:
 
 def test_p_values_of_many_tests_are_adjusted_for_their_number() -> None:
     p = [0.01, 0.04, math.nan, 0.03, 0.005]
-    np.testing.assert_allclose(adjust_p_values(p, "holm"), [0.03, 0.06, math.nan, 0.06, 0.02])  # by hand
-    np.testing.assert_allclose(adjust_p_values(p, "fdr_bh"), [0.02, 0.04, math.nan, 0.04, 0.02])
-    assert adjust_p_values([], "holm").tolist() == []
-    assert (adjust_p_values([0.04] + [0.9] * 9, "fdr_bh") > 0.05).all()
+    np.testing.assert_allclose(adjust_for_multiple_tests(p, "holm"), [0.03, 0.06, math.nan, 0.06, 0.02])  # by hand
+    np.testing.assert_allclose(adjust_for_multiple_tests(p, "fdr_bh"), [0.02, 0.04, math.nan, 0.04, 0.02])
+    assert adjust_for_multiple_tests([], "holm").tolist() == []
+    assert (adjust_for_multiple_tests([0.04] + [0.9] * 9, "fdr_bh") > 0.05).all()
 
 
 def test_wilcoxon_is_limited_by_the_number_of_seeds() -> None:

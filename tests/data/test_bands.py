@@ -17,8 +17,8 @@ from PIL import Image
 
 from alframe.data import bands
 from alframe.data.augment import load_augmented_batches
-from alframe.data.decode import Decoded, ImageFile
-from alframe.data.loading import load_batches, normalise
+from alframe.data.decode import DecodedImage, ImageFile
+from alframe.data.loading import load_batches, normalise_pixels
 from alframe.data.viewing import needs_conversion, open_for_viewing
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
@@ -51,7 +51,7 @@ def save(path: Path, array: np.ndarray, kind: str, **more: Any) -> Path:
     return path
 
 
-def pixels(decoded: Decoded) -> np.ndarray:
+def pixels(decoded: DecodedImage) -> np.ndarray:
     assert decoded.pixels is not None, decoded.reason
     return decoded.pixels
 
@@ -300,7 +300,7 @@ def test_from_file_to_network_input(tmp_path: Path, channels: int, pairs: list[A
     item = Item("a.npy", save(tmp_path / "a.npy", array, "npy"))
     (batch,) = load_batches([item], wanted, [[0]], 0)
     before = batch.pixels.clone()
-    x = normalise(batch.pixels, wanted, "cpu")
+    x = normalise_pixels(batch.pixels, wanted, "cpu")
     assert torch.equal(batch.pixels, before), "normalising must not change the batch"
     assert (x.shape, x.dtype) == ((1, channels, 16, 16), torch.float32)
     expected = (squashed(array) / (4095 if pairs else 255) - 0.5) / 0.25

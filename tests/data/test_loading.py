@@ -22,7 +22,7 @@ from PIL import Image
 from alframe import drives
 from alframe.data import decode
 from alframe.data.augment import AugmentingReader, load_augmented_batches
-from alframe.data.loading import PlainReader, load_batches, normalise, stream_batches
+from alframe.data.loading import PlainReader, load_batches, normalise_pixels, stream_batches
 from alframe.data.pictures import read_file
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
@@ -200,7 +200,7 @@ def test_ctrl_c_while_spawned_workers_start_prints_no_traceback(items: list[Item
 
 def test_normalise() -> None:
     pixels = torch.randint(0, 256, (2, 4, 5, 3), dtype=torch.uint8)
-    out = normalise(pixels, SPEC, "cpu")
+    out = normalise_pixels(pixels, SPEC, "cpu")
     assert out.shape == (2, 3, 4, 5)
     assert out.dtype == torch.float32
     assert out.is_contiguous(memory_format=torch.channels_last)

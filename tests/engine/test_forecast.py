@@ -120,7 +120,7 @@ def test_it_holds_for_the_curves_of_the_benchmark() -> None:
                     if labels[points - 1] < 2 * labels[0] or not len(later):
                         continue
                     curves = weight_curves(labels[:points], measured[:points], images["test"])
-                    low, _, high = curves.predict(labels[later[-1]])
+                    low, _, high = curves.measured_interval_at(labels[later[-1]])
                     if high - low <= WIDEST:
                         held.append(low <= measured[later[-1]] <= high)
                     if recipe == "longer" and (found := curves.more_labels_to_near_best()):

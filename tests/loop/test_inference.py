@@ -13,7 +13,7 @@ import pytest
 import alframe
 from alframe.app.api import open_session
 from alframe.errors import BadParams
-from alframe.settings import Inference, configuration_digest, stored_form
+from alframe.settings import Inference, configuration_digest, settings_as_stored
 from alframe.settings.stored import to_plain
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -75,7 +75,7 @@ def test_campaigns_from_before_there_was_a_choice_keep_their_folders(images: Pat
     others = [Inference("auto"), Inference("compile"), Inference("eager", "bf16")]
     digests = {configuration_digest(dataclasses.replace(settings, inference=one), recipes) for one in others}
     assert len({configuration_digest(settings, recipes), *digests}) == 4
-    decided = stored_form(settings)
+    decided = settings_as_stored(settings)
     del decided["inference"], decided["duplicates"]  # neither was there
     parts = {kind: recipe for kind, recipe in recipes.items() if kind not in ("compute", "tracker", "task")}
     parts["sampler"] = {key: value for key, value in parts["sampler"].items() if key != "objective"}  # nor was it

@@ -146,19 +146,19 @@ def test_a_damaged_file_and_a_missing_one_are_named(tmp_path: Path) -> None:
 
 def test_after_a_kill_only_what_is_missing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = npz(tmp_path)
-    real, left = arrays._encode, iter(range(4))
+    real, left = arrays._encode_image, iter(range(4))
 
     def killed(*arguments: Any) -> bytes:
         if next(left, None) is None:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(arrays, "_encode", killed)
+    monkeypatch.setattr(arrays, "_encode_image", killed)
     with pytest.raises(KeyboardInterrupt):
         listed(file)
     first = written(tmp_path)
     assert len(first) == 4
-    monkeypatch.setattr(arrays, "_encode", real)
+    monkeypatch.setattr(arrays, "_encode_image", real)
     items = listed(file)
     assert first.items() <= written(tmp_path).items()
     items[2].path.unlink()
@@ -173,7 +173,7 @@ def test_after_a_kill_only_what_is_missing_is_written(tmp_path: Path, monkeypatc
 def test_later_runs_only_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = npz(tmp_path)
     items = listed(file)
-    monkeypatch.setattr(arrays, "_encode", None)
+    monkeypatch.setattr(arrays, "_encode_image", None)
     monkeypatch.setattr(arrays, "_read_rows", None)
     assert listed(file) == items
 

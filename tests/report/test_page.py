@@ -21,7 +21,7 @@ from alframe.engine.measuring.audit import AUDIT_BASIS
 from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.report.charts import campaign_curves
 from alframe.report.page import BatchImage, ReportData, render
-from alframe.report.tables import class_rows, confusion_matrix, curve_rows
+from alframe.report.tables import class_rows, confusion_matrix, legend_rows
 from alframe.report.thumbnails import SIDE, thumbnail
 from alframe.testing.records import estimate
 from alframe.types import Box, Curve, Evaluation, Item, RoundRecord
@@ -321,7 +321,7 @@ def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
 
 
 def test_comparison_says_how_many_labels_are_saved(data: ReportData, curves: list[Curve]) -> None:
-    margin, random = curve_rows(curves)
+    margin, random = legend_rows(curves)
     assert (margin.curve.name, margin.reached) == ("margin", 40)
     assert (random.curve.name, random.reached) == ("random", 60)
     text = Page(render(replace(data, curves=curves))).text

@@ -21,13 +21,13 @@ from alframe.settings import (
     Finetune,
     Holdout,
     Inference,
-    Root,
+    RootSettings,
     Sequences,
     Settings,
     Start,
     TrainingPlan,
     configuration_digest,
-    stored_form,
+    settings_as_stored,
 )
 from alframe.settings.fields import from_plain, setting_fields
 
@@ -65,7 +65,7 @@ def test_config_yaml_has_every_setting_with_its_default_and_nothing_else() -> No
     written = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     del written["defaults"], written["hydra"]
     assert not written.keys() & set(KINDS)
-    assert dict(leaves(written)) == dict(leaves(asdict(Root())))
+    assert dict(leaves(written)) == dict(leaves(asdict(RootSettings())))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_is_stored_and_what_names_a_folder_never_change(
     settings = open_session(f"runs={tmp_path}", *words).settings
     assert configuration_digest(settings, RECIPES) == digest
     stored = json.loads(STORED.read_text(encoding="utf-8"))[name]
-    assert json.dumps(stored_form(settings)) == json.dumps(stored), "the same keys in the same order"
+    assert json.dumps(settings_as_stored(settings)) == json.dumps(stored), "the same keys in the same order"
 
 
 WRONG: dict[str, Callable[[], object]] = {
@@ -151,8 +151,8 @@ def test_values_become_settings_whatever_else_stands_beside_them() -> None:
 
 
 def test_every_setting_is_known_by_its_full_name() -> None:
-    known = dict(setting_fields(Root))
-    assert {name for name, one in known.items() if not one.is_group} == dict(leaves(asdict(Root()))).keys()
+    known = dict(setting_fields(RootSettings))
+    assert {name for name, one in known.items() if not one.is_group} == dict(leaves(asdict(RootSettings()))).keys()
     assert {name for name, one in known.items() if one.is_path} == {
         *("project", "runs", "boxes.file", "sequences.clock_offsets")
     }

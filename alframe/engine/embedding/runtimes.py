@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from alframe.data.loading import normalise
+from alframe.data.loading import normalise_pixels
 from alframe.types import InputSpec
 
 Runtime = Callable[[torch.Tensor], torch.Tensor]
@@ -30,7 +30,7 @@ def make_eager_runtime(
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), _autocast(precision, device):
-            return module(normalise(to_device(pixels), spec, device)).float()  # type: ignore[no-any-return]
+            return module(normalise_pixels(to_device(pixels), spec, device)).float()  # type: ignore[no-any-return]
 
     return run
 
@@ -114,7 +114,7 @@ def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) 
 
 
 class _NormalisingNetwork(nn.Module):
-    """A network that takes pixels; `normalise` is a part of its graph."""
+    """A network that takes pixels; `normalise_pixels` is a part of its graph."""
 
     mean: torch.Tensor
     std: torch.Tensor

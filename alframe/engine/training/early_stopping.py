@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from alframe.chunks import chunks
-from alframe.data.loading import load_batches, normalise
+from alframe.data.loading import load_batches, normalise_pixels
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.errors import PoolError
 from alframe.types import Floats, InputSpec, Ints, Item
@@ -103,7 +103,7 @@ def embed_readable(
     for batch in load_batches(items, spec, batches, workers):
         if batch.readable_rows:
             with torch.inference_mode():
-                x = module(normalise(batch.pixels, spec, device))
+                x = module(normalise_pixels(batch.pixels, spec, device))
             embeddings.append(x.float().cpu().numpy())
             readable += batch.readable_rows
         advance(len(batch.rows))

@@ -17,7 +17,7 @@ from alframe.allocator import keep_freed_memory
 from alframe.contracts.loss import OldUsesTrainingLabels, UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
-from alframe.data.loading import Batch, normalise
+from alframe.data.loading import Batch, normalise_pixels
 from alframe.engine.training.early_stopping import (
     EarlyStopping,
     embed_readable,
@@ -109,7 +109,7 @@ def fine_tune(
                     if len(batch.readable_rows) > 1:
                         targets = torch.from_numpy(y[batch.readable_rows]).to(device)
                         with precision:
-                            embeddings = module(normalise(batch.pixels, spec, device))
+                            embeddings = module(normalise_pixels(batch.pixels, spec, device))
                         value = loss(embeddings.float(), targets)
                         optimiser.zero_grad(set_to_none=True)
                         value.backward()

@@ -69,10 +69,10 @@ class CamtrapDp:
         types = {"blank": self.blank, "human": self.human, "vehicle": self.vehicle, "unknown": self.unknown}
         self.observation_types = {str(name).casefold(): kind for kind, group in types.items() for name in group}
         designs = [self.sampling_design] if self.sampling_design else []
-        _require_known("sampling_design", designs, standard.SAMPLING_DESIGNS)
-        _require_known("capture_method", self.capture_method, standard.CAPTURE_METHODS)
+        _require_known_values("sampling_design", designs, standard.SAMPLING_DESIGNS)
+        _require_known_values("capture_method", self.capture_method, standard.CAPTURE_METHODS)
         roles = [person["role"] for person in self.people if "role" in person]
-        _require_known("contributors: role", roles, standard.CONTRIBUTOR_ROLES)
+        _require_known_values("contributors: role", roles, standard.CONTRIBUTOR_ROLES)
         if not all(str(person.get("title", "")).strip() for person in self.people):
             raise BadParams(f"{SETTING}.contributors has an entry without a title. Set it to the name of the person.")
         scopes = [license.get("scope") for license in self.entries.get("licenses", [])]
@@ -83,11 +83,11 @@ class CamtrapDp:
         """Raise BadParams for what is missing whatever is predicted: only the names of classes depend on that."""
         nothing_seen = Predictions(items, np.zeros((len(items), 1), np.float32), ("blank",), [None] * len(items))
         if not self.draft:
-            self._require_complete(self._survey(nothing_seen)[2])
+            self._require_complete(self._build_survey_and_deployments(nothing_seen)[2])
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
-        survey, deployments, missing = self._survey(predictions)
+        survey, deployments, missing = self._build_survey_and_deployments(predictions)
         if not self.draft:
             self._require_complete(missing)
         target, draft = folder / "camtrap-dp", folder / "camtrap-dp-draft"
@@ -98,12 +98,12 @@ class CamtrapDp:
             log.warning(message, target, STANDARD_NAME)
         with explain_write_errors(target), replace_atomically(target) as temporary:
             temporary.mkdir()
-            self._write(temporary, survey, deployments, missing)
+            self._write_package(temporary, survey, deployments, missing)
         if not missing:
             shutil.rmtree(draft, ignore_errors=True)  # what it lacked is here
         return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in standard.TABLE_COLUMNS))]
 
-    def _survey(self, predictions: Predictions) -> tuple[Survey, Deployments, list[str]]:
+    def _build_survey_and_deployments(self, predictions: Predictions) -> tuple[Survey, Deployments, list[str]]:
         """Return the survey and its deployments, and what is missing; a few stray images are left out and counted."""
         deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
@@ -142,7 +142,7 @@ class CamtrapDp:
                 + f"\nProvide these, or set {SETTING}.draft=true to write a draft without them."
             )
 
-    def _write(self, folder: Path, survey: Survey, deployments: Deployments, missing: Sequence[str]) -> None:
+    def _write_package(self, folder: Path, survey: Survey, deployments: Deployments, missing: Sequence[str]) -> None:
         now = datetime.now(UTC)
         methods = self._project_entry().get("captureMethod", [])
         rows = {
@@ -205,15 +205,15 @@ class CamtrapDp:
         needed: dict[str, object] = {
             f"{SETTING}.deployments: {table}.": not self.deployments,
             **dict.fromkeys(deployments.problems, True),
-            f"{self.deployments}: rows for the cameras or folders of {_shorten(without_deployment, 'image')}.": (
+            f"{self.deployments}: rows for the cameras or folders of {_first_names(without_deployment, 'image')}.": (
                 self.deployments and without_deployment
             ),
             f"{SETTING}.timezone: the time zone of the clocks, such as '+08:00' or Africa/Nairobi.": without_zone,
-            f"When {_shorten(without_time, 'image')} were taken; let the pool read it.": without_time,
-            f"{SETTING}.names: the scientific names of {_shorten(unnamed)}, as in "
+            f"When {_first_names(without_time, 'image')} were taken; let the pool read it.": without_time,
+            f"{SETTING}.names: the scientific names of {_first_names(unnamed)}, as in "
             f"{mapping_argument(f'{SETTING}.names', next(iter(unnamed), 'class'), 'NAME')}": unnamed,
             f"{SETTING}.media_url, or other paths. No path may begin with ., / or ~ or contain two dots; this "
-            f"concerns {_shorten(bad_paths, 'image')}.": bad_paths,
+            f"concerns {_first_names(bad_paths, 'image')}.": bad_paths,
         }
         return [sentence for sentence, is_missing in needed.items() if is_missing]
 
@@ -229,14 +229,14 @@ def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> 
     return replace(survey, deployments=guesses)
 
 
-def _shorten(names: Iterable[str], noun: str = "") -> str:
+def _first_names(names: Iterable[str], noun: str = "") -> str:
     """List the first names, and with a `noun` say how many there are."""
     distinct = list(dict.fromkeys(names))
     listing = ", ".join(distinct[:MAX_NAMES]) + (", ..." if len(distinct) > MAX_NAMES else "")
     return f"{len(distinct)} {noun}{'s' * (len(distinct) != 1)} ({listing})" if noun else listing
 
 
-def _require_known(setting: str, values: Iterable[object], known: Sequence[str]) -> None:
+def _require_known_values(setting: str, values: Iterable[object], known: Sequence[str]) -> None:
     for value in values:
         if value not in known:
             raise BadParams(f"{SETTING}.{setting} is '{value}'; it can be {', '.join(known)}.")

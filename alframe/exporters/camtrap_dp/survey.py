@@ -73,13 +73,13 @@ def build_survey(
         types.get(name.casefold(), "animal") if predicted or label else "unclassified"
         for name, label in zip(final.class_names, final.labels, strict=True)
     ]
-    names_of = _names_of_cameras({item.camera for item in predictions.items if item.camera is not None})
+    names_of = _names_by_camera({item.camera for item in predictions.items if item.camera is not None})
     cameras = [names_of.get(item.camera, ()) for item in predictions.items]
     deployment_ids = [deployments.find(*facts) for facts in zip(cameras, images, times, strict=True)]
     return Survey(predictions, final, images, times, deployment_ids, observation_types)
 
 
-def _names_of_cameras(cameras: Set[str]) -> dict[str | None, tuple[str, ...]]:
+def _names_by_camera(cameras: Set[str]) -> dict[str | None, tuple[str, ...]]:
     """Return the names of each camera: its path, and the last part of it where no other camera has the same."""
     shared = Counter(camera.rpartition("/")[2] for camera in cameras)
     last_parts = {camera: camera.rpartition("/")[2] for camera in cameras}

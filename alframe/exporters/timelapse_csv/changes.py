@@ -58,7 +58,7 @@ def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: 
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FieldsToFill:
     """The Data Labels of the fields to fill ("" for none), the set's names of classes, and whether to overwrite."""
 
     species: str
@@ -74,7 +74,7 @@ class Fields:
 
 
 @dataclass
-class Changes:
+class PlannedChanges:
     """The records to write and the labels left out (with why), by image, and how many images stay `unchanged`."""
 
     records: dict[str, list[Record]] = field(default_factory=dict)
@@ -90,9 +90,9 @@ class _CannotImport(Exception):
     """Why the labels of an image cannot be imported, and what to do."""
 
 
-def make_records_without_set(images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
+def make_records_without_set(images: Mapping[str, ImageClasses], fields: FieldsToFill) -> PlannedChanges:
     """Make the records of a set that is not given: one for each image, by its id."""
-    changes = Changes()
+    changes = PlannedChanges()
     names_in_folders = {image.rpartition("/")[2] for image in images if "/" in image}
     for number, (image, classes) in enumerate(images.items()):
         folder, _, name = image.rpartition("/")
@@ -108,9 +108,11 @@ def make_records_without_set(images: Mapping[str, ImageClasses], fields: Fields)
     return changes
 
 
-def find_changes(ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: Fields) -> Changes:
+def find_changes(
+    ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: FieldsToFill
+) -> PlannedChanges:
     """Read the data file and find the records to change: all of an image if one of them is. Raises FormatError."""
-    changes = Changes()
+    changes = PlannedChanges()
     records_of = _records_by_image(ddb, images, (*ID_COLUMNS, *fields.data_labels))
     for image, classes in images.items():
         records = records_of.get(image, [])
@@ -166,7 +168,7 @@ def _paths_in_set(images: Mapping[str, ImageClasses], root: Path) -> dict[str, s
 
 
 def _new_cells(
-    old: Sequence[Mapping[str, str]], classes: ImageClasses, template: Template, fields: Fields
+    old: Sequence[Mapping[str, str]], classes: ImageClasses, template: Template, fields: FieldsToFill
 ) -> list[dict[str, str]]:
     """Return the new cells of an image's records, in the order of their Ids."""
     if not old:
@@ -186,7 +188,7 @@ def _new_cells(
     return new
 
 
-def _new_species(old: Sequence[str], labels: Sequence[str], template: Template, fields: Fields) -> Sequence[str]:
+def _new_species(old: Sequence[str], labels: Sequence[str], template: Template, fields: FieldsToFill) -> Sequence[str]:
     """Return the species of each record: the image's only one, or one for each of its animals."""
     species = [_name_in_set(label, template.find_field(fields.species), fields.rename) for label in labels]
     if not species:

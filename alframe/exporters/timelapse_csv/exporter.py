@@ -13,8 +13,8 @@ from alframe.contracts import ExportableModel
 from alframe.errors import FormatError
 from alframe.exporters.timelapse_csv.changes import (
     SETTING,
-    Changes,
-    Fields,
+    FieldsToFill,
+    PlannedChanges,
     classes_by_image,
     find_changes,
     make_records_without_set,
@@ -64,7 +64,7 @@ class TimelapseCsv:
         prediction, confidence = (
             name if self.predictions and template.find_field(name) else "" for name in MODEL_FIELDS
         )
-        fields = Fields(self.species, prediction, confidence, self.set_names, self.overwrite)
+        fields = FieldsToFill(self.species, prediction, confidence, self.set_names, self.overwrite)
         changes = find_changes(ddb, template, images, fields) if ddb else make_records_without_set(images, fields)
         target = folder / "timelapse"
         file = target / Path(ddb.name if ddb else DATA_NAME).with_suffix(".csv").name
@@ -112,7 +112,7 @@ class TimelapseCsv:
         return template
 
 
-def _write_left_out(file: Path, changes: Changes) -> None:
+def _write_left_out(file: Path, changes: PlannedChanges) -> None:
     with file.open("w", newline="", encoding="utf-8-sig") as handle:
         writer = csv.writer(handle)
         writer.writerow(("path", "label", "why"))
@@ -121,7 +121,7 @@ def _write_left_out(file: Path, changes: Changes) -> None:
         )
 
 
-def _guide(name: str, ddb: Path | None, changes: Changes, has_times: bool) -> str:
+def _guide(name: str, ddb: Path | None, changes: PlannedChanges, has_times: bool) -> str:
     """Say what to do with the folder, in the words of Timelapse's menus."""
     if not changes.records:
         lines = ["There is nothing to import: no label is new to the image set."]

@@ -13,7 +13,7 @@ from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classe
 from alframe.kit.files import hash_if_readable, replace_atomically
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import marking_round_asked, pluralise, round_folder
+from alframe.kit.round_folders import count_with_noun, marking_round_asked, round_folder
 from alframe.kit.tables import (
     SEPARATORS,
     WORKBOOK_SUFFIXES,
@@ -96,11 +96,11 @@ class Csv:
             ) from error
         where = file if len(files_in_folder(folder)) == 1 else folder
         others = len(find_tables(self.files, request.folder, "label_source.files")[0])
-        read_too = f"{pluralise(others, 'file')} of label_source.files will be read too. "
+        read_too = f"{count_with_noun(others, 'file')} of label_source.files will be read too. "
         if not others:
             read_too = "No file of label_source.files exists yet; alframe will read it when it exists. "
         return (
-            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label, listed in {where}. Write "
+            f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
             + (read_too if self.files else "")
             + ("" if is_readable else "If you delete a list that cannot be read, this command writes it again. ")

@@ -12,7 +12,7 @@ from alframe.errors import LabelError
 from alframe.kit.classes import NEW_CLASSES_RULES, class_resolver, describe_classes
 from alframe.kit.files import class_folder_name
 from alframe.kit.parameters import require_one_of
-from alframe.kit.round_folders import marking_round_asked, pluralise, read_manifest, round_folder
+from alframe.kit.round_folders import count_with_noun, marking_round_asked, read_manifest, round_folder
 from alframe.label_sources.folder.images import complete_folder, identify_files
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 
@@ -50,7 +50,7 @@ class Folder:
                 "disk has room, and on Windows that the path is not too long; then run the command again."
             ) from error
         return (
-            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in {folder}. "
+            f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label in {folder}. "
             f"Move each into the folder of its class and run the same command again. "
             f"{describe_classes(request.classes, self.new_classes, request.named_since)}"
         )

@@ -12,7 +12,7 @@ from alframe.formats.timelapse.schema import CHOICE_TYPES
 from alframe.formats.timelapse.template import Template, all_lists_offer_empty, read_template, write_template
 from alframe.formats.timelapse.update import RowUpdate, explain_unsafe_write, update_rows
 from alframe.formats.timelapse.view import format_search_terms, format_sort_terms
-from alframe.kit.round_folders import pluralise
+from alframe.kit.round_folders import count_with_noun
 from alframe.label_sources.timelapse.prepare import own_set_fields
 from alframe.label_sources.timelapse.set_selection import FieldNames, SelectionPlan, require_set_fields
 from alframe.types import UNSURE, Request
@@ -28,9 +28,10 @@ def prepare_first_opening(root: Path, request: Request, names: FieldNames, blank
     else:
         require_set_fields(read_template(templates[0]), templates[0], names)
         state = f"The set in {root} has no data file yet."
+    images = count_with_noun(len(request.items), "image")
     return (
         f"{state} Double-click {templates[0].name}: Timelapse loads all images below that folder. Then run the same "
-        f"command again, and the {pluralise(len(request.items), 'image')} of round {request.round} will be selected."
+        f"command again, and the {images} of round {request.round} will be selected."
     )
 
 
@@ -44,7 +45,7 @@ def request_selection(
     write: bool,
 ) -> Iterator[str]:
     """Have the round's images selected, and yield the instructions for people, line by line. Raises FormatError."""
-    yield f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in the Timelapse set {ddb}."
+    yield f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label in the Timelapse set {ddb}."
     reason = explain_unsafe_write(ddb) if write and plan.records else ""
     if write and plan.records and not reason:
         yield _write_selection(ddb, template, plan, names)

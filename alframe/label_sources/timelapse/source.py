@@ -23,7 +23,13 @@ from alframe.kit.classes import NEW_CLASSES_RULES, describe_classes, find_blank_
 from alframe.kit.files import TEMPORARY_CHARACTERS, class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
-from alframe.kit.round_folders import classes_when_asked, marking_round_asked, pluralise, round_folder, windows_name_key
+from alframe.kit.round_folders import (
+    classes_when_asked,
+    count_with_noun,
+    marking_round_asked,
+    round_folder,
+    windows_name_key,
+)
 from alframe.label_sources.timelapse.answers import (
     add_answer,
     build_answers_without_repeats,
@@ -164,7 +170,7 @@ class Timelapse:
             elif item is None and (species or new):
                 unknown.append(record)
         if unknown:
-            number = pluralise(len(unknown), "record")
+            number = count_with_noun(len(unknown), "record")
             message = (
                 f"'{unknown[0].image_path}' is not an image of this round, so its species is not used; there are "
                 f"{number} such images. Add such images to the pool instead."
@@ -181,7 +187,7 @@ class Timelapse:
         word = find_blank_class(request.classes, self.blank) or self.blank
         blank = f" '{word}' is a picture without an animal." if word else ""
         return (
-            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label {where}. Double-click "
+            f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label {where}. Double-click "
             f"{template} there, on a computer with Timelapse, and give each image its Species; the right arrow key "
             f"shows the next.{blank} The answers so far are read, even while Timelapse is open: run the "
             f"same command again. {describe_classes(request.classes, self.new_classes, request.named_since)}"

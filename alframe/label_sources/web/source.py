@@ -11,7 +11,7 @@ from pathlib import Path
 from alframe.contracts import Serving
 from alframe.errors import LabelError
 from alframe.kit.classes import UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
-from alframe.kit.round_folders import pluralise
+from alframe.kit.round_folders import count_with_noun
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.images import Images
 from alframe.label_sources.web.journal import Journal
@@ -42,7 +42,7 @@ class Web(WebParameters):
                 images.store_batch(request.round, arrange_batch(request))
             make_missing_thumbnails(images, request.round)
         return (
-            f"Round {request.round}: {pluralise(len(request.items), 'image')} to label in the browser. "
+            f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label in the browser. "
             f"{describe_classes(request.classes, self.new_classes)}"
         )
 
@@ -108,11 +108,11 @@ class Web(WebParameters):
 
 
 def _not_requested_problem(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:
+    answers = count_with_noun(len(rows), "answer")
     message = (
-        f"{pluralise(len(rows), 'answer')} to images that round {round_number} has not requested, '{rows[0].image}', "
+        f"{answers} to images that round {round_number} has not requested, '{rows[0].image}', "
         f"for example: they do not count. The project's ledger may be an older copy. To count them, answer these "
-        f"images "
-        "again in the review."
+        "images again in the review."
     )
     return Problem(str(journal.file), rows[0].n, message)
 

@@ -104,8 +104,8 @@ def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: Genera
 def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator) -> Point:
     """Draw all parts from the far side to the near one; return where the eye is."""
     half = animal.length / 2
-    _legs(canvas, animal, pose, half, far=True)
-    _tail(canvas, animal, half, rng)
+    _draw_legs(canvas, animal, pose, half, far=True)
+    _draw_tail(canvas, animal, half, rng)
     rump, depth = animal.rump, animal.depth
     back = [(-half - 0.17, rump * 0.72), (-half - 0.08, rump * 0.97), (-half + 0.15, rump * 1.01)]
     back += [(0.0, (1 + rump) / 2 - 0.05), (half - 0.1, 1.0), (half + 0.12, 0.92), (half + 0.2, 1 - depth * 0.55)]
@@ -121,15 +121,15 @@ def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator
     under = [(x, y - 0.02) for x, y in body if y < 1 - animal.depth * 0.62]
     if len(under) > 2:
         canvas.tint([smooth_outline(sorted(under))], animal.belly, soft=0.05)
-    _coat(canvas, animal, half, rng)
-    _legs(canvas, animal, pose, half, far=False)
+    _draw_coat(canvas, animal, half, rng)
+    _draw_legs(canvas, animal, pose, half, far=False)
     if "bib" in animal.marks:
         throat = ((root[0] + crown[0]) / 2 + 0.05, (root[1] + crown[1]) / 2 - animal.depth * 0.25)
         canvas.tint([circle_outline(throat, animal.depth * 0.28)], animal.belly, soft=0.04)
-    return _head(canvas, animal, pose, crown)
+    return _draw_head(canvas, animal, pose, crown)
 
 
-def _legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bool) -> None:
+def _draw_legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bool) -> None:
     light = 0.62 if far else 0.95
     upper, lower = darken(animal.back, light), darken(animal.feet, light)
     phase = pose.gait + (math.pi if far else 0.0)
@@ -147,7 +147,7 @@ def _legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bo
         canvas.fill_limb([foot, (foot[0] + width * 0.45, foot[1])], [width * 0.5, width * 0.42], darken(lower, 0.8))
 
 
-def _tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> None:
+def _draw_tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> None:
     base = (-half - 0.1, animal.rump * 0.9)
     lift = float(rng.uniform(-0.12, 0.12))
     if animal.tail == "brush":
@@ -170,7 +170,7 @@ def _tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> 
         canvas.fill_disc(tip, 0.06, BLACK)
 
 
-def _coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> None:
+def _draw_coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> None:
     top, bottom = 0.96, 1 - animal.depth * 0.75
     if "spots" in animal.marks:
         spots = rng.uniform((-half, bottom, 0.02), (half, top, 0.034), (46, 3)).tolist()
@@ -185,16 +185,16 @@ def _coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator) -> 
             canvas.fill([(x - 0.05, root), (x - 0.08, root + 0.06 + tall), (x + 0.05, root)], darken(animal.back, 0.8))
 
 
-def _head(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Point:
+def _draw_head(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Point:
     """Draw the head at `crown`, a little less tilted than the neck; return where the eye is."""
     pitch = math.radians(pose.head_up * 0.55 - 16)
     size, thick, long = animal.head, animal.muzzle, animal.snout
     on_head = _head_coordinates(crown, pitch, size)
     on_far_side = _head_coordinates(on_head((0.14, 0.0))[0], pitch, size)
     if "antlers" in animal.marks:
-        _antler(canvas, on_far_side)
-        _antler(canvas, on_head)
-    _ear(canvas, animal, on_far_side, 0.7)
+        _draw_antler(canvas, on_far_side)
+        _draw_antler(canvas, on_head)
+    _draw_ear(canvas, animal, on_far_side, 0.7)
     if "ruff" in animal.marks:
         ruff = on_head((-0.4, 0.0), (0.0, -0.1), (0.12, -0.42), (-0.18, -0.5), (-0.42, -0.35))
         canvas.fill(smooth_outline(ruff), animal.belly)
@@ -211,7 +211,7 @@ def _head(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Poi
         canvas.fill(on_head((0.5, -0.14), (0.62, 0.06), (0.6, -0.16)), WHITE)
     nose, eye = on_head((tip, -0.02), (0.18, 0.11))
     canvas.fill_disc(nose, size * (0.04 + 0.06 * thick), BLACK)
-    _ear(canvas, animal, on_head, 0.9)
+    _draw_ear(canvas, animal, on_head, 0.9)
     canvas.fill_disc(eye, size * 0.052, darken(BLACK, 0.6))
     return eye
 
@@ -226,7 +226,7 @@ def _head_coordinates(crown: Point, pitch: float, size: float) -> Callable[..., 
     return on_head
 
 
-def _antler(canvas: AnimalCanvas, on_head: Callable[..., list[Point]]) -> None:
+def _draw_antler(canvas: AnimalCanvas, on_head: Callable[..., list[Point]]) -> None:
     canvas.fill_limb(on_head((-0.1, 0.3), (-0.55, 0.9), (-0.42, 1.5), (-0.62, 1.95)), [0.05, 0.045, 0.07, 0.02], HORN)
     forks = ((-0.3, 0.55), (-0.5, 1.1), (-0.42, 1.5), (-0.42, 1.4))
     tips = ((0.2, 0.8), (-0.1, 1.45), (-0.15, 1.95), (-0.85, 1.6))
@@ -234,7 +234,7 @@ def _antler(canvas: AnimalCanvas, on_head: Callable[..., list[Point]]) -> None:
         canvas.fill_limb(on_head(fork, tip), [0.04, 0.018], HORN)
 
 
-def _ear(canvas: AnimalCanvas, animal: Animal, on_head: Callable[..., list[Point]], light: float) -> None:
+def _draw_ear(canvas: AnimalCanvas, animal: Animal, on_head: Callable[..., list[Point]], light: float) -> None:
     colour = darken(animal.back, light)
     if animal.ears in ("pointed", "tufted"):
         canvas.fill(on_head((-0.36, 0.18), (-0.2, 0.8), (0.06, 0.3)), colour)

@@ -1,4 +1,4 @@
-"""Plan the bursts of the cameras, shoot their frames, and write these as files with their labels and detections."""
+"""Plan the bursts of the cameras, render their frames, and write these as files with their labels and detections."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def plan_bursts(parameters: Mapping[str, Any]) -> list[Burst]:
     return sorted(bursts, key=lambda burst: (burst.site, burst.start))
 
 
-def shoot(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Image, FrameInfo, Box | None]]:
+def render_burst(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Image, FrameInfo, Box | None]]:
     """Yield the frames of one burst, with the visible animal's box: it stands, or walks on from frame to frame."""
     rng = generator(seed, "burst", burst.number)
     x, facing, down = float(rng.uniform(0.2, 0.8)), int(rng.choice([-1, 1])), 0.5
@@ -103,7 +103,7 @@ def write_data_set(parameters: Mapping[str, Any], root: Path) -> None:
             (root / "images" / burst.camera).mkdir(parents=True)
         split = "test" if site >= parameters["sites"] - parameters["test_sites"] else "pool"
         sequence, light = f"{burst.camera}_{burst.start:%Y%m%d_%H%M%S}", "night" if burst.night else "day"
-        for image, info, box in shoot(burst, scenery, seed):
+        for image, info, box in render_burst(burst, scenery, seed):
             count += 1
             name = f"images/{burst.camera}/IMG_{count:04d}.JPG"
             image.save(root / name, "JPEG", quality=88, exif=_exif(info.taken))

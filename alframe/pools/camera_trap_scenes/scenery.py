@@ -60,21 +60,21 @@ def paint_scenery(habitat: Habitat, size: tuple[int, int], rng: Generator) -> Sc
     """Paint one site of `size` (width, height), from the far end to the near one."""
     width, height = size
     horizon = height * float(rng.uniform(0.34, 0.46))
-    ground, nearness = _ground(habitat, size, horizon, rng)
+    ground, nearness = _make_ground(habitat, size, horizon, rng)
     canvas = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
     depth = Image.fromarray((nearness * 255).astype(np.uint8))
     painter = _DepthPainter(habitat, width, height, horizon, ImageDraw.Draw(canvas), ImageDraw.Draw(depth))
-    _treeline(painter, rng)
-    _litter(painter, rng)
+    _paint_treeline(painter, rng)
+    _paint_litter(painter, rng)
     for distance in sorted(rng.uniform(0.03, 0.42, habitat.trunks).tolist()):
-        _trunk(painter, distance, rng)
-    _canopy(painter, rng)
+        _paint_trunk(painter, distance, rng)
+    _paint_canopy(painter, rng)
     for distance in sorted(rng.uniform(0.04, 0.95, habitat.grass).tolist()):
         foot = float(rng.uniform(0, width)), horizon + (height - horizon) * distance
         draw_grass(painter.pen, habitat, foot, height * (0.02 + 0.09 * distance), rng)
     picture = np.asarray(canvas.filter(ImageFilter.GaussianBlur(width / 1100)))
     nearness = np.asarray(depth, dtype=np.float32) / np.float32(255)
-    return Scenery(picture, nearness, _front(habitat, size, rng), horizon, habitat)
+    return Scenery(picture, nearness, _make_blurred_foreground(habitat, size, rng), horizon, habitat)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def draw_grass(pen: ImageDraw.ImageDraw, habitat: Habitat, foot_at: Point, tall:
         pen.polygon([*left, tip, *right], colour)
 
 
-def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: Generator) -> tuple[Floats, Floats]:
+def _make_ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: Generator) -> tuple[Floats, Floats]:
     width, height = size
     rows = np.arange(height, dtype=np.float32)
     down = np.clip((rows - horizon) / (height - horizon), 0, 1)
@@ -147,7 +147,7 @@ def _ground(habitat: Habitat, size: tuple[int, int], horizon: float, rng: Genera
     return ground.astype(np.float32), nearness.astype(np.float32)
 
 
-def _treeline(painter: _DepthPainter, rng: Generator) -> None:
+def _paint_treeline(painter: _DepthPainter, rng: Generator) -> None:
     habitat, width, height, horizon = painter.habitat, painter.width, painter.height, painter.horizon
     for layer in range(3):
         rise = height * (0.24 - 0.06 * layer) * (1 + 0.3 * fractal_noise(rng, (width, 2), 6, 6)[0])
@@ -163,7 +163,7 @@ def _treeline(painter: _DepthPainter, rng: Generator) -> None:
         painter.fill_ellipse(float(rng.uniform(0, width)), y, radius, radius * 0.7, colour)
 
 
-def _litter(painter: _DepthPainter, rng: Generator) -> None:
+def _paint_litter(painter: _DepthPainter, rng: Generator) -> None:
     """Paint fallen leaves and pebbles, larger towards the camera."""
     habitat = painter.habitat
     for distance in (rng.random(700) ** 1.5).tolist():
@@ -173,7 +173,7 @@ def _litter(painter: _DepthPainter, rng: Generator) -> None:
         painter.fill_ellipse(float(rng.uniform(0, painter.width)), y, radius * 1.4, radius * 0.6, colour)
 
 
-def _trunk(painter: _DepthPainter, distance: float, rng: Generator) -> None:
+def _paint_trunk(painter: _DepthPainter, distance: float, rng: Generator) -> None:
     """Paint a tree whose foot is `distance` of the way from the horizon to the lower edge."""
     habitat, pen = painter.habitat, painter.pen
     x = float(rng.uniform(0, painter.width))
@@ -197,7 +197,7 @@ def _trunk(painter: _DepthPainter, distance: float, rng: Generator) -> None:
         draw_grass(pen, habitat, (x + float(rng.uniform(-1.6, 1.6)) * half, foot + half * 0.12), half * 0.9 + 3, rng)
 
 
-def _canopy(painter: _DepthPainter, rng: Generator) -> None:
+def _paint_canopy(painter: _DepthPainter, rng: Generator) -> None:
     """Paint leaves overhead and bushes along the edge of the wood, in clumps."""
     habitat, height, horizon = painter.habitat, painter.height, painter.horizon
     stretch = 2.4 if habitat.conifer else 1.3
@@ -215,7 +215,7 @@ def _canopy(painter: _DepthPainter, rng: Generator) -> None:
             painter.fill_ellipse(x + dx, y + dy, radius * stretch, radius, colour, nearness)
 
 
-def _front(habitat: Habitat, size: tuple[int, int], rng: Generator) -> Image.Image:
+def _make_blurred_foreground(habitat: Habitat, size: tuple[int, int], rng: Generator) -> Image.Image:
     """Return blurred blades of grass before the lens, in the lower corners."""
     width, height = size
     layer = Image.new("RGBA", size, (*habitat.leaves, 0))

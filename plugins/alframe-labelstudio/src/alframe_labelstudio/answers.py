@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import missing_blank_class
-from alframe.kit.round_folders import pluralise
+from alframe.kit.round_folders import count_with_noun
 from alframe.types import UNSURE, Answers, ItemId, Label, Problem, Request
 from alframe_labelstudio.annotations import Task
 
@@ -67,7 +67,7 @@ class Collector:
             first = self._drafts[0]
             message = (
                 f"'{first.item}' has an answer that was not submitted, which does not count; there are "
-                f"{pluralise(len(self._drafts), 'such image')}. Open it and press Submit."
+                f"{count_with_noun(len(self._drafts), 'such image')}. Open it and press Submit."
             )
             self.builder.problems.append(Problem(first.place, first.row, message))
         if one_project and self.builder.raw_labels:

@@ -9,7 +9,7 @@ from typing import Any
 
 from alframe.errors import LabelError
 from alframe.kit.classes import missing_blank_class
-from alframe.kit.round_folders import pluralise
+from alframe.kit.round_folders import count_with_noun
 from alframe.types import UNSURE, Answers, Item, Problem, Request
 from alframe_labelstudio.addresses import image_address
 from alframe_labelstudio.annotations import read_task
@@ -68,7 +68,9 @@ class Rounds:
         missing = [item for item in request.items if item.id not in there]
         made = self._make_tasks(project, config, missing, request, record, asked_before, remarks)
         if made and asked_before:
-            remarks.append(f"Made again, because they had been deleted in Label Studio: {pluralise(made, 'task')}.")
+            remarks.append(
+                f"Made again, because they had been deleted in Label Studio: {count_with_noun(made, 'task')}."
+            )
         return "\n".join([f"{self._tab(number, record, request)} . Run the same command again later.", *remarks])
 
     def collect(self, request: Request, collector: Collector) -> Answers:

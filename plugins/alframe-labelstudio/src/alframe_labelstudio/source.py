@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alframe.errors import LabelError
 from alframe.kit.classes import describe_classes
-from alframe.kit.round_folders import marking_round_asked, pluralise, round_folder
+from alframe.kit.round_folders import count_with_noun, marking_round_asked, round_folder
 from alframe.types import Answers, Request
 from alframe_labelstudio.answers import Collector, make_builder
 from alframe_labelstudio.files import collect_exports, write_tasks
@@ -51,7 +51,7 @@ class LabelStudio(Parameters):
                 f"{folder} cannot be written to: {error.strerror or error}. Check that the folder may be written to "
                 "and that the disk has room, and run the command again."
             ) from error
-        images = pluralise(len(request.items), "image")
+        images = count_with_noun(len(request.items), "image")
         return f"Round {request.round}: {images} to label in Label Studio: {text}\n" + describe_classes(
             request.classes, self.new_classes, request.named_since
         )
