@@ -217,8 +217,8 @@ class Spoilt(torch.nn.Module):
 
 
 def spoil(images: Pass, darker: float) -> None:
-    module = Spoilt(images.embedder.module, images.embedder.spec, darker)
-    images.embedder = embedder_from_module(module, images.embedder.spec, RECIPE, "cpu")
+    module = Spoilt(images.embedder.module, images.embedder.input_spec, darker)
+    images.embedder = embedder_from_module(module, images.embedder.input_spec, RECIPE, "cpu")
 
 
 def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_backbone(images: Pass) -> None:

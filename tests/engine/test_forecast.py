@@ -37,7 +37,7 @@ def test_the_interval_holds_what_is_measured_later() -> None:
         # The same test images each time: what they have in common moves the whole curve.
         offset, noise = rng.normal(0, 0.015), rng.normal(0, 0.008, len(labels) + 1)
         measured = curve(np.append(labels, 400), best, power) + offset + noise
-        low, _, high = weight_curves(labels.astype(float), measured[:-1], 400).predict(400)
+        low, _, high = weight_curves(labels.astype(float), measured[:-1], 400).measured_interval_at(400)
         held.append(low <= measured[-1] <= high)
     assert np.mean(held) >= 0.93
 

@@ -76,7 +76,7 @@ def exported_once() -> Iterator[None]:
 
 def pixels(embedder: Embedder, count: int, seed: int = 0) -> torch.Tensor:
     """Blobs, not noise: noise looks nearly the same to a network, whatever the seed."""
-    spec = embedder.spec
+    spec = embedder.input_spec
     coarse = np.random.default_rng(seed).integers(0, 256, (count, 4, 4, spec.channels))
     fine = coarse.repeat(spec.size // 4, axis=1).repeat(spec.size // 4, axis=2)
     return torch.from_numpy(fine.astype(np.uint8 if spec.value_range is None else np.float32))
@@ -113,7 +113,7 @@ def test_trained_weights_are_used(inference: Inference) -> None:
     with torch.no_grad():
         for weights in before.module.parameters():
             weights.mul_(1.0 + torch.linspace(0, 0.5, weights.numel()).reshape(weights.shape))
-    after = embedder_from_module(before.module, before.spec, RECIPE, "cpu", inference)
+    after = embedder_from_module(before.module, before.input_spec, RECIPE, "cpu", inference)
     exact = embedder_of(Inference(), state=before.module.state_dict()).runner(images)
     assert after.fingerprint != before.fingerprint
     assert centred_cosine(after.runner(images), exact, torch.zeros(1, exact.shape[1])) > 0.99
@@ -397,12 +397,12 @@ def test_features_of_a_mac_s_gpu_are_compared_with_the_processor_s(
     monkeypatch.setitem(module._BUILDERS, "eager", make_on_gpu)
     pixels = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
     inference = Inference("eager", precision)
-    gpu = replace(cpu, device="mps", runner=module.NetworkRunner(inference, cpu.module, cpu.spec, "mps"))
+    gpu = replace(cpu, device="mps", runner=module.NetworkRunner(inference, cpu.module, cpu.input_spec, "mps"))
     torch.testing.assert_close(gpu.runner(pixels), cpu.runner(pixels))
     assert gpu.fingerprint not in (cpu.fingerprint, embedder_of(inference).fingerprint)
     noise = 10.0
     with pytest.raises(EngineError, match=r"compute\.device=mps.* gives different features .* Set compute\.device=cpu"):
-        module.NetworkRunner(inference, cpu.module, cpu.spec, "mps")(pixels)
+        module.NetworkRunner(inference, cpu.module, cpu.input_spec, "mps")(pixels)
 
 
 def test_a_large_pool_is_told_of_a_faster_engine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def test_eleven_bands_from_the_pool_to_the_exported_model(tiffs: Path, tmp_path:
         assert ledger.events_of(FineTuned), "it was fine-tuned on varied bands"
     run(tiffs, tmp_path, *words, "task=export")
     model = alframe.load_model(folder / "export" / "model")
-    assert model.embedder.spec.value_range == ((0.0, 10000.0),)
+    assert model.embedder.input_spec.value_range == ((0.0, 10000.0),)
     images = sorted(tiffs.rglob("*.tif"))[:6]
     probs = model.predict_probs(images)
     assert probs.shape == (6, 3)

@@ -79,7 +79,7 @@ def test_a_simulation_from_before_a_setting_was_there_goes_on(
 ) -> None:
     words = [f"project={(tmp_path / 'one').as_posix()}", "stopping.labels=8"]
     run(images, tmp_path, *words)
-    now = Ledger.config
+    now = Ledger.latest_config
 
     def before(ledger: Ledger) -> dict[str, Any] | None:
         config = copy.deepcopy(now(ledger))
@@ -89,7 +89,7 @@ def test_a_simulation_from_before_a_setting_was_there_goes_on(
                     config["settings"]["finetune"][plan].pop(key)
         return config
 
-    monkeypatch.setattr(Ledger, "config", before)
+    monkeypatch.setattr(Ledger, "latest_config", before)
     run(images, tmp_path, *words, "stopping.labels=12")
     with pytest.raises(BadParams, match="started with a different finetune"):
         run(images, tmp_path, *words, "stopping.labels=16", "finetune.first.lr=0.5")

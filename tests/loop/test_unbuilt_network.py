@@ -46,7 +46,7 @@ def test_an_unbuilt_network_has_the_fingerprint_of_the_built_one(person: Person)
         source = load_network(session)
         assert isinstance(source, UnbuiltEmbedder)
         assert source.build().fingerprint == source.fingerprint
-        assert source.build().spec == source.spec
+        assert source.build().input_spec == source.input_spec
         assert source.build() is source.build()
 
 

@@ -79,7 +79,7 @@ def asked(folder: Path) -> list[list[int]]:
     from alframe.store.ledger import Ledger
 
     with Ledger.open(folder) as ledger:  # not only to read: that of an earlier version is brought up to date
-        return [list(one.keys) for one in ledger.rounds()]
+        return [list(one.keys) for one in ledger.stored_rounds()]
 
 
 def all_asked(folder: Path) -> dict[str, list[list[int]]]:

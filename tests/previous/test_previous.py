@@ -33,7 +33,7 @@ def test_a_campaign_of_people_goes_on_with_the_same_batches(pool: Path) -> None:
         make.alframe(f"project={project.as_posix()}")
     assert make.asked(project) == EXPECTED["people"][""]
     with Ledger.open(project, read_only=True) as ledger:
-        config = ledger.config()
+        config = ledger.latest_config()
     assert config is not None
     assert config["recipes"]["head"]["name"] == "linear", "the default of the version that began it"
     assert config["recipes"]["sampler"]["name"] == "kcenter"
