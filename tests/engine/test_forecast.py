@@ -71,14 +71,14 @@ def test_the_labels_to_near_the_best_are_counted_where_they_can_be_told() -> Non
 
 def test_it_says_why_it_says_nothing() -> None:
     labels = np.arange(20, 121, 20)
-    assert "needs 6 rounds with an accuracy" in str(forecast([]))
-    assert "needs 6 rounds with an accuracy" in str(forecast(history(labels[:5], curve(labels[:5]))))
+    assert "needs 6 rounds with an accuracy" in str(forecast_accuracy([]))
+    assert "needs 6 rounds with an accuracy" in str(forecast_accuracy(history(labels[:5], curve(labels[:5]))))
     narrow = np.arange(100, 112, 2)
     assert "2 times the labels of the first" in str(forecast_accuracy(history(narrow, curve(narrow))))
     wild = np.array([0.2, 0.8, 0.3, 0.7, 0.2, 0.9])
     assert "may be anything" in str(forecast_accuracy(history(labels, wild, n=30)))
     hard = [replace(one, evaluation=evaluation(0.5, CROSS_VALIDATION_BASIS)) for one in history(labels, wild)]
-    assert "chosen because they are hard" in str(forecast(hard))
+    assert "chosen because they are hard" in str(forecast_accuracy(hard))
 
 
 def test_held_out_images_go_before_the_audit() -> None:
