@@ -124,13 +124,15 @@ def run_task(config: DictConfig) -> float | None:
 
     from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
-    from alframe.app.sweep import chooses_exporters, note_run
+    from alframe.app.sweep import chooses_exporters, end_with_sweep, note_run
     from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
     from alframe.types import Outcome
 
     hydra_config = HydraConfig.get()
     sweep = hydra_config.mode is RunMode.MULTIRUN
+    if sweep:
+        end_with_sweep()
     # As they were given: what one refers to may change.
     words = cast(list[str], OmegaConf.to_container(hydra_config.overrides.task, resolve=False))
     try:

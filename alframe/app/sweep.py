@@ -11,6 +11,8 @@ import logging
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from functools import cache
+from multiprocessing import current_process
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from alframe.app.overrides import Override
 from alframe.app.shared_composition import share_composition
 from alframe.commands import command_line
 from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_notes
+from alframe.data.parent_watch import end_with_parent
 from alframe.errors import AlframeError
 from alframe.store.files import remove_file, write_json
 
@@ -58,6 +61,16 @@ class SweepSummary(Callback):
             log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
             words = list(config.hydra.overrides.task)
             write_json(_failed_note(Path(config.hydra.sweep.dir), words), {"overrides": words})
+
+
+@cache
+def end_with_sweep() -> None:
+    """Let this process end with the one that runs the sweep, if it is a worker of the launcher joblib.
+
+    Left alone, the workers of a sweep that was killed would go on with its jobs.
+    """
+    if current_process().name != "MainProcess":
+        end_with_parent()
 
 
 def chooses_exporters(words: Sequence[str], exporters: Iterable[str]) -> bool:

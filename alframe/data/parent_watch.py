@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import connection, get_start_method, parent_process, resource_tracker
@@ -28,8 +29,11 @@ def _wait_for_parent(parent: int) -> None:
     process = parent_process()
     if process is None:
         return
-    while not connection.wait([process.sentinel], POLL_SECONDS) and os.getppid() == parent:
-        pass
+    while os.getppid() == parent:
+        if process.sentinel is None:  # of a worker of joblib
+            time.sleep(POLL_SECONDS)
+        elif connection.wait([process.sentinel], POLL_SECONDS):
+            break
     os._exit(1)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +42,8 @@ def is_running(pid: int) -> bool:
     return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")  # nobody has buried it yet
 
 
-def wait_until(condition: object) -> bool:
-    end = time.monotonic() + SECONDS
+def wait_until(condition: Callable[[], bool], seconds: float = SECONDS) -> bool:
+    end = time.monotonic() + seconds
     while time.monotonic() < end and not condition():
         time.sleep(0.05)
     return bool(condition())
@@ -60,6 +63,38 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     assert all(map(is_running, workers))
     os.kill(process.pid, signal.SIGKILL)
     process.join()
+    try:
+        assert wait_until(lambda: not any(map(is_running, workers)))
+    finally:
+        for pid in filter(is_running, workers):
+            os.kill(pid, signal.SIGKILL)
+
+
+SWEEP = """
+import os, sys, time
+from pathlib import Path
+from joblib import Parallel, delayed
+
+def job(file):
+    from alframe.app.sweep import end_with_sweep
+    end_with_sweep()
+    Path(file).write_text(str(os.getpid()))
+    time.sleep(200)
+
+Parallel(n_jobs=2, backend="loky")(delayed(job)(file) for file in sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there, nothing tells a worker of joblib that its parent has ended")
+def test_workers_of_joblib_end_when_the_sweep_is_killed(tmp_path: Path) -> None:
+    files = [tmp_path / "first", tmp_path / "second"]
+    with subprocess.Popen([sys.executable, "-c", SWEEP, *map(str, files)]) as sweep:
+        assert wait_until(lambda: all(file.is_file() and file.read_text() for file in files), 4 * SECONDS)
+        workers = [int(file.read_text()) for file in files]
+        assert sweep.pid not in workers
+        assert all(map(is_running, workers))
+        sweep.kill()
     try:
         assert wait_until(lambda: not any(map(is_running, workers)))
     finally:
