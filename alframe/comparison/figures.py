@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -13,10 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from alframe.comparison.formatting import shorten_names
 from alframe.comparison.ranks import Ranking
 from alframe.report.charts import BASELINE, INK, RULE, SERIES, Dashes
 from alframe.types import Floats64
 
+LETTER_WIDTH = 0.6  # of the size of a font
 DRAWN = 8  # curves in a figure: more cannot be told apart
 Style = tuple[str, Dashes]
 _DASHES: tuple[Dashes, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)))
@@ -93,7 +95,7 @@ def seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, int]], Fig
         places = np.arange(len(rows))
         spread = np.abs([rows["selection"] - rows["selection_low"], rows["selection_high"] - rows["selection"]])
         axes.errorbar(rows["selection"], places, xerr=spread, fmt="o", color=SERIES[0], capsize=4, markersize=6)
-        axes.set_yticks(places, rows["strategy"], color=INK, fontsize=font)
+        axes.set_yticks(places, _shorten_for(size[0], font, rows["strategy"]), color=INK, fontsize=font)
         axes.margins(y=0.1)
         if (rows["selection"] > 0).all():
             axes.set_xscale("log")
@@ -119,9 +121,10 @@ def matrix_figure_maker(table: pd.DataFrame, most: float) -> Callable[[tuple[int
             text = "–" if row == column else f"{value:.2f}".removesuffix("0") if value else "0"
             axes.text(column, row, text, ha="center", va="center", color=INK, fontsize=font)
         places = np.arange(len(values))
-        axes.set_xticks(places, table.columns, rotation=45, ha="left", rotation_mode="anchor", fontsize=font, color=INK)
+        columns, rows = _shorten_for(size[1], font, table.columns), _shorten_for(size[0], font, table.index)
+        axes.set_xticks(places, columns, rotation=45, ha="left", rotation_mode="anchor", fontsize=font, color=INK)
         axes.xaxis.tick_top()
-        axes.set_yticks(places, table.index, fontsize=font, color=INK)
+        axes.set_yticks(places, rows, fontsize=font, color=INK)
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
         return figure
@@ -136,10 +139,11 @@ def critical_difference_figure_maker(ranking: Ranking) -> Callable[[tuple[int, i
         import scikit_posthocs
 
         figure, axes, font = _new_figure(size)
+        short = dict(zip(ranking.ranks.index, _shorten_for(size[0], font, ranking.ranks.index), strict=True))
         with matplotlib.rc_context({"font.size": font, "text.color": INK, "axes.edgecolor": INK, "xtick.color": INK}):
             scikit_posthocs.critical_difference_diagram(
-                ranking.ranks,
-                ranking.nemenyi,
+                ranking.ranks.rename(short),
+                ranking.nemenyi.rename(index=short, columns=short),
                 ax=axes,
                 label_fmt_left="{label} ({rank:.2f})",
                 label_fmt_right="({rank:.2f}) {label}",
@@ -171,10 +175,17 @@ def _new_figure(size: tuple[int, int]) -> tuple[Figure, Axes, int]:
     return figure, axes, font
 
 
+def _shorten_for(length: int, font: int, names: Iterable[str]) -> list[str]:
+    """Return names that take at most a third of a side of this length in CSS pixels, beside or above the axes."""
+    return shorten_names(names, int(length / 3 / (LETTER_WIDTH * font)))
+
+
 def _add_legend(figure: Figure, axes: Axes, font: int) -> None:
     handles, names = axes.get_legend_handles_labels()
     if handles:
-        columns = max(1, min(len(names), (110 if font > 12 else 40) // (max(map(len, names)) + 6)))
+        most = 110 if font > 12 else 40  # letters in a line
+        names = shorten_names(names, most - 6)
+        columns = max(1, min(len(names), most // (max(map(len, names)) + 6)))
         figure.legend(
             handles,
             names,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -61,3 +64,27 @@ def pivot_by_labels(table: pd.DataFrame, value: str, digits: int, scale: float =
 def capitalise(text: str) -> str:
     """Return the text with a capital at its beginning, and the rest as it is."""
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def shorten_names(names: Iterable[str], letters: int) -> list[str]:
+    """Return the names with at most so many letters: from long ones the middle is left out.
+
+    Where two become the same, they are numbered.
+
+    >>> shorten_names(["margin", "sampler=margin head=mlp", "sampler=margin loss=x head=mlp"], 15)
+    ['margin', 'sampl…d=mlp (1)', 'sampl…d=mlp (2)']
+    """
+    names = list(names)
+    short = [_leave_out_middle(name, letters) for name in names]
+    if len(set(short)) == len(set(names)):
+        return short
+    short = [_leave_out_middle(name, letters - len(f" ({len(names)})")) for name in names]
+    numbers = {name: itertools.count(1) for name, times in Counter(short).items() if times > 1}
+    return [f"{name} ({next(numbers[name])})" if name in numbers else name for name in short]
+
+
+def _leave_out_middle(name: str, letters: int) -> str:
+    if len(name) <= letters:
+        return name
+    kept = max(letters - 1, 2)
+    return f"{name[: kept // 2]}…{name[-(kept - kept // 2) :]}"
