@@ -29,10 +29,11 @@ def _wait_for_parent(parent: int) -> None:
     process = parent_process()
     if process is None:
         return
+    sentinel: int | None = process.sentinel
     while os.getppid() == parent:
-        if process.sentinel is None:  # of a worker of joblib
+        if sentinel is None:  # of a worker of joblib
             time.sleep(POLL_SECONDS)
-        elif connection.wait([process.sentinel], POLL_SECONDS):
+        elif connection.wait([sentinel], POLL_SECONDS):
             break
     os._exit(1)
 
