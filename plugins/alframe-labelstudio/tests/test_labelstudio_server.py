@@ -25,7 +25,7 @@ from alframe.types import Item, Request, Suggestion
 pytestmark = pytest.mark.slow
 
 TOKEN, EMAIL, SECRET = "c" * 40, "anna@example.com", "not-secret-1"
-START_SECONDS = 600  # of a first start, which makes a database
+START_SECONDS = 1800  # of a first start, which makes a database: minutes of processor time
 
 
 @pytest.fixture(scope="session")
