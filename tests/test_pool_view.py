@@ -88,3 +88,44 @@ def test_what_was_chosen_in_an_earlier_turn_stays_labelled():
     first = view.after_choosing(np.arange(6) == 1, np.arange(6) > 1)
     second = first.after_choosing(first.keys == 2, first.keys > 2)
     assert second.labelled_features.tolist() == x[:3].tolist() and second.keys.tolist() == [3, 4, 5]
+
+
+FACTS = {
+    Need.TAKEN: np.arange(4).astype("datetime64[s]"),
+    Need.LABELLED_TAKEN: np.array(["NaT", "2024-05-01"], "datetime64[s]"),
+    Need.CAMERAS: np.array([0, 1, -1, 2]),
+    Need.LABELLED_CAMERAS: np.array([1, 0]),
+    Need.IDS: np.array(["a", "b", "c", "d"], np.object_),
+    Need.LABELLED_IDS: np.array(["x", "y"], np.object_),
+}
+
+
+def test_times_cameras_and_ids_are_of_the_same_images(source: np.ndarray) -> None:
+    fields = {Need.FEATURES: source[:4], Need.LABELLED_FEATURES: source[4:6], **FACTS}
+    view = PoolView(np.arange(4), fields)
+    turn = view.after_choosing(np.array([False, True, False, False]), np.array([True, False, True, True]))
+    assert turn.ids.tolist() == ["a", "c", "d"] and turn.cameras.tolist() == [0, -1, 2]
+    assert turn.labelled_ids.tolist() == ["x", "y", "b"] and turn.labelled_cameras.tolist() == [1, 0, 1]
+    assert np.isnat(turn.labelled_taken[0]) and turn.labelled_taken[2] == FACTS[Need.TAKEN][1]
+    np.testing.assert_array_equal(turn.labelled_features, source[[4, 5, 1]])
+    next_turn = turn.after_choosing(np.array([True, False, False]), np.array([False, True, True]))
+    assert next_turn.labelled_ids.tolist() == ["x", "y", "b", "a"]
+    np.testing.assert_array_equal(next_turn.labelled_features, source[[4, 5, 1, 0]])
+    with pytest.raises(ValueError, match="read-only"):
+        next_turn.labelled_cameras[:] = 0
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {Need.LABELS: np.zeros(2, np.int64)},
+        {Need.LABELLED_FEATURES: np.ones((2, 3), np.float32)},  # without the embeddings of those that are chosen
+    ],
+    ids=["labels", "labelled embeddings"],
+)
+def test_chosen_images_join_all_that_is_read_of_labelled_ones_or_nothing(others: dict) -> None:
+    view = PoolView(np.arange(4), {**FACTS, **others})
+    turn = view.after_choosing(np.array([True, False, False, False]), np.array([False, True, True, True]))
+    assert turn.labelled_ids.tolist() == ["x", "y"] and len(turn.labelled_taken) == len(turn.labelled_cameras) == 2
+    member = turn.restrict({Need.IDS, Need.LABELLED_IDS})
+    assert member.labelled_ids.tolist() == ["x", "y", "a"]

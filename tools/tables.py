@@ -7,6 +7,7 @@ an error.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +17,14 @@ from omegaconf import OmegaConf
 
 from alframe.builtins import BUILTIN_PARTS, REGISTRIES
 from alframe.contracts import AuditBased, HiddenActivations
-from alframe.types import Need
+from alframe.types import Need, PoolView
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ODD = {"loss": "losses", "stopping": "stopping", "compute": "compute"}
 # That of backbones is by hand: its rows are the ready-made choices, and its numbers those of the networks.
 PAGES = {kind: DOCS / f"{ODD.get(kind, f'{kind}s')}.md" for kind in BUILTIN_PARTS if kind != "backbone"}
+VIEW_START = "<!-- what a view gives: written by tools/tables.py -->\n"
 START, END = "<!-- written by tools/tables.py -->\n", "<!-- until here -->\n"
 NEEDS = {
     Need.PROBS: "probabilities",
@@ -36,6 +38,12 @@ NEEDS = {
     Need.CLASS_NAMES: "class names",
     Need.IS_UNSEEN_BY_BACKBONE: "whether fine-tuning used each label",
     Need.SEQUENCES: "sequences",
+    Need.TAKEN: "times",
+    Need.LABELLED_TAKEN: "times of the labelled images",
+    Need.CAMERAS: "cameras",
+    Need.LABELLED_CAMERAS: "cameras of the labelled images",
+    Need.IDS: "ids",
+    Need.LABELLED_IDS: "ids of the labelled images",
     Need.BATCH_ERROR_RATES: "rewards",
 }
 
@@ -43,12 +51,26 @@ NEEDS = {
 def page(kind: str) -> str:
     """Return the page of this kind as it should be."""
     text = PAGES[kind].read_text(encoding="utf-8")
+    if kind == "sampler":
+        before, _, rest = text.partition(VIEW_START)
+        text = f"{before}{VIEW_START}{_view_table()}{END}{rest.partition(END)[2]}"
     table = f"{START}{_table(kind, text)}{END}"
     if START in text:
         before, _, rest = text.partition(START)
         return f"{before}{table}{rest.partition(END)[2]}"
     first = text.index("\n## ")
     return f"{text[: first + 1]}{table}{text[first:]}"
+
+
+def _view_table() -> str:
+    """Return the table of what a view gives for each need, from the docstrings of its properties."""
+    rows = [("need", "property of the view", "what it is"), ("---",) * 3]
+    for need in Need:
+        lazy = f"lazy_{need.value}"
+        names = [need.value, *([lazy] if hasattr(PoolView, lazy) else [])]
+        (first, *_) = inspect.cleandoc(getattr(PoolView, need.value).__doc__).split("\n\n")
+        rows.append((f"`Need.{need.name}`", ", ".join(f"`{name}`" for name in names), " ".join(first.split())))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _table(kind: str, text: str) -> str:

@@ -70,7 +70,8 @@ def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
         yield f"{file} has {', '.join(map(str, unknown))}, which the constructor does not accept"
         return
     try:
-        config = compose(f"{kind}={part.name}")
+        # A task that changes a project is refused without one; with a pool, it could begin one.
+        config = compose(f"{kind}={part.name}", *(["pool=folder"] if kind == "task" else []))
         chosen: Any = OmegaConf.to_container(config[kind], resolve=True, throw_on_missing=False)
         recipe = chosen[part.name] if kind in SEVERAL.values() else chosen
         if "???" in recipe.values():

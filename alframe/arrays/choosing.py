@@ -19,7 +19,7 @@ from alframe.engine.fit import draw_unlabelled_features
 from alframe.engine.select import select_with_sequence_limit
 from alframe.errors import UnmetNeed
 from alframe.kit import composite
-from alframe.kit.pool_views import EarlierBatches, make_pool_view
+from alframe.kit.pool_views import EarlierBatches, make_pool_view, require_no_pool_facts
 from alframe.types import FitContext, Floats, Ints, Need
 
 NO_EARLIER = EarlierBatches()
@@ -82,11 +82,13 @@ def choose(
 
 
 def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
-    """Return the sampler that is meant, and what it is called."""
-    if not isinstance(sampler, str):
-        return sampler, type(sampler).__name__
-    built: Sampler = REGISTRIES["sampler"].build(find_recipe("sampler", sampler, seed))
-    return built, sampler
+    """Return the sampler that is meant, and what it is called. Raises UnmetNeed for one that arrays do not suffice."""
+    name = sampler if isinstance(sampler, str) else type(sampler).__name__
+    built: Sampler = (
+        REGISTRIES["sampler"].build(find_recipe("sampler", sampler, seed)) if isinstance(sampler, str) else sampler
+    )
+    require_no_pool_facts(built, built.needs)
+    return built, name
 
 
 def head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:

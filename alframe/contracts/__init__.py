@@ -19,6 +19,7 @@ from alframe.contracts.exporter import Exporter as Exporter
 from alframe.contracts.head import AcquisitionProbs as AcquisitionProbs
 from alframe.contracts.head import Head as Head
 from alframe.contracts.head import HiddenActivations as HiddenActivations
+from alframe.contracts.head_context import CheckableHead as CheckableHead
 from alframe.contracts.head_context import TakesWeights as TakesWeights
 from alframe.contracts.head_context import UsesFitContext as UsesFitContext
 from alframe.contracts.head_context import UsesUnlabelled as UsesUnlabelled
@@ -32,6 +33,7 @@ from alframe.contracts.parts import Parts as Parts
 from alframe.contracts.pool import Pool as Pool
 from alframe.contracts.pool import SyntheticPool as SyntheticPool
 from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS
+from alframe.contracts.sampler import CheckableSampler as CheckableSampler
 from alframe.contracts.sampler import DeclaresDraws as DeclaresDraws
 from alframe.contracts.sampler import Sampler as Sampler
 from alframe.contracts.sampler import ScoresPool as ScoresPool

@@ -13,8 +13,8 @@ from alframe.types import Floats, Ints
 class Head(Protocol):
     """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
 
-    It may also offer `HiddenActivations`, `AcquisitionProbs`, `ExportableHead`, `UsesFitContext`
-    and `UsesUnlabelled`.
+    It may also offer `HiddenActivations`, `AcquisitionProbs`, `ExportableHead`, `UsesFitContext`, `UsesUnlabelled`,
+    `TakesWeights` and `CheckableHead`.
     """
 
     stochastic: bool

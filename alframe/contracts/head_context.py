@@ -1,4 +1,4 @@
-"""What heads may learn from besides embeddings and classes."""
+"""What heads may learn from besides embeddings and classes, and the files that they may need."""
 
 from __future__ import annotations
 
@@ -38,3 +38,11 @@ class TakesWeights(Protocol):
 
         What the head measures on examples that it has left out, it may measure on each of them once, left out whole.
         """
+
+
+@runtime_checkable
+class CheckableHead(Protocol):
+    """A head that can tell, before any image is read, whether the files that its parameters name are right."""
+
+    def check(self) -> None:
+        """Raise AlframeError for what its parameters name and is missing or wrong; called before a run begins."""

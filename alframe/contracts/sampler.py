@@ -48,3 +48,11 @@ class UsesCompute(Protocol):
 
     def use_compute(self, compute: Compute) -> None:
         """Take the compute; called before `select`."""
+
+
+@runtime_checkable
+class CheckableSampler(Protocol):
+    """A sampler that can tell, before any image is read, whether the files and tables that it is given are right."""
+
+    def check(self) -> None:
+        """Raise AlframeError for what its parameters name and is missing or wrong; called before a run begins."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from alframe.contracts import ExportableHead, Head, HiddenActivations, UsesUnlabelled
+from alframe.contracts import CheckableHead, ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
 from alframe.heads.sharpness import split_folds
 from alframe.kit.chunks import chunks
@@ -48,7 +48,7 @@ class Calibrated:
         self._inner: Head = build_part("head", self.of)
         # Of the instance, not the class: else every one of these would seem to be stochastic.
         self.stochastic = self._inner.stochastic
-        forward_abilities(self, self._inner, (ExportableHead, HiddenActivations, UsesUnlabelled))
+        forward_abilities(self, self._inner, (CheckableHead, ExportableHead, HiddenActivations, UsesUnlabelled))
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.contracts import ExportableHead, Head, UsesFitContext, UsesUnlabelled
+from alframe.contracts import CheckableHead, ExportableHead, Head, UsesFitContext, UsesUnlabelled
 from alframe.errors import BadParams
 from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -39,7 +39,9 @@ class Ensemble:
         self.member = dict(member)
         self.members, self.bootstrap = members, bootstrap
         self._heads: list[Head] = []
-        forward_abilities(self, build_part("head", self.member), (ExportableHead, UsesFitContext, UsesUnlabelled))
+        forward_abilities(
+            self, build_part("head", self.member), (CheckableHead, ExportableHead, UsesFitContext, UsesUnlabelled)
+        )
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         """See the Head contract."""

@@ -12,6 +12,8 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import (
     DEFAULT_DRAWS,
     AcquisitionProbs,
+    CheckableHead,
+    CheckableSampler,
     DeclaresDraws,
     ExportableHead,
     Head,
@@ -26,6 +28,7 @@ from alframe.types import FitContext, Floats, Ints, Need, PoolView
 
 ABILITIES: Mapping[type, str] = {
     AcquisitionProbs: "acquisition_probs",
+    CheckableHead: "check",
     ExportableHead: "logits_module",
     HiddenActivations: "hidden_activations",
     TakesWeights: "fit_weighted",
@@ -111,6 +114,12 @@ class CompositeSampler:
         """The most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them sets a number."""
         declared = (member.draws for member in self.members if isinstance(member, DeclaresDraws))
         return max(declared, default=DEFAULT_DRAWS)
+
+    def check(self) -> None:
+        """Check the files that the parameters of the samplers name, see CheckableSampler."""
+        for member in self.members:
+            if isinstance(member, CheckableSampler):
+                member.check()
 
 
 def restrict_view(sampler: Sampler, view: PoolView) -> PoolView:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,18 @@ import numpy.typing as npt
 from alframe.contracts import DEFAULT_DRAWS, AcquisitionProbs, DeclaresDraws, Head, Sampler
 from alframe.errors import UnmetNeed
 from alframe.kit.chunks import chunks
-from alframe.types import Bools, Floats, Ints, LazyFeatures, LazySamples, Need, PoolView
+from alframe.types import (
+    POOL_FACTS,
+    Bools,
+    Floats,
+    Ints,
+    LazyFeatures,
+    LazySamples,
+    Need,
+    PoolView,
+    Texts,
+    Times,
+)
 
 # Of samples that are made once and kept; more are made in chunks, where they are read.
 MAX_KEPT_SAMPLE_BYTES = 256 << 20
@@ -30,6 +41,22 @@ class EarlierBatches:
     chosen_by: Sequence[str] = ()
 
 
+class PoolFacts(Protocol):
+    """What a pool tells of its N images, beside the pixels, as `PoolView` gives it of some of them."""
+
+    @property
+    def taken(self) -> Times:
+        """(N,) when each image was taken."""
+
+    @property
+    def cameras(self) -> Ints:
+        """(N,) the number of each image's camera."""
+
+    @property
+    def ids(self) -> Texts:
+        """(N,) the id of each image."""
+
+
 def make_pool_view(
     sampler: Sampler,
     features: Floats,
@@ -42,15 +69,17 @@ def make_pool_view(
     sequences: Ints | None = None,
     earlier_batches: EarlierBatches = EarlierBatches(),
     fields: Mapping[Need, npt.NDArray[Any]] = MappingProxyType({}),
+    facts: PoolFacts | None = None,
 ) -> PoolView:
     """Make the view of the rows `candidates` (n,) of `features` (N, D) with exactly what `sampler` needs.
 
     The row numbers are the view's keys. `labelled` (m,) are the rows with a label and `y` (m,) their class numbers.
     `head` is fitted to them, or None while there is no model; its draws are made of `rng`. `is_unseen_by_backbone` (m,)
     says which labels the embedding was not trained on (None: it was trained on none), and `sequences` (N,) which burst
-    each row is of, -1 for none (None: there are none). `fields` are known already, such as probabilities (n, C). The
-    arrays are not checked: `alframe.kit.arrays` makes them of array-likes.
-    Raises UnmetNeed if the sampler needs a model and there is none.
+    each row is of, -1 for none (None: there are none). `fields` are known already, such as probabilities (n, C).
+    `facts` are the times, cameras and ids (N,); None: they are not known. The arrays are not checked:
+    `alframe.kit.arrays` makes them of array-likes.
+    Raises UnmetNeed if the sampler needs a model and there is none, or facts that are not known.
     """
     predict = partial(predict_in_chunks, features, candidates)
     makers: dict[Need, Callable[[], npt.NDArray[np.generic] | LazyFeatures | LazySamples]] = {
@@ -72,13 +101,34 @@ def make_pool_view(
         makers[Need.HIDDEN_ACTIVATIONS] = lambda: predict(fitted.hidden_activations)
         draws = sampler.draws if isinstance(sampler, DeclaresDraws) else DEFAULT_DRAWS
         makers[Need.PROB_SAMPLES] = lambda: _lazy_samples(fitted, features, candidates, draws, rng)
+    if facts is not None:
+        for need, of_labelled in POOL_FACTS.items():
+            makers[need] = partial(_take_rows, facts, need, candidates)
+            makers[of_labelled] = partial(_take_rows, facts, need, labelled)
     makers |= {need: partial(np.asarray, array) for need, array in fields.items()}
     needs = sampler.needs - ({Need.PREDICT} if head is not None else set())
-    unmet = [need.value for need in needs if need not in makers]
+    unmet = needs - makers.keys()
+    require_no_pool_facts(sampler, unmet)
     if unmet:
-        raise UnmetNeed(f"{type(sampler).__name__} needs {', '.join(unmet)}, which exists only after the first labels.")
+        names = ", ".join(sorted(need.value for need in unmet))
+        raise UnmetNeed(f"{type(sampler).__name__} needs {names}, which exists only after the first labels.")
     made = {need: makers[need]() for need in needs}
     return PoolView(candidates, made, predict_probs if head is not None and Need.PREDICT in sampler.needs else None)
+
+
+def require_no_pool_facts(sampler: Sampler, needs: Collection[Need]) -> None:
+    """Raise UnmetNeed if times, cameras or ids are among the `needs` of the sampler: arrays do not give them."""
+    facts = {*POOL_FACTS, *POOL_FACTS.values()}.intersection(needs)
+    if facts:
+        raise UnmetNeed(
+            f"{type(sampler).__name__} needs {', '.join(sorted(need.value for need in facts))}, which only the pool of "
+            f"a campaign gives. With arrays, choose another sampler."
+        )
+
+
+def _take_rows(facts: PoolFacts, need: Need, rows: Ints) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = getattr(facts, need.value)
+    return array[rows]
 
 
 def predict_in_chunks(features: Floats, rows: Ints, predict: Callable[[Floats], Floats]) -> Floats:

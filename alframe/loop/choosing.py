@@ -100,6 +100,7 @@ def choose_batch(
         sequences,
         earlier,
         {Need.CLASS_NAMES: np.array(training.classes, np.str_)},
+        embedded.listing,
     )
     recipe = campaign.recipes["sampler"] if has_model else {"name": settings.start.sampler}
     name, limit = REGISTRIES["sampler"].describe(recipe), settings.per_sequence

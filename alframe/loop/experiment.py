@@ -10,9 +10,17 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.contracts import AuditBased, CheckableCompute, CheckableLoss, CheckableSource, TracksSettings
+from alframe.contracts import (
+    AuditBased,
+    CheckableCompute,
+    CheckableHead,
+    CheckableLoss,
+    CheckableSampler,
+    CheckableSource,
+    TracksSettings,
+)
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
-from alframe.engine.needs import require_needs
+from alframe.engine.needs import require_needs, require_pool_facts
 from alframe.errors import BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import CheckedPool
@@ -36,6 +44,10 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
         source.check()
     if cache is None:
         cache = list_pool_into_ledger(campaign)
+        parts, listing = campaign.parts, cache.listing
+        samplers = {campaign.settings.start.sampler: parts.start_sampler, parts.name_of("sampler"): parts.sampler}
+        for name, sampler in samplers.items():
+            require_pool_facts(sampler, name, listing, listing.is_present)
         warn_of_project_with_same_images(campaign, cache.listing.items)
     fitted = None
     remove_file(campaign.project.done_file)
@@ -114,8 +126,12 @@ def check_parts(campaign: Campaign) -> None:
     if parts.label_source.answers_now and settings.compare.sampler is not None:
         baseline = settings.compare.sampler
         samplers.setdefault(baseline, REGISTRIES["sampler"].build({"name": baseline}))
+    head = parts.new_head()
+    for part in (head, *samplers.values(), parts.start_sampler):
+        if isinstance(part, CheckableHead | CheckableSampler):
+            part.check()
     for name, sampler in samplers.items():
-        require_needs(sampler, name, parts.new_head(), parts.name_of("head"))
+        require_needs(sampler, name, head, parts.name_of("head"))
     if parts.start_sampler.needs & MODEL_NEEDS:
         raise UnmetNeed(
             f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "

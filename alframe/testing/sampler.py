@@ -121,9 +121,12 @@ class SamplerSuite(SamplerChoicesSuite):
     def test_memory_mapped_fields(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)
         expected = self.select(self.view(fields), 5)
+        mapped = {}
         for need, array in fields.items():
-            np.save(tmp_path / f"{need.value}.npy", array)
-        mapped = {need: np.load(tmp_path / f"{need.value}.npy", mmap_mode="r") for need in fields}
+            mapped[need] = array
+            if not array.dtype.hasobject:  # texts cannot be mapped
+                np.save(tmp_path / f"{need.value}.npy", array)
+                mapped[need] = np.load(tmp_path / f"{need.value}.npy", mmap_mode="r")
         assert self.select(self.view(mapped), 5).keys.tolist() == expected.keys.tolist()
 
 

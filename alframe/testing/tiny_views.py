@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from alframe.types import Need, PoolView, Predict, Selection
+from alframe.types import POOL_FACTS, Need, PoolView, Predict, Selection
 
 
 def tiny_fields(
@@ -30,8 +30,22 @@ def tiny_fields(
         Need.BATCH_ERROR_RATES: rng.random(4).astype(np.float32),
         Need.CHOSEN_BY: np.array(["", "margin", "random", "gone"]),
         Need.IS_UNSEEN_BY_BACKBONE: np.arange(labelled) % 3 > 0,
+        **_tiny_facts(n, rng),
     }
+    for fact, of_labelled in POOL_FACTS.items():
+        fields[of_labelled] = _tiny_facts(labelled, rng, "labelled")[fact]
     return {need: fields[need] for need in needs if need in fields}
+
+
+def _tiny_facts(n: int, rng: np.random.Generator, folder: str = "pool") -> dict[Need, npt.NDArray[Any]]:
+    """Return times within a year, thirty cameras, and ids; one image in nine has no time and no camera."""
+    seconds, is_unknown = rng.integers(0, 365 * 86400, n), np.arange(n) % 9 == 4
+    taken = np.datetime64("2024-01-01T00:00:00", "s") + seconds.astype("timedelta64[s]")
+    return {
+        Need.TAKEN: np.where(is_unknown, np.datetime64("NaT", "s"), taken),
+        Need.CAMERAS: np.where(is_unknown, -1, rng.integers(0, 30, n)),
+        Need.IDS: np.array([f"{folder}/image {number:04}.jpg" for number in range(n)], np.object_),
+    }
 
 
 def tiny_predict(classes: int = 3, dim: int = 8, seed: int = 0) -> Predict:

@@ -3,15 +3,30 @@
 from alframe.types.audit import UNLABELLED, WHOLE_POOL, AuditDraw, Estimate
 from alframe.types.campaign_snapshot import Agreement, CampaignSnapshot, KnownLabel, PoolPredictions, UnseenClasses
 from alframe.types.fit_context import FitContext
-from alframe.types.images import UTC_OFFSET, Bools, Box, Floats, Floats64, InputSpec, Ints, Item, ItemId, pool_root
+from alframe.types.images import (
+    UTC_OFFSET,
+    Bools,
+    Box,
+    Floats,
+    Floats64,
+    InputSpec,
+    Ints,
+    Item,
+    ItemId,
+    Texts,
+    Times,
+    pool_root,
+)
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
 from alframe.types.lazy import LazyFeatures, LazySamples
-from alframe.types.pool_view import MODEL_NEEDS, Need, PoolView, Predict, Selection
+from alframe.types.needs import MODEL_NEEDS, POOL_FACTS, Need
+from alframe.types.pool_view import PoolView, Predict, Selection
 from alframe.types.rounds import CROSS_VALIDATION_BASIS, Curve, Evaluation, Outcome, Predictions, RoundRecord, State
 
 __all__ = [
     "CROSS_VALIDATION_BASIS",
     "MODEL_NEEDS",
+    "POOL_FACTS",
     "UNLABELLED",
     "UNSURE",
     "UTC_OFFSET",
@@ -48,6 +63,8 @@ __all__ = [
     "Selection",
     "State",
     "Suggestion",
+    "Texts",
+    "Times",
     "Unrequested",
     "UnseenClasses",
     "pool_root",

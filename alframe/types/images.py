@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Times = npt.NDArray[np.datetime64]  # datetime64[s]
+Texts = npt.NDArray[np.object_]  # of str: no text is as wide as the longest
 
 
 @dataclass(frozen=True, slots=True)

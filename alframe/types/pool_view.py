@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -11,33 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import UnmetNeed
-from alframe.types.images import Bools, Floats, Ints
+from alframe.types.images import Bools, Floats, Ints, Texts, Times
 from alframe.types.lazy import LazyFeatures, LazySamples
+from alframe.types.needs import PER_ITEM_ARRAYS, POOL_FACTS, Need
 
 ViewArray = npt.NDArray[Any] | LazyFeatures | LazySamples
 Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to class probabilities (r, C)
 
 
-class Need(enum.Enum):
-    """What a sampler may ask the engine to compute; the value is the name of the PoolView property."""
-
-    FEATURES = "features"
-    LABELLED_FEATURES = "labelled_features"
-    LABELS = "labels"
-    CLASS_NAMES = "class_names"
-    IS_UNSEEN_BY_BACKBONE = "is_unseen_by_backbone"
-    PROBS = "probs"
-    LABELLED_PROBS = "labelled_probs"
-    PROB_SAMPLES = "prob_samples"
-    HIDDEN_ACTIVATIONS = "hidden_activations"
-    PREDICT = "predict"
-    SEQUENCES = "sequences"
-    BATCH_ERROR_RATES = "batch_error_rates"
-    CHOSEN_BY = "chosen_by"
-
-
-MODEL_NEEDS = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT})
-PER_ITEM_ARRAYS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES)  # arrays with a row for each unlabelled item
+# What is known of an item before it has a label: the chosen items join the labelled ones in these.
+_LABELLED_OF = {Need.FEATURES: Need.LABELLED_FEATURES, **POOL_FACTS}
 
 
 class PoolView:
@@ -46,6 +28,7 @@ class PoolView:
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
     `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head. `chosen_features`
     (c, D) are of items already chosen for this batch: `labelled_features` has them at its end, unless labels are read.
+    `chosen_facts` are the times, cameras and ids (c,) of the same items, which join the labelled ones in the same way.
     """
 
     def __init__(
@@ -54,13 +37,17 @@ class PoolView:
         fields: Mapping[Need, ViewArray] | None = None,
         predict: Predict | None = None,
         chosen_features: Floats | None = None,
+        chosen_facts: Mapping[Need, npt.NDArray[Any]] | None = None,
     ) -> None:
         self.keys = keys.view()
         self.keys.flags.writeable = False
         self._predict = predict
         self._fields = {need: _wrap_read_only(need, field) for need, field in (fields or {}).items()}
         self.chosen_features = chosen_features
-        self._loaded: dict[Need, Floats] = {}  # lazy fields that were read as a whole
+        self._chosen: dict[Need, npt.NDArray[Any]] = dict(chosen_facts or {})
+        if chosen_features is not None:
+            self._chosen[Need.FEATURES] = chosen_features
+        self._loaded: dict[Need, npt.NDArray[Any]] = {}  # what was made of a field when it was first read
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -76,7 +63,7 @@ class PoolView:
                 fields[need] = array.subset(mask)
             else:
                 fields[need] = array[mask] if need in PER_ITEM_ARRAYS else array
-        return PoolView(self.keys[mask], fields, self._predict, self.chosen_features)
+        return self._with(self.keys[mask], fields, self._predict, self._chosen)
 
     def restrict(self, needs: Collection[Need], draws: int | None = None) -> PoolView:
         """Return the view with only the fields of these needs, and the first `draws` draws; no array is copied."""
@@ -84,7 +71,7 @@ class PoolView:
         if draws is not None and Need.PROB_SAMPLES in fields:
             fields[Need.PROB_SAMPLES] = self.lazy_prob_samples.first_draws(draws)
         predict = self.predict if Need.PREDICT in needs else None
-        return PoolView(self.keys, fields, predict, self.chosen_features)
+        return self._with(self.keys, fields, predict, self._chosen)
 
     def after_choosing(self, chosen: npt.NDArray[np.bool_], remaining: npt.NDArray[np.bool_]) -> PoolView:
         """Return the view of the `remaining` (n,) items once the `chosen` (n,) are taken; both are masks.
@@ -93,12 +80,26 @@ class PoolView:
         also looks at the labels does not see them, as they have no label yet; samplers that it is made of do.
         """
         view = self.subset(remaining)
-        if {Need.LABELLED_FEATURES, Need.FEATURES} <= self._fields.keys():
-            features = [self.lazy_features[chosen]]
-            if self.chosen_features is not None:
-                features.insert(0, self.chosen_features)
-            return PoolView(view.keys, view._fields, self._predict, np.concatenate(features))
-        return view
+        added = {
+            need: self.lazy_features[chosen] if need is Need.FEATURES else self._field(need)[chosen]
+            for need, labelled in _LABELLED_OF.items()
+            if {need, labelled} <= self._fields.keys()
+        }
+        if not added:
+            return view
+        before = self._chosen
+        joined = {need: np.concatenate([before[need], new]) if need in before else new for need, new in added.items()}
+        return self._with(view.keys, view._fields, self._predict, joined)
+
+    def _with(
+        self,
+        keys: Ints,
+        fields: Mapping[Need, ViewArray],
+        predict: Predict | None,
+        chosen: Mapping[Need, npt.NDArray[Any]],
+    ) -> PoolView:
+        facts = {need: array for need, array in chosen.items() if need is not Need.FEATURES}
+        return PoolView(keys, fields, predict, chosen.get(Need.FEATURES), facts)
 
     def _field(self, need: Need) -> npt.NDArray[Any]:
         if need not in self._fields:
@@ -110,6 +111,19 @@ class PoolView:
             self._loaded[need] = lazy.to_array()
             self._loaded[need].flags.writeable = False
         return self._loaded[need]
+
+    def _labelled_and_chosen(self, need: Need) -> npt.NDArray[Any]:
+        """Return what `need` is of the labelled items, and of the chosen ones if all that is read can include them."""
+        labelled = self._field(_LABELLED_OF[need])
+        read = [fact for fact, of_labelled in _LABELLED_OF.items() if of_labelled in self._fields]
+        has_labels = {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys()
+        if has_labels or not self._chosen.keys() >= set(read):
+            return labelled
+        if _LABELLED_OF[need] not in self._loaded:
+            joined = np.concatenate([labelled, self._chosen[need]])
+            joined.flags.writeable = False
+            self._loaded[_LABELLED_OF[need]] = joined
+        return self._loaded[_LABELLED_OF[need]]
 
     @property
     def features(self) -> Floats:
@@ -124,13 +138,7 @@ class PoolView:
     @property
     def labelled_features(self) -> Floats:
         """(m, D) embeddings of the labelled items."""
-        labelled = self._field(Need.LABELLED_FEATURES)
-        if self.chosen_features is None or {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys():
-            return labelled
-        if Need.LABELLED_FEATURES not in self._loaded:
-            self._loaded[Need.LABELLED_FEATURES] = np.concatenate([labelled, self.chosen_features])
-            self._loaded[Need.LABELLED_FEATURES].flags.writeable = False
-        return self._loaded[Need.LABELLED_FEATURES]
+        return self._labelled_and_chosen(Need.FEATURES)
 
     @property
     def labels(self) -> Ints:
@@ -186,6 +194,36 @@ class PoolView:
     def sequences(self) -> Ints:
         """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
         return self._field(Need.SEQUENCES)
+
+    @property
+    def taken(self) -> Times:
+        """(n,) local time of each unlabelled item by its camera's clock, to the second; NaT where it is not known."""
+        return self._field(Need.TAKEN)
+
+    @property
+    def labelled_taken(self) -> Times:
+        """(m,) the same times of the labelled items."""
+        return self._labelled_and_chosen(Need.TAKEN)
+
+    @property
+    def cameras(self) -> Ints:
+        """(n,) number of the camera of each unlabelled item; -1 where it is not known."""
+        return self._field(Need.CAMERAS)
+
+    @property
+    def labelled_cameras(self) -> Ints:
+        """(m,) the same of the labelled items: the same number means the same camera."""
+        return self._labelled_and_chosen(Need.CAMERAS)
+
+    @property
+    def ids(self) -> Texts:
+        """(n,) id of each unlabelled item, its path below the pool's root with forward slashes: an array of str."""
+        return self._field(Need.IDS)
+
+    @property
+    def labelled_ids(self) -> Texts:
+        """(m,) the ids of the labelled items."""
+        return self._labelled_and_chosen(Need.IDS)
 
     @property
     def batch_error_rates(self) -> Floats:

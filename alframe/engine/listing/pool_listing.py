@@ -24,7 +24,7 @@ from alframe.progress import track
 from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredItems
-from alframe.types import Bools, Box, Ints, Item
+from alframe.types import Bools, Box, Ints, Item, Texts, Times
 
 log = logging.getLogger(__name__)
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
@@ -52,6 +52,16 @@ class PoolListing:
     def cameras(self) -> Ints:
         """(N,) the number of each item's camera; -1 where it is not known."""
         return _names_and_numbers(item.camera for item in self.items)[1]
+
+    @cached_property
+    def taken(self) -> Times:
+        """(N,) the local time of each item, to the second; NaT where it is not known."""
+        return np.array([item.taken for item in self.items], "datetime64[s]")
+
+    @cached_property
+    def ids(self) -> Texts:
+        """(N,) the id of each item."""
+        return np.array([item.id for item in self.items], np.object_)
 
     @cached_property
     def classes_and_numbers(self) -> tuple[list[str], Ints]:

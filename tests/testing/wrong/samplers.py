@@ -14,7 +14,7 @@ from alframe.samplers.bald import Bald
 from alframe.samplers.kcenter import KCenter
 from alframe.samplers.uncertainty import Margin, margin_uncertainty
 from alframe.testing.sampler import SamplerSuite
-from alframe.types import Need, PoolView, Selection
+from alframe.types import POOL_FACTS, Need, PoolView, Selection
 from tests.testing.wrong import wrong
 
 
@@ -193,6 +193,36 @@ class OwnSeed(Margin):
         return super().select(view, k, np.random.default_rng(0))
 
 
+class FarInTime:
+    """Right as it is: uncertain images, above all of hours, cameras and folders from which none has a label."""
+
+    needs = frozenset({Need.PROBS, *POOL_FACTS, *POOL_FACTS.values()})
+
+    def select(self, view, k, rng):
+        new_hours = ~np.isin(self.hours(view.taken), self.hours(view.labelled_taken)) & ~np.isnat(view.taken)
+        new_cameras = ~np.isin(view.cameras, view.labelled_cameras)
+        last = np.array([int(id[-5]) for id in view.ids]), [int(id[-5]) for id in view.labelled_ids[:1]]
+        bonus = new_hours + new_cameras + 0.5 * np.isin(*last)
+        return select_top_k(view.keys, (margin_uncertainty(view.probs) + bonus).astype(np.float32), k, rng)
+
+    def hours(self, times):
+        return (times - times.astype("datetime64[D]")).astype(np.int64) // 3600
+
+
+class ReadsTimesAndIgnoresThem(FarInTime):
+    def hours(self, times):
+        return np.zeros(len(times))
+
+
+class CountsFromUnknownTimes(FarInTime):
+    """An image without a time gets a score that is not a number."""
+
+    def select(self, view, k, rng):
+        age = (view.taken - np.datetime64("2024-01-01")) / np.timedelta64(365, "D")
+        _ = super().select(view, k, rng)
+        return select_top_k(view.keys, np.asarray(age, np.float32), k, rng)
+
+
 CASES = [
     wrong(SamplerSuite, SeedsNumpy, "test_same_rng_gives_the_same_selection"),
     wrong(SamplerSuite, SeedsPython, "test_same_rng_gives_the_same_selection"),
@@ -223,5 +253,8 @@ CASES = [
     wrong(SamplerSuite, RemembersThePool, "test_remembers_nothing_of_another_pool"),
     wrong(SamplerSuite, RemembersTheMean, "test_remembers_nothing_of_another_pool"),
     wrong(SamplerSuite, SortsByKey, "test_keys_are_only_names"),
+    wrong(SamplerSuite, ReadsTimesAndIgnoresThem, "test_everything_it_needs_matters"),
+    wrong(SamplerSuite, CountsFromUnknownTimes, "test_k_distinct_keys_of_the_pool"),
 ]
-globals().update({case.__name__: case for case in CASES})
+RIGHT = [wrong(SamplerSuite, FarInTime, "")]
+globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
