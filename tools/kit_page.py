@@ -46,8 +46,8 @@ def _section(name: str, example: str) -> str:
 
 
 def _parameters(value: object) -> str:
-    """Return "(x, k=3)" for a function or class, "" for a constant."""
-    if not callable(value):
+    """Return "(x, k=3)" for a function or class, "" for a constant or a protocol."""
+    if not callable(value) or getattr(value, "_is_protocol", False):
         return ""
     shown = []
     for name, parameter in inspect.signature(value).parameters.items():
