@@ -98,7 +98,9 @@ class PoolView:
         predict: Predict | None,
         chosen: Mapping[Need, npt.NDArray[Any]],
     ) -> PoolView:
-        facts = {need: array for need, array in chosen.items() if need is not Need.FEATURES}
+        facts: dict[Need, npt.NDArray[Any]] = {
+            need: array for need, array in chosen.items() if need is not Need.FEATURES
+        }
         return PoolView(keys, fields, predict, chosen.get(Need.FEATURES), facts)
 
     def _field(self, need: Need) -> npt.NDArray[Any]:
