@@ -11,7 +11,7 @@ import numpy as np
 
 from alframe.comparison.statistics import Interval, labels_to_goal, mean_interval
 from alframe.types import Floats64
-from benchmarks.strategies import area, common_rows
+from benchmarks.strategies import LONG_TAIL, area, common_rows
 
 DEFAULT, BEFORE, RANDOM = "uherding:auto", "adaptive:linear", "random:auto"
 CEILING, GOAL = "ceiling:auto", 0.95
@@ -51,8 +51,9 @@ def _head(source: str) -> str:
         f"are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with `kmeans`. They "
         "go from 20 labels to 200 (CIFAR-10: 300) in batches of 20. `adaptive:linear` is the previous default, with "
         "the current start. Differences are paired by seed, in points, with Student's 95 % interval over the seeds. "
-        "`cifar10-longtail` is a set of images from `cifar10-imbalanced`. Its most common class has a hundred times "
-        "as many images as its rarest class. The set is drawn again for each seed. "
+        "`cifar10-imbalanced-longtail` is a set of images from `cifar10-imbalanced` (`--long-tail 100`). Its most "
+        "common class has a hundred times as many images as its rarest class, unless the file has too few of them. The "
+        "set is drawn again for each seed. "
         "A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights "
         "could not be downloaded here."
     )
@@ -159,7 +160,7 @@ def _verdicts(sets: Sets) -> str:
         "- *On three of five sets, the default reaches 95 % of the ceiling with at most half as many labels as "
         f"random choice.* It is so on {len(half)} of {len(pairs)}: {', '.join(half) or 'none'}."
     )
-    tail = sets.get("cifar10-longtail")
+    tail = next((by for name, by in sets.items() if name.endswith(LONG_TAIL)), None)
     if tail and BEFORE in tail:
         both = [common_rows(tail[DEFAULT], tail[BEFORE], "macro_f1")]
         ours, theirs, labels = both[0]
