@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
 from alframe.builtins import REGISTRIES
 from alframe.commands import project_command
-from alframe.contracts import LabelSource, ServesPeople, Serving, UnrequestedAnswers
+from alframe.contracts import LabelSource, ServesPeople, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
-from alframe.loop.labels import DecidedLabels, describe_conflicts, describe_unresolved_conflicts
+from alframe.loop.labels import DecidedLabels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
-from alframe.progress import Bar
 from alframe.store.events import BatchArranged, Predicted, RequestClosed, Requested
 from alframe.store.records import StoredRound
 from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
@@ -207,39 +205,6 @@ def _is_viewable(item: Item) -> bool:
     except PoolError:
         return False
     return True
-
-
-def wait_for_answers(
-    campaign: Campaign,
-    items: Sequence[Item],
-    problems: ProblemLog,
-    every: float,
-    serving: Serving | None = None,
-    message: str = "",
-) -> None:
-    """Return when enough of the open request is answered, and look every `every` seconds until then.
-
-    People who are served are told which of their answers do not count, and `message` when that is settled. Each answer
-    is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
-    """
-    stored_round = campaign.ledger.stored_rounds()[-1]
-    keys = set(stored_round.keys)
-    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().settled_for_round(stored_round.number))
-    needed, shown, told = count_required_answers(campaign, len(keys)), 0, ""
-    with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
-        while True:
-            incomplete = collect_and_store_answers(campaign, items, problems, newest_only=True)
-            labels = campaign.labels()
-            answered = len((labels.settled_for_round(stored_round.number) & keys) - incomplete)
-            problem = describe_unresolved_conflicts(labels, keys, items)
-            if serving is not None and problem != told:
-                serving.show_phase("waiting", problem or message)
-                told = problem
-            bar.advance(answered - shown)
-            shown = answered
-            if answered >= needed:
-                return
-            (serving.wait_for_answer if serving else time.sleep)(every)
 
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alframe.errors import BadParams
-from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress, wait_for_answers
+from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress
 from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.labels import DecidedLabels
 from alframe.loop.phase_results import ProblemLog
 from alframe.loop.serving import serving_people, take_snapshot
 from alframe.loop.session import Session
+from alframe.loop.waiting import wait_for_answers
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Outcome, State
 

@@ -16,7 +16,6 @@ from alframe.loop.answers import (
     describe_progress,
     label_source_of,
     make_request,
-    wait_for_answers,
 )
 from alframe.loop.experiment import check_parts, list_pool_into_ledger
 from alframe.loop.phase_results import RunCache
@@ -24,6 +23,7 @@ from alframe.loop.recheck import find_doubtful_labels, request_again
 from alframe.loop.rechecked import describe_recheck, find_rechecks, read_rechecked_labels
 from alframe.loop.serving import MIN_LABELS, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
+from alframe.loop.waiting import wait_for_answers
 from alframe.store.records import StoredRound
 from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
 from alframe.tasks.label import Watching

@@ -12,13 +12,14 @@ from pathlib import Path
 from alframe.commands import command_line, project_command, short_path
 from alframe.contracts import Serving
 from alframe.engine.measuring.curves import Histories, area_under_curve
-from alframe.loop.answers import collect_and_store_answers, wait_for_answers
+from alframe.loop.answers import collect_and_store_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.contract_checks import tracker_failures
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.serving import describe_accuracy, is_open_request_served, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
+from alframe.loop.waiting import wait_for_answers
 from alframe.progress import follow_bars
 from alframe.settings import configuration_digest
 from alframe.store.files import write_json
