@@ -32,7 +32,7 @@ def warn_of_project_with_same_images(campaign: Campaign, items: list[Item]) -> N
             root = (campaign.recipes.get("pool") or {}).get("root")
             go_on = project_command(folder, *([f"pool.root={root}"] if root else []))
             log.warning(
-                "%d of these %d images belong to the project %s, which has %d labels; only their place has changed. "
+                "%d of these %d images belong to the project %s, which has %d labels. Only their place has changed. "
                 "This new project does not have these labels. To continue the other project: %s",
                 *(len(shared), len(items), folder, labels, go_on),
             )

@@ -127,8 +127,8 @@ class Folder:
             others = f" There are only {_describe_left_out(left_out)}" if left_out else ""
             raise PoolError(
                 f"There are no images in {root} or below it.{others} Point pool."
-                f"{'root' if split == 'pool' else 'test_root'} at the folder that holds them; files are recognised by "
-                f"suffix, e.g. .jpg, .png, .tif."
+                f"{'root' if split == 'pool' else 'test_root'} at the folder that holds them. Files are recognised by "
+                "their suffix, e.g. .jpg, .png, .tif."
             )
 
 

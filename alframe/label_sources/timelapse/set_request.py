@@ -82,7 +82,8 @@ def _write_import_and_explain(ddb: Path, template: Template, plan: SelectionPlan
         has_times = write_import_csv(file, template, rows)
         yield (
             f"In Timelapse: {IMPORT_MENU}; press Enter for {file.name}, and OK. The first time, choose Select > Custom "
-            f"selection and tick {names.selected} = true; this is kept, and later rounds appear automatically."
+            f"selection and tick {names.selected} = true. Timelapse keeps this choice, so later rounds appear "
+            "automatically."
         )
         if not has_times:
             yield "Timelapse will warn that the Date/Time was not updated, which is intended."

@@ -82,7 +82,7 @@ def test_a_new_class_that_waits_for_the_server_goes_to_its_own_images(serve: Ser
     for name in ("moose", "lynx"):  # for the first image and the second
         page.keyboard.type(f"/{name}")
         person.press("Enter")
-        page.wait_for_selector(f"text=“{name}” is added as soon as it is back")
+        page.wait_for_selector(f"text=“{name}” is added as soon as the server is back")
     person.press("f")  # fox, for the third
     person.press("Home", "ArrowRight", "f")  # and for the second after all
     person.wait_for("document.querySelectorAll('.tile.answered').length === 2")
