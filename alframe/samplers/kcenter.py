@@ -56,13 +56,15 @@ class KCenter:
 
     def _gpu_faiss(self) -> Any | None:
         """Return the module FAISS if it has a GPU to work on, else None."""
-        import torch
-
-        if not self.faiss or not torch.cuda.is_available():
+        if not self.faiss:
             return None
         try:
             faiss = import_faiss()
         except ImportError as error:
-            log.warning("sampler 'kcenter' measures distances by numpy: faiss cannot be imported (%s).", error)
+            import torch
+
+            if torch.cuda.is_available():
+                log.warning("sampler 'kcenter' measures distances by numpy: faiss cannot be imported (%s).", error)
             return None
+        # Without a GPU, faiss says so at once; to ask torch, it would have to be imported, which takes over a second.
         return faiss if hasattr(faiss, "get_num_gpus") and faiss.get_num_gpus() > 0 else None

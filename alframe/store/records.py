@@ -9,11 +9,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 from alframe.errors import StoreError
 from alframe.store.database import damaged_error
 from alframe.types import CROSS_VALIDATION_BASIS, Box, Estimate, Evaluation, Item, Label, RoundRecord
+
+
+class FoundWhenNew(NamedTuple):
+    """What an item got when it was new: from the pool, or where the pool does not say, from its file."""
+
+    split: Literal["pool", "test"]
+    taken: datetime | None
+    sequence: str | None
+    box: Box | None
+    meta: Mapping[str, str]
 
 
 class StoredItems(Sequence[Item]):
@@ -59,14 +69,17 @@ class StoredItems(Sequence[Item]):
         """Return where the item of this key was last seen."""
         return str(self._rows[key][1])
 
-    def item_reusing_path(self, key: int, item: Item) -> Item:
-        """Return the item of this key, with the path of `item` if it lies there: making one takes most of the time."""
+    def found_when_new(self, key: int) -> FoundWhenNew:
+        """Return what is stored of this item besides what the pool says each time; no whole item has to be made."""
         row = self._rows[key]
-        return self._load(row, item.path if str(item.path) == row[1] else None)
-
-    def _load(self, row: tuple[Any, ...], path: Path | None = None) -> Item:
         try:
-            return _load_item(row, path)
+            return FoundWhenNew(row[2], load_time(row[5]), row[6], load_box(row[7]), _load_meta(row[8]))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise damaged(self._file, error) from error
+
+    def _load(self, row: tuple[Any, ...]) -> Item:
+        try:
+            return _load_item(row)
         except (ValueError, TypeError, RecursionError) as error:
             raise damaged_error(self._file, error) from error
 
@@ -83,10 +96,10 @@ def dump_item(item: Item) -> tuple[str | None, ...]:
     return item.id, str(item.path), item.split, item.label, item.camera, taken, item.sequence, box, meta
 
 
-def _load_item(row: tuple[Any, ...], path: Path | None = None) -> Item:
-    id_, stored_path, split, label, camera, taken, sequence, box, meta = row
+def _load_item(row: tuple[Any, ...]) -> Item:
+    id_, path, split, label, camera, taken, sequence, box, meta = row
     return Item(
-        *(id_, path or Path(stored_path)),
+        *(id_, Path(path)),
         label=label,
         split=split,
         camera=camera,

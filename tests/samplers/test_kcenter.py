@@ -266,6 +266,14 @@ def test_distances_from_a_gpu_give_the_same_choice(seed, monkeypatch):
     assert choose(x[10:], x[:10], 60).keys.tolist() == textbook(x[10:], x[:10], 60)[0]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="faiss must not be imported before torch elsewhere")
+def test_torch_is_not_imported(monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setitem(sys.modules, "torch", None)  # an import fails
+    x = clustered(0)
+    assert choose(x[10:], x[:10], 9).keys.tolist() == textbook(x[10:], x[:10], 9)[0]
+
+
 def test_without_faiss_it_says_so_and_goes_on(monkeypatch, caplog):
     x = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     expected = choose(x[5:], x[:5], 8).keys.tolist()

@@ -193,7 +193,7 @@ def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
     """
     if stored.is_unchanged(key, item):
         return item
-    known, meta = stored.item_reusing_path(key, item), item.meta
+    known, meta = stored.found_when_new(key), item.meta
     if item.taken is None and "taken_from" in known.meta:
         meta = {**meta, "taken_from": known.meta["taken_from"]}
     box = item.box

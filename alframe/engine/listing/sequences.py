@@ -100,6 +100,8 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
         for row in _rows_to_find_anew(names, shots, is_found):
             names[row] = None
     shots = shots.without_stuck_clocks()
+    if all(names[row] is not None for row in shots.rows.tolist()):  # as in every later command on the same images
+        return names
     is_close = np.diff(shots.time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
     starts = np.flatnonzero(np.concatenate([[True], shots.is_first_of_run[1:] | ~is_close])[: len(shots.rows)])
     sizes = np.diff(np.append(starts, len(shots.rows)))
