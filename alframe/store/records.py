@@ -75,7 +75,7 @@ class StoredItems(Sequence[Item]):
         try:
             return FoundWhenNew(row[2], load_time(row[5]), row[6], load_box(row[7]), _load_meta(row[8]))
         except (ValueError, TypeError, RecursionError) as error:
-            raise damaged(self._file, error) from error
+            raise damaged_error(self._file, error) from error
 
     def _load(self, row: tuple[Any, ...]) -> Item:
         try:
