@@ -18,7 +18,13 @@ from alframe.heads.fitting import (
 )
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regressions
 from alframe.heads.prototype import Falloff, fit_prototypes
-from alframe.heads.sharpness import FOLD_TOLERANCE, balanced_weights, fit_shares, fit_sharpness, split_folds
+from alframe.heads.sharpness import (
+    FOLD_TOLERANCE,
+    balanced_weights,
+    fit_model_factors,
+    fit_sharpness,
+    split_unseen_folds,
+)
 from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -78,7 +84,7 @@ class Auto(DeterministicHead):
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """See the UsesFitContext contract; without `unseen` rows of two classes, both models count half."""
+        """See the UsesFitContext contract; without `is_unseen` rows of two classes, both models count half."""
         self._fit(x, y, classes, rng, context, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
@@ -90,11 +96,11 @@ class Auto(DeterministicHead):
     ) -> None:
         scaled, mean, scale, present, target = prepare_examples(x, y, weights)
         reduced = reduce_rows(scaled)
-        unseen = context.is_unseen_by_backbone
+        is_unseen = context.is_unseen_by_backbone
         unit, groups = unit_vectors(reduced.rows), context.groups
-        examples = _Examples(reduced.rows, unit, target, unseen, groups, weights, x.shape[1], self)
+        examples = _Examples(reduced.rows, unit, target, is_unseen, groups, weights, x.shape[1], self)
         references = np.sort(rng.permutation(len(y))[:REFERENCES])
-        models, plain = examples.fit()
+        models, plain = examples.fit_models()
         factors, sharpness, falloff = _fit_factors(examples, models, references, rng)
         factors = np.asarray(factors * np.exp(sharpness), np.float32)
         bias = np.asarray(factors @ np.stack([models.linear[1], models.prototypes[1]]), np.float32)
@@ -167,7 +173,7 @@ class _Examples:
     rows: Floats
     unit: Floats
     y: Ints
-    unseen: Bools
+    is_unseen: Bools
     groups: Ints
     weights: Floats
     dim: int
@@ -178,14 +184,14 @@ class _Examples:
         """Whether any two examples are of one burst."""
         return len(np.unique(self.groups)) < len(self.groups)
 
-    def fit(self) -> tuple[_Models, tuple[Floats, Floats]]:
+    def fit_models(self) -> tuple[_Models, tuple[Floats, Floats]]:
         """Return the models of all examples, and the linear model to which every example counts the same."""
         plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y] * self.weights[:, None]
         weights, biases = self._fit_linear(plain[None])
         fair = self._fair_targets(np.arange(len(self.y)))
         linear = self._fit_linear(fair[None], start=(weights[0], biases[0]))
         shrinkage = self.head.shrinkage
-        *prototypes, falloff = fit_prototypes(self.unit, self.y, shrinkage, self.dim, self.unseen, self.weights)
+        *prototypes, falloff = fit_prototypes(self.unit, self.y, shrinkage, self.dim, self.is_unseen, self.weights)
         models = _Models((linear[0][0], linear[1][0]), (prototypes[0], prototypes[1]), falloff)
         return models, (weights[0], biases[0])
 
@@ -208,18 +214,18 @@ class _Examples:
                 numbers,
                 self.head.shrinkage,
                 self.dim,
-                self.unseen[train],
+                self.is_unseen[train],
                 self.weights[train],
                 models.falloff,
             )
             found[1][:, known] = self.unit[test] @ weight.T + bias
             logits.append(found)
             y.append(np.where(np.isin(self.y[test], known), self.y[test], -1))
-            distances.append(self._distances(test, train, references))
+            distances.append(self._distances_to_nearest(test, train, references))
         weights = self.weights[np.concatenate(tests)].astype(np.float64)
         return HeldOutLogits(np.concatenate(logits, axis=1), np.concatenate(distances), np.concatenate(y), weights)
 
-    def _distances(self, test: Ints, train: Ints, references: Ints) -> Floats:
+    def _distances_to_nearest(self, test: Ints, train: Ints, references: Ints) -> Floats:
         """Return the cosine distance (t,) of each of the rows `test` to the nearest of the `references` in `train`."""
         if not len(references):
             return np.zeros(len(test), np.float32)
@@ -251,9 +257,9 @@ def _fit_factors(
 ) -> tuple[Floats64, float, float]:
     """Return the factors (2,) of both models, and their common logarithm a - b distance as (a, b)."""
     folds = examples.head.folds
-    tests = [split_folds(examples.y, examples.unseen, np.arange(len(examples.y)), folds, rng)]
+    tests = [split_unseen_folds(examples.y, examples.is_unseen, np.arange(len(examples.y)), folds, rng)]
     if examples.has_bursts:
-        tests.append(split_folds(examples.y, examples.unseen, examples.groups, folds, rng))
+        tests.append(split_unseen_folds(examples.y, examples.is_unseen, examples.groups, folds, rng))
     references = references if examples.has_bursts else references[:0]
     each = [examples.predict_held_out(some, models, references) for some in tests if some]
     each = [some for some in each if (some.y >= 0).any()]
@@ -266,13 +272,13 @@ def _fit_factors(
     known = y >= 0
     if len(np.unique(y[known])) < 2:  # one class alone cannot tell which model tells classes apart
         return np.full(2, 0.5), 0.0, 0.0
-    factors = fit_shares(logits[:, known], y[known], balanced_weights(y[known], weights[known], power=0.5))
+    factors = fit_model_factors(logits[:, known], y[known], balanced_weights(y[known], weights[known], power=0.5))
     # Which class comes first is decided, with fairness to rare ones; how sure that is goes by all images alike.
-    a, b = fit_sharpness(_combine(factors, logits), distances, y, weights, falls=examples.has_bursts)
+    a, b = fit_sharpness(_weighted_sum(factors, logits), distances, y, weights, falls=examples.has_bursts)
     return factors, a, b
 
 
-def _combine(factors: Floats64, logits: Floats64) -> Floats64:
+def _weighted_sum(factors: Floats64, logits: Floats64) -> Floats64:
     """Return the sum (q, P) of `logits` (2, q, P) times `factors` (2,); minus infinity stays, whatever the factor."""
     known = np.isfinite(logits[0])
     return np.where(known, np.tensordot(factors, np.where(known, logits, 0), 1), -np.inf)

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from alframe.contracts import CheckableHead, ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
-from alframe.heads.sharpness import split_folds
+from alframe.heads.sharpness import split_unseen_folds
 from alframe.kit.chunks import chunks
 from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -55,7 +55,7 @@ class Calibrated:
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """See the UsesFitContext contract; without `unseen` rows of two classes, the temperature is 1."""
+        """See the UsesFitContext contract; without `is_unseen` rows of two classes, the temperature is 1."""
         self._temperature = self._cross_validated_temperature(x, y, classes, rng, context)
         fit_head(self._inner, x, y, classes, rng, context)
 
@@ -63,7 +63,7 @@ class Calibrated:
         self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext
     ) -> np.float32:
         probs, labels = [], []
-        for test in split_folds(y, context.is_unseen_by_backbone, context.groups, self.folds, rng):
+        for test in split_unseen_folds(y, context.is_unseen_by_backbone, context.groups, self.folds, rng):
             train = np.setdiff1d(np.arange(len(y)), test)
             test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
             head = build_part("head", self.of)
@@ -90,10 +90,10 @@ class Calibrated:
         return out
 
     def _logits_module(self) -> nn.Module:
-        from alframe.heads.torch_modules import divided_logits
+        from alframe.heads.torch_modules import divide_logits
 
         assert isinstance(self._inner, ExportableHead)
-        return divided_logits(self._inner.logits_module(), float(self._temperature))
+        return divide_logits(self._inner.logits_module(), float(self._temperature))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the other head's state, its names after ``of.``, and the `temperature`."""

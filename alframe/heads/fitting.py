@@ -166,7 +166,7 @@ class LinearLogitsHead(DeterministicHead):
 
     def logits_module(self) -> nn.Module:
         """See the ExportableHead contract."""
-        from alframe.heads.torch_modules import scaled_linear
+        from alframe.heads.torch_modules import scaled_linear_layer
 
         s = self._state
-        return scaled_linear(s["weight"], s["bias"], s["mean"], s["scale"])
+        return scaled_linear_layer(s["weight"], s["bias"], s["mean"], s["scale"])

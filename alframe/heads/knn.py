@@ -44,20 +44,20 @@ class Knn(DeterministicHead):
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """See the UsesFitContext contract; without `unseen` rows, the decay is 1."""
+        """See the UsesFitContext contract; without `is_unseen` rows, the decay is 1."""
         scaled, mean, scale, present, target = prepare_examples(x, y)
         rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
         decay = self._fit_decay(rows, target, context.is_unseen_by_backbone)
         self._state |= {"classes": np.array([classes]), "slope": np.array([decay], np.float32)}
 
-    def _fit_decay(self, rows: Floats, y: Ints, unseen: Bools) -> float:
-        """Return the decay with which each of the `unseen` (m,) among the `rows` (m, D) is predicted by the others."""
+    def _fit_decay(self, rows: Floats, y: Ints, is_unseen: Bools) -> float:
+        """Return the decay with which the others predict each row of `rows` (m, D) that `is_unseen` (m,) marks."""
         squared, neighbours = _find_neighbours(rows, rows, self.k + 1)
         is_itself = neighbours == np.arange(len(rows))[:, None]
         is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than requested neighbours: drop any
         squared, neighbours = (array[~is_itself].reshape(len(rows), -1) for array in (squared, neighbours))
-        kept = unseen & (np.bincount(y)[y] > 1)  # nobody could vote for the only example of a class
+        kept = is_unseen & (np.bincount(y)[y] > 1)  # nobody could vote for the only example of a class
         if not kept.any() or not squared[kept].any():
             return 1.0
         mean_squared = float(squared[kept].mean())

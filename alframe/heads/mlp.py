@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import expand_to_all_classes, prepare_examples
-from alframe.heads.torch_modules import linear, scaled_linear
+from alframe.heads.torch_modules import linear_layer, scaled_linear_layer
 from alframe.kit.chunks import chunks
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
@@ -152,9 +152,9 @@ class Mlp:
     def logits_module(self) -> nn.Module:
         """See the ExportableHead contract."""
         first, *others = [(weight.numpy(), bias.numpy()) for weight, bias in self._layers]
-        layers: list[nn.Module] = [scaled_linear(*first, self._mean, self._scale)]
+        layers: list[nn.Module] = [scaled_linear_layer(*first, self._mean, self._scale)]
         for weight, bias in others:
-            layers += [nn.ReLU(), linear(weight, bias)]
+            layers += [nn.ReLU(), linear_layer(weight, bias)]
         return nn.Sequential(*layers)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:

@@ -44,17 +44,17 @@ class Prototype(LinearLogitsHead):
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """See the UsesFitContext contract; without `unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
+        """See the UsesFitContext contract; without `is_unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""
         self._fit(x, y, classes, context.is_unseen_by_backbone, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
         """See the TakesWeights contract; to choose the sharpness, each example is left out whole."""
         self._fit(x, y, classes, FitContext.unknown(len(y)).is_unseen_by_backbone, weights)
 
-    def _fit(self, x: Floats, y: Ints, classes: int, unseen: Bools, weights: Floats) -> None:
+    def _fit(self, x: Floats, y: Ints, classes: int, is_unseen: Bools, weights: Floats) -> None:
         scaled, mean, scale, present, target = prepare_examples(x, y, weights)
         rows = unit_vectors(scaled)
-        weight, bias, _ = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], unseen, weights)
+        weight, bias, _ = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], is_unseen, weights)
         weight, bias = expand_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
@@ -66,10 +66,10 @@ class Prototype(LinearLogitsHead):
         """See the ExportableHead contract."""
         from torch.nn import Sequential
 
-        from alframe.heads.torch_modules import UnitVectors, linear
+        from alframe.heads.torch_modules import UnitVectors, linear_layer
 
         s = self._state
-        return Sequential(UnitVectors(s["mean"], s["scale"]), linear(s["weight"], s["bias"]))
+        return Sequential(UnitVectors(s["mean"], s["scale"]), linear_layer(s["weight"], s["bias"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,13 @@ def fit_prototypes(
     y: Ints,
     shrinkage: float,
     dim: int,
-    unseen: Bools,
+    is_unseen: Bools,
     weights: Floats,
     falloff: Falloff | None = None,
 ) -> tuple[Floats, Floats, Falloff]:
     """Return the weight (P, r) and bias (P,) of the logits of rows like `rows` (m, r), which have length 1.
 
-    `dim` is the number of features of which the rows are r coordinates; `unseen` (m,) is as in FitContext; each row
+    `dim` is the number of features of which the rows are r coordinates; `is_unseen` (m,) is as in FitContext; each row
     counts `weights` (m,) times. The falloff is returned, too; that of similar rows saves most of the time.
     """
     means, counts = class_means(rows, y, weights)
@@ -106,7 +106,7 @@ def fit_prototypes(
     factor = _covariance_factor(residuals, shrinkage, covariance_weight)
     white_means = _whiten(means, factor)
     if falloff is None:
-        falloff = _fit_falloff(_whiten(rows, factor), white_means, y, weights, covariance_weight, unseen)
+        falloff = _fit_falloff(_whiten(rows, factor), white_means, y, weights, covariance_weight, is_unseen)
     weight = solve_triangular(
         factor, 2 * falloff.sharpness * white_means.T, lower=True, trans="T", check_finite=False
     ).T
@@ -135,15 +135,15 @@ def _whiten(rows: Floats, factor: Floats) -> Floats:
 
 
 def _fit_falloff(
-    x: Floats, means: Floats, y: Ints, weights: Floats, covariance_weight: float, unseen: Bools
+    x: Floats, means: Floats, y: Ints, weights: Floats, covariance_weight: float, is_unseen: Bools
 ) -> Falloff:
-    """Return the falloff that predicts the `unseen` (m,) rows best, from whitened `x` (m, D) and `means` (P, D).
+    """Return the falloff that predicts the `is_unseen` (m,) rows best, from whitened `x` (m, D) and `means` (P, D).
 
     Where there are no such rows, the others can only say how sharp is too sharp.
     """
     has_others = np.bincount(y)[y] > 1
-    is_unseen = bool((has_others & unseen).any())
-    kept = np.flatnonzero(has_others & unseen if is_unseen else has_others)
+    has_unseen = bool((has_others & is_unseen).any())
+    kept = np.flatnonzero(has_others & is_unseen if has_unseen else has_others)
     if not len(kept):
         return Falloff(DEFAULT_SHARPNESS, 0.0, 0.0)
     counts, left_out = np.asarray(np.bincount(y, weights), np.float64), weights[kept].astype(np.float64)
@@ -153,7 +153,7 @@ def _fit_falloff(
     noise = float(np.average(squared[np.arange(len(kept)), y[kept]] * (own - left_out) / own, weights=left_out))
     shares = others / (weights.sum() - left_out)[:, None]
     sharpness, share = _fit_sharpness(squared - noise / others, np.log(shares), y[kept], left_out)
-    return Falloff(sharpness if is_unseen else min(sharpness, DEFAULT_SHARPNESS), share, noise)
+    return Falloff(sharpness if has_unseen else min(sharpness, DEFAULT_SHARPNESS), share, noise)
 
 
 def _leave_one_out_distances(

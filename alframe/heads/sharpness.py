@@ -17,13 +17,13 @@ MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
 EVENNESS = 3.0  # nats, summed over images
 
 
-def split_folds(y: Ints, unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator) -> list[Ints]:
-    """Return the rows of folds of the `unseen` (m,) that cut none of the `groups` (m,), and have all classes alike.
+def split_unseen_folds(y: Ints, is_unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator) -> list[Ints]:
+    """Return the rows of folds of the `is_unseen` (m,) that cut none of the `groups` (m,), and have all classes alike.
 
     `y` (m,) are the classes. There are fewer than `folds` if fewer hold enough rows to measure on, and none if nothing
     can be measured.
     """
-    rows = np.flatnonzero(unseen)
+    rows = np.flatnonzero(is_unseen)
     _, first, numbers = np.unique(groups[rows], return_index=True, return_inverse=True)
     kinds = y[rows][first]  # a group has mostly one class; StratifiedGroupKFold takes as long as all fits together
     folds = min(folds, int(np.bincount(kinds).max(initial=0)))
@@ -33,7 +33,7 @@ def split_folds(y: Ints, unseen: Bools, groups: Ints, folds: int, rng: np.random
     return tests[: -(-MEASURED * folds // len(rows))]
 
 
-def fit_shares(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
+def fit_model_factors(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
     """Return the factors (2,), at least 0, with which the sum of the `logits` (2, q, P) predicts `y` (q,) best.
 
     The loss is the cross-entropy, in which images count by `weights` (q,). A logit of minus infinity is that of a class
@@ -51,7 +51,7 @@ def fit_shares(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
         return EVENNESS * lead**2, np.array([4 * EVENNESS * lead, 0.0])
 
     bounds = [(0, 1), (-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS)]
-    share, log_scale = _minimise(logits, y, weights, combine, np.array([0.5, 0.0]), bounds, penalise)
+    share, log_scale = _minimise_log_loss(logits, y, weights, combine, np.array([0.5, 0.0]), bounds, penalise)
     return np.asarray(np.exp(log_scale) * np.array([1 - share, share]))
 
 
@@ -61,7 +61,8 @@ def fit_sharpness(
     """Return a and b >= 0, so that `logits` (q, P) times exp(a - b `distances` (q,)) predict `y` (q,) best.
 
     A class of -1 is one that the models did not know: it is right to be unsure then, as if every class were as likely.
-    `weights` (q,) are as in `fit_shares`. Without `falls`, b is 0: images far from all examples are not less sure.
+    `weights` (q,) are as in `fit_model_factors`. Without `falls`, b is 0: images far from all
+    examples are not less sure.
     Compare Tomani, Waseda, Shen and Cremers 2023, "Beyond in-domain scenarios: robust density-aware calibration".
     """
     unit = float(distances.mean()) or 1.0
@@ -72,7 +73,7 @@ def fit_sharpness(
         return scaled, np.stack([scaled, -relative[:, None] * scaled])
 
     bounds = [(-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS), (0, MAX_FALLOFF if falls else 0)]
-    a, b = _minimise(logits[None], y, weights, combine, np.zeros(2), bounds)
+    a, b = _minimise_log_loss(logits[None], y, weights, combine, np.zeros(2), bounds)
     return float(a), float(b) / unit
 
 
@@ -86,7 +87,7 @@ def balanced_weights(y: Ints, weights: Floats64, power: float = 1.0) -> Floats64
     return np.asarray(balanced * weights.sum() / balanced.sum())
 
 
-def _minimise(
+def _minimise_log_loss(
     logits: Floats64,
     y: Ints,
     weights: Floats64,

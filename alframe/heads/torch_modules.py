@@ -11,13 +11,13 @@ from torch import nn
 from alframe.types import Floats
 
 
-def scaled_linear(weight: Floats, bias: Floats, mean: Floats, scale: Floats) -> nn.Linear:
+def scaled_linear_layer(weight: Floats, bias: Floats, mean: Floats, scale: Floats) -> nn.Linear:
     """Return ``weight ((x - mean) / scale) + bias`` as one layer, folded in float64."""
     folded = weight.astype("float64") / scale
-    return linear(folded.astype("float32"), (bias - folded @ mean).astype("float32"))
+    return linear_layer(folded.astype("float32"), (bias - folded @ mean).astype("float32"))
 
 
-def linear(weight: Floats, bias: Floats) -> nn.Linear:
+def linear_layer(weight: Floats, bias: Floats) -> nn.Linear:
     """Return the layer with this weight (C, D) and bias (C,)."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")  # so nothing is drawn at random
     layer.weight, layer.bias = (nn.Parameter(torch.from_numpy(a.copy()), requires_grad=False) for a in (weight, bias))
@@ -53,11 +53,11 @@ class DividedLogits(nn.Module):
         return logits / self.temperature
 
 
-def divided_logits(of: nn.Module, temperature: float) -> nn.Module:
+def divide_logits(of: nn.Module, temperature: float) -> nn.Module:
     """Divide the logits of a module by a temperature; an nn.Linear stays one."""
     if not isinstance(of, nn.Linear):
         return DividedLogits(of, temperature)
-    return linear((of.weight / temperature).numpy(), (of.bias / temperature).numpy())
+    return linear_layer((of.weight / temperature).numpy(), (of.bias / temperature).numpy())
 
 
 class SummedLogits(nn.Module):
@@ -69,9 +69,9 @@ class SummedLogits(nn.Module):
 
     def __init__(self, mean: Floats, scale: Floats, state: Mapping[str, Floats]) -> None:
         super().__init__()
-        self.rows = scaled_linear(state["weight"], state["bias"], mean, scale)
+        self.rows = scaled_linear_layer(state["weight"], state["bias"], mean, scale)
         self.unit = UnitVectors(mean, scale)
-        self.unit_rows = linear(state["unit_weight"], np.zeros_like(state["bias"]))
+        self.unit_rows = linear_layer(state["unit_weight"], np.zeros_like(state["bias"]))
         references = state["references"].copy()
         # None of them is no buffer: torch.export.save fails on an array without elements that comes from NumPy.
         self.register_buffer("references", torch.from_numpy(references) if len(references) else None)

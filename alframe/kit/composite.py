@@ -124,4 +124,4 @@ class CompositeSampler:
 
 def restrict_view(sampler: Sampler, view: PoolView) -> PoolView:
     """Return `view` with only the fields that `sampler` needs. It copies no array."""
-    return view.restrict(sampler.needs, sampler.draws if isinstance(sampler, DeclaresDraws) else None)
+    return view.restrict_to_needs(sampler.needs, sampler.draws if isinstance(sampler, DeclaresDraws) else None)

@@ -15,7 +15,7 @@ from alframe.types import Floats, Ints, LazySamples, Selection
 SQUARED_LENGTH_HEADROOM = 1e6  # squared lengths may grow by so much while they are added up
 
 
-def score_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+def scored_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
     """Decorate a score (n,) of probabilities (n, C), or of samples of them (T, n, C), to run over chunks of the n."""
 
     @wraps(score)

@@ -47,8 +47,8 @@ class ActiveTransfer:
         # One scale for all features: one of them may vary in the pool only.
         mean, scale = (labelled.mean(axis=0), labelled.std() or np.float32(1)) if len(labelled) else (0, 1)
         scaled: Floats = np.asarray((labelled - mean) / scale, np.float32)
-        unseen = view.is_unseen_by_backbone
-        is_error = cross_validated_errors(scaled, view.labels, unseen, self.folds, self.c, rng)[unseen]
+        is_unseen = view.is_unseen_by_backbone
+        is_error = cross_validated_unseen_errors(scaled, view.labels, is_unseen, self.folds, self.c, rng)[is_unseen]
         if is_error.all() or not is_error.any():
             log.warning(
                 "sampler 'active_transfer' draws this batch at random: the model gets %d of %d labelled images wrong "
@@ -60,7 +60,7 @@ class ActiveTransfer:
         model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)
         chosen = np.empty(0, np.int64)
         for size in [len(rows) for rows in np.array_split(np.arange(k), min(self.batches, k))]:
-            examples = np.concatenate([scaled[unseen], (x[chosen] - mean) / scale])
+            examples = np.concatenate([scaled[is_unseen], (x[chosen] - mean) / scale])
             with threadpool_limits(1):  # thousands of small steps: threads would only wait for each other
                 model.fit(examples, np.concatenate([is_error, np.zeros(len(chosen), bool)]))
             scores = np.empty(len(x), np.float32)
@@ -72,9 +72,11 @@ class ActiveTransfer:
         return Selection(view.keys[chosen])
 
 
-def cross_validated_errors(x: Floats, y: Ints, unseen: Bools, folds: int, c: float, rng: np.random.Generator) -> Bools:
-    """Return (m,) whether a logistic regression fitted without it gets an `unseen` (m,) row of `x` (m, D) wrong."""
-    is_error, rows = np.zeros(len(x), bool), np.flatnonzero(unseen)
+def cross_validated_unseen_errors(
+    x: Floats, y: Ints, is_unseen: Bools, folds: int, c: float, rng: np.random.Generator
+) -> Bools:
+    """Return (m,) whether a logistic regression fitted without it gets an `is_unseen` (m,) row of `x` (m, D) wrong."""
+    is_error, rows = np.zeros(len(x), bool), np.flatnonzero(is_unseen)
     if len(rows) < 2:
         return is_error
     splitter = KFold(min(folds, len(rows)), shuffle=True, random_state=int(rng.integers(2**31)))

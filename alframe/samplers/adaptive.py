@@ -7,7 +7,7 @@ import numpy as np
 from alframe.kit.clustering import cumulative_count, kmeans_centres, nearest_neighbours, sample_rows, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.objectives import objective_weights, require_objective
+from alframe.samplers.objectives import objective_weights, require_known_objective
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Ints, Need, PoolView, Selection
 
@@ -36,7 +36,7 @@ class Adaptive:
     ) -> None:
         require_at_least("sampler 'adaptive'", 1, candidates=candidates, rows=rows)
         require_parameter("sampler 'adaptive'", 0 <= power < np.inf, "a number of at least 0", power=power)
-        require_objective("sampler 'adaptive'", objective)
+        require_known_objective("sampler 'adaptive'", objective)
         self.candidates, self.power, self.rows, self.objective = candidates, power, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
+from alframe.kit.scoring import score_prob_samples, scored_in_chunks, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -38,7 +38,7 @@ def pool_mutual_information(view: PoolView) -> Floats:
     return score_prob_samples(view.lazy_prob_samples, mutual_information)
 
 
-@score_in_chunks
+@scored_in_chunks
 def mutual_information(samples: Floats) -> Floats:
     """Return the mutual information of label and draw in nats (n,), of `samples` (T, n, C)."""
     mean = samples.mean(axis=0, dtype=np.float64)

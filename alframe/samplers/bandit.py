@@ -44,14 +44,14 @@ class Bandit(CompositeSampler):
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         require_finite(view.batch_error_rates, "rewards", "batches")
-        arms, probabilities = self.replay(view.batch_error_rates, view.chosen_by.tolist())
+        arms, probabilities = self.replay_draws(view.batch_error_rates, view.chosen_by.tolist())
         odds = ", ".join(f"{name} {p:.0%}" for name, p in zip(self.samplers, probabilities, strict=True))
         log.info("sampler 'bandit' lets %s choose this batch (probabilities: %s).", self.samplers[arms[-1]], odds)
         member = self.members[arms[-1]]
         selection = member.select(restrict_view(member, view), k, rng)
         return Selection(selection.keys, selection.scores, self.samplers[arms[-1]])
 
-    def replay(self, rewards: Floats, chosen_by: Sequence[str] = ()) -> tuple[list[int], Floats64]:
+    def replay_draws(self, rewards: Floats, chosen_by: Sequence[str] = ()) -> tuple[list[int], Floats64]:
         """Return which sampler chose each earlier batch and which is next, and the probabilities of this last draw.
 
         `rewards` (r,) in 0..1 are those of the r earlier batches, and `chosen_by` (r,) the samplers that chose them;

@@ -52,12 +52,12 @@ class Centres:
         self._centred, self._squared_norms = np.empty_like(self._points), np.empty(len(self._points), np.float32)
         # Rounding errors of a sum of D products add up like a random walk; the other steps make a few more.
         self.relative_error = float((np.sqrt(points.shape[1]) + 8) * 2.0**-24)
-        self.add(points)
+        self.add_points(points)
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, points: Floats) -> None:
+    def add_points(self, points: Floats) -> None:
         """Add one point (D,) or several (p, D)."""
         rows = slice(self._count, self._count + len(np.atleast_2d(points)))
         self._points[rows] = points
@@ -67,11 +67,11 @@ class Centres:
         self.points, self.centred = self._points[: rows.stop], self._centred[: rows.stop]
         self.centred_squared_norms = self._squared_norms[: rows.stop]
 
-    def upper_bounds(self, centred_rows: Floats, centred_squared_norms: Floats, which: slice) -> Floats:
+    def upper_bounds(self, centred_rows: Floats, centred_squared_norms: Floats, centre_slice: slice) -> Floats:
         """Return upper bounds (r,) of the squared distances of centred rows (r, D) to the nearest of some centres."""
-        table = centred_rows @ (-2 * self.centred[which]).T
+        table = centred_rows @ (-2 * self.centred[centre_slice]).T
         table = np.ascontiguousarray(table.T)  # the minimum is found faster along the rows
-        table += self.centred_squared_norms[which, None] * np.float32(1 + self.relative_error)
+        table += self.centred_squared_norms[centre_slice, None] * np.float32(1 + self.relative_error)
         upper: Floats = table.min(axis=0)
         upper += centred_squared_norms * np.float32(1 + self.relative_error)
         return np.maximum(upper, 0, out=upper)
@@ -130,11 +130,11 @@ def tighten_bounds(
         rows = rows[(upper[rows] >= threshold) & (measured[rows] < len(centres))]
 
 
-def squared_distances_to_nearest(x: Floats, centres: Centres, counts: Ints | None = None) -> Floats64:
+def squared_distances_to_nearest(x: Floats, centres: Centres, first_centres: Ints | None = None) -> Floats64:
     """Return the squared distances (r,) of `x` (r, D) to the nearest of `centres`, exact to float64.
 
-    With `counts` (r,), row i is measured to the first `counts[i]` centres. Differences are taken only to those centres
-    that a matrix product cannot rule out.
+    With `first_centres` (r,), row i is measured to the first `first_centres[i]` centres. Differences are taken only to
+    those centres that a matrix product cannot rule out.
     """
     out = np.empty(len(x))
     points, count = centres.points, len(centres)
@@ -144,8 +144,8 @@ def squared_distances_to_nearest(x: Floats, centres: Centres, counts: Ints | Non
         error = centres.relative_error * table
         table -= 2 * centred @ centres.centred.T
         table -= error  # now lower bounds of the squared distances
-        if counts is not None:
-            table[np.arange(count) >= counts[chunk, None]] = INF
+        if first_centres is not None:
+            table[np.arange(count) >= first_centres[chunk, None]] = INF
         rows = np.arange(len(chunk))
         likely_nearest = table.argmin(axis=1)
         out[chunk] = paired_squared_distances(x[chunk], points[likely_nearest])

@@ -67,8 +67,10 @@ class FarthestFirst:
             else:
                 self._choose_one_active(threshold)
         points = np.concatenate([self._centres.points, self._chosen_centres.points])
-        counts = len(self._centres) + np.arange(len(self._chosen))
-        squared = squared_distances_to_nearest(self._chosen_centres.points, Centres(points, self._origin), counts)
+        first_centres = len(self._centres) + np.arange(len(self._chosen))
+        squared = squared_distances_to_nearest(
+            self._chosen_centres.points, Centres(points, self._origin), first_centres
+        )
         return np.array(self._chosen, np.int64), squared
 
     def _choose_one_active(self, threshold: float) -> None:
@@ -105,7 +107,7 @@ class FarthestFirst:
 
     def _add_chosen(self, row: int) -> None:
         self._chosen.append(row)
-        self._chosen_centres.add(np.asarray(self._x[row], np.float32))
+        self._chosen_centres.add_points(np.asarray(self._x[row], np.float32))
 
     def _exact_squared_distances(self, rows: Ints) -> Floats64:
         """Return the squared distances (r,) of `rows` to the nearest centre or chosen row."""

@@ -9,7 +9,7 @@ from alframe.kit.clustering import pairwise_squared_distances, sample_rows, unit
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
 from alframe.kit.scoring import require_finite, require_measurable
-from alframe.samplers.objectives import objective_weights, require_objective
+from alframe.samplers.objectives import objective_weights, require_known_objective
 from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
@@ -70,7 +70,7 @@ class UHerding:
         require_parameter("sampler 'uherding'", sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)
         require_parameter("sampler 'uherding'", 0 < temperature < np.inf, "above 0", temperature=temperature)
         require_at_least("sampler 'uherding'", 1, rows=rows)
-        require_objective("sampler 'uherding'", objective)
+        require_known_objective("sampler 'uherding'", objective)
         self.sigma, self.temperature, self.rows, self.objective = sigma, temperature, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

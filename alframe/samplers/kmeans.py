@@ -38,7 +38,7 @@ class KMeans:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        view = _one_image_per_sequence(view, self.rows, k, rng)
+        view = _view_of_sequences(view, self.rows, k, rng)
         rows, x, centres = kmeans_over_pool_and_labelled(view, k, self.clusters, self.rows, rng)
         distances, cluster = nearest_neighbours(x, centres)
         label_counts = np.bincount(cluster[len(rows) :, 0], minlength=len(centres))
@@ -50,7 +50,7 @@ class KMeans:
         return Selection(view.keys[rows[by_distance[order[:k]]]])
 
 
-def _one_image_per_sequence(view: PoolView, limit: int, k: int, rng: np.random.Generator) -> PoolView:
+def _view_of_sequences(view: PoolView, limit: int, k: int, rng: np.random.Generator) -> PoolView:
     """Return the view of one image of each sequence, with the sequence's mean embedding; all images if these are < k.
 
     Of a pool of more than `limit` images, a random sample is looked at.

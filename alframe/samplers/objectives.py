@@ -10,7 +10,7 @@ from alframe.types import Floats
 OBJECTIVES = ("accuracy", "macro")
 
 
-def require_objective(part: str, objective: str) -> None:
+def require_known_objective(part: str, objective: str) -> None:
     """Raise BadParams unless `objective` is one of OBJECTIVES; `part` names the part, as in `require_parameter`."""
     require_parameter(part, objective in OBJECTIVES, " or ".join(OBJECTIVES), objective=objective)
 

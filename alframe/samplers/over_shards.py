@@ -13,7 +13,7 @@ from alframe.kit.composite import build_part
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
 from alframe.samplers.kcenter import KCenter
-from alframe.samplers.shard_centres import MapShards, choose_centres_over_shards, map_here
+from alframe.samplers.shard_centres import MapShards, choose_centres_over_shards, map_in_this_process
 from alframe.samplers.shard_scores import score_shards
 from alframe.types import Need, PoolView, Selection
 
@@ -60,7 +60,7 @@ class OverShards:
         """Select as the Sampler contract says."""
         rows = chunks(len(view), self.shard_rows)
         shards = [view.lazy_features.part(shard) for shard in rows]
-        map_shards: MapShards = map_here if self._compute is None else self._compute.map_shards
+        map_shards: MapShards = map_in_this_process if self._compute is None else self._compute.map_shards
         if isinstance(self.member, KCenter):
             labelled = np.asarray(view.labelled_features, np.float32)
             chosen, squared = choose_centres_over_shards(map_shards, shards, labelled, k, self.offers)

@@ -65,17 +65,17 @@ class ProbCover:
         if len(labelled):
             for chunk in chunks(len(x), bytes_per_row=4 * len(labelled), limit=TABLE_BYTES):
                 uncovered[chunk] = ~_is_within(x[chunk], labelled, radius).any(axis=1)
-        covered_by = _find_covered(x, radius)
-        gains = np.array([np.count_nonzero(_unpack(bits, len(x)) & uncovered) for bits in covered_by], np.float32)
+        covered_by = _find_within_radius(x, radius)
+        gains = np.array([np.count_nonzero(_unpack_bits(bits, len(x)) & uncovered) for bits in covered_by], np.float32)
         chosen, scores = [], []
         for _ in range(k):
             best = int(gains.argmax())  # rows are in random order, so are ties
             chosen.append(best)
             scores.append(gains[best])
-            newly_covered = np.flatnonzero(_unpack(covered_by[best], len(x)) & uncovered)
+            newly_covered = np.flatnonzero(_unpack_bits(covered_by[best], len(x)) & uncovered)
             uncovered[newly_covered] = False
             for row in newly_covered:  # each image is covered once: n rows at most over the whole batch
-                gains -= _unpack(covered_by[row], len(x))
+                gains -= _unpack_bits(covered_by[row], len(x))
             gains[best] = -1
         all_scores = np.maximum(scores, 0, dtype=np.float32)
         return Selection(view.keys[rows[chosen]], all_scores, details={"radius": radius})
@@ -93,13 +93,13 @@ def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:
         table = pairwise_squared_distances(x[rows], x)
         table[cluster[rows, None] == cluster] = np.inf
         nearest = table.min(axis=1, keepdims=True)
-        row, other = np.nonzero((table <= nearest + _rounding(x)) & np.isfinite(nearest))
+        row, other = np.nonzero((table <= nearest + _rounding_error(x)) & np.isfinite(nearest))
         distances[rows] = np.inf
         np.minimum.at(distances, rows.start + row, np.sqrt(_exact_squared_distances(x[rows], row, x, other)))
     return float(np.quantile(distances, 1 - purity, method="lower"))
 
 
-def _find_covered(x: Floats, radius: float) -> Bits:
+def _find_within_radius(x: Floats, radius: float) -> Bits:
     """Return packed bits (n, n / 8) that mark the rows within the radius of each row of `x`: 12 MB for n = 10,000."""
     out = np.empty((len(x), -(-len(x) // 8)), np.uint8)
     for rows in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
@@ -116,12 +116,12 @@ def _is_within(x: Floats, points: Floats, radius: float) -> Bools:
     limit = max(radius**2 - COPY_DISTANCE, COPY_DISTANCE)
     table = pairwise_squared_distances(x, points)
     within: Bools = table < limit
-    row, point = np.nonzero(np.abs(table - limit) <= _rounding(x))
+    row, point = np.nonzero(np.abs(table - limit) <= _rounding_error(x))
     within[row, point] = _exact_squared_distances(x, row, points, point) < limit
     return within
 
 
-def _rounding(x: Floats) -> float:
+def _rounding_error(x: Floats) -> float:
     """Return the most by which rounding changes a squared distance of rows of length 1 (n, D) in float32."""
     return float(ROUNDING * np.sqrt(x.shape[1]))
 
@@ -135,5 +135,5 @@ def _exact_squared_distances(x: Floats, rows: Ints, points: Floats, others: Ints
     return out
 
 
-def _unpack(bits: Bits, n: int) -> Bools:
+def _unpack_bits(bits: Bits, n: int) -> Bools:
     return np.unpackbits(bits, count=n).view(bool)

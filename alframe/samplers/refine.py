@@ -51,7 +51,7 @@ class Refine(CompositeSampler):
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         looked_at = _mask_of(sample_rows(len(view), self.rows, k, rng), len(view))
-        view = view.restrict(self.needs, self.draws).subset(looked_at)
+        view = view.restrict_to_needs(self.needs, self.draws).subset(looked_at)
         *filters, last = self.members
         for _ in track(range(self.stages), "Filtering", unit="stage"):
             size = min(len(view), max(k, math.ceil(self.fraction * len(view))))

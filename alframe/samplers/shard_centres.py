@@ -36,7 +36,7 @@ from alframe.types import Floats, Floats64, Ints, LazyFeatures
 MapShards = Callable[[Callable[[Sequence[Any]], Iterator[Any]], Sequence[Any]], Iterable[Any]]
 
 
-def map_here(function: Callable[[Sequence[Any]], Iterator[Any]], shards: Sequence[Any]) -> Iterator[Any]:
+def map_in_this_process(function: Callable[[Sequence[Any]], Iterator[Any]], shards: Sequence[Any]) -> Iterator[Any]:
     """Run `function` over the shards in this process."""
     return function(shards)
 

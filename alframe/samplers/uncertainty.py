@@ -12,28 +12,28 @@ from typing import ClassVar
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k, shannon_entropy
+from alframe.kit.scoring import score_prob_samples, scored_in_chunks, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-@score_in_chunks
+@scored_in_chunks
 def margin_uncertainty(probs: Floats) -> Floats:
     """Return 1 - (likeliest class's probability - second likeliest's), 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
     return np.asarray(1 - (first - second))
 
 
-@score_in_chunks
+@scored_in_chunks
 def ratio_uncertainty(probs: Floats) -> Floats:
     """Return the second likeliest class's probability over the likeliest's, 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
     return np.asarray(second / first)
 
 
-entropy = score_in_chunks(shannon_entropy)
+entropy = scored_in_chunks(shannon_entropy)
 
 
-@score_in_chunks
+@scored_in_chunks
 def least_confidence(probs: Floats) -> Floats:
     """Return 1 - the likeliest class's probability, 0..1 (n,), of `probs` (n, C)."""
     return np.asarray(1 - np.ascontiguousarray(probs.T).max(axis=0))  # class by class, as below

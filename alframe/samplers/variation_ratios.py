@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import score_in_chunks, score_prob_samples, select_top_k
+from alframe.kit.scoring import score_prob_samples, scored_in_chunks, select_top_k
 from alframe.types import Floats, Need, PoolView, Selection
 
 
@@ -36,7 +36,7 @@ class VariationRatios:
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
-@score_in_chunks
+@scored_in_chunks
 def variation_ratio(samples: Floats) -> Floats:
     """Return the fraction (n,) of the draws `samples` (T, n, C) whose likeliest class is not the most frequent one."""
     draws, n, classes = samples.shape

@@ -65,7 +65,7 @@ class PoolView:
                 fields[need] = array[mask] if need in PER_ITEM_ARRAYS else array
         return self._with(self.keys[mask], fields, self._predict, self._chosen)
 
-    def restrict(self, needs: Collection[Need], draws: int | None = None) -> PoolView:
+    def restrict_to_needs(self, needs: Collection[Need], draws: int | None = None) -> PoolView:
         """Return the view with only the fields of these needs, and the first `draws` draws; no array is copied."""
         fields: dict[Need, ViewArray] = {need: self._field(need) for need in needs if need is not Need.PREDICT}
         if draws is not None and Need.PROB_SAMPLES in fields:

@@ -160,7 +160,7 @@ def test_a_few_images_do_not_decide_which_model_is_better() -> None:
     for count in (4, 400):
         y, rng = np.arange(count) % 2, np.random.default_rng(0)
         logits = np.stack([2.0 * np.eye(2)[rng.integers(0, 2, count)], 2.0 * np.eye(2)[y]])
-        factors = sharpness.fit_shares(logits, y, np.ones(count))
+        factors = sharpness.fit_model_factors(logits, y, np.ones(count))
         shares.append(factors[1] / factors.sum())
     assert 0.5 < shares[0] < 0.7 < 0.78 < shares[1]
 
@@ -168,7 +168,7 @@ def test_a_few_images_do_not_decide_which_model_is_better() -> None:
 def test_models_that_are_wrong_about_all_images_still_predict() -> None:
     """Factors of 0 would make all classes equal, and so the first one the prediction for every image."""
     y = np.arange(20) % 2
-    factors = sharpness.fit_shares(np.stack([-3.0 * np.eye(2)[y]] * 2), y, np.ones(20))
+    factors = sharpness.fit_model_factors(np.stack([-3.0 * np.eye(2)[y]] * 2), y, np.ones(20))
     assert (factors > 0).all()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.active_transfer import ActiveTransfer, cross_validated_errors
+from alframe.samplers.active_transfer import ActiveTransfer, cross_validated_unseen_errors
 from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -62,7 +62,7 @@ def test_errors_are_those_on_images_not_seen():
     x = np.repeat([[9.0, 0], [0, 9]], 15, axis=0) + rng.normal(size=(30, 2))
     y = np.repeat([0, 1], 15)
     y[4] = 1
-    assert np.flatnonzero(cross_validated_errors(x, y, np.ones(len(y), bool), 5, 1.0, rng)).tolist() == [4]
+    assert np.flatnonzero(cross_validated_unseen_errors(x, y, np.ones(len(y), bool), 5, 1.0, rng)).tolist() == [4]
 
 
 def test_errors_on_labels_that_fine_tuning_has_used_do_not_count():
@@ -71,8 +71,8 @@ def test_errors_on_labels_that_fine_tuning_has_used_do_not_count():
     unseen = np.arange(60) % 2 == 0
     y = rng.integers(0, 2, 60)
     x = np.where(unseen[:, None], rng.normal(size=(60, 2)), np.eye(2)[y] * 9)
-    seen_too = cross_validated_errors(x, y, np.ones(60, bool), 5, 1.0, np.random.default_rng(0))
-    only_unseen = cross_validated_errors(x, y, unseen, 5, 1.0, np.random.default_rng(0))
+    seen_too = cross_validated_unseen_errors(x, y, np.ones(60, bool), 5, 1.0, np.random.default_rng(0))
+    only_unseen = cross_validated_unseen_errors(x, y, unseen, 5, 1.0, np.random.default_rng(0))
     assert seen_too.mean() < 0.3
     assert only_unseen[unseen].mean() > 0.3
     assert not only_unseen[~unseen].any()
@@ -88,7 +88,7 @@ def test_without_a_label_that_fine_tuning_has_not_used_it_is_random(caplog):
 def test_an_only_image_of_its_class_is_an_error():
     x = np.concatenate([np.repeat([[9.0, 0], [0, 9]], 10, axis=0), [[5, 5]]])
     assert np.flatnonzero(
-        cross_validated_errors(
+        cross_validated_unseen_errors(
             x, np.array([0] * 10 + [1] * 10 + [2]), np.ones(21, bool), 5, 1.0, np.random.default_rng(0)
         )
     ).tolist() == [20]
@@ -98,7 +98,7 @@ def test_an_only_image_of_its_class_is_an_error():
     ("x", "y"), [(np.zeros((0, 2)), []), (np.zeros((1, 2)), [0]), (np.zeros((4, 2)), [1, 1, 1, 1])]
 )
 def test_nothing_to_learn_errors_from(x, y):
-    assert not cross_validated_errors(
+    assert not cross_validated_unseen_errors(
         x, np.array(y, np.int64), np.ones(len(y), bool), 5, 1.0, np.random.default_rng(0)
     ).any()
 

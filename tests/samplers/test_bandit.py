@@ -42,7 +42,7 @@ def textbook(batch_error_rates, seed, arms, gamma):
 def test_it_is_the_textbook(arms, gamma):
     batch_error_rates = np.random.default_rng(arms).random(40).astype(np.float32)
     names = ["margin", "random", "entropy", "kcenter"][:arms]
-    pulled, chances = Bandit(seed=7, samplers=names, gamma=gamma).replay(batch_error_rates)
+    pulled, chances = Bandit(seed=7, samplers=names, gamma=gamma).replay_draws(batch_error_rates)
     expected, probabilities = textbook(batch_error_rates.tolist(), 7, arms, gamma)
     assert pulled == expected
     np.testing.assert_allclose(chances, probabilities, rtol=1e-6)
@@ -52,18 +52,18 @@ def test_the_past_is_the_same_in_every_round():
     """Nothing is kept: what a round derives of the earlier ones must be what they did."""
     bandit = Bandit(seed=3, samplers=["margin", "random", "entropy"])
     batch_error_rates = np.random.default_rng(0).random(30).astype(np.float32)
-    whole = bandit.replay(batch_error_rates)[0]
+    whole = bandit.replay_draws(batch_error_rates)[0]
     for rounds in range(30):
-        assert bandit.replay(batch_error_rates[:rounds])[0] == whole[: rounds + 1]
+        assert bandit.replay_draws(batch_error_rates[:rounds])[0] == whole[: rounds + 1]
 
 
 def test_the_sampler_whose_batches_the_model_gets_wrong_wins():
     bandit = Bandit(seed=1, samplers=["margin", "random"], gamma=0.2)
     batch_error_rates = []
     for _ in range(150):
-        arm = bandit.replay(np.array(batch_error_rates, np.float32))[0][-1]
+        arm = bandit.replay_draws(np.array(batch_error_rates, np.float32))[0][-1]
         batch_error_rates.append(0.8 if arm == 1 else 0.1)
-    arms, chances = bandit.replay(np.array(batch_error_rates, np.float32))
+    arms, chances = bandit.replay_draws(np.array(batch_error_rates, np.float32))
     assert chances[1] == pytest.approx(0.9, abs=0.01)
     assert np.mean(arms[-50:]) > 0.75
 
@@ -71,16 +71,16 @@ def test_the_sampler_whose_batches_the_model_gets_wrong_wins():
 def test_the_ledger_says_who_chose():
     bandit = Bandit(seed=3, samplers=["margin", "random"], gamma=0.4)
     rates = np.array([0.9, 0.1, 0.5], np.float32)
-    drawn = bandit.replay(rates)[0]
+    drawn = bandit.replay_draws(rates)[0]
     others = ["margin" if arm else "random" for arm in drawn[:3]]
-    arms, _ = bandit.replay(rates, others)
+    arms, _ = bandit.replay_draws(rates, others)
     assert arms[:3] == [1 - arm for arm in drawn[:3]]
-    assert bandit.replay(rates, ["", "", ""])[0] == drawn, "a ledger of an earlier version does not say it"
-    assert bandit.replay(rates, ["gone"] * 3)[1].tolist() == [0.5, 0.5], "a sampler that is no longer among them"
+    assert bandit.replay_draws(rates, ["", "", ""])[0] == drawn, "a ledger of an earlier version does not say it"
+    assert bandit.replay_draws(rates, ["gone"] * 3)[1].tolist() == [0.5, 0.5], "a sampler that is no longer among them"
 
 
 def test_thousands_of_rounds_do_not_overflow():
-    chances = Bandit(seed=0, gamma=1.0).replay(np.ones(3000, np.float32))[1]
+    chances = Bandit(seed=0, gamma=1.0).replay_draws(np.ones(3000, np.float32))[1]
     assert np.isfinite(chances).all() and chances.sum() == pytest.approx(1)
 
 
@@ -91,7 +91,7 @@ def test_it_chooses_what_the_drawn_sampler_chooses():
         bandit = Bandit(seed=seed, samplers=["margin", "kcenter"])
         fields = tiny_fields(needs)
         view = PoolView(tiny_keys(20), fields)
-        arm = bandit.replay(view.batch_error_rates, view.chosen_by.tolist())[0][-1]
+        arm = bandit.replay_draws(view.batch_error_rates, view.chosen_by.tolist())[0][-1]
         member = [Margin, KCenter][arm]()
         expected = member.select(tiny_view(member.needs), 5, np.random.default_rng(0)).keys
         selection = bandit.select(view, 5, np.random.default_rng(0))
