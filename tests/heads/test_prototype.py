@@ -79,7 +79,7 @@ def test_leaving_one_out_is_as_if_it_had_not_been_there():
     means = np.stack([x[y == label].mean(axis=0) for label in range(3)])
     factor = prototype._covariance_factor(x - means[y], shrinkage, part)
     white, white_means = (prototype._whiten(rows, factor) for rows in (x, means))
-    found = prototype._leave_one_out_distances(white, white_means, y, np.bincount(y), part)
+    found = prototype._leave_one_out_distances(white, white_means, y, np.ones(len(x)), np.bincount(y), part)
     for at in range(len(x)):
         rest = np.arange(len(x)) != at
         without = np.stack([x[rest & (y == label)].mean(axis=0) for label in range(3)])
