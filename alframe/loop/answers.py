@@ -13,7 +13,7 @@ from alframe.commands import project_command
 from alframe.contracts import LabelSource, ServesPeople, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
-from alframe.errors import AlframeError, LabelError
+from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from alframe.comparison.figures import (
-    bands_drawer,
+    bands_figure_maker,
     critical_difference_figure_maker,
-    matrix_drawer,
-    seconds_drawer,
+    matrix_figure_maker,
+    seconds_figure_maker,
     strategy_styles,
 )
 from alframe.comparison.formatting import shorten_names
@@ -33,9 +33,9 @@ def draw_all(size: tuple[int, int]) -> None:
     near = pd.DataFrame(np.where(np.abs(np.subtract.outer(places, places)) < 2, 0.5, 0.01), NAMES, NAMES)
     ranking = Ranking("seeds", 10, pd.Series(1.0 + places, index=NAMES), 0.01, near, 1.0)
     drawers = [
-        bands_drawer(pd.DataFrame(each), "x", strategy_styles(NAMES, NAMES[:1]), "accuracy", True),
-        seconds_drawer(seconds),
-        matrix_drawer(near, 1.0),
+        bands_figure_maker(pd.DataFrame(each), "x", strategy_styles(NAMES, NAMES[:1]), "accuracy", True),
+        seconds_figure_maker(seconds),
+        matrix_figure_maker(near, 1.0),
     ]
     for draw in drawers:
         draw(size).savefig(io.BytesIO(), format="svg")
