@@ -146,21 +146,29 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
         return
     current = json.loads(json.dumps(campaign.settings_and_recipes()))
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
-    changed = [
-        kind
-        for kind in kinds
-        if _recipe_under_current_names(kind, stored) != _recipe_under_current_names(kind, current)
-    ]
+    changed = []
+    for kind in kinds:
+        before, now = (_recipe_under_current_names(kind, config) for config in (stored, current))
+        if before != now:
+            changed.append(_describe_change(kind, before, now))
     keys = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
     # What there was before there was a choice.
     implied = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
-    before = _fill_in({**implied, **stored["settings"]}, current["settings"])
-    changed += [key for key in keys if before[key] != current["settings"][key]]
+    settings = _fill_in({**implied, **stored["settings"]}, current["settings"])
+    changed += [key for key in keys if settings[key] != current["settings"][key]]
     if changed:
         raise BadParams(
             f"The simulation in {campaign.folder} was started with a different {' and '.join(changed)}. "
             f"Run this one in its own folder: remove project=, or change it."
         )
+
+
+def _describe_change(kind: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the kind, with the name of its part before, or with the parameters that differ and their values before."""
+    if before.get("name") != now.get("name"):
+        return f"{kind} ({before.get('name')})"
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    return f"{kind} ({', '.join(f'{kind}.{key}={before.get(key)}' for key in keys)})"
 
 
 def _recipe_under_current_names(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:

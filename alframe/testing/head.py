@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +182,26 @@ class HeadSuite(HeadWeightsSuite):
         first, second = (self.fitted(x, y, classes=3, seed=8).probs(x) for _ in range(2))
         np.testing.assert_array_equal(first, second)
 
+    def test_random_numbers_of_a_fit_come_from_rng(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A generator with a seed of its own draws the same in every campaign, whatever the campaign's seed."""
+        x, y = overlapping_clusters()
+        generator = np.random.default_rng
+        seeds: list[set[str]] = []
+        for number in range(2):
+            rng, seen = generator(number), set[str]()
+
+            def note(seed: Any = None, seen: set[str] = seen) -> np.random.Generator:
+                if not isinstance(seed, np.random.Generator | np.random.BitGenerator):
+                    seen.add(repr(seed))
+                return generator(seed)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(np.random, "default_rng", note)
+                self.make().fit(x, y, 3, rng)
+            seeds.append(seen)
+        fixed = seeds[0] & seeds[1]
+        assert not fixed, f"fit() draws from np.random.default_rng({', '.join(fixed)}): draw from `rng`"
+
     def test_prob_samples(self) -> None:
         x, y = separable_clusters()
         x += np.random.default_rng(2).normal(scale=8, size=x.shape).astype(np.float32)  # so that there is doubt
@@ -200,6 +221,9 @@ class HeadSuite(HeadWeightsSuite):
         for rows in (slice(5, 9), slice(0, 0), np.array([30, 2, 17])):  # as a pool is asked about, chunk by chunk
             chunk = head.prob_samples(x[rows], 4, np.random.default_rng(0))
             np.testing.assert_allclose(chunk, samples[:, rows], atol=1e-5, err_msg=message)
+        many = np.arange(2**14 + 5) % len(x)  # more than a chunk of the kit, and than one of a plugin
+        large = head.prob_samples(x[many], 4, np.random.default_rng(0))
+        np.testing.assert_allclose(large, samples[:, many], atol=1e-5, err_msg=f"{message} ({len(many)} images)")
 
     def test_empty_and_large_pools(self) -> None:
         x, _ = separable_clusters(per_class=1)

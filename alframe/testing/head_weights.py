@@ -28,9 +28,11 @@ class HeadWeightsSuite(PartSuite[Head]):
     weights_are_exact: bool = True
 
     def fitted(self, x: Floats, y: Ints, classes: int, seed: int = 0) -> Head:
-        """Return a new head, fitted."""
-        head = self.make()
+        """Return a new head, fitted; fail if it changes what it is fitted to."""
+        head, copies = self.make(), (x.copy(), y.copy())
         head.fit(x, y, classes, np.random.default_rng(seed))
+        np.testing.assert_array_equal(x, copies[0], err_msg="fit() changes the embeddings that it is given")
+        np.testing.assert_array_equal(y, copies[1], err_msg="fit() changes the labels that it is given")
         return head
 
     def test_weights_count_as_so_many_equal_examples(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,8 @@ from alframe.types import UNSURE, Request
 class LabelSourceSuite(LabelSourceCases):
     """What every label source must do: give `make`; for a source that people answer, also `answer`.
 
-    If people can take an answer back, give `clear_answers`; if one image can have several answers, `add_answers`.
+    If people can take an answer back, give `clear_answers`; if one image can have several answers, `add_answers`; if
+    answers are read from files with rows, `damage`.
     """
 
     def test_request_says_what_to_do(self, request_: Request) -> None:
@@ -168,8 +170,26 @@ class LabelSourceSuite(LabelSourceCases):
         self.add_answers(request_, {first: CLASSES[1], second: CLASSES[0]})
         answers = source.collect(request_)
         expected = {item: {name} for item, name in truth.items()} | {first: set(CLASSES), second: set(CLASSES)}
-        assert class_names(answers) == expected
-        assert not answers.cleared
+        assert class_names(answers) == expected, "every answer to an image must be reported, also a second person's"
+        assert not answers.cleared, "an image with two answers has one: it is not cleared"
+
+    def test_what_cannot_be_read_is_a_problem_and_clears_nothing(self, request_: Request) -> None:
+        """A row that cannot be read may hold the answer to any image."""
+        source, truth = self.asked(request_), self.truth(request_)
+        self.answer(request_, truth)
+        emptied = [item.id for item in request_.items[1:3]]
+        with suppress(pytest.skip.Exception):
+            self.clear_answers(request_, emptied)
+        before = class_names(source.collect(request_))
+        self.damage(request_)
+        answers = source.collect(request_)
+        named = [problem for problem in answers.problems if problem.file]
+        assert named, "a Problem must name the file in which something cannot be read"
+        assert not answers.cleared, (
+            f"{answers.cleared} count as cleared, but what cannot be read may hold their answers: set has_unread_rows "
+            f"of AnswerBuilder"
+        )
+        assert class_names(answers) == before, "the answers that can be read must all be reported"
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
         source = self.asked(request_)

@@ -49,10 +49,12 @@ class PartSuite(Suite, Generic[Part]):
         raise NotImplementedError
 
     def test_constructor_writes_nothing(self, tmp_path: Path, *_: object) -> None:
+        before = {*tmp_path.rglob("*")}  # what fixtures of the subclass have made
         with chdir(tmp_path):
             self.make()
             assert Path.cwd() == tmp_path.resolve(), "the constructor changed the working directory"
-        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
+        made = sorted(path.name for path in {*tmp_path.rglob("*")} - before)
+        assert not made, f"make() writes {', '.join(made)}: the constructor must only store its parameters"
 
 
 def _generator_states() -> dict[str, Any]:

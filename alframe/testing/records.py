@@ -10,22 +10,24 @@ from alframe.types import UNLABELLED, WHOLE_POOL, Estimate, Evaluation, RoundRec
 def evaluation(accuracy: float, basis: str, n: int = 200) -> Evaluation:
     """Return an evaluation with this `accuracy` (to the percent) on `n` images of two classes.
 
-    The second class has no recall, as it has no image.
+    The second class was never predicted, so it has no precision.
     """
     correct = round(100 * accuracy)
+    share, low, high = correct / 100, max(0.0, correct / 100 - 0.06), min(1.0, correct / 100 + 0.06)
+    recall = {"recall": share, "recall_low": low, "recall_high": high, "f1": share, "support": 100.0}
     return Evaluation(
         basis=basis,
         n=n,
         accuracy=correct / 100,
-        low=max(0.0, correct / 100 - 0.06),
-        high=min(1.0, correct / 100 + 0.06),
+        low=low,
+        high=high,
         balanced_accuracy=correct / 100,
         macro_precision=correct / 100,
         macro_recall=correct / 100,
         macro_f1=correct / 100,
         classes=("empty", "übersehen"),
         confusion=((correct, 100 - correct), (100 - correct, correct)),
-        per_class=({"precision": correct / 100, "support": 100.0}, {"precision": float("nan"), "support": 100.0}),
+        per_class=({"precision": share, **recall}, {"precision": float("nan"), **recall}),
     )
 
 

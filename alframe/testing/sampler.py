@@ -99,6 +99,22 @@ class SamplerSuite(SamplerChoicesSuite):
             labelled = need in (Need.LABELLED_FEATURES, Need.LABELLED_PROBS)
             assert labelled or keys[4] not in selection.keys, f"an image with NaN in view.{need.value} was selected"
 
+    def test_class_that_a_parameter_names_may_have_no_label_yet(self) -> None:
+        fields = tiny_fields(self.make().needs)
+        if Need.CLASS_NAMES not in fields:
+            pytest.skip("it does not know the classes by name")
+        fields[Need.CLASS_NAMES] = np.array([f"new class {number}" for number in range(3)], np.str_)
+        view = self.view(fields)
+        try:
+            selection = self.select(view, 5)
+        except AlframeError:
+            return  # it may refuse
+        except (LookupError, ValueError) as error:
+            raise AssertionError(
+                f"a class of a parameter may have no label yet: choose without it ({error})"
+            ) from error
+        assert_valid_selection(selection, view, 5)
+
     def test_prob_samples_in_chunks(self) -> None:
         fields: dict[Need, Any] = tiny_fields(self.make().needs)
         if Need.PROB_SAMPLES not in fields:

@@ -10,7 +10,7 @@ import pytest
 
 from alframe.contracts import Sampler
 from alframe.testing.part import PartSuite
-from alframe.testing.tiny_views import tiny_fields, tiny_keys, tiny_predict
+from alframe.testing.tiny_views import assert_keys_of, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView, Selection
 
 _SHARED_FACTS = frozenset({Need.TAKEN, Need.CAMERAS})  # which many images may have in common
@@ -63,7 +63,11 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
     def select(self, view: PoolView, k: int, seed: int = 0) -> Selection:
         """Select as the engine does: it asks for at least one item, and for no more than there are."""
         k = min(k, len(view))
-        return self.make().select(view, k, np.random.default_rng(seed)) if k else Selection(view.keys[:0])
+        if not k:
+            return Selection(view.keys[:0])
+        selection = self.make().select(view, k, np.random.default_rng(seed))
+        assert_keys_of(view, selection)
+        return selection
 
     def test_everything_it_needs_matters(self) -> None:
         """Whatever it declares must be able to change what it selects: else it was read and not used."""

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 from alframe.contracts import Stopping
 from alframe.testing.part import PartSuite
 from alframe.testing.records import round_record
-from alframe.types import RoundRecord
+from alframe.types import Evaluation, RoundRecord
+
+
+def _without_images(record: RoundRecord) -> RoundRecord:
+    """Return the record with an evaluation that has no image of any class."""
+
+    def drop(evaluation: Evaluation | None) -> Evaluation | None:
+        if evaluation is None:
+            return None
+        nothing = {"precision": None, "recall": None, "recall_low": None, "recall_high": None, "f1": None, "support": 0}
+        return replace(evaluation, per_class=(nothing,) * len(evaluation.classes))
+
+    return replace(record, evaluation=drop(record.evaluation), audit=drop(record.audit))
 
 
 class StoppingSuite(PartSuite[Stopping]):
-    """What every stopping rule must do: give `make`, and in `finished_history` rounds at which it must stop."""
+    """What every stopping rule must do: give `make`, and in `finished_history` rounds at which it must stop.
+
+    `alframe.testing.round_record` makes rounds. For a rule about single classes, replace `per_class` of the evaluation:
+    a tuple with the numbers of each class, in the order of `evaluation.classes`.
+    """
 
     def finished_history(self) -> list[RoundRecord]:
         """Return a history at whose last round the rule stops, and not one round before."""
@@ -49,6 +66,21 @@ class StoppingSuite(PartSuite[Stopping]):
             if rule.labels_left(labels) != 0:
                 reason = self.make().decide([*before, unmeasured])
                 assert reason is None, f"it stops after a round without an evaluation: {reason!r}"
+
+    def test_class_without_an_image_has_no_numbers(self) -> None:
+        """While no image of a class is among those measured on, each of its numbers is None, and its support 0."""
+        finished = self.finished_history()
+        for length in range(1, len(finished) + 1):
+            self._assert_decides([*finished[: length - 1], _without_images(finished[length - 1])])
+
+    def test_last_round_may_be_unmeasured(self) -> None:
+        finished = self.finished_history()
+        self._assert_decides([*finished, replace(finished[-1], round=len(finished), evaluation=None, audit=None)])
+
+    def _assert_decides(self, history: list[RoundRecord]) -> None:
+        reason = self.make().decide(history)
+        is_answer = reason is None or (isinstance(reason, str) and reason.strip())
+        assert is_answer, f"decide() must return a reason or None, but returned {reason!r}"
 
     def test_room_shrinks_with_the_labels(self) -> None:
         rule = self.make()

@@ -40,6 +40,9 @@ class TaskSuite(Suite):
 
     def test_read_only_task_adds_nothing_to_the_ledger(self, project: list[str]) -> None:
         session = open_session(*project)
+        assert hasattr(session.task_to_run, "read_only"), (
+            "the class has no attribute read_only: set it to True if the task only reads the project, else to False"
+        )
         before, files = self._row_counts(session.folder), self._files(session.folder)
         self.run(project)
         if session.task_to_run.read_only:

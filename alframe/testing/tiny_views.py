@@ -67,13 +67,19 @@ def tiny_view(
     return PoolView(tiny_keys(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
 
 
+def assert_keys_of(view: PoolView, selection: Selection) -> None:
+    """Assert that all keys of the `selection` are keys of the `view`."""
+    strangers = sorted(set(np.asarray(selection.keys).tolist()) - set(view.keys.tolist()))
+    assert not strangers, f"{strangers[:5]} are no keys of the view. If they are row numbers, return view.keys[rows]"
+
+
 def assert_valid_selection(selection: Selection, view: PoolView, k: int) -> None:
     """Assert that `selection` has `k` distinct keys of `view`, and scores that descend, if any."""
     keys = np.asarray(selection.keys)
     assert keys.shape == (k,), f"the shape of keys must be ({k},), and is {keys.shape}"
     assert keys.dtype == np.int64, f"keys must be int64, and are {keys.dtype}"
     assert len(set(keys.tolist())) == k, f"keys are repeated: {sorted(keys.tolist())}"
-    assert set(keys.tolist()) <= set(view.keys.tolist()), "keys that are not in the pool: row numbers, perhaps?"
+    assert_keys_of(view, selection)
     if selection.scores is not None:
         scores = np.asarray(selection.scores)
         assert scores.shape == (k,) and scores.dtype == np.float32, "scores must be one float32 for each key"

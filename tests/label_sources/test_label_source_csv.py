@@ -43,6 +43,10 @@ class TestCsv(LabelSourceSuite):
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         fill(round_folder(request) / "to_label.csv", dict.fromkeys(ids, ""))
 
+    def damage(self, request: Request) -> None:
+        with (round_folder(request) / "to_label.csv").open("a", encoding="utf-8") as file:
+            file.write('"a/IMG_0')
+
     def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         lines = (f'"{path}",{name},Ann\n' for path, name in answers.items())
         put(request, "path,label,annotator\n" + "".join(lines), "by Ann.csv")

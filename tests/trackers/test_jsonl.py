@@ -35,7 +35,7 @@ def test_all_of_a_round_is_in_its_line(tmp_path):
     assert line["labels"] == 30 and line["seconds"] == {"fit": 0.5}
     assert line["classes"] == ["empty", "übersehen"]
     assert line["evaluation"]["confusion"] == [[50, 50], [50, 50]]
-    assert line["evaluation"]["per_class"][1] == {"precision": None, "support": 100.0}, "NaN is no JSON"
+    assert line["evaluation"]["per_class"][1]["precision"] is None, "NaN is no JSON"
     assert datetime.fromisoformat(line["at"]) == record.at
 
 

@@ -125,6 +125,26 @@ class KeepsSpaces(Csv):
         return Path(label.file).read_text(encoding="utf-8").splitlines()[label.row - 1]
 
 
+class SilentAboutUnreadRows(Csv):
+    def collect(self, request):
+        return replace(super().collect(request), problems=())
+
+
+class ClearsAmongUnreadRows(Csv):
+    """Takes a cell for empty although a row of the file cannot be read."""
+
+    def collect(self, request):
+        answers = super().collect(request)
+        text = (round_folder(request) / "to_label.csv").read_text("utf-8")
+        return replace(answers, cleared=[item.id for item in request.items if f'"{item.id}",\n' in text])
+
+
+class StopsAtUnreadRows(Csv):
+    def collect(self, request):
+        answers = super().collect(request)
+        return replace(answers, labels=[] if answers.problems else answers.labels)
+
+
 def answer(self, request, answers):
     write(request, answers, "to_label.csv")
 
@@ -139,6 +159,11 @@ def add_answers(self, request, answers):
     write(request, answers, "more.csv")
 
 
+def damage(self, request):
+    with (round_folder(request) / "to_label.csv").open("a", encoding="utf-8") as file:
+        file.write('"a/IMG_0')
+
+
 def write(request, answers, name):
     file = round_folder(request) / name
     before = file.read_text("utf-8") if file.exists() else ""
@@ -147,7 +172,7 @@ def write(request, answers, name):
 
 
 def source(part, caught_by):
-    hooks = {"answer": answer, "clear_answers": clear_answers, "add_answers": add_answers}
+    hooks = {"answer": answer, "clear_answers": clear_answers, "add_answers": add_answers, "damage": damage}
     return wrong(LabelSourceSuite, part, caught_by, **hooks)
 
 
@@ -165,6 +190,9 @@ CASES = [
     source(SilentAboutTypingErrors, "test_unknown_class_is_a_problem_and_costs_no_other"),
     source(UnsureIsEmpty, "test_unsure_is_an_answer"),
     source(KeepsSpaces, "test_spaces_around_a_class_do_not_matter"),
+    source(SilentAboutUnreadRows, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
+    source(ClearsAmongUnreadRows, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
+    source(StopsAtUnreadRows, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
     source(Seeds, "test_every_answer_comes_back"),
     source(ChangesFolder, "test_every_answer_comes_back"),
 ]

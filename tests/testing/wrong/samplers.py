@@ -223,6 +223,16 @@ class CountsFromUnknownTimes(FarInTime):
         return select_top_k(view.keys, np.asarray(age, np.float32), k, rng)
 
 
+class UnknownClass(Margin):
+    """Wants images that are no "class 1", and takes it for granted that there is a label of it."""
+
+    needs = frozenset({Need.PROBS, Need.CLASS_NAMES})
+
+    def select(self, view, k, rng):
+        place = view.class_names.tolist().index("class 1")
+        return select_top_k(view.keys, 1 - view.probs[:, place], k, rng)
+
+
 CASES = [
     wrong(SamplerSuite, SeedsNumpy, "test_same_rng_gives_the_same_selection"),
     wrong(SamplerSuite, SeedsPython, "test_same_rng_gives_the_same_selection"),
@@ -254,6 +264,7 @@ CASES = [
     wrong(SamplerSuite, RemembersTheMean, "test_remembers_nothing_of_another_pool"),
     wrong(SamplerSuite, SortsByKey, "test_keys_are_only_names"),
     wrong(SamplerSuite, ReadsTimesAndIgnoresThem, "test_everything_it_needs_matters"),
+    wrong(SamplerSuite, UnknownClass, "test_class_that_a_parameter_names_may_have_no_label_yet"),
     wrong(SamplerSuite, CountsFromUnknownTimes, "test_k_distinct_keys_of_the_pool"),
 ]
 RIGHT = [wrong(SamplerSuite, FarInTime, "")]
