@@ -37,7 +37,7 @@ class NewPlugin:
         return Outcome(
             State.DONE,
             f"{short_path(folder)} is a plugin with the {self.kind} '{self.part}'. Try it:\n"
-            f'  pip install -e "{short_path(folder)}[test]"\n  pytest {short_path(folder)}\n'
+            f'  pip install -e "{short_path(folder)}[test]"\n  python -m pytest {short_path(folder)}\n'
             f"  python -m alframe {self.kind}={self.part}",
         )
 

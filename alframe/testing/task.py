@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alframe.app.api import open_session
+from alframe.contracts import Task
 from alframe.store.ledger import Ledger
 from alframe.testing.part import Suite
 from alframe.testing.tiny import tiny_overrides, tiny_pool
@@ -40,12 +41,10 @@ class TaskSuite(Suite):
 
     def test_read_only_task_adds_nothing_to_the_ledger(self, project: list[str]) -> None:
         session = open_session(*project)
-        assert hasattr(session.task_to_run, "read_only"), (
-            "the class has no attribute read_only: set it to True if the task only reads the project, else to False"
-        )
+        is_read_only = self._is_read_only(session.task_to_run)
         before, files = self._row_counts(session.folder), self._files(session.folder)
         self.run(project)
-        if session.task_to_run.read_only:
+        if is_read_only:
             assert self._row_counts(session.folder) == before, "a task with read_only = True must not write"
             after = self._files(session.folder)
             changed = [name for name, content in files.items() if after.get(name) != content]
@@ -53,6 +52,13 @@ class TaskSuite(Suite):
 
     def test_can_be_run_again(self, project: list[str]) -> None:
         assert self.run(project).state is self.run(project).state, "the second run ends in another state"
+
+    def _is_read_only(self, task: Task) -> bool:
+        try:
+            return task.read_only
+        except AttributeError:
+            message = "the class lacks read_only: set it to True if the task only reads the project, else to False"
+            raise AssertionError(message) from None
 
     def _files(self, folder: Path) -> dict[str, bytes]:
         """Return what each file of the project holds, but for the page that tells of it."""

@@ -17,6 +17,7 @@ from alframe.testing.head import HeadSuite
 from alframe.testing.records import round_record
 from alframe.testing.sampler import SamplerSuite
 from alframe.testing.stopping import StoppingSuite
+from alframe.testing.task import TaskSuite
 from alframe.testing.tracker import TrackerSuite
 from alframe.trackers.jsonl import Jsonl
 from alframe.types import InputSpec, Need, Selection
@@ -199,3 +200,16 @@ def test_broken_trackers(tmp_path, monkeypatch):
         suite.test_run_that_goes_on(tmp_path)
     with pytest.raises(AssertionError):
         suite_of(TrackerSuite, Misplaced).test_changes_nothing_and_writes_nothing_elsewhere(tmp_path, monkeypatch)
+
+
+def test_a_task_that_does_not_say_whether_it_only_reads():
+    with pytest.raises(AssertionError, match="lacks read_only"):
+        TaskSuite()._is_read_only(object())
+
+
+def test_files_of_a_fixture_are_not_the_constructors(tmp_path):
+    (tmp_path / "table.csv").touch()
+    suite_of(SamplerSuite, Margin).test_constructor_writes_nothing(tmp_path)
+    writing = suite_of(SamplerSuite, lambda: Path("made.txt").touch())
+    with pytest.raises(AssertionError, match=r"make\(\) writes made\.txt"):
+        writing.test_constructor_writes_nothing(tmp_path)
