@@ -12,7 +12,11 @@ from alframe.allocator import keep_freed_memory
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports."""
+    """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports. SIGTERM does the same.
+
+    Schedulers, service managers and systems that shut down end a program by SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
     collect_garbage_rarely()
     keep_freed_memory()
     replace_closed_streams()
@@ -24,10 +28,14 @@ def main() -> None:
     except BrokenPipeError:  # the reader, head or less, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would only interrupt these words
         sys.stderr.write("\nStopped. The work done so far is kept; run the same command again to continue.\n")
-        sys.exit(130)
+        sys.exit(128 + (signal.SIGTERM if interrupt.args == (signal.SIGTERM,) else signal.SIGINT))
+
+
+def _interrupt(number: int, _: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number))
 
 
 def replace_closed_streams() -> None:

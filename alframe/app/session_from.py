@@ -13,6 +13,7 @@ from alframe.app.declarations import path_parameters
 from alframe.app.projects import absolute, folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
+from alframe.loop.cache_folder import find_cache_folder
 from alframe.loop.session import Session
 from alframe.settings import Settings, configuration_digest
 from alframe.settings.fields import from_plain
@@ -31,10 +32,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bo
         settings = settings.without_comparison()
     runs = absolute(values["runs"], cwd)
     folder = runs / _folder_name(settings, recipes) if values["project"] is None else absolute(values["project"], cwd)
-    # Campaigns side by side share what they have embedded; a project elsewhere keeps its own.
-    shared = folder.parent / "cache"
-    ours = folder.parent == runs or (shared / "contents.sqlite").is_file()
-    cache = shared if ours else folder / "cache"
+    cache = find_cache_folder(folder, runs)
     read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
     own_runs = runs if values["project"] is None else None
     return Session(settings, recipes, folder, cache, read_only, waits_for_lock=sweep, runs=own_runs, exports=exports)

@@ -17,6 +17,7 @@ from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
+from alframe.loop.item_names import keys_of_served_ids, name_requested_items
 from alframe.loop.labels import DecidedLabels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.store.events import BatchArranged, Predicted, RequestClosed, Requested
@@ -109,7 +110,7 @@ def _import_unrequested(campaign: Campaign) -> list[str]:
         named |= {id_ for said in unrequested for id_ in said.cleared}
         if not named:
             continue
-        key_of = campaign.ledger.keys_of(named)
+        key_of = keys_of_served_ids(campaign.ledger, named)
         for said in unrequested:
             found += map(str, said.problems)
             pairs = [(key_of[id_], label) for id_, label in said.labels if id_ in key_of]
@@ -233,12 +234,13 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     predictions = campaign.ledger.events_of(Predicted, stored_round.number)
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
-    requested_items, folder = tuple(items[key] for key in stored_round.keys), campaign.project.request_folder
+    source, folder = label_source_of(campaign, stored_round), campaign.project.request_folder
+    requested_items = name_requested_items(campaign.ledger, source, stored_round.number, stored_round.keys, items)
     named = {label.class_name for label in campaign.labels().counted} - classes
     arrangements = campaign.ledger.events_of(BatchArranged, stored_round.number)  # rounds of earlier versions have none
     arranged = arrangements[0][1] if arrangements else BatchArranged()
     return Request(
-        *(stored_round.number, requested_items, tuple(sorted(classes)), folder, suggestions),
+        *(stored_round.number, tuple(requested_items), tuple(sorted(classes)), folder, suggestions),
         similarity_order=tuple(arranged.similarity),
         without_suggestion=tuple(arranged.without_suggestion),
         named_since=tuple(sorted(named)),

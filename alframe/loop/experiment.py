@@ -19,6 +19,7 @@ from alframe.contracts import (
     CheckableSource,
     TracksSettings,
 )
+from alframe.engine.listing.moved_items import find_moved_items
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.needs import require_needs, require_pool_facts
 from alframe.errors import BadParams, UnmetNeed
@@ -29,6 +30,7 @@ from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
 from alframe.loop.same_images import warn_of_project_with_same_images
 from alframe.settings import Duplicates, Inference, without_added_parameters
+from alframe.store.events import ShownContent
 from alframe.store.files import remove_file
 from alframe.types import MODEL_NEEDS, Label, Outcome, State
 
@@ -80,11 +82,24 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
         settings.sequences,
         settings.boxes,
         settings.classes,
+        lambda gone, new: find_moved_items(gone, new, campaign.project.file_cache, _requested_contents(campaign)),
     )
     record_absent(campaign, np.flatnonzero(~listing.is_present).tolist())
     if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)
     return RunCache(listing)
+
+
+def _requested_contents(campaign: Campaign) -> dict[int, bytes]:
+    """Return what the file of each requested item held when it was requested last, by key."""
+    shown = dict(campaign.ledger.events_of(ShownContent))
+    return {
+        key: bytes.fromhex(content)
+        for stored_round in campaign.ledger.stored_rounds()
+        if stored_round.number in shown
+        for key, content in zip(stored_round.keys, shown[stored_round.number].contents, strict=True)
+        if content is not None
+    }
 
 
 def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import StoreError
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.answers import load_label_snapshot
+from alframe.loop.cache_folder import record_cache_folder
 from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import embed_pool
 from alframe.loop.experiment import list_pool_into_ledger
@@ -38,6 +39,12 @@ class Session(Campaign):
     runs: Path | None = None
     exports: bool = True
     log = logging.getLogger("alframe.task")
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if not self.read_only:
+            record_cache_folder(self.folder, self.cache_folder)
+        return self
 
     @cached_property
     def task_to_run(self) -> Task:

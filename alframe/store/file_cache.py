@@ -107,7 +107,7 @@ class FileCache:
                 content = stored.get(key)
                 if not is_present:
                     content = content or FileContent(None, "It is no longer in the pool.", None)
-                elif content and content.stamp != _read_stamp(key[0]):
+                elif content and content.stamp != read_stamp(key[0]):
                     content = None
                 contents.append(content)
         return contents
@@ -117,7 +117,7 @@ class FileCache:
 
         A file keeps both when it is moved, and mostly when it is copied. Whether it is the same its hash must tell.
         """
-        stamps = [_read_stamp(str(item.path)) for item in items]
+        stamps = [read_stamp(str(item.path)) for item in items]
         found: defaultdict[tuple[Stamp, str], dict[bytes, FileContent]] = defaultdict(dict)
         sql = "SELECT box, content, reason, size, mtime, damage FROM content WHERE mtime IN"
         for box, content, reason, size, mtime, damage in self._select(sql, {stamp[1] for stamp in stamps if stamp}):
@@ -174,7 +174,8 @@ def _file_key(item: Item) -> tuple[str, str]:
     return str(item.path), dump_box(item.box) or ""
 
 
-def _read_stamp(path: str) -> Stamp | None:
+def read_stamp(path: str) -> Stamp | None:
+    """Return the size and modification time (ns) of a file, or None if it is not there."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a million of them
     except OSError:

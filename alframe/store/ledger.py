@@ -29,6 +29,7 @@ from alframe.store.events import Event, FineTuned, RequestClosed, Requested
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import (
+    FormerId,
     StoredItems,
     StoredLabel,
     StoredRound,
@@ -119,6 +120,22 @@ class Ledger(Database):
     def update_paths(self, paths: Iterable[tuple[int, Path]]) -> None:
         """Store where known items lie now: a path is not history."""
         self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
+
+    def rename_items(self, ids: Mapping[int, str]) -> None:
+        """Store the new ids (key -> id) of items whose files were moved; the ids that they had before stay known."""
+        (newest,) = self._read("SELECT coalesce(max(number), 0) FROM round")[0]
+        now = _timestamp()
+        self._write(
+            "INSERT INTO former_id (item, id, round, at) SELECT key, id, ?, ? FROM item WHERE key = ?",
+            ((newest, now, key) for key in ids),
+        )
+        self._write("UPDATE item SET id = ? WHERE key = ?", ((id_, key) for key, id_ in ids.items()))
+
+    def former_ids(self) -> list[FormerId]:
+        """Return the ids that items had before their files were moved, in the order in which they were given up."""
+        rows = self._read("SELECT item, id, round FROM former_id ORDER BY n")
+        with explain_content(self.file):
+            return [FormerId(int(key), str(id_), int(until_round)) for key, id_, until_round in rows]
 
     # Labels
 

@@ -146,7 +146,35 @@ BEGIN SELECT raise(ABORT, 'the ledger is append-only: audit_frame'); END;
     )
 )
 
-STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON, _AUDIT_FRAME)
+# A file that was moved or renamed is the same image under another id; the ids that it had before stay known.
+_FORMER_IDS = """
+CREATE TABLE former_id (
+    n         INTEGER PRIMARY KEY AUTOINCREMENT,
+    item      INTEGER NOT NULL REFERENCES item (key),
+    id        TEXT NOT NULL,
+    round     INTEGER NOT NULL,           -- the newest round at that time: up to this one, the item had this id
+    at        TEXT NOT NULL
+);
+CREATE INDEX former_id_id ON former_id (id);
+DROP TRIGGER item_no_update;
+CREATE TRIGGER item_no_update BEFORE UPDATE ON item
+WHEN (NEW.key, NEW.split) IS NOT (OLD.key, OLD.split) OR (
+    NEW.id IS NOT OLD.id AND OLD.id IS NOT (SELECT id FROM former_id WHERE item = OLD.key ORDER BY n DESC LIMIT 1)
+)
+BEGIN SELECT raise(ABORT, 'the ledger is append-only: item'); END;
+""" + "".join(
+    f"""
+CREATE TRIGGER former_id_no_{verb.lower()} BEFORE {verb} ON former_id WHEN {condition}
+BEGIN SELECT raise(ABORT, 'the ledger is append-only: former_id'); END;
+"""
+    for verb, condition in (
+        ("INSERT", "EXISTS (SELECT 1 FROM former_id WHERE n = NEW.n)"),
+        ("UPDATE", "1"),
+        ("DELETE", "1"),
+    )
+)
+
+STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON, _AUDIT_FRAME, _FORMER_IDS)
 
 
 def require_ledger(db: sqlite3.Connection, file: Path) -> None:

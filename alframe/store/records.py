@@ -84,10 +84,10 @@ class StoredItems(Sequence[Item]):
             raise damaged_error(self._file, error) from error
 
     def is_unchanged(self, key: int, item: Item) -> bool:
-        """Return whether `item`, without a box, has the split, the time and the sequence that are stored."""
-        _, _, split, _, _, taken, sequence, box, _ = self._rows[key]
-        current = item.split, dump_time(item.taken), item.sequence, item.box
-        return current == (split, taken, sequence, None) and box is None
+        """Return whether `item`, without a box, has the id, split, time and sequence that are stored."""
+        id_, _, split, _, _, taken, sequence, box, _ = self._rows[key]
+        current = item.id, item.split, dump_time(item.taken), item.sequence, item.box
+        return current == (id_, split, taken, sequence, None) and box is None
 
 
 def dump_item(item: Item) -> tuple[str | None, ...]:
@@ -114,6 +114,14 @@ def _load_item(row: tuple[Any, ...]) -> Item:
 def _load_meta(text: str) -> Mapping[str, str]:
     meta: Mapping[str, str] = json.loads(text)
     return meta
+
+
+class FormerId(NamedTuple):
+    """An id that an item had up to the round `until_round` (0: before the first one); then its file was moved."""
+
+    key: int
+    id: str
+    until_round: int
 
 
 class StoredLabel(NamedTuple):

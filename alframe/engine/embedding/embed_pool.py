@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from alframe.engine.embedding.embedder import Embedder
 
 SHARD_SIZE = 512  # images; what a kill costs at most
+PARTS = 128  # in which a pool is embedded at least, if its images fill so many batches
 BYTES_PER_FLOAT = 4
 # From all items, and batches as positions in them, to each batch and the features (g, D) of its readable images.
 ProcessBatches = Callable[[Sequence[Item], Sequence[Sequence[int]]], Iterator[tuple["Batch", Floats]]]
@@ -106,7 +107,7 @@ def _embed_missing(
     # forms the same batches when it goes on, and ends with the same bits.
     contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), is_present)
     recognise_moved_files(items, contents, cache)
-    shards = _missing_keys_by_shard(contents, store)
+    shards = _missing_keys_by_shard(contents, store, compute.batch_size)
     if not shards:
         return _collect_embedding(contents, store)
     from alframe.engine.embedding.embedder import embed_batches
@@ -205,14 +206,21 @@ def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range
     ], set(ends)
 
 
-def _missing_keys_by_shard(contents: Sequence[FileContent | None], store: FeatureStore) -> list[list[int]]:
-    """Return the keys still to be read, by shard; shards without any are left out."""
+def _missing_keys_by_shard(
+    contents: Sequence[FileContent | None], store: FeatureStore, batch_size: int
+) -> list[list[int]]:
+    """Return the keys still to be read, by shard; shards without any are left out.
+
+    Where few images are left, a shard is cut between two batches, so that a slow processor too keeps its work every few
+    seconds. The batches are the same as without the cut.
+    """
     done = np.array([content is not None for content in contents], bool)
     readable = [key for key, content in enumerate(contents) if content and content.reason is None]
     done[readable] = store.has([_require_hash(contents[key]) for key in readable])
     missing = np.flatnonzero(~done)
     shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD_SIZE)) + 1)
-    return [shard.tolist() for shard in shards if len(shard)]
+    rows = batch_size * max(1, len(missing) // (PARTS * batch_size))
+    return [shard[part].tolist() for shard in shards for part in chunks(len(shard), rows)]
 
 
 def _collect_embedding(contents: Sequence[FileContent | None], store: FeatureStore) -> PoolEmbedding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from alframe.chunks import chunks
@@ -23,16 +23,24 @@ def recognise_moved_files(items: Sequence[Item], contents: list[FileContent | No
     known_by_key = zip(unknown, cache.look_up_moved([items[key] for key in unknown]), strict=True)
     moved = {key: known for key, known in known_by_key if known}
     keys = list(moved)
-    with Bar("Recognising moved files", total=len(keys), unit="img") as bar, ThreadPoolExecutor(THREADS) as threads:
-        for rows in chunks(len(keys)):
-            found = []
-            hashes = threads.map(_read_hash, [items[key] for key in keys[rows]])
-            for key, content_hash in zip(keys[rows], hashes, strict=True):
-                if content_hash is not None and (content := moved[key].get(content_hash)):
-                    contents[key] = content
-                    found.append((items[key], content))
-                bar.advance()
-            cache.remember(found)
+    for rows, hashes in hash_files([items[key] for key in keys], "Recognising moved files"):
+        found = []
+        for key, content_hash in zip(keys[rows], hashes, strict=True):
+            if content_hash is not None and (content := moved[key].get(content_hash)):
+                contents[key] = content
+                found.append((items[key], content))
+        cache.remember(found)
+
+
+def hash_files(items: Sequence[Item], label: str) -> Iterator[tuple[slice, list[bytes | None]]]:
+    """Yield the content hashes of the items' files, or None where one cannot be read, by slices of the items.
+
+    `label` is that of the progress bar.
+    """
+    with Bar(label, total=len(items), unit="img") as bar, ThreadPoolExecutor(THREADS) as threads:
+        for rows in chunks(len(items)):
+            yield rows, list(threads.map(_read_hash, items[rows]))
+            bar.advance(rows.stop - rows.start)
 
 
 def _read_hash(item: Item) -> bytes | None:

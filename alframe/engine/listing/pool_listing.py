@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress
@@ -24,9 +24,11 @@ from alframe.progress import track
 from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredItems
-from alframe.types import Bools, Box, Ints, Item, Texts, Times
+from alframe.types import Bools, Box, Ints, Item, ItemId, Texts, Times
 
 log = logging.getLogger(__name__)
+# From the known items by key that are no longer listed, and the items that are new, to the new id -> the known key.
+FindMoved = Callable[[Mapping[int, Item], Sequence[Item]], Mapping[ItemId, int]]
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 
 
@@ -85,19 +87,28 @@ def sync_pool_listing(
     sequences: Sequences = Sequences(),
     boxes: Boxes = Boxes(),
     classes: Sequence[str] = (),
+    find_moved: FindMoved | None = None,
 ) -> PoolListing:
     """List the pool, with its boxes and sequences, and add what is new to the ledger.
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
     time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
-    own. Later images of a held-out group are held out too. `classes` are those of the settings. Raises PoolError if the
-    pool is empty or none of the known images is left.
+    own. Later images of a held-out group are held out too. `classes` are those of the settings. `find_moved` recognises
+    known items under new ids; they keep their keys. Raises PoolError if the pool is empty or none of the known images
+    is left.
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
     key_of = {id_: key for key, id_ in enumerate(known.ids())}
     listed = _keep_used_images_whole(listed, key_of, ledger)
     new = [item for item in listed if item.id not in key_of]
+    moved: Mapping[ItemId, int] = {}
+    if new and find_moved:
+        listed_ids = {item.id for item in listed}
+        gone = {key: known[key] for id_, key in key_of.items() if id_ not in listed_ids}
+        moved = find_moved(gone, new) if gone else {}
+        key_of |= moved
+        new = [item for item in new if item.id not in moved]
     if known and len(new) == len(listed):
         raise PoolError(
             f"None of the {len(known)} images of this project is in the pool now; the first known one is "
@@ -136,6 +147,7 @@ def sync_pool_listing(
         items = _draw_held_out_groups(items, holdout, group, seed)
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
+        ledger.rename_items({key: id_ for id_, key in moved.items()})
         ledger.update_paths((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
     is_held_out = np.array([item.split == "test" for item in items], bool)

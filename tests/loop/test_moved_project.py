@@ -1,0 +1,52 @@
+"""A project folder that is moved: its embeddings are found again, or it is said where they would be."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alframe.loop.cache_folder import RECORD_NAME, find_cache_folder
+from alframe.testing.tiny import tiny_overrides, tiny_pool
+from tests.command_line import CommandLine, alframe
+
+__all__ = ["alframe"]
+
+
+@pytest.fixture
+def moved(alframe: CommandLine, tmp_path: Path) -> Path:
+    """The new place of a project whose cache has stayed."""
+    words = tiny_overrides(tiny_pool(tmp_path / "images", classes=3, each=8), tmp_path / "runs")
+    words = [word for word in words if "classes" not in word]
+    assert alframe(*words, "label_source=csv").code == 0
+    (ledger,) = tmp_path.glob("runs/*/ledger.sqlite")
+    (tmp_path / "elsewhere").mkdir()
+    return Path(shutil.move(ledger.parent, tmp_path / "elsewhere" / "season"))
+
+
+def test_the_old_cache_is_used_and_named(alframe: CommandLine, moved: Path, tmp_path: Path) -> None:
+    again = alframe(f"project={moved}")
+    assert again.code == 0, again.err
+    old = tmp_path / "runs" / "cache"
+    assert f"It uses the embeddings in {old}, at its old place" in again.err
+    assert not (moved / "cache").exists()
+    shutil.copytree(old, moved / "cache")  # as the message advises
+    assert find_cache_folder(moved, tmp_path / "runs") == moved / "cache"
+    assert f"uses the embeddings in {moved / 'cache'} from now on" in alframe(f"project={moved}").err
+    assert "embeddings" not in alframe(f"project={moved}").err
+    assert (moved / RECORD_NAME).read_text(encoding="utf-8").strip() == str(moved / "cache")
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_a_cache_that_is_gone_is_named(alframe: CommandLine, moved: Path, tmp_path: Path, is_recorded: bool) -> None:
+    old = tmp_path / "runs" / "cache"
+    old.rename(tmp_path / "archive")
+    if not is_recorded:  # a project of an earlier version
+        (moved / RECORD_NAME).unlink()
+    again = alframe(f"project={moved}")
+    assert again.code == 0, again.err
+    said = " ".join(again.err.split())
+    assert re.search(rf"has no embeddings in {moved / 'cache'}{f', nor in {old}' if is_recorded else ''},", said), said
+    assert "embedded again" not in alframe(f"project={moved}").err
