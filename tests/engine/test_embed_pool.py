@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -102,6 +103,14 @@ def test_same_size_and_other_content_is_noticed_by_its_time(images: Pass) -> Non
     assert images.read == 1
 
 
+def test_a_small_pool_is_kept_after_every_batch(images: Pass, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHARD_SIZE", 512)
+    images.run()
+    batches = math.ceil(24 / images.batch_size)
+    assert batches > 1
+    assert len(list((images.cache / images.embedder.fingerprint).glob("*.keys.npy"))) == batches
+
+
 def test_bad_images_are_set_aside_and_read_no_second_time(images: Pass) -> None:
     items = images.items()
     items[0].path.write_bytes(b"")
@@ -168,7 +177,7 @@ def test_an_interrupted_pass_ends_with_the_same_bits(images: Pass, tmp_path: Pat
         images.run()
     del images.map_shards
     rest = images.run()
-    assert images.read == 4
+    assert images.read == 14
     np.testing.assert_array_equal(whole.features, rest.features)
 
 
