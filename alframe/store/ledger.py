@@ -134,7 +134,7 @@ class Ledger(Database):
     def former_ids(self) -> list[FormerId]:
         """Return the ids that items had before their files were moved, in the order in which they were given up."""
         rows = self._read("SELECT item, id, round FROM former_id ORDER BY n")
-        with explain_content(self.file):
+        with explain_spoilt_content(self.file):
             return [FormerId(int(key), str(id_), int(until_round)) for key, id_, until_round in rows]
 
     # Labels

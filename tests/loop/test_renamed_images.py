@@ -14,7 +14,7 @@ from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.journal_rows import NewAnswer
 from alframe.label_sources.web.source import web_folder
 from alframe.loop.answers import collect_and_store_answers, make_request
-from alframe.loop.experiment import sync_pool
+from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.phase_results import ProblemLog
 from alframe.loop.round import run_round
 from alframe.loop.serving import take_snapshot
@@ -74,15 +74,15 @@ def test_labels_requests_and_counts_go_along(alframe: CommandLine, words: list[s
 def test_the_browser_keeps_one_name_for_all_rounds(words: list[str], tmp_path: Path) -> None:
     images, old_name, new_name = tmp_path / "images", "class_0/007.png", "Station 7/007.png"
     with open_session(*words, "label_source=web") as session:
-        run_round(session, sync_pool(session))
+        run_round(session, list_pool_into_ledger(session))
         ledger = session.ledger
         (stored,) = ledger.stored_rounds()
         asked = {ledger.items()[key].id for key in stored.keys}
         (images / "class_0").rename(images / "Station 7")
-        sync_pool(session)
+        list_pool_into_ledger(session)
         (images / "class_0").mkdir()
         shutil.copy(images / "class_1" / "000.png", images / old_name)  # another image takes the old name
-        cache = sync_pool(session)
+        cache = list_pool_into_ledger(session)
         items = cache.listing.items
         key_of = ledger.keys_of([old_name, new_name])
         moved, other = key_of[new_name], key_of[old_name]
