@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -132,3 +133,8 @@ def is_damage(error: sqlite3.Error) -> bool:
 def _primary_code(error: sqlite3.Error) -> int:
     # The low byte is the kind, the rest the occasion. Errors of the Python module itself have none.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def timestamp() -> str:
+    """Return the time now, in UTC, as ISO text."""
+    return datetime.now(UTC).isoformat()

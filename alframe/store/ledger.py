@@ -10,7 +10,6 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from alframe.store.database import (
     damaged_error,
     explain_errors,
     explain_spoilt_content,
+    timestamp,
 )
 from alframe.store.events import Event, FineTuned, RequestClosed, Requested
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
@@ -123,19 +123,16 @@ class Ledger(Database):
 
     def rename_items(self, ids: Mapping[int, str]) -> None:
         """Store the new ids (key -> id) of items whose files were moved; the ids that they had before stay known."""
-        (newest,) = self._read("SELECT coalesce(max(number), 0) FROM round")[0]
-        now = _timestamp()
         self._write(
-            "INSERT INTO former_id (item, id, round, at) SELECT key, id, ?, ? FROM item WHERE key = ?",
-            ((newest, now, key) for key in ids),
+            "INSERT INTO former_id (item, id, round, at) "
+            "SELECT key, id, (SELECT coalesce(max(number), 0) FROM round), ? FROM item WHERE key = ?",
+            ((timestamp(), key) for key in ids),
         )
         self._write("UPDATE item SET id = ? WHERE key = ?", ((id_, key) for key, id_ in ids.items()))
 
     def former_ids(self) -> list[FormerId]:
         """Return the ids that items had before their files were moved, in the order in which they were given up."""
-        rows = self._read("SELECT item, id, round FROM former_id ORDER BY n")
-        with explain_spoilt_content(self.file):
-            return [FormerId(int(key), str(id_), int(until_round)) for key, id_, until_round in rows]
+        return [FormerId(*row) for row in self._read("SELECT item, id, round FROM former_id ORDER BY n")]
 
     # Labels
 
@@ -157,7 +154,7 @@ class Ledger(Database):
         rows = self._select_labels("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
         if new:
-            first, now = self.last_label_number() + 1, _timestamp()
+            first, now = self.last_label_number() + 1, timestamp()
             given_on = labelled_on or {}
             stored = ((first + row.n, first + row.statement, *row[2:-1], given_on.get(row.item), now) for row in new)
             self._insert(f"label ({_LABEL_COLUMNS.format(statement='word')}, labelled_on, at)", stored)
@@ -196,7 +193,7 @@ class Ledger(Database):
         audit_keys: Collection[int] = (),
     ) -> None:
         """Append a round's selection, before anybody is asked; `audit_keys` are those of its keys drawn at random."""
-        row = number, _timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners)
+        row = number, timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners)
         self._insert("round (number, at, config, versions, owners)", [row])
         scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
         ranked = enumerate(zip(chosen.keys.tolist(), scores, strict=True))
@@ -254,11 +251,11 @@ class Ledger(Database):
         with explain_spoilt_content(self.file):
             return json.loads(rows[0][0]) if rows else None
 
-    # Events: what has happened to a round
+    # Events: what has happened to a round, and to an image
 
     def add_event(self, round_number: int, event: Event) -> None:
         """Append what has happened to a round. Raises StoreError if a request is marked so a second time."""
-        row = round_number, event.KIND, event.to_json(), _timestamp()
+        row = round_number, event.KIND, event.to_json(), timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 
     def events_of(self, event_type: type[EventT], round_number: int | None = None) -> list[tuple[int, EventT]]:
@@ -270,7 +267,7 @@ class Ledger(Database):
 
     def add_record(self, record: RoundRecord) -> None:
         """Append a round's evaluation."""
-        row = record.round, "evaluated", dump_record(record), _timestamp()
+        row = record.round, "evaluated", dump_record(record), timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 
     def history(self) -> list[RoundRecord]:
@@ -290,11 +287,9 @@ class Ledger(Database):
             record if first is None or record.round < first else without_leaked_evaluation(record) for record in records
         ]
 
-    # Images that cannot be read
-
     def mark_unreadable(self, reasons: Iterable[tuple[int, str | None]]) -> None:
         """Append that these items cannot be read and why; or, with None, that they can be read again."""
-        self._insert("aside (item, reason, at)", ((key, why, _timestamp()) for key, why in reasons))
+        self._insert("aside (item, reason, at)", ((key, why, timestamp()) for key, why in reasons))
 
     def unreadable_reasons(self) -> dict[int, str]:
         """Return item -> reason, for all items that cannot be read now."""
@@ -303,7 +298,3 @@ class Ledger(Database):
     def raw_rows(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         """Return the raw rows of a table, for comparing two ledgers."""
         return self._read(f"SELECT {', '.join(columns)} FROM {name}")
-
-
-def _timestamp() -> str:
-    return datetime.now(UTC).isoformat()

@@ -249,7 +249,7 @@ def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_ba
 def test_a_network_without_a_finite_embedding_is_an_error_at_once(images: Pass) -> None:
     spoil(images, darker=256)
     with pytest.raises(
-        BadOutput, match=r"None of the first 10 images .* backbone 'timm' \(alframe .*finetune\.first\.lr"
+        BadOutput, match=r"None of the first 8 images .* backbone 'timm' \(alframe .*finetune\.first\.lr"
     ):
         images.run()
 

@@ -95,4 +95,4 @@ def test_the_browser_keeps_one_name_for_all_rounds(words: list[str], tmp_path: P
                 journal.confirm_class(class_name, "Ana")
                 journal.append(name, "Ana", [NewAnswer(name, [class_name], 1, requested=name in asked)])
         collect_and_store_answers(session, items, ProblemLog())
-        assert {row.item: row.class_name for row in ledger.label_rows()} == {moved: "fox", other: "hare"}
+        assert {row.item: row.class_name for row in ledger.stored_labels()} == {moved: "fox", other: "hare"}
