@@ -127,5 +127,5 @@ def test_chosen_images_join_all_that_is_read_of_labelled_ones_or_nothing(others:
     view = PoolView(np.arange(4), {**FACTS, **others})
     turn = view.after_choosing(np.array([True, False, False, False]), np.array([False, True, True, True]))
     assert turn.labelled_ids.tolist() == ["x", "y"] and len(turn.labelled_taken) == len(turn.labelled_cameras) == 2
-    member = turn.restrict({Need.IDS, Need.LABELLED_IDS})
+    member = turn.restrict_to_needs({Need.IDS, Need.LABELLED_IDS})
     assert member.labelled_ids.tolist() == ["x", "y", "a"]

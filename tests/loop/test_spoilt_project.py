@@ -51,7 +51,7 @@ def test_a_note_of_the_end_that_cannot_be_read_is_written_again(
         file.mkdir()
     else:
         file.write_bytes(content)
-    assert _read_done_file(file, "x") is None
+    assert _read_done_file(file, "x", True) is None
     assert "cannot be read; the results are computed again" in caplog.text
 
 

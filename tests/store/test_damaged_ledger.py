@@ -60,7 +60,7 @@ def read_all(folder: Path, read_only: bool = True) -> None:
         [items[key] for key in ledger.unreadable_reasons()]
         ledger.latest_config()
         ledger.history()
-        list(map(ledger.events, EVENTS))
+        list(map(ledger.events_of, EVENTS))
 
 
 def spoil(data: bytes, dice: random.Random) -> bytes:
