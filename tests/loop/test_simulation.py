@@ -176,8 +176,13 @@ def test_the_ledger_says_what_was_run_with_what(images: Path, tmp_path: Path) ->
 def test_another_configuration_in_the_same_folder_is_refused(images: Path, tmp_path: Path) -> None:
     project = f"project={(tmp_path / 'p').as_posix()}"
     run(images, tmp_path, project)
-    for change in ("sampler=random", "head=mlp", "seed=3"):
-        with pytest.raises(BadParams, match=f"started with a different {change.partition('=')[0]}"):
+    for change, named in (
+        ("sampler=random", r"sampler \(uherding\)"),
+        ("backbone.size=40", r"backbone \(backbone\.size=32\)"),
+        ("head=mlp", "head"),
+        ("seed=3", "seed"),
+    ):
+        with pytest.raises(BadParams, match=f"started with a different {named}"):
             run(images, tmp_path, project, change)
     run(images, tmp_path, project, "stopping.labels=24")
 
