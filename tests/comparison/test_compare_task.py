@@ -134,10 +134,10 @@ def test_without_a_name_it_is_the_latest_sweep(alframe: CommandLine, pool: Path,
     words = [*tiny_overrides(pool, tmp_path / "alframe-runs"), "stopping.labels=8", "-m"]
     assert alframe(*words, "sampler=margin,random").code == 0
     (page,) = tmp_path.glob("alframe-runs/sweeps/*/comparison/comparison.html")
-    assert "Area: the mean accuracy" in page.read_text(encoding="utf-8"), "a sweep ends with it"
+    assert "Area is the mean accuracy" in page.read_text(encoding="utf-8"), "a sweep ends with it"
     done = alframe("compare", "measure=macro_f1")
     assert done.code == 0, done.err
-    assert "Area: the mean macro-F1" in page.read_text(encoding="utf-8")
+    assert "Area is the mean macro-F1" in page.read_text(encoding="utf-8")
     assert "measure=f1: must be one of accuracy," in alframe("compare", "measure=f1").err
     assert "each must be above 0 and up to 1" in alframe("compare", "goals=[90]").err
 
