@@ -137,6 +137,7 @@ def test_a_run_whose_export_fails_counts_and_the_sweep_ends_with_1(
     assert alframe(*words).code == 1, "also when they had ended before"
 
 
+@pytest.mark.slow
 def test_a_sweep_exports_only_if_an_exporter_is_chosen(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
     words = [word for word in tiny_overrides(pool, tmp_path / "runs") if not word.startswith("exporter")]
     words += ["stopping.labels=8", "-m", "seed=0"]
