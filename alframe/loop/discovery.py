@@ -56,8 +56,11 @@ def describe_unseen_estimate(unseen: UnseenClasses | None, images: int) -> str:
     share = f"at most {100 * unseen.largest_share:.2g} % of the pool (95 % confidence, estimated from {drawn})."
     if not about:
         return f"No class seems to be without a label. If there are some, their images are {share}"
-    which = "class, or more," if about == 1 else "classes, or more,"
+    which = "class" if about == 1 else "classes"
     if not low:
-        return f"About {about} {which} may have no label yet, and their images are {share}"
+        return f"About {about} {which} may have no label yet, and there may be more. Their images are {share}"
     verb = "has" if about == 1 else "have"
-    return f"About {about} {which} {verb} no label yet: at least {low}, and their images are {share}"
+    return (
+        f"About {about} {which} {verb} no label yet, and there may be more. Their number is at least {low}, and their "
+        f"images are {share}"
+    )

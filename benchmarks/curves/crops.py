@@ -57,18 +57,19 @@ def _head(result: Mapping[str, Any], source: str) -> str:
         f"results are in `{source}`. The {counts['frames']} frames of {counts['bursts']} bursts come from "
         f"`missouri-camtrap`. People have drawn boxes in {counts['animals']} of them, and the others are empty. "
         "*Drawn boxes* means the largest of these boxes in each frame. *Detected boxes* means the most confident box "
-        "of MegaDetectorLite in each frame, from [`alframe "
-        "detect`](https://github.com/alframe/alframe/blob/main/plugins/alframe-megadetector/README.md), at its usual "
-        f"threshold. It found a box in {found} of the {counts['animals']} frames with an animal, and in "
-        f"{counts['detected_boxes_of_empty']} of the {counts['frames'] - counts['animals']} empty frames. A frame "
-        "without a detected box is used as a whole. With all frames, drawn boxes are not compared, because they "
-        f"would tell the model which frames are empty.\n\nAll runs go from 20 labels to {setting['budget']} in "
-        f"batches of {setting['batch']}, with the head `auto` and {setting['seeds']} seeds. Each seed holds out "
-        "another fifth of the frames, or of the bursts. With the same seed, all runs have the same test frames. With "
-        "`random:auto:random`, the labelled frames are also the same. With `uherding:auto`, the labelled frames "
-        "differ, because the default sampler and its start use the embeddings. The table shows the area under the "
-        "curve with whole frames, in points. The other columns are the area with boxes minus the area with whole "
-        "frames, paired by seed, with Student's 95 % interval. **Bold**: the whole interval is above 0, or below it."
+        "in each frame. These boxes come from the detector MegaDetectorLite, run by [`alframe "
+        "detect`](https://github.com/alframe/alframe/blob/main/plugins/alframe-megadetector/README.md) at the usual "
+        f"threshold of this detector. It found a box in {found} of the {counts['animals']} frames with an animal, and "
+        f"in {counts['detected_boxes_of_empty']} of the {counts['frames'] - counts['animals']} empty frames. A frame "
+        "without a detected box is used as a whole. Where empty frames are included (*all frames* in the table), "
+        "drawn boxes are not compared, because they would tell the model which frames are empty.\n\nAll runs go from "
+        f"20 labels to {setting['budget']} in batches of {setting['batch']}, with the head `auto` and "
+        f"{setting['seeds']} seeds. Each seed holds out another fifth of the frames, or of the bursts. With the same "
+        "seed, all runs have the same test frames. With `random:auto:random`, the labelled frames are also the same. "
+        "With `uherding:auto`, the labelled frames differ, because the default sampler and its start use the "
+        "embeddings. The table shows the area under the curve with whole frames, in points. The other columns are the "
+        "area with boxes minus the area with whole frames, paired by seed, with Student's 95 % interval. A number is "
+        "**bold** if its whole interval is above 0, or if its whole interval is below 0."
     )
 
 
@@ -83,10 +84,11 @@ def _verdict(place: str, sets: Mapping[str, Any]) -> str:
         for measure in MEASURES
     ]
     better, worse = (sum(getattr(each, side) for each in found) for side in ("is_above_zero", "is_below_zero"))
+    undecided = len(found) - better - worse
     return (
-        f"- Tested on other {'frames of the same bursts' if place == 'frames' else place}, boxes are better in "
-        f"{better} of {len(found)} comparisons, worse in {worse}, and the interval contains 0 in the other "
-        f"{len(found) - better - worse}. {REASONS[place]}"
+        f"- In tests on other {'frames of the same bursts' if place == 'frames' else place}, boxes are better in "
+        f"{better} of {len(found)} comparisons, and worse in {worse}. "
+        f"{f'In the other {undecided}, the interval contains 0. ' if undecided else ''}{REASONS[place]}"
     )
 
 

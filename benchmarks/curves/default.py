@@ -21,7 +21,8 @@ START, RANDOM_START = "random:auto:kmeans", "random:auto:random"
 SINCE = {  # what has changed since old results
     "2026-11-28-x86_64-curves.json": "Since this was measured, `uherding`, `maxherding`, `refine` and `active_search` "
     "were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` and others that "
-    "cluster. So these ranks are of the samplers as they were then. The section above shows the current defaults."
+    "cluster. So the ranks below are for the samplers as they were when this was measured. The section [The "
+    "default](#the-default) shows the current defaults."
 }
 
 Sets = Mapping[str, Mapping[str, Any]]
@@ -47,15 +48,15 @@ def text_of_default(result: Mapping[str, Any], starts: Mapping[str, Any] | None,
 
 def _head(source: str) -> str:
     return (
-        "## The default\n\nThis section shows the default sampler `uherding` with the default head `auto`. The results "
-        f"are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with `kmeans`. They "
-        "go from 20 labels to 200 (CIFAR-10: 300) in batches of 20. `adaptive:linear` is the previous default, with "
-        "the current start. Differences are paired by seed, in points, with Student's 95 % interval over the seeds. "
-        "`cifar10-imbalanced-longtail` is a set of images from `cifar10-imbalanced` (`--long-tail 100`). Its most "
-        "common class has a hundred times as many images as its rarest class, unless the file has too few of them. The "
-        "set is drawn again for each seed. "
-        "A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights "
-        "could not be downloaded here."
+        "## The default\n\nThis section shows the default sampler `uherding` with the default head `auto`. The "
+        f"results are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with "
+        "`kmeans`. They go from 20 labels to 200 (CIFAR-10: 300) in batches of 20. `adaptive:linear` means the "
+        "sampler `adaptive` with the head `linear`. This was the previous default. Here, its first batch is chosen in "
+        "the same way as the first batch of the current default. Differences are paired by seed, in points, with "
+        "Student's 95 % interval over the seeds. `cifar10-imbalanced-longtail` is a set of images from "
+        "`cifar10-imbalanced` (`--long-tail 100`). Its most common class has a hundred times as many images as its "
+        "rarest class, unless the file has too few of them. The set is drawn again for each seed. A better backbone, "
+        "such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
     )
 
 
@@ -71,9 +72,10 @@ def _areas(sets: Sets) -> str:
     others = list(dict.fromkeys(name for by in sets.values() for name in by if name.count(":") == 1))
     others = [BEFORE, RANDOM, *sorted(set(others) - {BEFORE, RANDOM, DEFAULT, CEILING})]
     lines = [
-        "The table shows the area under the accuracy curve. The first number is the area of the default. The others "
-        "are this area minus the area of each other strategy. If the number of seeds is not 10, it stands after the "
-        "interval. **Bold**: the whole interval is above 0, or below it.",
+        "The table shows the area under the accuracy curve. The first number is the area of the default. The other "
+        "numbers are the area of the default minus the area of another strategy. If the number of seeds is not 10, it "
+        "stands after the interval. A number is **bold** if its whole interval is above 0, or if its whole interval is "
+        "below 0.",
         "",
         f"| set | default | {' | '.join(f'over `{name}`' for name in others)} |",
         f"| --- | ---: |{' ---: |' * len(others)}",
@@ -131,7 +133,7 @@ def _labels(needed: float, curves: Mapping[str, Any]) -> str:
 
 
 def _verdicts(sets: Sets) -> str:
-    lines = ["What was asked of the default, and what was found:", ""]
+    lines = ["The list gives each goal for the default, and the result:", ""]
     lost, sure, compared = [], [], 0
     for name, by in sets.items():
         for other in (each for each in by if each.endswith(":auto") and each not in (DEFAULT, RANDOM, CEILING)):
@@ -141,10 +143,12 @@ def _verdicts(sets: Sets) -> str:
                     lost.append(f"`{other}` on {name} ({found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}])")
                 if found.low >= 0:
                     sure.append(other)
-    beaten = f"It is surely below {', '.join(lost)}." if lost else "None of the intervals is wholly below 0."
+    beaten = (
+        f"The whole interval is below 0 for {', '.join(lost)}." if lost else "None of the intervals is wholly below 0."
+    )
     lines.append(
-        "- *On each set, the area of the default is at least the area of every single sampler with the same head, "
-        "and the interval of the difference is not below 0.* The whole interval is at or above 0 in "
+        "- *Goal: on each set, the area of the default is at least as large as the area of every single sampler with "
+        "the same head, and no interval of such a difference is below 0.* The whole interval is at or above 0 in "
         f"{len(sure)} of {compared} comparisons. {beaten}"
     )
     known = {name: by for name, by in sets.items() if CEILING in by and RANDOM in by}
@@ -157,8 +161,9 @@ def _verdicts(sets: Sets) -> str:
         and (np.isfinite(theirs) or 2 * ours <= known[name][RANDOM]["labels"][-1])
     ]
     lines.append(
-        "- *On three of five sets, the default reaches 95 % of the ceiling with at most half as many labels as "
-        f"random choice.* It is so on {len(half)} of {len(pairs)}: {', '.join(half) or 'none'}."
+        "- *Goal: on three of five sets, the default needs at most half as many labels as random choice to reach 95 % "
+        f"of the accuracy with all labels.* The default does so on {len(half)} of {len(pairs)} sets: "
+        f"{', '.join(half) or 'none'}."
     )
     tail = next((by for name, by in sets.items() if name.endswith(LONG_TAIL)), None)
     if tail and BEFORE in tail:
@@ -167,8 +172,9 @@ def _verdicts(sets: Sets) -> str:
         column = labels.tolist().index(LABELS)
         found = mean_interval(100 * (ours[:, column] - theirs[:, column]))
         lines.append(
-            "- *On the long tail, the macro-F1 of the default is 5 points above the macro-F1 of the previous default.* "
-            f"With {LABELS} labels, the difference is {found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]."
+            "- *Goal: on the long tail, the macro-F1 of the default is 5 points above the macro-F1 of the previous "
+            f"default.* With {LABELS} labels, the difference is {found.mean:+.1f} [{found.low:+.1f}, "
+            f"{found.high:+.1f}]."
         )
     return "\n".join(lines)
 
@@ -178,7 +184,7 @@ def _starts(sets: Sets) -> str:
         "### The first 20 labels",
         "",
         "The table compares two ways to choose the first labels, with the head `auto`. It shows the result of "
-        "`kmeans` minus the result of a random choice of one image for each burst. Differences are in points and "
+        "`kmeans` minus the result of choosing one image for each burst at random. Differences are in points and "
         "paired by seed.",
         "",
         "| set | seeds | accuracy | macro-F1 |",

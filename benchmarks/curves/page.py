@@ -91,13 +91,15 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "- The head is `linear`. Samplers that need draws use the head `laplace`. Samplers that need activations use "
         "the head `mlp`. Both kinds are compared with random choice and margin sampling with the same head. "
         "(`laplace` makes the same predictions as `linear`. Without draws, the two are the same.)",
-        "- *Area* is the mean accuracy over the labels spent (area under the learning curve, 0 to 100).",
+        "- *Area* is the area under the learning curve, from 0 to 100: the mean accuracy over all numbers of labels "
+        "from the first round to the last.",
         f"- *Labels to {CEILING:.0%}* is the number of labels at which a sampler first reaches {CEILING:.0%} of the "
         "accuracy with all labels. It is the median over seeds. The brackets contain the number of seeds that "
         "reached it.",
-        "- *Speed-up* says how many times as many labels random choice needs to become as accurate as the sampler is "
-        f"with its last labels (Kath et al. 2026). To measure this, random choice was run to {LONGER} times the "
-        "budget. The brackets contain the 95 % interval of a bootstrap over seeds.",
+        "- *Speed-up* divides one number of labels by another (Kath et al. 2026). The first is the number of labels "
+        "with which random choice is as accurate as the sampler is at its end. The second is the number of labels "
+        f"that the sampler has at its end. To measure the first, random choice was run to {LONGER} times the budget. "
+        "The brackets contain the 95 % interval of a bootstrap over seeds.",
         f"- {tests} gains over random choice are tested, each at 95 %. By chance alone, about {tests * 0.025:.0f} of "
         f"them would seem better than random choice, and about {tests * 0.025:.0f} would seem worse. Gains in **bold** "
         "are significant even if all these tests are taken into account (Benjamini and Hochberg 1995, 5 %). All "
@@ -131,11 +133,11 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall], source: str) -
             "",
             *([SINCE[source], ""] if source in SINCE else []),
             "The table shows the area minus the area of random choice with the same head, in points. A value is in "
-            "brackets if its interval contains 0. Bold: see above. *Beats* is the share of comparisons in which this "
-            "sampler is better by Student's paired test, and *is beaten* the share in which it is worse. The "
-            "comparisons are with all other samplers, at all numbers of labels (Ash et al. 2020). *Seconds* is the "
-            "time to choose a batch on the largest set, divided by the time of margin with the same head. Ranks are "
-            "by area among all rows.",
+            "brackets if its interval contains 0. The list at the top of the page says which values are **bold**. Each "
+            "sampler is compared with all other samplers, at all numbers of labels, by Student's paired test (Ash et "
+            "al. 2020). *Beats* is the share of these comparisons in which the sampler is better. *Is beaten* is the "
+            "share in which it is worse. *Seconds* is the time to choose a batch on the largest set, divided by the "
+            "time of margin with the same head. The samplers are ranked by area among all rows.",
             "",
             _table(header, cells, left=2),
         ]

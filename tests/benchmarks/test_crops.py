@@ -82,7 +82,7 @@ def test_the_section_says_what_was_measured(images: Path, tmp_path: Path, monkey
     assert gains["drawn:random:linear"]["accuracy"]["low"] > 20
     assert gains["drawn:random:linear"]["accuracy"]["gain"] > gains["detected:random:linear"]["accuracy"]["gain"]
     text = crops_section(tmp_path)
-    assert "It found a box in 48 of the 90 frames with an animal, and in 0 of the 30 empty ones." in text
+    assert "It found a box in 48 of the 90 frames with an animal, and in 0 of the 30 empty frames." in text
     assert text.count("| `random:linear` |") == 4 and "nan" not in text
     crops.main()
     assert (work / "curves.csv").read_text() == curves, "what was measured is not measured again"

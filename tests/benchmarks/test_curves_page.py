@@ -189,5 +189,5 @@ def test_the_defaults_are_judged_by_what_was_measured() -> None:
     assert over is not None and over.mean == pytest.approx(-3) and over.is_below_zero
     assert labels_needed(by, "uherding:auto") < 100 and labels_needed(by, "random:auto") == float("inf")
     page = text_of_default({"sets": {"one": by}}, None, "x-strategies.json")
-    assert "It is surely below `margin:auto` on one" in page and "(2)" in page
-    assert "It is so on 1 of 1: one." in page and "more than 200" in page
+    assert "The whole interval is below 0 for `margin:auto` on one" in page and "(2)" in page
+    assert "The default does so on 1 of 1 sets: one." in page and "more than 200" in page

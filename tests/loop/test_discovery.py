@@ -47,7 +47,7 @@ def test_only_random_draws_count(campaign) -> None:
         campaign.ledger.add_labels(labels, 1, "web")
     said = describe_unseen_classes(campaign)
     assert (
-        said.startswith("About 1 class, or more, may have no label yet, and their images")
+        said.startswith("About 1 class may have no label yet, and there may be more. Their images are at most")
         and "20 labelled images" in said
     )
     with campaign.ledger.transaction():  # the sampler finds a class and more images of those that were alone
@@ -66,8 +66,8 @@ def test_the_sentences() -> None:
         "The number of classes without a label cannot be estimated yet from 1 labelled image drawn at random."
     )
     assert describe_unseen_estimate(UnseenClasses(60, 5.4, 2.9, 0.071), 60) == (
-        "About 5 classes, or more, have no label yet: at least 2, and their images are at most 7.1 % of the pool (95 % "
-        "confidence, estimated from 60 labelled images drawn at random)."
+        "About 5 classes have no label yet, and there may be more. Their number is at least 2, and their images are at "
+        "most 7.1 % of the pool (95 % confidence, estimated from 60 labelled images drawn at random)."
     )
 
 

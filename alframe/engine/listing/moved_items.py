@@ -97,8 +97,8 @@ def _warn_of_unmatched(
             "each content"
         )
         log.warning(
-            "%d images that the pool no longer lists (first: '%s') hold the same as %d new ones (first: '%s'), but %s. "
-            "Their labels stay with the old names; the new ones have none.",
+            "%d images that the pool no longer lists (first: '%s') have the same content as %d new images (first: "
+            "'%s'), but %s. Their labels stay with the old names; the new images have none.",
             *(len(keys), gone[keys[0]].id, len(ids), ids[0], why),
         )
 
