@@ -22,8 +22,8 @@ HEADER = (
 )
 README_HEADER = "| task | alframe | others, as a multiple |\n|---|---|---|\n"
 README_ROWS = (  # how their tasks begin
-    "read an image file and compute its embedding, on all cores, with the engine eager in fp32",
-    "read an image file and compute its embedding, on all cores, with the engine openvino in bf16",
+    "read an image file and compute its embedding, on all cores, with the engine `eager` and the precision `fp32`",
+    "read an image file and compute its embedding, on all cores, with the engine `openvino` and the precision `bf16`",
     "k-center: choose 100 of",
     "margin: score",
     "linear head: fit to 5,000 labelled images",
@@ -105,7 +105,8 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
         if way != plain:
             engine, precision = way.split()
             what = (
-                f"read an image file and compute its embedding, on all cores, with the engine {engine} in {precision}"
+                f"read an image file and compute its embedding, on all cores, with the engine `{engine}` and the "
+                f"precision `{precision}`"
             )
             yield _faster(
                 what, measured, result["pipeline"][plain], measured["images_per_s"]["pipeline"], 1 / measured["bound"]
