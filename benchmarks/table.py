@@ -71,7 +71,10 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return all rows in Markdown, with the machines below."""
     machines = {_machine(results[name]["machine"]) for name in TASKS if name in results}
     body = "".join(f"{row}\n" for row in rows(results))
-    return f"{HEADER}{body}\nOn {' and '.join(sorted(machines))}; all of a line in turn, in one run.\n"
+    return (
+        f"{HEADER}{body}\nThe programs of one line ran one after the other, in one run, on "
+        f"{' and '.join(sorted(machines))}.\n"
+    )
 
 
 def short_table(results: Mapping[str, Mapping[str, Any]]) -> str:
@@ -99,7 +102,11 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
             known = [way for way in ways if way.endswith(precision)]
             if known:
                 best = max(known, key=lambda way: float(ways[way]["ratio"]))
-                what = f"an image through {network}, one thread, {best}, cosine {ways[best]['worst_cosine']}"
+                engine, precision = best.split()
+                what = (
+                    f"compute the embedding of an image by {network}, on one thread, with the engine `{engine}` and "
+                    f"the precision `{precision}` (lowest cosine similarity to plain timm {ways[best]['worst_cosine']})"
+                )
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
     for way, measured in result["pipeline"].items():
         if way != plain:
