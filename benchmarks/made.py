@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -24,6 +25,7 @@ from alframe.types import Floats, Item
 
 CLASSES = 10
 BURST = 3  # images of a sequence
+BLOCK = 512  # images whose features are drawn at once
 CAMERA = 1000  # images of a camera, which are a folder
 START = datetime(2024, 5, 1, 6)
 
@@ -41,8 +43,8 @@ class MadePool:
         classes = np.sort(np.random.default_rng(0).dirichlet(np.ones(CLASSES)))[::-1].cumsum()
         shown = np.searchsorted(classes / classes[-1], np.random.default_rng(1).random(self.count // BURST + 1))
         for number in range(self.count):
-            camera, burst = f"camera-{number // CAMERA:04d}", number // BURST
-            name = f"{camera}/IMG_{number:07d}.JPG"
+            burst, name = number // BURST, _name_image(number)
+            camera = name.partition("/")[0]
             yield Item(
                 id=name,
                 path=self.root / name,
@@ -80,16 +82,28 @@ class MadeCompute:
     ) -> Iterator[Any]:
         centres = np.random.default_rng(2).normal(size=(CLASSES, self.dim)).astype(np.float32)
         for shard in shards:
-            readings, rows = [], []
+            readings, rows, noise = [], [], []
             for item in shard:
                 found = item.path.stat()
                 content = hashlib.blake2b(item.id.encode(), digest_size=16).digest()
                 readings.append(FileContent(content, None, (found.st_size, found.st_mtime_ns)))
                 rows.append(int(str(item.label).rpartition("-")[2]))
-            seed = int.from_bytes(hashlib.blake2b(shard[0].id.encode(), digest_size=8).digest(), "little")
-            noise = np.random.default_rng(seed).standard_normal((len(shard), self.dim), np.float32)
-            features: Floats = centres[rows] + 2 * noise
+                block, place = divmod(int(item.id[-11:-4]), BLOCK)
+                noise.append(_draw_noise(block, self.dim)[place])
+            features: Floats = centres[rows] + 2 * np.stack(noise)
             yield ShardResult(readings, [features])
+
+
+@lru_cache(maxsize=4)
+def _draw_noise(block: int, dim: int) -> Floats:
+    """Return the noise (BLOCK, D) of consecutive images: the same however the pool is cut into shards."""
+    first = _name_image(block * BLOCK)
+    seed = int.from_bytes(hashlib.blake2b(first.encode(), digest_size=8).digest(), "little")
+    return np.random.default_rng(seed).standard_normal((BLOCK, dim), np.float32)
+
+
+def _name_image(number: int) -> str:
+    return f"camera-{number // CAMERA:04d}/IMG_{number:07d}.JPG"
 
 
 def open_made(root: Path, count: int, dim: int, *words: str) -> Session:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 import alframe
 from alframe.contracts import Head, ScoresPool
+from alframe.errors import BadParams
 from alframe.kit.arrays import as_features, number_classes
 from alframe.kit.composite import fit_head
 from alframe.kit.pool_views import make_pool_view
@@ -137,6 +138,8 @@ class AlframeQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mi
         if sample_weight is None:
             return None
         weights = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float32))[labelled]
+        if not (weights >= 0).all():  # NaN is not either; a sampler without a head would not notice
+            raise BadParams("sample_weight: the weight of each labelled sample must be at least 0.")
         return None if (weights == 1).all() else weights  # any head can be fitted to examples that all count once
 
 
