@@ -38,7 +38,7 @@ class JobFailed(CompactHydraException):
 def main(words: Sequence[str] | None = None) -> None:
     """Run a command: the entry point of ``alframe`` and ``python -m alframe``."""
     try:
-        _run(list(sys.argv[1:] if words is None else words))
+        _run_words(list(sys.argv[1:] if words is None else words))
         sys.stdout.flush()
     except (BrokenPipeError, OutputClosed):
         raise BrokenPipeError from None
@@ -60,7 +60,7 @@ def drop_output_that_cannot_be_written() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(words: list[str]) -> None:
+def _run_words(words: list[str]) -> None:
     if words[:1] == ["--version"]:
         sys.stdout.write(f"alframe {alframe_version()}\n")
         return

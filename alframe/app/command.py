@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alframe.app.checks import NAME, require_known_names, require_valid_value, unknown_setting_error
-from alframe.app.grammar import ValueType, parse_override, plain_value, quote, to_hydra
+from alframe.app.grammar import ValueParsing, parse_override, plain_value, quote, to_hydra
 from alframe.app.hydra_settings import require_hydra_unchanged
 from alframe.app.logging import describe_error
 from alframe.app.overrides import (
@@ -94,7 +94,8 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
         typed = [f"task={typed[0]}", *_join_free_words(typed[0], typed[1:])]
     read = overrides_by_key(map(_parse_override, typed, ["", *typed]))
     folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
-    latest = latest_project(runs) if folder is None and not _is_run(read) and not _configures_campaign(read) else None
+    shows_latest = folder is None and not _chose_run(read) and not _configures_campaign(read)
+    latest = latest_project(runs) if shows_latest else None
     project = folder or latest
     saved = overrides_by_key(map(_under_new_name, load_choices(project) if project else []))
     if project and "experiment" not in {*saved, *read}:
@@ -217,10 +218,10 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
     elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
         key = _full_task_key(key, read["task"].text or "" if "task" in read else "run", parts)
-    value_type = parts.value_type(key)
-    if key in SETTINGS and value_type.is_list:
-        return Override(key, "[]" if text in ("", "null") else to_hydra(text, value_type), sign)
-    return Override(key, to_hydra(text, value_type, sweep), sign)
+    value_parsing = parts.value_parsing(key)
+    if key in SETTINGS and value_parsing.is_list:
+        return Override(key, "[]" if text in ("", "null") else to_hydra(text, value_parsing), sign)
+    return Override(key, to_hydra(text, value_parsing, sweep), sign)
 
 
 def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
@@ -270,9 +271,9 @@ def _require_one_campaign(command: ParsedCommand) -> None:
         place = [f"project={short_path(project)}"] if project else []
         images = command_line(*place, "pool=folder", "pool.root=IMAGES", "label_source=web")
         start = f"To start one, give its images: {images}"
-        if folder is not None and _is_run(given):
+        if folder is not None and _chose_run(given):
             raise StoreError(f"There is no project in {folder}. {start}")
-        if not _is_run(given) and not REGISTRIES["task"].get(str(given["task"].parsed_value)).declares("read_only"):
+        if not _chose_run(given) and not REGISTRIES["task"].get(str(given["task"].parsed_value)).declares("read_only"):
             where = f"in {folder}" if folder else "yet"
             raise StoreError(f"There is no project {where}. If yours is elsewhere, add project=FOLDER. {start}")
     key = next((key for key in given if key.startswith("pool.")), None)
@@ -285,7 +286,7 @@ def _configures_campaign(given: Overrides) -> bool:
     return any(override.kind in CHOOSABLE for override in given.values())
 
 
-def _is_run(given: Overrides) -> bool:
+def _chose_run(given: Overrides) -> bool:
     return "task" not in given or given["task"].text == "run"
 
 
@@ -295,5 +296,5 @@ def _is_multirun(flags: Sequence[str], given: Overrides) -> bool:
 
 def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:
     text = given[key].text if key in given else None
-    path = plain_value(to_hydra(text, ValueType(is_text=True, is_path=True))) if text else None
+    path = plain_value(to_hydra(text, ValueParsing(is_text=True, is_path=True))) if text else None
     return absolute(str(path)) if path else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from alframe.app.grammar import ValueType
+from alframe.app.grammar import ValueParsing
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError
 
@@ -20,7 +20,7 @@ _WELL_KNOWN = {type_.__name__: type_ for type_ in (Path, os.PathLike, Sequence, 
 
 
 @cache
-def declared_types(kind: str, name: str) -> Mapping[str, ValueType]:
+def declared_types(kind: str, name: str) -> Mapping[str, ValueParsing]:
     """Return what the part with this registry name declares, by parameter; unannotated parameters are left out.
 
     Nothing is declared by a part that cannot be imported: that is reported when it is built.
@@ -34,7 +34,7 @@ def declared_types(kind: str, name: str) -> Mapping[str, ValueType]:
     names = _Names(getattr(constructor, "__globals__", {}))
     annotations = {name: _resolved(parameter.annotation, names) for name, parameter in parameters.items()}
     unknown = (Any, object, None, inspect.Parameter.empty)
-    return {name: value_type(annotation) for name, annotation in annotations.items() if annotation not in unknown}
+    return {name: value_parsing(annotation) for name, annotation in annotations.items() if annotation not in unknown}
 
 
 def path_parameters(kind: str, name: str) -> set[str]:
@@ -42,7 +42,7 @@ def path_parameters(kind: str, name: str) -> set[str]:
     return {parameter for parameter, declared in declared_types(kind, name).items() if declared.is_path}
 
 
-def value_type(annotation: Any) -> ValueType:
+def value_parsing(annotation: Any) -> ValueParsing:
     """Return how to parse values of a parameter with this annotation."""
     members = set(_members(annotation))
     lists = {member for member in members if _is_list(member)}
@@ -50,7 +50,7 @@ def value_type(annotation: Any) -> ValueType:
     scalars = {*elements, *(members - lists)}
     paths = {member for member in scalars if _is_subclass(member, os.PathLike)}
     is_text = bool(scalars) and all(member is str or member in paths for member in scalars)
-    return ValueType(is_text, bool(paths), bool(lists) and members == lists, bool(lists))
+    return ValueParsing(is_text, bool(paths), bool(lists) and members == lists, bool(lists))
 
 
 class _Names(dict[str, Any]):

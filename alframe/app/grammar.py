@@ -24,7 +24,7 @@ _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
 @dataclass(frozen=True)
-class ValueType:
+class ValueParsing:
     """How to parse a value: as a string (letter by letter), a path (also a string), a list, or one or several."""
 
     is_text: bool = False
@@ -73,24 +73,24 @@ def quote_list(texts: list[str]) -> str:
     return f"[{','.join(map(quote, texts))}]"
 
 
-def to_hydra(value: str, value_type: ValueType, sweep: bool = False) -> str:
+def to_hydra(value: str, value_parsing: ValueParsing, sweep: bool = False) -> str:
     """Return what was typed as a value in Hydra's grammar, unchanged where Hydra already reads it as intended.
 
     In a sweep, commas separate choices. Otherwise they separate the elements of a list where its type allows one.
     """
-    is_one = value_type.is_path and value != "" and _exists(value)
+    is_one = value_parsing.is_path and value != "" and _exists(value)
     elements = [value] if is_one else list(split_commas(value))
     if sweep and len(elements) > 1:
-        return ",".join(to_hydra(element, value_type) for element in elements)
+        return ",".join(to_hydra(element, value_parsing) for element in elements)
     override = parse_override(f"x={value}")
     if sweep and override is not None and override.is_sweep_override() and not is_one:
         return value  # by glob(), range() and the like
-    is_list = value_type.is_list or (value_type.may_be_list and len(elements) > 1)
+    is_list = value_parsing.is_list or (value_parsing.may_be_list and len(elements) > 1)
     if value.startswith("[") and value.endswith("]") and len(elements) == 1 and not is_one:
         elements = list(split_commas(value[1:-1]))
     elif not is_list or sweep or value in ("", "null") or value[0] in "{$":
-        return _scalar(value, value_type.is_text)
-    return f"[{','.join(_scalar(element.strip(), value_type.is_text) for element in elements if element.strip())}]"
+        return _scalar(value, value_parsing.is_text)
+    return f"[{','.join(_scalar(element.strip(), value_parsing.is_text) for element in elements if element.strip())}]"
 
 
 def _mapping_to_hydra(text: str) -> str | None:
@@ -110,11 +110,11 @@ def _mapping_to_hydra(text: str) -> str | None:
     return f"${{mapping:{encoded}}}"
 
 
-def _decode_mapping(encoded: str) -> Any:
+def _decode_quoted_json(encoded: str) -> Any:
     return json.loads(unquote(encoded))
 
 
-OmegaConf.register_new_resolver("mapping", _decode_mapping, replace=True)
+OmegaConf.register_new_resolver("mapping", _decode_quoted_json, replace=True)
 
 
 def _typed(value: Any) -> Any:

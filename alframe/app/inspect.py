@@ -61,13 +61,13 @@ def _import_problem(entry: RegisteredPart) -> str:
     except AlframeError as error:
         return f"BROKEN: {error}"
     seconds = time.perf_counter() - started
-    if requirement := _unmet_requirement(entry.owner):
+    if requirement := _unmet_alframe_requirement(entry.owner):
         return f"made for another version: it requires {requirement}, and this is alframe {alframe_version()}"
     # alframe's own parts come first in each kind, so torch and its like are imported before a plugin is.
     return f"ok, but slow to import: {seconds:.1f} s" if seconds > SLOW_IMPORT and entry.owner != "alframe" else ""
 
 
-def _unmet_requirement(owner: str) -> str | None:
+def _unmet_alframe_requirement(owner: str) -> str | None:
     """Return what a distribution requires of alframe, if the installed version does not meet it."""
     try:
         lines = requires(owner) or []

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from alframe.app.conf_folders import config_files, config_folders
-from alframe.app.declarations import declared_types, value_type
-from alframe.app.grammar import ValueType
+from alframe.app.declarations import declared_types, value_parsing
+from alframe.app.grammar import ValueParsing
 from alframe.app.overrides import SEARCH_PATH, Overrides
 from alframe.app.part_recipes import default_config, inherit_recipe, load_recipe
 from alframe.app.schema import SETTINGS
@@ -46,39 +46,39 @@ class ChosenParts:
         name = self._default_choices.get(kind)
         return list(name) if isinstance(name, list) else [str(name)]
 
-    def value_type(self, key: str) -> ValueType:
+    def value_parsing(self, key: str) -> ValueParsing:
         """Return how to parse this parameter's value, as its dataclass or the chosen part declares it."""
         if key in SETTINGS:
-            return replace(value_type(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
+            return replace(value_parsing(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
         kind, _, below = key.partition(".")
         if kind not in KINDS or not below:
-            return ValueType()
+            return ValueParsing()
         name, _, parameter = below.partition(".")
         if kind in SEVERAL:
             chosen, prefix, below = [name], f"{kind}.{name}", parameter
         else:
             chosen, prefix = self.chosen_names(kind), kind
         known = [name for name in chosen if name in self.available(kind)]
-        types = [self._value_type(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
-        return next((declared for declared in types if declared != ValueType()), ValueType())
+        types = [self._value_parsing(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
+        return next((declared for declared in types if declared != ValueParsing()), ValueParsing())
 
     def composed_recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
         return inherit_recipe(group, name, self.available(group))
 
-    def _value_type(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueType:
+    def _value_parsing(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueParsing:
         parameter, _, further = below.partition(".")
         default = recipe.get(parameter)
         if isinstance(default, Mapping) and "name" in default and further:  # a part in a part
-            return self._value_type(kind, default, further, f"{prefix}.{parameter}")
+            return self._value_parsing(kind, default, further, f"{prefix}.{parameter}")
         # No annotation, for which the part is imported, is needed to know these.
         if further or isinstance(default, Mapping | bool | int | float):
-            return ValueType()
+            return ValueParsing()
         if isinstance(default, list) and default and all(isinstance(element, int | float) for element in default):
-            return ValueType(is_list=True)
+            return ValueParsing(is_list=True)
         chosen = self._overrides.get(f"{prefix}.name")
         registered = str(chosen.parsed_value if chosen else recipe.get("name"))
-        declared = declared_types(kind, registered).get(parameter, ValueType())
+        declared = declared_types(kind, registered).get(parameter, ValueParsing())
         return replace(declared, is_list=True) if isinstance(default, list) else declared
 
     @cached_property

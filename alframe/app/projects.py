@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from alframe.app.grammar import ValueType, quote, quote_list
+from alframe.app.grammar import ValueParsing, quote, quote_list
 from alframe.app.overrides import SEARCH_PATH, Override, overrides_by_key
 from alframe.app.parts import GROUPS, ChosenParts
 from alframe.app.schema import SETTINGS
@@ -128,7 +128,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     overrides = overrides_by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
     kept = [override for override in overrides.values() if is_choice(override) and override.key != SEARCH_PATH]
-    given = [_with_absolute_path(override, parts.value_type(override.key)) for override in kept]
+    given = [_with_absolute_path(override, parts.value_parsing(override.key)) for override in kept]
     if user_config_folders:
         given.append(Override(SEARCH_PATH, quote_list([f"file://{own}" for own in user_config_folders])))
     file = folder / CHOICES
@@ -177,9 +177,9 @@ def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, di
     return f"{_slug(Path(str(lasting.get('root') or lasting.get('file') or pool)).stem)}-{pool_digest}"
 
 
-def _with_absolute_path(override: Override, value_type: ValueType) -> Override:
+def _with_absolute_path(override: Override, value_parsing: ValueParsing) -> Override:
     value = override.parsed_value
-    if not value_type.is_path or not value or "${" in (override.text or ""):
+    if not value_parsing.is_path or not value or "${" in (override.text or ""):
         return override
     if isinstance(value, list):
         return replace(override, text=quote_list([absolute(str(path)).as_posix() for path in value]))

@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from alframe.app.overrides import Override
 from alframe.app.shared_composition import share_composition
 from alframe.commands import command_line
-from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_notes
+from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_sweep_notes
 from alframe.data.parent_watch import end_with_parent
 from alframe.errors import AlframeError
 from alframe.store.files import remove_file, write_json
@@ -112,7 +112,7 @@ def _print_sweep(folder: Path, start: float) -> bool:
 
     # Those of an earlier sweep in the same folder were another command's.
     failed = sum(file.stat().st_mtime >= start for file in (folder / FAILED).glob("*.json"))
-    notes = read_notes(folder, ENDED)
+    notes = read_sweep_notes(folder, ENDED)
     if not notes:
         return True
     try:

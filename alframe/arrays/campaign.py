@@ -123,7 +123,7 @@ class Campaign:
         return dict(zip(self._pool.keys[list(self._labels)].tolist(), self._labels.values(), strict=True))
 
     @property
-    def rounds(self) -> int:
+    def round_count(self) -> int:
         """How many batches were asked for."""
         return len(self._rounds)
 

@@ -12,7 +12,7 @@ import numpy as np
 from alframe import seeding
 from alframe.arrays.campaign import DEFAULTS, Campaign
 from alframe.arrays.pool import ArrayPool, make_array_pool
-from alframe.comparison.tidy import tidy_rows
+from alframe.comparison.tidy import evaluated_round_rows
 from alframe.contracts import Head, Sampler
 from alframe.engine.listing.groups import draw_stratified_groups
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
@@ -83,7 +83,7 @@ def simulate(
             seed=seed,
         )
         found = list(_run(campaign, y, names, test_rows, pool.features, (start, batch, budget)))
-        tidy = tidy_rows([record for record, _ in found], sampler=campaign.sampler_name, seed=seed)
+        tidy = evaluated_round_rows([record for record, _ in found], sampler=campaign.sampler_name, seed=seed)
         rows += [{**row, "pool_accuracy": accuracy} for row, (_, accuracy) in zip(tidy, found, strict=True)]
     return pd.DataFrame(rows)
 
@@ -103,7 +103,7 @@ def _run(
             seconds = {"head": time.perf_counter() - since, "selection": selection_seconds}
             classes = tuple(names[number] for number in campaign.classes)
             record = RoundRecord(
-                round=campaign.rounds,
+                round=campaign.round_count,
                 labels=known,
                 unlabelled=campaign.rows_left,
                 set_aside=0,

@@ -111,10 +111,10 @@ def find_installed_weights(variant: int) -> Path:
 def rename_tensors(state: State, stages: Sequence[int]) -> State:
     """Return the package's tensors under timm's names; `stages` is the number of blocks in each stage."""
     positions = [(stage, block) for stage, blocks in enumerate(stages) for block in range(blocks)]
-    return {_timm_name(name, positions): tensor for name, tensor in state.items()}
+    return {_timm_weight_name(name, positions): tensor for name, tensor in state.items()}
 
 
-def _timm_name(name: str, positions: Sequence[tuple[int, int]]) -> str:
+def _timm_weight_name(name: str, positions: Sequence[tuple[int, int]]) -> str:
     in_block = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(.+)", name)
     if not in_block:
         layer, _, rest = name.partition(".")

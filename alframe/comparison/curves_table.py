@@ -10,13 +10,13 @@ import pandas as pd
 
 from alframe.comparison.choices import varying_choices
 from alframe.comparison.runs import Run
-from alframe.comparison.tidy import tidy_rows
+from alframe.comparison.tidy import evaluated_round_rows
 from alframe.settings.fields import format_for_command_line
 from alframe.store.files import replace_atomically
 
 
 def curves_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return a row for each run and evaluated round: a column for each choice that varies, and those of `tidy_rows`.
+    """Return a row for each run and evaluated round: the choices that vary, and what `evaluated_round_rows` gives.
 
     `classes_found` counts the classes among the labels so far; `class_balance` is the evenness of their counts.
     """
@@ -24,7 +24,9 @@ def curves_table(runs: Sequence[Run]) -> pd.DataFrame:
     columns = {name: _values_of_one_type([run.choices.get(name) for run in runs]) for name in varying}
     rows: list[dict[str, object]] = []
     for at, run in enumerate(runs):
-        tidy = tidy_rows(run.history, **{name: column[at] for name, column in columns.items()}, seed=run.seed)
+        tidy = evaluated_round_rows(
+            run.history, **{name: column[at] for name, column in columns.items()}, seed=run.seed
+        )
         for row, counts in zip(tidy, run.class_counts, strict=True):
             found = {"classes_found": len(counts), "class_balance": class_balance(counts, len(run.pool_classes))}
             rows.append({**row, **found, "folder": str(run.folder)})

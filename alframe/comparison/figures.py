@@ -86,7 +86,7 @@ def add_band(axes: Axes, labels: Floats64, low: Floats64, high: Floats64, colour
     axes.fill_between(labels, low, high, where=is_known, color=colour, alpha=0.14, linewidth=0, zorder=2)
 
 
-def seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
+def selection_seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
     """Return how to draw the seconds of choosing a batch: the median and the quartiles of each strategy."""
 
     def draw(size: tuple[int, int]) -> Figure:

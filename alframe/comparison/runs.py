@@ -63,7 +63,7 @@ def read_runs(places: Sequence[Path]) -> FoundRuns:
         left_out += reasons
     runs = []
     for folder in folders:
-        run = read_run(folder)
+        run = read_measured_run(folder)
         if run is None:
             left_out.append(f"{short_path(folder)}: the run has no measured round.")
         else:
@@ -83,7 +83,7 @@ def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
     if not place.is_dir():
         raise StoreError(f"There is no folder {short_path(place)}.")
     if (place / ENDED).is_dir() or (place / FAILED).is_dir():
-        return _find_sweep_folders(place)
+        return _find_runs_of_sweep(place)
     if (place / LEDGER_NAME).exists():
         return [place, *sorted(file.parent for file in place.glob(f"compare/*/{LEDGER_NAME}"))], []
     projects = sorted(file.parent for file in place.glob(f"*/{LEDGER_NAME}"))
@@ -91,9 +91,9 @@ def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
     return ended, [f"{short_path(folder)}: the run has not ended." for folder in projects if folder not in ended]
 
 
-def _find_sweep_folders(sweep: Path) -> tuple[list[Path], list[str]]:
+def _find_runs_of_sweep(sweep: Path) -> tuple[list[Path], list[str]]:
     folders, left_out = [], []
-    for note in read_notes(sweep, ENDED):
+    for note in read_sweep_notes(sweep, ENDED):
         folder = Path(note["folder"])
         # A sweep that was moved or copied as a whole: its runs still lie beside the folder of the sweeps.
         here = next((each for each in (folder, sweep.resolve().parents[1] / folder.name) if _has_ledger(each)), None)
@@ -101,11 +101,11 @@ def _find_sweep_folders(sweep: Path) -> tuple[list[Path], list[str]]:
             left_out.append(f"{short_path(folder)}: the run's folder does not exist any more.")
         else:
             folders.append(here)
-    failed = [" ".join(note["overrides"]) for note in read_notes(sweep, FAILED)]
+    failed = [" ".join(note["overrides"]) for note in read_sweep_notes(sweep, FAILED)]
     return folders, [*left_out, *(f"{words}: it failed." for words in failed)]
 
 
-def read_notes(sweep: Path, kind: str) -> list[dict[str, Any]]:
+def read_sweep_notes(sweep: Path, kind: str) -> list[dict[str, Any]]:
     """Return the notes of this kind (ENDED, FAILED) that a sweep has left in its folder."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted((sweep / kind).glob("*.json"))]
 
@@ -114,7 +114,7 @@ def _has_ledger(folder: Path) -> bool:
     return (folder / LEDGER_NAME).exists()
 
 
-def read_run(folder: Path) -> Run | None:
+def read_measured_run(folder: Path) -> Run | None:
     """Read one run; None if nothing was measured in it. Raises StoreError."""
     with Ledger.open(folder, read_only=True) as ledger:
         history, config = (

@@ -15,7 +15,7 @@ from alframe.comparison.figures import (
     FigureOfPage,
     Style,
     bands_figure_maker,
-    seconds_figure_maker,
+    selection_seconds_figure_maker,
     strategy_styles,
 )
 from alframe.comparison.formatting import (
@@ -288,7 +288,7 @@ def _seconds_section(part: _DataSetSections) -> Section:
         f"seconds{part.suffix}",
         f"Seconds to choose a batch{part.on}",
         "Medians and quartiles over rounds and seeds. Runs at the same time slow each other down.",
-        seconds_figure_maker(table),
+        selection_seconds_figure_maker(table),
         height=max(0.5, len(table) / 12),
     )
     title = "Seconds to choose a batch, and of a whole round"

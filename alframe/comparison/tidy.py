@@ -21,7 +21,7 @@ MEASURES = (
 )
 
 
-def tidy_rows(history: Sequence[RoundRecord], **columns: object) -> list[dict[str, object]]:
+def evaluated_round_rows(history: Sequence[RoundRecord], **columns: object) -> list[dict[str, object]]:
     """Return a row for each evaluated round of a run: `columns`, which are the same in all of them, and what was found.
 
     `round` counts the batches learned from, `labels` the images. `seconds` were spent since the record before, and

@@ -38,7 +38,7 @@ class AugmentingReader:
         if decoded.pixels is None:
             return decoded
         has_colour = self.spec.channels in (1, 3) and self.spec.value_range is None
-        transform = (_make_transform if has_colour else _make_band_transform)(self.spec)
+        transform = (_make_transform if has_colour else _make_multiband_transform)(self.spec)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(image.seed or 0)
             return replace(decoded, pixels=transform(decoded.pixels))
@@ -83,7 +83,7 @@ def _make_transform(spec: InputSpec) -> PixelTransform:
 
 
 @functools.cache
-def _make_band_transform(spec: InputSpec) -> PixelTransform:
+def _make_multiband_transform(spec: InputSpec) -> PixelTransform:
     import_torchvision()
     from torchvision import transforms as t
     from torchvision.transforms.v2 import RandomOrder

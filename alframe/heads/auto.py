@@ -23,7 +23,7 @@ from alframe.heads.sharpness import (
     balanced_weights,
     fit_model_factors,
     fit_sharpness,
-    split_unseen_folds,
+    split_folds_unseen_by_backbone,
 )
 from alframe.kit.chunks import chunks
 from alframe.kit.clustering import unit_vectors
@@ -257,9 +257,9 @@ def _fit_factors(
 ) -> tuple[Floats64, float, float]:
     """Return the factors (2,) of both models, and their common logarithm a - b distance as (a, b)."""
     folds = examples.head.folds
-    tests = [split_unseen_folds(examples.y, examples.is_unseen, np.arange(len(examples.y)), folds, rng)]
+    tests = [split_folds_unseen_by_backbone(examples.y, examples.is_unseen, np.arange(len(examples.y)), folds, rng)]
     if examples.has_bursts:
-        tests.append(split_unseen_folds(examples.y, examples.is_unseen, examples.groups, folds, rng))
+        tests.append(split_folds_unseen_by_backbone(examples.y, examples.is_unseen, examples.groups, folds, rng))
     references = references if examples.has_bursts else references[:0]
     each = [examples.predict_held_out(some, models, references) for some in tests if some]
     each = [some for some in each if (some.y >= 0).any()]

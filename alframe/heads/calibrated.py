@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from alframe.contracts import CheckableHead, ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
-from alframe.heads.sharpness import split_unseen_folds
+from alframe.heads.sharpness import split_folds_unseen_by_backbone
 from alframe.kit.chunks import chunks
 from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -63,7 +63,7 @@ class Calibrated:
         self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext
     ) -> np.float32:
         probs, labels = [], []
-        for test in split_unseen_folds(y, context.is_unseen_by_backbone, context.groups, self.folds, rng):
+        for test in split_folds_unseen_by_backbone(y, context.is_unseen_by_backbone, context.groups, self.folds, rng):
             train = np.setdiff1d(np.arange(len(y)), test)
             test = test[np.isin(y[test], y[train])]  # at a class it has never seen, a head is wrong at any temperature
             head = build_part("head", self.of)
@@ -72,7 +72,7 @@ class Calibrated:
             labels.append(y[test])
         if not sum(map(len, labels)):
             return np.float32(1)
-        return _fit_temperature(np.concatenate(probs), np.concatenate(labels))
+        return _fit_temperature_to_probs(np.concatenate(probs), np.concatenate(labels))
 
     def probs(self, x: Floats) -> Floats:
         """See the Head contract."""
@@ -105,7 +105,7 @@ class Calibrated:
         self._inner.load({k.removeprefix("of."): v for k, v in state.items() if k.startswith("of.")})
 
 
-def _fit_temperature(probs: Floats, y: Ints) -> np.float32:
+def _fit_temperature_to_probs(probs: Floats, y: Ints) -> np.float32:
     """Return the temperature with which `probs` (q, C) predict `y` (q,) best; a class of probability 0 is left out."""
     logs = np.log(np.maximum(probs.astype(np.float64), MIN_PROB))
     is_known = probs > 0

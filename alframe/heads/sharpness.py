@@ -17,7 +17,9 @@ MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
 EVENNESS = 3.0  # nats, summed over images
 
 
-def split_unseen_folds(y: Ints, is_unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator) -> list[Ints]:
+def split_folds_unseen_by_backbone(
+    y: Ints, is_unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator
+) -> list[Ints]:
     """Return the rows of folds of the `is_unseen` (m,) that cut none of the `groups` (m,), and have all classes alike.
 
     `y` (m,) are the classes. There are fewer than `folds` if fewer hold enough rows to measure on, and none if nothing

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
-from alframe.heads.sharpness import FOLD_TOLERANCE, fit_sharpness, split_unseen_folds
+from alframe.heads.sharpness import FOLD_TOLERANCE, fit_sharpness, split_folds_unseen_by_backbone
 from alframe.kit.clustering import nearest_neighbours, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import FitContext, Floats, Floats64, Ints
@@ -122,7 +122,7 @@ class Transductive(LinearLogitsHead):
         """Return the factor of the logits with which labelled images are predicted best that are not fitted to."""
         logits, truth = [], []
         classes = int(y.max()) + 1
-        for test in split_unseen_folds(y, context.is_unseen_by_backbone, context.groups, FOLDS, rng):
+        for test in split_folds_unseen_by_backbone(y, context.is_unseen_by_backbone, context.groups, FOLDS, rng):
             train = np.setdiff1d(np.arange(len(y)), test)
             known = np.isin(np.arange(classes), y[train])
             weight, bias = self._fit_propagated(rows, graph, y, train, classes, start)

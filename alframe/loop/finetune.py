@@ -34,10 +34,10 @@ def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapsho
     source = load_network(campaign)
     frozen = {plan.first.freeze, plan.again.freeze} - {"none"}
     if plan.start is not None and frozen:  # a stage that is not there shows now, and not after a thousand labels
-        from alframe.engine.training.freezing import frozen_parameters
+        from alframe.engine.training.freezing import parameters_to_freeze
 
         for freeze in sorted(frozen):
-            frozen_parameters(source.build().module, freeze)
+            parameters_to_freeze(source.build().module, freeze)
     return source
 
 

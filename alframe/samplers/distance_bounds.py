@@ -112,7 +112,7 @@ def initial_bounds(
     return UpperBounds(upper, np.full(n, count, np.int32), centres)
 
 
-def tighten_bounds(
+def tighten_upper_bounds(
     x: Floats | LazyFeatures, upper: Floats, measured: Ints32, centres: Centres, rows: Ints, threshold: float
 ) -> None:
     """Measure `rows` of `x` to more centres, a few at a time, until each bound is below `threshold` or exhausted.
@@ -120,7 +120,7 @@ def tighten_bounds(
     `upper` (n,) and `measured` (n,) are those of an UpperBounds; they are updated in place.
     """
     while len(rows):
-        for chunk in split_indices(rows[np.argsort(measured[rows], kind="stable")]):
+        for chunk in split_rows_into_chunks(rows[np.argsort(measured[rows], kind="stable")]):
             centred = subtract_origin(x, chunk, centres.origin)
             start = int(measured[chunk[0]])
             stop = min(start + max(CENTRES_PER_STEP, start), len(centres))
@@ -138,7 +138,7 @@ def squared_distances_to_nearest(x: Floats, centres: Centres, first_centres: Int
     """
     out = np.empty(len(x))
     points, count = centres.points, len(centres)
-    for chunk in split_indices(np.arange(len(x)), max(1, TABLE_CELLS // max(1, count))):
+    for chunk in split_rows_into_chunks(np.arange(len(x)), max(1, TABLE_CELLS // max(1, count))):
         centred = subtract_origin(x, chunk, centres.origin)
         table = np.vecdot(centred, centred)[:, None] + centres.centred_squared_norms
         error = centres.relative_error * table
@@ -208,6 +208,6 @@ def paired_squared_distances(x: Floats, points: Floats) -> Floats64:
     return np.asarray(np.vecdot(differences, differences))
 
 
-def split_indices(rows: Ints, size: int | None = None) -> Iterator[Ints]:
+def split_rows_into_chunks(rows: Ints, size: int | None = None) -> Iterator[Ints]:
     """Yield chunks of `rows` (r,), of `size` rows or CHUNK_ROWS."""
     return (rows[chunk] for chunk in chunks(len(rows), size or CHUNK_ROWS))

@@ -21,10 +21,10 @@ from alframe.samplers.distance_bounds import (
     UpperBounds,
     choose_origin,
     paired_squared_distances,
-    split_indices,
+    split_rows_into_chunks,
     squared_distances_to_nearest,
     subtract_origin,
-    tighten_bounds,
+    tighten_upper_bounds,
 )
 from alframe.types import Floats, Floats64, Ints, LazyFeatures
 
@@ -94,13 +94,13 @@ class FarthestFirst:
         """Choose the remaining rows with exact distances: all are too close to a centre for the matrix product."""
         rows = np.flatnonzero(self._upper > EXCLUDED)
         distances = np.zeros(len(rows))
-        for chunk in split_indices(np.flatnonzero(self._upper[rows] > 0)):
+        for chunk in split_rows_into_chunks(np.flatnonzero(self._upper[rows] > 0)):
             distances[chunk] = self._exact_squared_distances(rows[chunk])
         while len(self._chosen) < k:
             best = int(distances.argmax())
             self._add_chosen(int(rows[best]))
             if distances[best] > 0:
-                for chunk in split_indices(np.flatnonzero(distances > 0)):
+                for chunk in split_rows_into_chunks(np.flatnonzero(distances > 0)):
                     to_best = paired_squared_distances(self._x[rows[chunk]], self._chosen_centres.points[-1:])
                     distances[chunk] = np.minimum(distances[chunk], to_best)
             distances[best] = EXCLUDED
@@ -166,10 +166,10 @@ class FarthestFirst:
         """Measure `rows` to centres and chosen rows until each bound is up to date or below `threshold`."""
         bounds = self._bounds
         stale = rows[bounds.measured[rows] < len(self._centres)]
-        tighten_bounds(self._x, bounds.upper, bounds.measured, self._centres, stale, threshold)
+        tighten_upper_bounds(self._x, bounds.upper, bounds.measured, self._centres, stale, threshold)
         self._upper[stale] = np.minimum(self._upper[stale], bounds.upper[stale])
         stale = rows[(self._measured[rows] < len(self._chosen)) & (self._upper[rows] >= threshold)]
-        tighten_bounds(self._x, self._upper, self._measured, self._chosen_centres, stale, threshold)
+        tighten_upper_bounds(self._x, self._upper, self._measured, self._chosen_centres, stale, threshold)
 
 
 def _kth_largest(values: Floats, k: int) -> float:

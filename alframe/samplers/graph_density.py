@@ -64,7 +64,7 @@ def neighbour_graph(x: Floats, neighbours: int) -> csr_array:
     if count < 1:
         return csr_array((n, n), dtype=np.float64)
     candidates = nearest_neighbours(x, x, max(CANDIDATES_PER_NEIGHBOUR * count, MIN_CANDIDATES) + 1)[1]
-    weights = np.exp(-_manhattan_distances(x, candidates) / dim)
+    weights = np.exp(-_manhattan_to_own_candidates(x, candidates) / dim)
     weights[candidates == np.arange(n)[:, None]] = -1  # the row itself, wherever it stands among its copies
     best = np.argsort(-weights, axis=1, kind="stable")[:, :count]
     target, weight = (np.take_along_axis(array, best, axis=1).ravel() for array in (candidates, weights))
@@ -72,11 +72,11 @@ def neighbour_graph(x: Floats, neighbours: int) -> csr_array:
     return graph.maximum(graph.T).tocsr()
 
 
-def _manhattan_distances(x: Floats, others: Ints) -> Floats:
-    """Return the Manhattan distances (n, c) of each row of `x` (n, D) to its rows `others` (n, c)."""
-    out = np.empty(others.shape, np.float32)
-    for rows in chunks(len(x), bytes_per_row=4 * others.shape[1] * x.shape[1], limit=DIFFERENCES_BYTES):
-        out[rows] = np.abs(x[others[rows]] - x[rows, None]).sum(axis=2)
+def _manhattan_to_own_candidates(x: Floats, candidates: Ints) -> Floats:
+    """Return the Manhattan distances (n, c) of each row of `x` (n, D) to its rows `candidates` (n, c)."""
+    out = np.empty(candidates.shape, np.float32)
+    for rows in chunks(len(x), bytes_per_row=4 * candidates.shape[1] * x.shape[1], limit=DIFFERENCES_BYTES):
+        out[rows] = np.abs(x[candidates[rows]] - x[rows, None]).sum(axis=2)
     return out
 
 

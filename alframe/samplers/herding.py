@@ -40,7 +40,7 @@ class MaxHerding:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
-        return _herd(view, rows, np.ones(len(rows), np.float32), k, self.sigma)
+        return _cover_greedily(view, rows, np.ones(len(rows), np.float32), k, self.sigma)
 
 
 class UHerding:
@@ -81,7 +81,7 @@ class UHerding:
         require_finite(doubt, "uncertainties")
         labelled = view.labelled_features
         sigma = smallest_distance(labelled) if self.sigma is None else self.sigma
-        return _herd(view, rows, doubt, k, sigma)
+        return _cover_greedily(view, rows, doubt, k, sigma)
 
 
 def soften(probs: Floats, temperature: float) -> Floats:
@@ -108,7 +108,7 @@ def smallest_distance(labelled: Floats) -> float:
     return float(np.sqrt(smallest))
 
 
-def _herd(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: float) -> Selection:
+def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: float) -> Selection:
     """Select k of the pool's `rows` (r,), each of which counts by its `weights` (r,) as one to be covered.
 
     A gain never grows while others are chosen, so an earlier gain is an upper bound: only the candidates with the

@@ -14,7 +14,7 @@ from alframe.samplers.uncertainty import entropy, least_confidence
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-class OutliersMean:
+class OutliersMeanActivation:
     """Select the lowest mean activations over all hidden neurons; the score is the negative mean."""
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
@@ -28,7 +28,7 @@ class OutliersMean:
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
-class OutliersMax:
+class OutliersMaxActivation:
     """Select the lowest activations of the most active hidden neuron; the score is the negative activation."""
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})

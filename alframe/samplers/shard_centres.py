@@ -27,7 +27,7 @@ from alframe.samplers.distance_bounds import (
     initial_bounds,
     squared_distances_to,
     squared_distances_to_nearest,
-    tighten_bounds,
+    tighten_upper_bounds,
 )
 from alframe.samplers.distance_cache import put_centres_with_tightest_bounds_first
 from alframe.samplers.farthest_first import EXCLUDED, REFILL_ROWS, FarthestFirst
@@ -161,12 +161,12 @@ def _farthest_rows(
         stale = top[(measured[top] < len(centres)) & (upper[top] > EXCLUDED)]
         if not len(stale):
             break
-        tighten_bounds(x, upper, measured, centres, stale, EXCLUDED)
+        tighten_upper_bounds(x, upper, measured, centres, stale, EXCLUDED)
     top = top[np.argsort(-upper[top], kind="stable")[:count]]
     floor = float(squared_distances_to_nearest(np.asarray(x[top], np.float32), centres).min())
     threshold = float(np.nextafter(np.float32(floor), -INF))  # no row below it is among the farthest
     stale = np.flatnonzero((upper >= max(threshold, 0.0)) & (measured < len(centres)))
-    tighten_bounds(x, upper, measured, centres, stale, threshold)
+    tighten_upper_bounds(x, upper, measured, centres, stale, threshold)
     rows = np.flatnonzero(upper >= max(threshold, 0.0))
     squared = np.empty(len(rows))
     for chunk in chunks(len(rows)):

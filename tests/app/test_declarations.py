@@ -11,14 +11,14 @@ import pytest
 from alframe.app.api import compose, open_session
 from alframe.app.command import parse_command
 from alframe.app.declarations import declared_types
-from alframe.app.grammar import ValueType
+from alframe.app.grammar import ValueParsing
 from alframe.app.projects import load_choices, saving_choices
 from alframe.errors import BadParams, BrokenPlugin
 
-TEXT = ValueType(is_text=True)
-PATH = ValueType(is_text=True, is_path=True)
-TEXTS = ValueType(is_text=True, is_list=True, may_be_list=True)
-OTHER = ValueType()
+TEXT = ValueParsing(is_text=True)
+PATH = ValueParsing(is_text=True, is_path=True)
+TEXTS = ValueParsing(is_text=True, is_list=True, may_be_list=True)
+OTHER = ValueParsing()
 
 MODULE = """
 from __future__ import annotations
@@ -65,8 +65,8 @@ DECLARED = {
         "word": TEXT,
         "maybe": TEXT,
         "words": TEXTS,
-        "pair": ValueType(is_list=True, may_be_list=True),
-        "files": ValueType(is_text=True, is_path=True, may_be_list=True),
+        "pair": ValueParsing(is_list=True, may_be_list=True),
+        "files": ValueParsing(is_text=True, is_path=True, may_be_list=True),
         "several": TEXTS,
         "mixed": OTHER,
         "number": OTHER,

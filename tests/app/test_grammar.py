@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from alframe.app.grammar import ValueType, parse_override, plain_value, quote, to_hydra
+from alframe.app.grammar import ValueParsing, parse_override, plain_value, quote, to_hydra
 from alframe.app.overrides import FLAGS_WITH_VALUE, expand_option, flag_value, split_flags
 
-PATH = ValueType(is_text=True, is_path=True)
+PATH = ValueParsing(is_text=True, is_path=True)
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
 
@@ -103,7 +103,7 @@ NAMES = st.dictionaries(
 
 def composed(typed: str) -> object:
     """What a part is given for a value that was typed."""
-    override = parse_override(f"x={to_hydra(typed, ValueType())}")
+    override = parse_override(f"x={to_hydra(typed, ValueParsing())}")
     assert override is not None, typed
     return OmegaConf.to_container(OmegaConf.create({"x": override.value()}), resolve=True)["x"]  # type: ignore[index, call-overload]
 
@@ -131,5 +131,5 @@ def test_a_mapping_written_as_json_is_read_as_it_was(names: dict[str, str]) -> N
 
 
 def test_what_is_no_mapping_is_refused_as_before() -> None:
-    assert to_hydra("{a (b: c", ValueType()) == "{a (b: c"
+    assert to_hydra("{a (b: c", ValueParsing()) == "{a (b: c"
     assert parse_override("x={a (b: c") is None

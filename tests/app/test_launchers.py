@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alframe.comparison.runs import ENDED, FAILED, read_notes, read_run
+from alframe.comparison.runs import ENDED, FAILED, read_measured_run, read_sweep_notes
 from alframe.engine.measuring.curves import area_under_curve
 from alframe.testing.tiny import tiny_overrides
 from tests.app.test_same_selections import selections
@@ -67,7 +67,7 @@ def test_a_launcher_does_what_one_process_does_and_a_failing_job_costs_only_itse
     assert table_of(other.stdout) == table_of(plain.stdout)
     assert "2 of 4 runs failed and are excluded" in other.stdout
     assert "Traceback" not in other.stderr
-    assert len(read_notes(tmp_path / "other" / "sweep", FAILED)) == 2
+    assert len(read_sweep_notes(tmp_path / "other" / "sweep", FAILED)) == 2
 
 
 def test_a_sweep_with_joblib_that_is_killed_is_resumed(pool: Path, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_sweep_with_joblib_that_is_killed_is_resumed(pool: Path, tmp_path: Pat
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)  # its workers may live on for a while, and hold what they work on
     first.wait()
-    assert len(read_notes(runs / "sweep", ENDED)) < 6, "it was killed before the end"
+    assert len(read_sweep_notes(runs / "sweep", ENDED)) < 6, "it was killed before the end"
     resumed, twice = sweep(pool, runs, *axes), sweep(pool, runs, *axes)
     assert resumed.returncode == twice.returncode == 0, resumed.stderr
     assert table_of(resumed.stdout) == table_of(twice.stdout) == table_of(whole.stdout)
@@ -107,7 +107,7 @@ def test_optuna_optimises_the_area_under_the_curve(pool: Path, tmp_path: Path) -
     done = sweep(pool, tmp_path / "a", *options, *seeds, "sampler=choice(margin,random)", "head.c=interval(0.01,10)")
     assert done.returncode == 0, done.stderr
     found = yaml.safe_load((tmp_path / "a" / "sweep" / "optimization_results.yaml").read_text(encoding="utf-8"))
-    runs = [read_run(file.parent) for file in (tmp_path / "a").glob("*/done.json")]
+    runs = [read_measured_run(file.parent) for file in (tmp_path / "a").glob("*/done.json")]
     best = max((run for run in runs if run is not None), key=lambda run: area_under_curve(run.history) or 0.0)
     assert len(runs) == 4
     assert found["best_value"] == pytest.approx(area_under_curve(best.history))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import alframe as al
-from alframe.comparison.tidy import tidy_rows
+from alframe.comparison.tidy import evaluated_round_rows
 from alframe.errors import BadParams
 from alframe.testing import tiny_overrides, tiny_pool
 
@@ -71,7 +71,7 @@ def test_a_simulation_is_the_campaign_on_the_same_features(tmp_path: Path) -> No
     table = al.simulate(
         features, labels, keys=ids, sampler="margin", head="linear", seeds=[3], budget=20, batch=4, start=6
     )
-    expected = pd.DataFrame(tidy_rows(history, sampler="margin", seed=3))
+    expected = pd.DataFrame(evaluated_round_rows(history, sampler="margin", seed=3))
     others = ["seconds", "selection_seconds"]
     table = table.drop(columns=[*others, "pool_accuracy"])  # which a campaign estimates by an audit
     pd.testing.assert_frame_equal(table, expected.drop(columns=others), check_exact=False, atol=1e-5)

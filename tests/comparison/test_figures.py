@@ -13,7 +13,7 @@ from alframe.comparison.figures import (
     bands_figure_maker,
     critical_difference_figure_maker,
     matrix_figure_maker,
-    seconds_figure_maker,
+    selection_seconds_figure_maker,
     strategy_styles,
 )
 from alframe.comparison.formatting import shorten_names
@@ -34,7 +34,7 @@ def draw_all(size: tuple[int, int]) -> None:
     ranking = Ranking("seeds", 10, pd.Series(1.0 + places, index=NAMES), 0.01, near, 1.0)
     drawers = [
         bands_figure_maker(pd.DataFrame(each), "x", strategy_styles(NAMES, NAMES[:1]), "accuracy", True),
-        seconds_figure_maker(seconds),
+        selection_seconds_figure_maker(seconds),
         matrix_figure_maker(near, 1.0),
     ]
     for draw in drawers:

@@ -8,7 +8,7 @@ from torch import nn
 
 from alframe.backbones.network import build_embedding_network, input_spec
 from alframe.compat import import_timm
-from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
+from alframe.engine.training.freezing import gradients_off, parameters_to_freeze, set_train_mode
 from alframe.errors import BadParams
 
 
@@ -24,7 +24,7 @@ def resnet() -> nn.Module:
 
 
 def names(module: nn.Module, freeze: str) -> set[str]:
-    frozen = {id(weight) for weight in frozen_parameters(module, freeze)}
+    frozen = {id(weight) for weight in parameters_to_freeze(module, freeze)}
     return {name for name, weight in module.named_parameters() if id(weight) in frozen}
 
 
@@ -47,7 +47,7 @@ def test_blocks_of_a_transformer_are_stages() -> None:
 
 
 def test_a_frozen_stage_keeps_its_statistics_and_its_bits(resnet: nn.Module) -> None:
-    frozen = frozen_parameters(resnet, "2")
+    frozen = parameters_to_freeze(resnet, "2")
     before = {name: tensor.clone() for name, tensor in resnet.state_dict().items()}
     with gradients_off(frozen):
         set_train_mode(resnet, frozen)
@@ -71,12 +71,12 @@ def test_a_frozen_stage_keeps_its_statistics_and_its_bits(resnet: nn.Module) -> 
 )
 def test_what_cannot_be_says_what_can(dim: int | None, freeze: str, message: str) -> None:
     with pytest.raises(BadParams, match=message):
-        frozen_parameters(network("resnet10t", dim), freeze)
+        parameters_to_freeze(network("resnet10t", dim), freeze)
 
 
 def test_a_network_without_known_stages() -> None:
     plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     with pytest.raises(BadParams, match="the stages of this backbone are unknown"):
-        frozen_parameters(plain, "1")
+        parameters_to_freeze(plain, "1")
     with pytest.raises(BadParams, match="leaves no weights"):
-        frozen_parameters(plain, "all")
+        parameters_to_freeze(plain, "all")

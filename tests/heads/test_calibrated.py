@@ -60,7 +60,7 @@ def test_the_temperature_is_the_one_of_least_loss():
         return -np.log(softmax(logits / temperature[0])[np.arange(400), y]).mean()
 
     best = brute(loss, ((0.2, 8),), Ns=400)[0]
-    assert calibrated._fit_temperature(softmax(logits), y) == pytest.approx(best, rel=0.02)
+    assert calibrated._fit_temperature_to_probs(softmax(logits), y) == pytest.approx(best, rel=0.02)
     assert best == pytest.approx(2.5, rel=0.15)
 
 

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams, UnmetNeed
-from alframe.samplers.outliers import OutliersEntropy, OutliersLeastConfidence, OutliersMax, OutliersMean
+from alframe.samplers.outliers import (
+    OutliersEntropy,
+    OutliersLeastConfidence,
+    OutliersMaxActivation,
+    OutliersMeanActivation,
+)
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
-ALL = [OutliersMean, OutliersMax, OutliersLeastConfidence, OutliersEntropy]
+ALL = [OutliersMeanActivation, OutliersMaxActivation, OutliersLeastConfidence, OutliersEntropy]
 MIXES = ALL[2:]
 
 
@@ -25,12 +30,12 @@ class Suite(SamplerSuite):
         return PoolView(tiny_keys(20), fields), int(tiny_keys(20)[11])
 
 
-class TestOutliersMean(Suite):
-    make = OutliersMean
+class TestOutliersMeanActivation(Suite):
+    make = OutliersMeanActivation
 
 
-class TestOutliersMax(Suite):
-    make = OutliersMax
+class TestOutliersMaxActivation(Suite):
+    make = OutliersMaxActivation
 
 
 class TestOutliersLeastConfidence(Suite):
@@ -50,8 +55,8 @@ def choose(sampler, k, **fields):
 def test_mean_and_max_want_different_images():
     activations = [[0, 9, 0, 0], [3, 3, 3, 3], [1, 5, 4, 4]]
     keys = tiny_keys(3)
-    assert choose(OutliersMean(), 3, HIDDEN_ACTIVATIONS=activations).keys.tolist() == keys[[0, 1, 2]].tolist()
-    assert choose(OutliersMax(), 3, HIDDEN_ACTIVATIONS=activations).keys.tolist() == keys[[1, 2, 0]].tolist()
+    assert choose(OutliersMeanActivation(), 3, HIDDEN_ACTIVATIONS=activations).keys.tolist() == keys[[0, 1, 2]].tolist()
+    assert choose(OutliersMaxActivation(), 3, HIDDEN_ACTIVATIONS=activations).keys.tolist() == keys[[1, 2, 0]].tolist()
 
 
 @pytest.mark.parametrize("sampler", MIXES)

@@ -55,11 +55,11 @@ class HashIndex:
         positions, matches = self._find_near_pairs(self._hashes[rows])
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
-            return _first_match(positions, matches, len(rows)), np.zeros(len(rows), bool)
+            return _first_match_of_each(positions, matches, len(rows)), np.zeros(len(rows), bool)
         compared = _concatenated_ranges(counts) < MAX_CANDIDATES
         positions, matches = positions[compared], matches[compared]
         near = cosine_similarities(self._features, rows[positions], matches) >= 1 - self._cosine
-        return _first_match(positions[near], matches[near], len(rows)), counts >= MAX_CANDIDATES
+        return _first_match_of_each(positions[near], matches[near], len(rows)), counts >= MAX_CANDIDATES
 
     def _find_near_pairs(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """Return pairs of a position in `hashes` and a near added row, sorted by position, then in order of adding."""
@@ -147,7 +147,7 @@ class EmbeddingIndex:
         return earlier, later
 
 
-def split_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
+def cluster_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
     """Split the `rows` (n,) of `features` (N, D) into cells, each in the order given; up to 20,000 rows are one cell.
 
     Beyond, the cells are those of k-means (Lloyd 1982), learned from a sample. Copies are always in the same cell; two
@@ -189,7 +189,7 @@ def cosine_similarities(features: Floats, a: Ints, b: Ints) -> Floats:
     return similarities
 
 
-def _first_match(positions: Ints, matches: Ints, count: int) -> Ints:
+def _first_match_of_each(positions: Ints, matches: Ints, count: int) -> Ints:
     """Return (count,) the first of the `matches` (h,) for each of the sorted `positions` (h,); -1: none."""
     first = np.full(count, -1, np.int64)
     starts = np.flatnonzero(np.diff(positions, prepend=-1))

@@ -17,7 +17,7 @@ import numpy as np
 
 from alframe import seeding
 from alframe.chunks import chunks
-from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, split_into_cells
+from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, cluster_into_cells
 from alframe.progress import Bar
 from alframe.settings import Duplicates
 from alframe.types import Bools, Floats, Ints
@@ -37,7 +37,7 @@ def group_duplicates(
     order = _processing_order(content_hashes, fixed)
     representatives = np.arange(len(content_hashes), dtype=np.int64)
     by_embedding = settings.by == "embedding"
-    cells = split_into_cells(features, order, seeding.integer_seed(0, "cells")) if by_embedding else [order]
+    cells = cluster_into_cells(features, order, seeding.integer_seed(0, "cells")) if by_embedding else [order]
     with Bar("Looking for near-duplicates", total=len(order), unit="img") as bar:
         for cell in cells:
             index: HashIndex | EmbeddingIndex

@@ -11,7 +11,7 @@ import numpy as np
 from alframe.engine.listing.clocks import (
     camera_or_folder,
     find_doubtful_sequences,
-    is_first_of_january,
+    is_just_after_new_year,
     sort_timed_images,
 )
 from alframe.settings import Sequences
@@ -35,7 +35,7 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
             )
         begins = shots.is_first_of_run | np.append(True, np.diff(shots.time) > LONG_BREAK)[: len(shots.rows)]
         begins_anew = begins & (
-            is_first_of_january(shots.time) | (shots.time < np.datetime64(f"{LAST_DEFAULT_YEAR + 1}-01-01"))
+            is_just_after_new_year(shots.time) | (shots.time < np.datetime64(f"{LAST_DEFAULT_YEAR + 1}-01-01"))
         )
         in_such_a_run = begins_anew[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
         if (in_such_a_run & ~shots.is_stuck).any():

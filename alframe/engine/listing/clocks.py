@@ -49,7 +49,7 @@ class TimedImages:
         changes = (np.diff(self.camera) != 0) | (np.diff(self.run) != 0)
         return np.append(True, changes)[: len(self.rows)]
 
-    def without_stuck_clocks(self) -> TimedImages:
+    def where_clock_ran(self) -> TimedImages:
         """Return the images of which the clock ran."""
         runs = ~self.is_stuck
         return TimedImages(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
@@ -117,12 +117,12 @@ def _count_clock_resets(ids: Sequence[str], camera: Ints, time: Times, gap: floa
     series, time = series[order], time[order]
     is_same = np.append(False, np.diff(series) == 0)
     back = np.append(np.timedelta64(0, "us"), time[:-1] - time[1:])
-    least = np.where(is_first_of_january(time), np.timedelta64(round(gap * 1e6), "us"), SET_BACK)
+    least = np.where(is_just_after_new_year(time), np.timedelta64(round(gap * 1e6), "us"), SET_BACK)
     is_set_back = is_same & (back > least)
     sizes = np.bincount(series)
     number_set_back = np.bincount(series, is_set_back, len(sizes))
     tells = (number_set_back <= MOST_SET_BACK * sizes)[series]
-    tells |= (number_set_back <= 2)[series] & (is_first_of_january(time) | _is_end_of_summer_time(time, back))
+    tells |= (number_set_back <= 2)[series] & (is_just_after_new_year(time) | _is_end_of_summer_time(time, back))
     total = np.cumsum(is_set_back & tells)
     first = np.maximum.accumulate(np.where(is_same, 0, np.arange(len(ids))))
     runs[order] = total - total[first]
@@ -141,12 +141,12 @@ def _is_clock_stuck(camera: Ints, time: Times) -> Bools:
         stuck |= np.cumsum(edges[:-1]) > 0
     is_same = (np.diff(camera) == 0) & (np.diff(time) == np.timedelta64(0, "us"))
     has_equal = np.append(is_same, False) | np.append(False, is_same)
-    is_midnight = (time == time.astype("datetime64[D]")) & is_first_of_january(time)
+    is_midnight = (time == time.astype("datetime64[D]")) & is_just_after_new_year(time)
     stuck |= has_equal & is_midnight
     return stuck
 
 
-def is_first_of_january(time: Times) -> Bools:
+def is_just_after_new_year(time: Times) -> Bools:
     """Return (n,) which times are in the first six hours of a year, where clocks begin that have lost their time."""
     is_early: Bools = np.less(time - time.astype("datetime64[Y]"), np.timedelta64(6, "h"))
     return is_early
@@ -209,7 +209,7 @@ def _explain_doubt(size: int, span: timedelta, times: Sequence[datetime], longes
     if len(times) > MOST_AT_ONE_INSTANT:
         # At another instant they are of a sequence that the pool gives, with the time at which it begins.
         (instant, most), *_ = Counter(times).most_common(1)
-        if most > MOST_AT_ONE_INSTANT and is_first_of_january(np.array([instant], "datetime64[us]"))[0]:
+        if most > MOST_AT_ONE_INSTANT and is_just_after_new_year(np.array([instant], "datetime64[us]"))[0]:
             return f"{most} of them at one instant"
         if is_time_lapse(np.sort(np.array(times, "datetime64[us]"))):
             return "at regular intervals, as by a timer"

@@ -99,7 +99,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     if is_found is not None:
         for row in _rows_to_find_anew(names, shots, is_found):
             names[row] = None
-    shots = shots.without_stuck_clocks()
+    shots = shots.where_clock_ran()
     if all(names[row] is not None for row in shots.rows.tolist()):  # as in every later command on the same images
         return names
     is_close = np.diff(shots.time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
@@ -107,7 +107,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     sizes = np.diff(np.append(starts, len(shots.rows)))
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
     has_name = np.array([names[row] is not None for row in shots.rows.tolist()], bool)
-    source = _nearest_named_in_burst(has_name, shots.time, start, size)
+    source = _nearest_named_of_each(has_name, shots.time, start, size)
     taken_names = {name for name in names if name is not None}
     fresh: dict[int, str] = {}
     for row, nearest, first in zip(shots.rows.tolist(), source, start.tolist(), strict=True):
@@ -148,7 +148,7 @@ def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found
     return wrong
 
 
-def _nearest_named_in_burst(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
+def _nearest_named_of_each(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
     """Return (n,) the position in the same burst whose name each position takes; -1: none there has one.
 
     `time` (n,) is sorted within a burst; `start` and `size` (n,) say where each position's burst starts and how many it

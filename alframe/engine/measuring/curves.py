@@ -17,7 +17,7 @@ def mean_curve(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
 
     The interval is Student's t over seeds; for a single run it is Wilson's interval over its test images.
     """
-    labels, values = _accuracies_by_labels(histories)
+    labels, values = _common_counts_and_accuracies(histories)
     if len(histories) == 1:
         by_labels = {record.labels: record.evaluation for record in histories[0] if record.evaluation is not None}
         evaluations = [by_labels[count] for count in labels]
@@ -31,8 +31,8 @@ def mean_curve(name: str, histories: Sequence[Sequence[RoundRecord]]) -> Curve:
 
 def difference_curve(ours: Sequence[Sequence[RoundRecord]], theirs: Sequence[Sequence[RoundRecord]]) -> Curve:
     """Return the mean of (ours - theirs), paired by seed, with Student's t interval; needs at least two seeds."""
-    labels = sorted(set(_accuracies_by_labels(ours)[0]) & set(_accuracies_by_labels(theirs)[0]))
-    values = _accuracies_by_labels(ours, labels)[1] - _accuracies_by_labels(theirs, labels)[1]
+    labels = sorted(set(_common_counts_and_accuracies(ours)[0]) & set(_common_counts_and_accuracies(theirs)[0]))
+    values = _common_counts_and_accuracies(ours, labels)[1] - _common_counts_and_accuracies(theirs, labels)[1]
     mean, half = mean_and_half_width(values)
     low, high = np.clip(mean - half, -1, 1), np.clip(mean + half, -1, 1)
     return Curve("difference", labels, mean.tolist(), low.tolist(), high.tolist(), len(values))
@@ -53,7 +53,7 @@ def mean_over_labels(labels: Floats64, values: Floats64) -> Floats64:
     return np.asarray(np.trapezoid(values, labels) / width if width else values.mean(axis=-1), np.float64)
 
 
-def _accuracies_by_labels(
+def _common_counts_and_accuracies(
     histories: Sequence[Sequence[RoundRecord]], labels: Sequence[int] | None = None
 ) -> tuple[list[int], Floats64]:
     """Return the label counts, and accuracies (runs, counts)."""

@@ -24,7 +24,7 @@ from alframe.engine.training.early_stopping import (
     nearest_mean_classes,
     split_validation,
 )
-from alframe.engine.training.freezing import frozen_parameters, gradients_off, set_train_mode
+from alframe.engine.training.freezing import gradients_off, parameters_to_freeze, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
 from alframe.errors import BadOutput, BadParams, PoolError
 from alframe.progress import Bar, DurationEstimate
@@ -70,7 +70,7 @@ def fine_tune(
     keep_freed_memory()
     module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     loss.to(device)
-    frozen = frozen_parameters(module, plan.freeze)
+    frozen = parameters_to_freeze(module, plan.freeze)
     rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)
     if isinstance(loss, UsesTrainingLabels):
         loss.set_training_labels(torch.from_numpy(y[rows]))
@@ -81,7 +81,7 @@ def fine_tune(
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
     precision = autocast(plan, device)
     # One stream of batches: workers start once, not every epoch.
-    stream = load_augmented_batches(items, spec, _batches_with_seeds(epochs, seed), workers)
+    stream = load_augmented_batches(items, spec, _batches_with_image_seeds(epochs, seed), workers)
     history = []
     unreadable: set[int] = set()
     images = sum(len(batch) for batches in epochs for batch in batches)
@@ -163,7 +163,7 @@ def _epoch_batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: in
     return [rows[batch].tolist() for batch in batches]
 
 
-def _batches_with_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
+def _batches_with_image_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
     """Yield all batches of rows, each with the seeds of its images' variations."""
     for epoch, batches in enumerate(epochs):
         rng = generator(seed, "augment", epoch)

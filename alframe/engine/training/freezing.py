@@ -11,7 +11,7 @@ from alframe.compat import import_timm
 from alframe.errors import BadParams
 
 
-def frozen_parameters(module: nn.Module, freeze: str) -> list[nn.Parameter]:
+def parameters_to_freeze(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     """Return the parameters of `module` that `freeze` (see TrainingPlan) keeps as they are.
 
     Stages are timm's coarse groups: the stem is 0, then come the stages of a convolutional network or the blocks of a
