@@ -40,7 +40,7 @@ class ExportableModel(Protocol):
     def head_recipe(self) -> Mapping[str, Any]:
         """Return the name and the parameters that the head was built from."""
 
-    def network(self) -> nn.Module:
+    def copy_backbone_network(self) -> nn.Module:
         """Return a copy of the network on the CPU, in evaluation mode, as `Backbone.module` gives it."""
 
     def save(self, folder: Path) -> None:

@@ -50,7 +50,7 @@ class Model:
         """The digest of the network's weights, structure and input."""
         return self.embedder.network_digest
 
-    def network(self) -> nn.Module:
+    def copy_backbone_network(self) -> nn.Module:
         """Return a copy of the network on the CPU, in evaluation mode."""
         network = copy.deepcopy(self.embedder.module).eval()
         return network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
@@ -79,7 +79,7 @@ class Model:
                     "head_checksum": checksum_arrays(arrays),
                 },
             )
-            self._require_equal(load_model(temporary, self.embedder.device))
+            self._require_same_model(load_model(temporary, self.embedder.device))
 
     def predict_probs(self, paths: Sequence[str | Path], workers: int = 0) -> Floats:
         """Return (n, C) probabilities of these images, in the order of `classes`.
@@ -111,7 +111,7 @@ class Model:
                 reasons[position] = self.embedder.not_finite_reason
             yield batch.rows, probs, reasons
 
-    def _require_equal(self, other: Model) -> None:
+    def _require_same_model(self, other: Model) -> None:
         if other.embedder.network_digest != self.embedder.network_digest:
             raise StoreError("The saved backbone is not the one in memory; the model was not written.")
         trial = _trial_features(self.embedder.dim)

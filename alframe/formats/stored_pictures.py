@@ -28,7 +28,7 @@ class PictureHeader:
     orientation: int = 1
 
 
-def read_picture_header(path: Path) -> PictureHeader | None:
+def read_size_and_orientation(path: Path) -> PictureHeader | None:
     """Return size and orientation from the header of an image; None if they cannot be read."""
     from PIL import Image
 
@@ -42,10 +42,10 @@ def read_picture_header(path: Path) -> PictureHeader | None:
         return None
 
 
-def read_picture_headers(paths: Sequence[Path]) -> Iterator[PictureHeader | None]:
+def read_sizes_and_orientations(paths: Sequence[Path]) -> Iterator[PictureHeader | None]:
     """Yield size and orientation of each image, read by several threads."""
     with ThreadPoolExecutor(_THREADS) as threads:
-        yield from track(threads.map(read_picture_header, paths), "Reading sizes", total=len(paths), unit="img")
+        yield from track(threads.map(read_size_and_orientation, paths), "Reading sizes", total=len(paths), unit="img")
 
 
 def turn_boxes(boxes: Rectangles, orientations: Ints) -> Rectangles:

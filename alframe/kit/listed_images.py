@@ -13,7 +13,7 @@ from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
 from alframe.formats.path_text import quote_first
 from alframe.formats.skipped import SkippedRecords
-from alframe.formats.stored_pictures import is_size_of_stored_picture, read_picture_headers, turn_box
+from alframe.formats.stored_pictures import is_size_of_stored_picture, read_sizes_and_orientations, turn_box
 from alframe.kit.image_paths import locate_image
 from alframe.kit.times import TimeColumn
 from alframe.types import UTC_OFFSET, Box, Item
@@ -87,7 +87,7 @@ class ListedImages:
     notes: SkippedRecords = field(default_factory=SkippedRecords)
     times: TimeColumn = field(default_factory=TimeColumn)
 
-    def leave_out(self, reason: str, example: str) -> None:
+    def count_left_out(self, reason: str, example: str) -> None:
         """Count an image that is left out; `reason` ends "images left out, since they"."""
         self.left_out.add(reason, example)
 
@@ -126,7 +126,7 @@ class ListedImages:
             try:
                 image_id, path = locate_image(row.path, self.root, f"{self.file}, {row.position}")
             except PoolError as error:
-                self.leave_out("cannot be used", str(error))
+                self.count_left_out("cannot be used", str(error))
                 continue
             listed[image_id] = (self._merge_and_note(listed[image_id][0], row) if image_id in listed else row, path)
         return listed
@@ -150,7 +150,7 @@ class ListedImages:
         class_names = list(dict.fromkeys(name for name, _ in row.labels))
         if len(class_names) > 1 and self.several == "skip":
             example = f"{row.path} in {row.position}: {', '.join(class_names)}"
-            self.leave_out("have several classes (pool.several=first takes the first)", example)
+            self.count_left_out("have several classes (pool.several=first takes the first)", example)
             return None
         label = class_names[0] if class_names else None
         boxes = [box for name, box in row.labels if name == label and box is not None]
@@ -161,7 +161,7 @@ class ListedImages:
     def _turn_boxes(self, items: Sequence[Item], sizes: Sequence[tuple[float, float] | None]) -> Iterator[Item]:
         """Yield the items; boxes that were measured in stored pictures are turned as EXIF turns these."""
         rows = [row for row, item in enumerate(items) if item.box is not None and sizes[row] is not None]
-        pictures = dict(zip(rows, read_picture_headers([items[row].path for row in rows]), strict=True))
+        pictures = dict(zip(rows, read_sizes_and_orientations([items[row].path for row in rows]), strict=True))
         as_stored = {
             row: is_size_of_stored_picture(picture, size)
             for row, picture in pictures.items()

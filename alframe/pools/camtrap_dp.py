@@ -79,7 +79,7 @@ class CamtrapDp:
             if event.class_name:
                 text = "observations of events are of no image (no image was taken at their time), and are not used"
                 package.skipped.add(text, f"{event.position} ({event.event})")
-        files = _find_by_name(root, {_file_name(row).casefold() for row in media if _is_on_web(row)})
+        files = _image_ids_by_file_name(root, {_file_name(row).casefold() for row in media if _is_on_web(row)})
         yield from listed.items(self._listed_images(media, listed, deployments, observations, joined, files))
         package.skipped.warn(log, package.folder)
 
@@ -95,13 +95,13 @@ class CamtrapDp:
         wanted = Counter(_file_name(row).casefold() for row in media if _is_on_web(row))
         for number, row in enumerate(media):
             if row["fileMediatype"] and not row["fileMediatype"].startswith("image/"):
-                listed.leave_out("are not images", row["filePath"])
+                listed.count_left_out("are not images", row["filePath"])
                 continue
             path = row["filePath"]
             if _is_on_web(row):
                 found = _choose_file(row, files, wanted)
                 if found is None:
-                    listed.leave_out(ON_WEB, f"{row.position}: {path} (fileName '{row['fileName']}')")
+                    listed.count_left_out(ON_WEB, f"{row.position}: {path} (fileName '{row['fileName']}')")
                     continue
                 path = found
             deployment = deployments.get(row["deploymentID"])
@@ -190,7 +190,7 @@ def _file_name(row: CamtrapRow) -> str:
     return row["fileName"] or unquote(urlsplit(row["filePath"]).path).rpartition("/")[2]
 
 
-def _find_by_name(root: Path, names: Collection[str]) -> dict[str, list[str]]:
+def _image_ids_by_file_name(root: Path, names: Collection[str]) -> dict[str, list[str]]:
     """Return the ids of all images below `root` with one of these names, by the name in lower case."""
     found: dict[str, list[str]] = {}
     if names:

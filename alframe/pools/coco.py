@@ -56,7 +56,7 @@ class Coco:
     ) -> Iterator[ListedImage]:
         for coco_id, image in dataset.images.items():
             if image.corrupt:
-                listed.leave_out("are marked as corrupt", image.file)
+                listed.count_left_out("are marked as corrupt", image.file)
                 continue
             usable = self._annotations_with_class(dataset.annotations.get(coco_id, ()), image, listed)
             boxes = [each.relative_box(image.size) if self.boxes else None for each in usable]

@@ -115,7 +115,9 @@ class Csv:
             elif row.row in (None, 1):
                 raise PoolError(str(row))
             elif listed is not None:
-                listed.leave_out("are in rows that cannot be read", f"row {row.row}, which {row.message.strip('.')}")
+                listed.count_left_out(
+                    "are in rows that cannot be read", f"row {row.row}, which {row.message.strip('.')}"
+                )
 
     def _listed_image(self, row: TableRow, listed: ListedImages) -> ListedImage:
         cells = {key: "" if name is None else row.get(name).strip() for key, name in self.columns.items()}

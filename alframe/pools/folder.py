@@ -198,13 +198,17 @@ def _walk_images(root: Path, excluded: Path | None, left_out: Counter[str]) -> I
             if real in visited:
                 continue
             visited.add(real)
-            files, folders, linked = try_again(functools.partial(_list_folder, folder, not prefix, left_out))
+            files, folders, linked = try_again(
+                functools.partial(_list_images_and_folders, folder, not prefix, left_out)
+            )
             yield from ((prefix + name, folder / name) for name in files)
             stack += [(folder / name, f"{prefix}{name}/", real / name) for name in reversed(folders)]
             links += [(folder / name, f"{prefix}{name}/") for name in linked]
 
 
-def _list_folder(folder: Path, is_root: bool, left_out: Counter[str]) -> tuple[list[str], list[str], list[str]]:
+def _list_images_and_folders(
+    folder: Path, is_root: bool, left_out: Counter[str]
+) -> tuple[list[str], list[str], list[str]]:
     """Return the sorted names of the images, the folders and the linked folders directly in `folder`."""
     files: list[str] = []
     folders: list[str] = []

@@ -61,9 +61,9 @@ class Timelapse:
         suffixes = tuple(image_suffixes())
         for image_path, image in images.items():
             if not image_path.lower().endswith(suffixes):
-                listed.leave_out("are not images", image_path)
+                listed.count_left_out("are not images", image_path)
             elif image.record_id is None:
-                listed.leave_out("are marked for deletion", image_path)
+                listed.count_left_out("are marked for deletion", image_path)
             else:
                 folders = image_path.split("/")[:-1]
                 episode = _EPISODE.fullmatch(image.episode.strip())

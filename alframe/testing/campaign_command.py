@@ -31,7 +31,7 @@ class CampaignCommand:
         with self.log.open("ab") as log:
             return subprocess.Popen(command, cwd=self.runs.parent, stdout=log, stderr=log)
 
-    def finish(self, process: subprocess.Popen[bytes] | None = None) -> None:
+    def run_to_success(self, process: subprocess.Popen[bytes] | None = None) -> None:
         """Wait for the `process`, or run the command; fail if it does not end well."""
         status = (process or self.start()).wait(LONGEST_WAIT)
         assert status == 0, self.log.read_text(encoding="utf-8", errors="replace")

@@ -43,7 +43,7 @@ class FakeModel:
         head.fit(np.zeros((count, 3), np.float32), np.arange(count), count, np.random.default_rng(0))
         return head
 
-    def network(self) -> nn.Module:
+    def copy_backbone_network(self) -> nn.Module:
         """Return a network whose embedding is the mean colour."""
         from torch import nn
 

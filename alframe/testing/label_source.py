@@ -27,7 +27,7 @@ class LabelSourceSuite(LabelSourceCases):
     """What every label source must do: give `make`; for a source that people answer, also `answer`.
 
     If people can take an answer back, give `clear_answers`; if one image can have several answers, `add_answers`; if
-    answers are read from files with rows, `damage`.
+    answers are read from files with rows, `append_damaged_row`.
     """
 
     def test_request_says_what_to_do(self, request_: Request) -> None:
@@ -181,7 +181,7 @@ class LabelSourceSuite(LabelSourceCases):
         with suppress(pytest.skip.Exception):
             self.clear_answers(request_, emptied)
         before = class_names(source.collect(request_))
-        self.damage(request_)
+        self.append_damaged_row(request_)
         answers = source.collect(request_)
         named = [problem for problem in answers.problems if problem.file]
         assert named, "a Problem must name the file in which something cannot be read"

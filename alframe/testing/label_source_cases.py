@@ -37,7 +37,7 @@ class LabelSourceCases(PartSuite[LabelSource]):
         """Give a second answer to items that have one, as another person would, or for another animal in the image."""
         pytest.skip("an image has room for one answer only")
 
-    def damage(self, request: Request) -> None:
+    def append_damaged_row(self, request: Request) -> None:
         """Append a row that cannot be read, as a program that was killed leaves half of one; earlier rows stay."""
         pytest.skip("no row can be damaged alone")
 

@@ -33,7 +33,7 @@ class Suite:
             after, folder_after = _generator_states(), Path.cwd()
         finally:
             os.chdir(folder)
-            _restore(original)
+            _restore_generators(original)
         changed = [name for name, state in before.items() if repr(after[name]) != repr(state)]
         if len(sys.modules) > modules:  # libraries draw from it while they are imported, which happens once
             changed = [name for name in changed if name != "random"]
@@ -71,7 +71,7 @@ def _seed_at_random() -> None:
         torch.default_generator.seed()
 
 
-def _restore(states: dict[str, Any]) -> None:
+def _restore_generators(states: dict[str, Any]) -> None:
     random.setstate(states["random"])
     np.random.set_state(states["numpy.random"])  # noqa: NPY002
     if (torch := sys.modules.get("torch")) and "torch" in states:

@@ -30,7 +30,7 @@ class SamplerSuite(SamplerChoicesSuite):
         assert_valid_selection(self.select(view, k), view, min(n, k))
 
     @pytest.mark.parametrize(("n", "k"), [(60, 45), (200, 50), (300, 1)])
-    def test_large_batches_and_pools(self, n: int, k: int) -> None:
+    def test_large_batches_of_large_pools(self, n: int, k: int) -> None:
         for seed in range(2):
             view = tiny_view(self.make().needs, n=n, labelled=25, classes=5, dim=11, seed=seed)
             assert_valid_selection(self.select(view, k, seed), view, k)

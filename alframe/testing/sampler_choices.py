@@ -123,7 +123,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
             first = self.select(view, k).keys[0]
             assert first == best, f"with k={k} it selects key {first} before {best}: is the sign of the score turned?"
 
-    def test_score_is_that_of_the_image(self) -> None:
+    def test_obvious_choice_scores_highest(self) -> None:
         case = self.obvious_choice()
         if case is None:
             pytest.skip("no choice is obvious to this sampler")

@@ -11,7 +11,7 @@ from alframe.testing.records import round_record
 from alframe.types import Evaluation, RoundRecord
 
 
-def _without_images(record: RoundRecord) -> RoundRecord:
+def _without_class_measures(record: RoundRecord) -> RoundRecord:
     """Return the record with an evaluation that has no image of any class."""
 
     def drop(evaluation: Evaluation | None) -> Evaluation | None:
@@ -71,7 +71,7 @@ class StoppingSuite(PartSuite[Stopping]):
         """While no image of a class is among those measured on, each of its numbers is None, and its support 0."""
         finished = self.finished_history()
         for length in range(1, len(finished) + 1):
-            self._assert_decides([*finished[: length - 1], _without_images(finished[length - 1])])
+            self._assert_decides([*finished[: length - 1], _without_class_measures(finished[length - 1])])
 
     def test_last_round_may_be_unmeasured(self) -> None:
         finished = self.finished_history()

@@ -43,7 +43,7 @@ class TestCsv(LabelSourceSuite):
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         fill(round_folder(request) / "to_label.csv", dict.fromkeys(ids, ""))
 
-    def damage(self, request: Request) -> None:
+    def append_damaged_row(self, request: Request) -> None:
         with (round_folder(request) / "to_label.csv").open("a", encoding="utf-8") as file:
             file.write('"a/IMG_0')
 

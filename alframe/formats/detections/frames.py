@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.formats.detections.columns import Detections
-from alframe.formats.stored_pictures import Rectangles, read_picture_headers, turn_boxes
+from alframe.formats.stored_pictures import Rectangles, read_sizes_and_orientations, turn_boxes
 from alframe.types import Floats64, Ints, Item
 
 _UNREADABLE = "its boxes are in pixels, and its size cannot be read from the image"
@@ -25,7 +25,9 @@ def to_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> 
         return detections
     has_boxes = np.diff(detections.starts) > 0
     rows = [row for row in np.flatnonzero(numbers >= 0).tolist() if has_boxes[numbers[row]]]
-    pictures = dict(zip(numbers[rows].tolist(), read_picture_headers([items[row].path for row in rows]), strict=True))
+    pictures = dict(
+        zip(numbers[rows].tolist(), read_sizes_and_orientations([items[row].path for row in rows]), strict=True)
+    )
     sizes = np.full((len(has_boxes), 2), np.nan)
     orientations = np.ones(len(has_boxes), np.int64)
     for number, picture in pictures.items():

@@ -50,7 +50,7 @@ class TimmModel(FakeModel):
         head.fit(np.zeros((count, width), np.float32), np.arange(count), count, np.random.default_rng(0))
         return head
 
-    def network(self) -> nn.Module:
+    def copy_backbone_network(self) -> nn.Module:
         """Return the network."""
         module: nn.Module = self._backbone.module(seed=0)
         return module

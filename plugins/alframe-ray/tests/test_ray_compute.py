@@ -52,8 +52,8 @@ def test_a_campaign_asks_for_the_same_images_as_on_this_machine(
     local = CampaignCommand((*words[:-1], "compute=local", "sampler=kcenter"), tmp_path / "local")
     over_shards = ("sampler=over_shards", "sampler.sampler=kcenter")
     there = CampaignCommand((*words[:-1], "compute=ray", *over_shards), tmp_path / "ray")
-    local.finish()
-    there.finish()
+    local.run_to_success()
+    there.run_to_success()
     assert there.features() == local.features() and there.rounds() == local.rounds()
     assert len(local.rounds()[1]) == 20
 

@@ -21,7 +21,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> CampaignCommand:
     pool = tiny_pool(folder / "pool", classes=2, each=512 * SHARDS // 2)
     (pool / "class_1" / "0007.png").write_bytes(b"no image")
     run = CampaignCommand(tuple(tiny_overrides(pool, folder)[:-1]), folder / "local")
-    run.finish()
+    run.run_to_success()
     return run
 
 
@@ -44,7 +44,7 @@ def test_a_lost_machine_costs_its_shards_only(cluster: Cluster, local: CampaignC
     run.wait_for_features(process, 2)
     cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
     assert len(run.features()) < SHARDS, "the machine was removed too late to matter"
-    run.finish(process)
+    run.run_to_success(process)
     assert run.features() == local.features() and run.rounds() == local.rounds()
 
 
@@ -56,7 +56,7 @@ def test_a_killed_command_goes_on_where_it_was(cluster: Cluster, local: Campaign
     process.wait()
     kept = {file: file.stat().st_mtime_ns for file in run.runs.rglob("features/*/*.npy")}
     assert 3 <= len(kept) < SHARDS, "the command was killed too late to matter"
-    run.finish()
+    run.run_to_success()
     again = [file for file, time in kept.items() if file.stat().st_mtime_ns != time]
     assert len(again) <= 1, "only the shard that was being stored may be written again"
     assert run.features() == local.features() and run.rounds() == local.rounds()

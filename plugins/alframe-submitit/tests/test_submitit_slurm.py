@@ -33,7 +33,7 @@ def queued_jobs() -> set[str]:
 def test_a_killed_command_finds_what_its_jobs_did(tmp_path: Path) -> None:
     pool = tiny_pool(tmp_path / "pool", classes=2, each=512 * SHARDS // 2)
     local = CampaignCommand(tuple(tiny_overrides(pool, tmp_path)[:-1]), tmp_path / "local")
-    local.finish()
+    local.run_to_success()
     jobs = tmp_path / "jobs"
     words = ("compute=submitit", "compute.shards_per_job=2", "compute.memory_gb=1", f"compute.folder={jobs}")
     there = CampaignCommand((*local.words, *words), tmp_path / "slurm")
@@ -51,6 +51,6 @@ def test_a_killed_command_finds_what_its_jobs_did(tmp_path: Path) -> None:
     while process.poll() is None:
         assert set(jobs.glob("*/jobs/*_submitted.pkl")) <= submitted, "shards were given to jobs again"
         time.sleep(0.1)
-    there.finish(process)
+    there.run_to_success(process)
     assert there.features() == local.features()
     assert not list(jobs.iterdir()), "results that were taken are left behind"

@@ -159,7 +159,7 @@ def add_answers(self, request, answers):
     write(request, answers, "more.csv")
 
 
-def damage(self, request):
+def append_damaged_row(self, request):
     with (round_folder(request) / "to_label.csv").open("a", encoding="utf-8") as file:
         file.write('"a/IMG_0')
 
@@ -172,7 +172,12 @@ def write(request, answers, name):
 
 
 def source(part, caught_by):
-    hooks = {"answer": answer, "clear_answers": clear_answers, "add_answers": add_answers, "damage": damage}
+    hooks = {
+        "answer": answer,
+        "clear_answers": clear_answers,
+        "add_answers": add_answers,
+        "append_damaged_row": append_damaged_row,
+    }
     return wrong(LabelSourceSuite, part, caught_by, **hooks)
 
 

@@ -54,7 +54,7 @@ def standalone_network(model: ExportableModel, exporter: str) -> StandaloneNetwo
     RGB or grey pictures.
     """
     require_pictures(model.input_spec, exporter)
-    network = StandaloneNetwork(model.network(), head_module(model, exporter), model.input_spec)
+    network = StandaloneNetwork(model.copy_backbone_network(), head_module(model, exporter), model.input_spec)
     return network.eval().requires_grad_(False)
 
 

@@ -61,7 +61,7 @@ class Timm:
 def _classifying_network(model: ExportableModel) -> Any:
     """Return the timm model with the head as its classifier."""
     require_pictures(model.input_spec, "timm")
-    network, head = model.network(), head_module(model, "timm")
+    network, head = model.copy_backbone_network(), head_module(model, "timm")
     if not isinstance(network, TimmNetwork) or network.normalize:
         reason = "scales its embedding to length 1" if isinstance(network, TimmNetwork) else "is no model of timm"
         raise AlframeError(
