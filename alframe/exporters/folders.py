@@ -27,7 +27,7 @@ COLUMNS = ("folder", "name", "path", "by", "confidence")
 MAX_NAME_LENGTH = 60  # so that the whole path stays short enough for Windows
 
 
-class _Placement(NamedTuple):
+class _ClassifiedImage(NamedTuple):
     """An image and the class whose folder it belongs in."""
 
     class_name: str
@@ -63,30 +63,30 @@ class Folders:
         return [target]
 
     def _fill(self, folder: Path, predictions: Predictions) -> None:
-        placements = self._placements(predictions)
-        file_names = _file_names([(placement.class_name, placement.image) for placement in placements])
-        folder_names = _folder_names(placement.class_name for placement in placements)
+        classified = self._classified_images(predictions)
+        file_names = _file_names([(one.class_name, one.image) for one in classified])
+        folder_names = _folder_names(one.class_name for one in classified)
         missing = []
         for name in folder_names.values():
             (folder / name).mkdir()
         copied_bytes = 0
         with (
             (folder / LIST_FILE).open("w", newline="", encoding="utf-8-sig") as handle,
-            Bar("Class folders", len(placements), "img") as bar,
+            Bar("Class folders", len(classified), "img") as bar,
         ):
             writer = csv.writer(handle)
             writer.writerow(COLUMNS)
-            for done, (placement, name) in enumerate(zip(placements, file_names, strict=True), 1):
-                class_folder, size = folder_names[placement.class_name], 0
+            for done, (one, name) in enumerate(zip(classified, file_names, strict=True), 1):
+                class_folder, size = folder_names[one.class_name], 0
                 try:
-                    size = link_or_copy(placement.source, folder / class_folder / name, self.copy)
+                    size = link_or_copy(one.source, folder / class_folder / name, self.copy)
                 except FileNotFoundError:
-                    missing.append(placement.image)
+                    missing.append(one.image)
                 else:
-                    image = formula_safe_path(placement.image)
-                    writer.writerow((class_folder, name, image, placement.by, f"{placement.confidence:.4f}"))
+                    image = formula_safe_path(one.image)
+                    writer.writerow((class_folder, name, image, one.by, f"{one.confidence:.4f}"))
                 if size and not copied_bytes:  # only now it is known that links are not possible
-                    remaining = (each.source for each in placements[done:])
+                    remaining = (each.source for each in classified[done:])
                     require_free_space(folder, sum(file.stat().st_size for file in remaining if file.is_file()))
                 copied_bytes += size
                 bar.advance(read=size, written=size)
@@ -94,13 +94,13 @@ class Folders:
             log.warning(
                 "%d of %d images are missing, so they are not in the class folders, e.g. %s. If a disk is not "
                 "connected, connect it and export again.",
-                *(len(missing), len(placements), missing[0]),
+                *(len(missing), len(classified), missing[0]),
             )
 
-    def _placements(self, predictions: Predictions) -> list[_Placement]:
+    def _classified_images(self, predictions: Predictions) -> list[_ClassifiedImage]:
         """List the images of each class; an image with two animals of one class is in it once."""
         final = final_classes(predictions)
-        placements: dict[tuple[str, str], _Placement] = {}
+        classified: dict[tuple[str, str], _ClassifiedImage] = {}
         for item, name, confidence, label in zip(
             predictions.items, final.class_names, final.confidence.tolist(), final.labels, strict=True
         ):
@@ -108,9 +108,11 @@ class Folders:
                 continue
             class_name = name if confidence >= self.min_confidence else UNSURE  # a label's confidence is 1
             by = "prediction" if label is None else "label"
-            if label is not None or (class_name, item.image_id) not in placements:
-                placements[class_name, item.image_id] = _Placement(class_name, item.image_id, item.path, by, confidence)
-        return list(placements.values())
+            if label is not None or (class_name, item.image_id) not in classified:
+                classified[class_name, item.image_id] = _ClassifiedImage(
+                    class_name, item.image_id, item.path, by, confidence
+                )
+        return list(classified.values())
 
 
 def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:

@@ -89,10 +89,12 @@ class RecognitionJson:
                     ranked = list(zip(order[row].tolist(), probs[row].tolist(), strict=True))
                     likely = ranked[:1] + [pair for pair in ranked[1:] if pair[1] >= MIN_PROBABILITY]
                     classes = [(predictions.classes[number], probability) for number, probability in likely]
-                self._attach_classes(boxes, predictions.items[row], tuple(classes))
+                self._attach_classes_or_add_box(boxes, predictions.items[row], tuple(classes))
             yield image, boxes
 
-    def _attach_classes(self, boxes: list[Detection], item: Item, classes: tuple[tuple[str, float], ...]) -> None:
+    def _attach_classes_or_add_box(
+        self, boxes: list[Detection], item: Item, classes: tuple[tuple[str, float], ...]
+    ) -> None:
         """Put the classes on the boxes of the item, or add a box."""
         class_name = classes[0][0]
         category = _detector_category(class_name)

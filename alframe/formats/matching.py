@@ -58,7 +58,7 @@ class ImageMatcher:
 
     def __call__(self, cell: str) -> ItemId | None:
         """Return the id of the item that `cell` names here, by its id or its whole path, or None."""
-        number = self._number_of_id.get(cell, NOT_FOUND)
+        number = self._numbers_by_id.get(cell, NOT_FOUND)
         # Most paths of a long table were not requested, as their file names tell.
         if number < 0 and self.is_known_name(path := normalise_path(cell)):
             number = int(self._find_local([path])[0])
@@ -87,14 +87,14 @@ class ImageMatcher:
 
     def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
         """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
-        numbers = look_up(self._number_of_id, paths)
+        numbers = look_up(self._numbers_by_id, paths)
         root = pool_root(self._items)
         in_folder = folder is not None and folder != root
         if folder is not None and root is not None and folder in root.parents and not (numbers >= 0).any():
             # The usual case: a file beside the pool's folder, whose paths begin with that folder's name.
             start = f"{root.relative_to(folder).as_posix()}/"
             numbers = look_up(
-                self._number_of_id, [path[len(start) :] if path.startswith(start) else "" for path in paths]
+                self._numbers_by_id, [path[len(start) :] if path.startswith(start) else "" for path in paths]
             )
             rows = np.flatnonzero(numbers < 0)
         else:
@@ -209,7 +209,7 @@ class ImageMatcher:
         return numbers
 
     @cached_property
-    def _number_of_id(self) -> dict[str, int]:
+    def _numbers_by_id(self) -> dict[str, int]:
         return dict(zip(self._ids, range(len(self._ids)), strict=True))
 
     @cached_property

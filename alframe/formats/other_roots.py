@@ -129,7 +129,7 @@ class PrefixChoice:
         claims, chosen = self.claims, self.is_chosen
         if chosen.any():
             chosen &= self.shared == self.shared[chosen].max()
-        chosen &= ~self._has_file_names_only()
+        chosen &= ~self._matches_by_file_name_only()
         is_ambiguous = self._drop_nested()
         numbers = np.where(chosen[claims.prefix], claims.image, NOT_FOUND)
         numbers[is_ambiguous[claims.prefix] | self._is_contested(numbers)] = AMBIGUOUS
@@ -145,7 +145,7 @@ class PrefixChoice:
             counts[anchor_of(folder)] += self._paths_before[row + 1] - self._paths_before[row]
         return np.array([self._count_below(prefix) == counts[anchor_of(prefix)] for prefix in self.claims.prefixes])
 
-    def _has_file_names_only(self) -> Bools:
+    def _matches_by_file_name_only(self) -> Bools:
         """Return (p,) which prefixes match by nothing but file names, although paths elsewhere match no image."""
         claims, total = self.claims, self._paths_before[-1]
         if np.count_nonzero(self.is_chosen[claims.prefix]) == total:

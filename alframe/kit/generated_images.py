@@ -41,7 +41,7 @@ def ensure_generated(root: Path, parameters: Mapping[str, Any], write: Callable[
 
 
 def _is_complete(root: Path, parameters: Mapping[str, Any]) -> bool:
-    marker = _read_marker(root)
+    marker = _read_marker_file(root)
     if marker.get("recipe") != parameters:
         return False
     try:
@@ -53,7 +53,7 @@ def _is_complete(root: Path, parameters: Mapping[str, Any]) -> bool:
 def _refuse_foreign_files(root: Path) -> None:
     if root.is_file():
         raise PoolError(f"{root} is a file. Set pool.root to a folder that is new, empty or was made by this pool.")
-    generated = _read_marker(root).get("files", {})
+    generated = _read_marker_file(root).get("files", {})
     foreign = next((name for name in _list_files(root) if name not in generated and name != MARKER), None)
     if foreign is not None:
         raise PoolError(
@@ -62,7 +62,7 @@ def _refuse_foreign_files(root: Path) -> None:
         )
 
 
-def _read_marker(root: Path) -> dict[str, Any]:
+def _read_marker_file(root: Path) -> dict[str, Any]:
     try:
         content = json.loads((root / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # absent, or not ours

@@ -106,14 +106,14 @@ class TrackedRun:
     def begin(self, run: str) -> None:
         """Take note of the id of a new run, which was told nothing."""
         self.id, self._told = run, []
-        self._write()
+        self._save_told_rounds()
 
     def add(self, record: RoundRecord) -> None:
         """Take note that the run was told of a round."""
         self._told.append(_round_key(record))
-        self._write()
+        self._save_told_rounds()
 
-    def _write(self) -> None:
+    def _save_told_rounds(self) -> None:
         write_json(self.file, {"run": self.id, "rounds": self._told})
 
     def _read(self) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def _request_again(
         instructions += (
             f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
             f"are read from there. The next round uses {campaign.parts.name_of('label_source')}. To request this round "
-            f"again: {_withdraw_command_text(campaign)}"
+            f"again: {_withdraw_request_commands(campaign)}"
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
@@ -164,13 +164,14 @@ def _request_again(
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
-        text += f" {reason} To stop now without waiting for more: {_withdraw_command_text(campaign)}"
+        text += f" {reason} To stop now without waiting for more: {_withdraw_request_commands(campaign)}"
     elif answered:
         expected = len(stored_round.keys) - lost
         digits = 100 if 100 * answered >= expected else 1_000_000
         share = math.floor(digits * answered / expected) / digits
         text += (
-            f"\nLabel the other {expected - answered} as well, or withdraw them: {_withdraw_command_text(campaign)}\n"
+            f"\nLabel the other {expected - answered} as well, or withdraw them: "
+            f"{_withdraw_request_commands(campaign)}\n"
             f"To continue with {answered} of {expected} answered, now and in every later round: "
             f"{project_command(campaign.folder, f'enough={share:g}')}"
         )
@@ -182,7 +183,7 @@ def count_required_answers(campaign: Campaign, expected: int) -> int:
     return math.ceil(round(campaign.settings.enough * expected, 6))  # 0.07 * 100 is a little above 7
 
 
-def _withdraw_command_text(campaign: Campaign) -> str:
+def _withdraw_request_commands(campaign: Campaign) -> str:
     """Return the commands that close the open request and choose another one."""
     return f"{project_command(campaign.folder, verb='withdraw')}, then {project_command(campaign.folder)}"
 

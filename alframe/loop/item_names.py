@@ -21,7 +21,7 @@ def name_requested_items(
     return [replace(items[key], id=ids[key]) if key in ids else items[key] for key in keys]
 
 
-def name_served_items(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
+def with_served_ids(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
     """Return all items by key, under the ids by which a source that serves people knows them."""
     if not (ids := _served_ids(ledger)):
         return items

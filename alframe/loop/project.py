@@ -12,7 +12,7 @@ from alframe.errors import StoreError
 from alframe.loop.cache_folder import CONTENTS_NAME
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
-from alframe.store.files import clear_temporary_files
+from alframe.store.files import clean_up_after_killed_writers
 from alframe.store.known_networks import KnownNetworks
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.store.path_lengths import CACHE_CHARACTERS, PROJECT_CHARACTERS, require_path_length
@@ -75,7 +75,7 @@ class Project:
         annotators = [inside for folder in rounds for inside in folder.iterdir() if inside.is_dir()]
         own = (self.folder, self.export_folder, self.folder / "models", self.request_folder)
         for folder in (*own, *rounds, *annotators):
-            clear_temporary_files(folder)
+            clean_up_after_killed_writers(folder)
 
     def close(self) -> None:
         """Close the stores and give the lock back."""

@@ -18,7 +18,7 @@ from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
 from alframe.loop.discovery import describe_unseen_classes
-from alframe.loop.item_names import name_served_items
+from alframe.loop.item_names import with_served_ids
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.store.events import BatchArranged
 from alframe.store.records import StoredRound
@@ -60,7 +60,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     unlabelled = cache.listing.is_present & ~cache.listing.is_held_out
     unlabelled[labelled] = False
     return CampaignSnapshot(
-        items=name_served_items(ledger, items),
+        items=with_served_ids(ledger, items),
         classes=tuple(sorted({*campaign.settings.classes, *labels.class_first_rounds} - {UNSURE})),
         labels=[
             KnownLabel(each.item, each.class_name, each.annotator, each.origin, each.round, each.labelled_at)

@@ -2,13 +2,13 @@
 
 from alframe.settings.campaign import RENAMED, RootSettings, Settings, non_default_settings
 from alframe.settings.finetune import Finetune, TrainingPlan
-from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
+from alframe.settings.groups import BaselineComparison, Boxes, Duplicates, Holdout, Inference, Sequences, Start
 from alframe.settings.stored import configuration_digest, setting_values, settings_as_stored, without_added_parameters
 
 __all__ = [
     "RENAMED",
+    "BaselineComparison",
     "Boxes",
-    "Compare",
     "Duplicates",
     "Finetune",
     "Holdout",

@@ -8,7 +8,7 @@ from typing import Any
 from alframe.class_names import clean_declared_classes
 from alframe.settings.fields import InvalidSetting, path_field, require_at_least, require_field, require_one_of
 from alframe.settings.finetune import Finetune
-from alframe.settings.groups import Boxes, Compare, Duplicates, Holdout, Inference, Sequences, Start
+from alframe.settings.groups import BaselineComparison, Boxes, Duplicates, Holdout, Inference, Sequences, Start
 
 # Settings that had another name: the old one is understood, with a warning. Full old name -> full new name.
 RENAMED: dict[str, str] = {}
@@ -36,7 +36,7 @@ class Settings:
     holdout: Holdout = Holdout()
     inference: Inference = Inference()
     finetune: Finetune = Finetune()
-    compare: Compare = Compare()
+    compare: BaselineComparison = BaselineComparison()
 
     def __post_init__(self) -> None:
         require_at_least(self, seed=0, batch=1, per_sequence=1, reask=0)

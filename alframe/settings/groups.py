@@ -127,7 +127,7 @@ class Inference:
 
 
 @dataclass(frozen=True)
-class Compare:
+class BaselineComparison:
     """The baseline's `sampler` (None: no comparison), and over how many `seeds` both are run."""
 
     sampler: str | None = "random"

@@ -106,7 +106,7 @@ def explain_errors(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def explain_spoilt_content(file: Path) -> Iterator[None]:
+def spoilt_content_as_store_error(file: Path) -> Iterator[None]:
     """Turn whatever reading the file raises into a StoreError: what is in it was not written by this program."""
     try:
         with explain_errors(file):

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from alframe.errors import StoreError
 from alframe.progress import track
-from alframe.store.files import clear_temporary_files, remove_file, replace_atomically
+from alframe.store.files import clean_up_after_killed_writers, remove_file, replace_atomically
 from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Bools, Floats, Ints
 
@@ -53,7 +53,7 @@ class FeatureStore:
             _drop_unusable_rows(folder)
         self._load_shards(folder.glob("*.keys.npy"))
 
-    def has(self, contents: Sequence[bytes]) -> Bools:
+    def which_are_stored(self, contents: Sequence[bytes]) -> Bools:
         """Return (n,) whether the embedding of each content hash is stored."""
         return self._find(to_hash_array(contents)) >= 0
 
@@ -67,7 +67,7 @@ class FeatureStore:
         usable = _is_usable(features)
         with FileLock(self.folder / ".lock"):
             if not self._is_cleared:
-                clear_temporary_files(self.folder)
+                clean_up_after_killed_writers(self.folder)
                 self._is_cleared = True
             self._load_shards(self.folder.glob("*.keys.npy"))
             (self.folder / MARKER_FILE).touch()
@@ -104,7 +104,7 @@ class FeatureStore:
         hashes, locations = [to_hash_array([])], [np.empty((0, 2), np.int64)]
         for file in sorted(set(keys_files) - self._seen):
             self._seen.add(file)
-            if (shard_hashes := self._load_shard_hashes(file)) is not None:
+            if (shard_hashes := self._load_or_remove_shard(file)) is not None:
                 rows = np.arange(len(shard_hashes))
                 hashes.append(shard_hashes)
                 locations.append(np.stack([np.full(len(rows), len(self._shards)), rows], axis=1))
@@ -117,7 +117,7 @@ class FeatureStore:
         self._hashes = np.insert(self._hashes, positions, unique)
         self._locations = np.insert(self._locations, positions, np.concatenate(locations)[first], axis=0)
 
-    def _load_shard_hashes(self, keys_file: Path) -> ContentHashes | None:
+    def _load_or_remove_shard(self, keys_file: Path) -> ContentHashes | None:
         features_file = _features_file(keys_file)
         try:
             hashes = load_hashes(keys_file)

@@ -80,7 +80,7 @@ def _wait_while_held(operation: Callable[[], object], folder: Path) -> None:
     operation()
 
 
-def clear_temporary_files(folder: Path) -> None:
+def clean_up_after_killed_writers(folder: Path) -> None:
     """Remove what killed processes have left of `replace_atomically` directly in `folder`, where nobody writes now.
 
     A folder that was moved aside, and whose successor never came, is put back.

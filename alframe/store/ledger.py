@@ -22,7 +22,7 @@ from alframe.store.database import (
     connect_to_read,
     damaged_error,
     explain_errors,
-    explain_spoilt_content,
+    spoilt_content_as_store_error,
     timestamp,
 )
 from alframe.store.events import Event, FineTuned, RequestClosed, Requested
@@ -61,7 +61,7 @@ class Ledger(Database):
         if file.is_dir():
             raise StoreError(f"{file} is a folder. Move it away.")
         folder.mkdir(parents=True, exist_ok=True)
-        with explain_spoilt_content(file):
+        with spoilt_content_as_store_error(file):
             db = connect_to_read(file) if read_only else connect(file)
             try:
                 require_ledger(db, file)
@@ -77,7 +77,7 @@ class Ledger(Database):
         return cls(db, file)
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             return self._db.execute(sql, values).fetchall()
 
     def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -208,7 +208,7 @@ class Ledger(Database):
     def audit_strata(self) -> dict[int, Ints]:
         """Return the `strata` (n,) of every round that drew at random; earlier versions did not record them."""
         rows = self._read("SELECT round, strata FROM audit_frame ORDER BY round")
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             return {number: np.frombuffer(zlib.decompress(packed), "<u2").astype(np.int64) for number, packed in rows}
 
     def stored_rounds(self) -> list[StoredRound]:
@@ -220,7 +220,7 @@ class Ledger(Database):
             keys[number].append(key)
             if is_audit:
                 audit_keys[number].add(key)
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             return [
                 StoredRound(
                     number=number,
@@ -242,13 +242,13 @@ class Ledger(Database):
     def package_versions(self) -> dict[str, str]:
         """Return the versions of the packages that the latest request was made with."""
         rows = self._read("SELECT versions FROM round ORDER BY number DESC LIMIT 1")
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             return json.loads(rows[0][0]) if rows else {}
 
     def latest_config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
         rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             return json.loads(rows[0][0]) if rows else None
 
     # Events: what has happened to a round, and to an image
@@ -262,7 +262,7 @@ class Ledger(Database):
         """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, event_type.KIND, round_number)
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             return [(number, event_type.from_json(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
@@ -279,7 +279,7 @@ class Ledger(Database):
             "SELECT detail FROM event WHERE n IN "
             "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
         )
-        with explain_spoilt_content(self.file):
+        with spoilt_content_as_store_error(self.file):
             records = [load_record(detail) for (detail,) in rows]
         trained = "SELECT min(round) FROM event WHERE kind = ? AND json_extract(detail, '$.seen') IS NULL"
         (first,) = self._read(trained, FineTuned.KIND)[0]

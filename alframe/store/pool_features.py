@@ -32,7 +32,7 @@ from alframe.store.features import (
     save_array,
     to_hash_array,
 )
-from alframe.store.files import clear_temporary_files, require_free_space, write_json
+from alframe.store.files import clean_up_after_killed_writers, require_free_space, write_json
 from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Floats
 
@@ -64,7 +64,7 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
     folder.mkdir(exist_ok=True)
     hashes = to_hash_array([NO_CONTENT if content is None else content for content in contents])
     with FileLock(folder / ".lock"):
-        clear_temporary_files(folder)
+        clean_up_after_killed_writers(folder)
         file, count = _find_pool_file(folder, hashes, store.width)
         if count < len(hashes):
             checksum = _append_rows(file, store, contents, count)

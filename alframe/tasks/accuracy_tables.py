@@ -36,11 +36,11 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
         notes += [f"{found}." for found in describe_pool_accuracy(audited)]
         if not audit.is_small:
             notes.append(f"Measured on {audit.n} {audit.basis} (95 % intervals): use these numbers.")
-        notes.append(_averages_sentence(audit, "In the pool, "))
+        notes.append(_unmeasured_classes_sentence(audit, "In the pool, "))
     if evaluation:
         columns["accuracy"] = [_accuracy_cell(evaluation) for evaluation in evaluations]
         notes.append(f"Accuracy on {evaluation.n} {evaluation.basis}. The brackets contain Wilson's 95 % interval.")
-        notes.append(_averages_sentence(evaluation))
+        notes.append(_unmeasured_classes_sentence(evaluation))
     notes.append(missing)
     if evaluation and not audit:
         notes.append(describe_caveat(evaluation).strip())
@@ -73,7 +73,7 @@ def _last_measured(evaluations: Sequence[Evaluation | None]) -> Evaluation | Non
     return next((evaluation for evaluation in reversed(evaluations) if evaluation is not None), None)
 
 
-def _averages_sentence(evaluation: Evaluation, before: str = "") -> str:
+def _unmeasured_classes_sentence(evaluation: Evaluation, before: str = "") -> str:
     averages = describe_unmeasured_classes(evaluation)
     text = f"{before}{averages}"
     return f"{text[0].upper()}{text[1:]}." if averages else ""

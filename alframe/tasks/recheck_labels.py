@@ -77,7 +77,7 @@ class RecheckLabels(Watching):
         doubtful = find_doubtful_labels(session, fitted)
         lines = describe_doubtful(doubtful)
         if not self.ask or not doubtful.keys:
-            lines += self._first_lines(list_doubtful(cache.listing.items, doubtful))
+            lines += self._shortened_list(list_doubtful(cache.listing.items, doubtful))
             return Outcome(State.DONE, "\n".join([*self._describe_last_recheck(session, cache.listing.items), *lines]))
         stored_round = request_again(session, cache, fitted, doubtful, self.images)
         return self._wait_or_report(session, cache, stored_round, lines)
@@ -113,9 +113,9 @@ class RecheckLabels(Watching):
             return []
         stored_round, examined = rechecks[-1]
         checked = read_rechecked_labels(session, stored_round)
-        return [*describe_recheck(stored_round, examined, checked), *self._first_lines(list_recheck(items, checked))]
+        return [*describe_recheck(stored_round, examined, checked), *self._shortened_list(list_recheck(items, checked))]
 
-    def _first_lines(self, lines: Sequence[str]) -> list[str]:
+    def _shortened_list(self, lines: Sequence[str]) -> list[str]:
         more = len(lines) - self.show
         rest = [f"  ... and {more} more: show={len(lines)} lists all"] if more > 0 else []
         return [*(f"  {line}" for line in lines[: self.show]), *rest]

@@ -52,28 +52,28 @@ class Status:
             "",
             accuracy_table(ledger.history()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
-            *self._first_lines(
+            *self._shortened_list(
                 session, "Answers of several people", describe_agreement(measure_agreement(ledger.stored_labels()))
             ),
-            *self._first_lines(
+            *self._shortened_list(
                 session, "Images drawn at random without a label", [items[key].id for key in unlabelled_audit]
             ),
-            *self._first_lines(
+            *self._shortened_list(
                 session,
                 "Images that cannot be read",
                 [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable_reasons().items()],
             ),
-            *self._first_lines(
+            *self._shortened_list(
                 session,
                 "Images that are used although they are incomplete",
                 [f"{items[key].id}: {missing}" for key, missing in load_damaged(ledger).items()],
             ),
-            *self._first_lines(session, "Answers that need another look", problems),
+            *self._shortened_list(session, "Answers that need another look", problems),
             *_describe_next_step(session, answered),
         ]
         return Outcome(State.DONE, "\n".join(lines))
 
-    def _first_lines(self, session: Session, title: str, lines: Sequence[str]) -> list[str]:
+    def _shortened_list(self, session: Session, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:
             return []
         more = len(lines) - self.show

@@ -661,7 +661,7 @@ def test_records_that_timelapse_renumbered_are_not_mixed_up(pool: Path) -> None:
     change = update_module.RowUpdate(1, "nobody.jpg", "A", {"Selected": "true"})
     before = snapshot(pool / DDB)
     with pytest.raises(Exception, match="changed by another program"):
-        update_module.update_rows(pool / DDB, [change], {})
+        update_module.back_up_and_update_rows(pool / DDB, [change], {})
     assert snapshot(pool / DDB) == before
 
 

@@ -19,7 +19,7 @@ from starlette.requests import Request as HttpRequest
 from alframe.errors import LabelError
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.journal import ANYBODY, Journal
-from alframe.label_sources.web.journal_rows import NewAnswer, person_key
+from alframe.label_sources.web.journal_rows import NewAnswer, person_count_key
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.app import PageRoutes
@@ -231,7 +231,7 @@ def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFa
                     new = replace(new, origin="undo", undoes=rows[-1].n)
                 journal.append(str(uuid.uuid4()), annotator, [new])
         standing = {image: {row.annotator for row in journal.standing_rows_of(image)} for image in "ab"}
-        expected = {person_key(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
+        expected = {person_count_key(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
         expected[ANYBODY] = sum(bool(who) for who in standing.values())
         assert journal.count_answered(1) == {by: count for by, count in expected.items() if count}
         assert {row.image for row in journal.standing_rows_in_round(1)} == {

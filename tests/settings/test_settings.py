@@ -15,8 +15,8 @@ from alframe.app.api import open_session
 from alframe.builtins import KINDS
 from alframe.errors import BadParams
 from alframe.settings import (
+    BaselineComparison,
     Boxes,
-    Compare,
     Duplicates,
     Finetune,
     Holdout,
@@ -99,7 +99,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "classes=[fox,[hare]]: must be a list of strings": lambda: Settings(classes=("fox", ["hare"])),  # type: ignore[arg-type]
     "conflicts=vote: must be ask, latest or majority": lambda: Settings(conflicts="vote"),
     "labels=0: must be at least 1": lambda: Start(labels=0),
-    "seeds=0: must be at least 1": lambda: Compare(seeds=0),
+    "seeds=0: must be at least 1": lambda: BaselineComparison(seeds=0),
     "fraction=1: must be from 0 to below 1": lambda: Holdout(fraction=1),
     "group=site: must be sequence or camera": lambda: Holdout(group="site"),
     "by=eye: must be hash, embedding, both or null": lambda: Duplicates(by="eye"),

@@ -38,12 +38,12 @@ def test_features_come_back_in_the_order_asked_for_from_any_shard(tmp_path: Path
     again = FeatureStore(tmp_path)
     for one in (store, again):
         np.testing.assert_array_equal(one.gather(contents(3, 256, 1, 3)), features(3, 256, 1, 3))
-        assert one.has(contents(1, 4, 70000, 0)).tolist() == [True, False, True, False]
+        assert one.which_are_stored(contents(1, 4, 70000, 0)).tolist() == [True, False, True, False]
 
 
 def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
     store = FeatureStore(tmp_path / "none")
-    assert store.has(contents(1)).tolist() == [False]
+    assert store.which_are_stored(contents(1)).tolist() == [False]
     assert store.gather([]).shape[0] == 0
 
 
@@ -53,9 +53,9 @@ def test_a_shard_without_keys_does_not_count(tmp_path: Path) -> None:
     (keys,) = tmp_path.glob("*.keys.npy")
     keys.unlink()  # as after a kill between the two files
     again = FeatureStore(tmp_path)
-    assert again.has(contents(1)).tolist() == [False]
+    assert again.which_are_stored(contents(1)).tolist() == [False]
     again.add(contents(1), features(1))
-    assert FeatureStore(tmp_path).has(contents(1)).all()
+    assert FeatureStore(tmp_path).which_are_stored(contents(1)).all()
 
 
 @pytest.mark.parametrize("rows", [1, 1000])
@@ -130,7 +130,7 @@ def test_a_damaged_shard_is_removed_and_costs_itself_only(
     else:
         file.write_bytes(new[damage])
     again = FeatureStore(tmp_path)
-    assert again.has(contents(1, 2, 3)).tolist() == [False, False, True]
+    assert again.which_are_stored(contents(1, 2, 3)).tolist() == [False, False, True]
     if not (which == "keys" and damage == "missing"):  # as after a kill between the two files
         assert "damaged" in caplog.text
         assert not files["keys"].exists()
@@ -164,7 +164,7 @@ def test_values_that_were_not_written_are_computed_again(
             data = bytearray(data.replace(b"(2, ", b"(2" + b"0" * 15 + b", ").replace(b" " * 15, b"", 1))
     file.write_bytes(data)
     again = FeatureStore(tmp_path)
-    assert again.has(contents(1, 2, 3)).tolist() == [False, False, True]
+    assert again.which_are_stored(contents(1, 2, 3)).tolist() == [False, False, True]
     assert "is damaged" in caplog.text and "embedded again" in caplog.text
     again.add(contents(1, 2), features(1, 2))
     np.testing.assert_array_equal(FeatureStore(tmp_path).gather(contents(3, 2, 1)), features(3, 2, 1))
@@ -179,10 +179,10 @@ def test_a_shard_is_read_only_when_it_is_new_or_has_changed(tmp_path: Path, monk
     assert not read  # who wrote it knows what it holds
     shutil.copytree(tmp_path, copy := tmp_path / "copy", ignore=shutil.ignore_patterns("copy"))
     for expected in (1, 1):
-        assert FeatureStore(copy).has(contents(1)).all()
+        assert FeatureStore(copy).which_are_stored(contents(1)).all()
         assert len(read) == expected
     (copy / ".verified").write_bytes(b"\xff\0 torn")
-    assert FeatureStore(copy).has(contents(1)).all()
+    assert FeatureStore(copy).which_are_stored(contents(1)).all()
     assert len(read) == 2
 
 
@@ -201,7 +201,7 @@ def test_rows_that_are_not_finite_or_huge_are_told_and_never_stored(tmp_path: Pa
     values[1, 2] = bad
     assert store.add(contents(1, 2, 3), values).tolist() == [True, False, True]
     for one in (store, FeatureStore(tmp_path)):
-        assert one.has(contents(1, 2, 3)).tolist() == [True, False, True]
+        assert one.which_are_stored(contents(1, 2, 3)).tolist() == [True, False, True]
         np.testing.assert_array_equal(one.gather(contents(3, 1)), features(3, 1))
     assert not FeatureStore(tmp_path / "empty").add(contents(1), np.full((1, 3), bad, np.float32)).any()
 
@@ -218,8 +218,8 @@ def test_rows_that_an_earlier_version_stored_without_looking_are_dropped_once(
         FeatureStore(tmp_path).add(contents(5), features(5))
     (tmp_path / module.MARKER_FILE).unlink()  # which it did not know
     store = FeatureStore(tmp_path)
-    assert store.has(contents(1, 2, 3, 4, 5)).tolist() == [True, False, True, False, True]
+    assert store.which_are_stored(contents(1, 2, 3, 4, 5)).tolist() == [True, False, True, False, True]
     np.testing.assert_array_equal(store.gather(contents(5, 3, 1)), features(5, 3, 1))
     assert "1 embeddings in" in caplog.text and "are not finite" in caplog.text
     monkeypatch.setattr(module, "_drop_unusable_rows", lambda folder: pytest.fail("they were looked at again"))
-    assert FeatureStore(tmp_path).has(contents(1)).all()
+    assert FeatureStore(tmp_path).which_are_stored(contents(1)).all()

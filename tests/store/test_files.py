@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from alframe.store import files
-from alframe.store.files import clear_temporary_files, is_junction, replace_atomically, write_json
+from alframe.store.files import clean_up_after_killed_writers, is_junction, replace_atomically, write_json
 from tests.killing import killed_before
 
 
@@ -120,7 +120,7 @@ def test_what_a_killed_process_has_left_is_cleared(tmp_path: Path, what: str) ->
                 write(temporary, "new")
 
         was_killed = killed_before(operation, replace)
-        clear_temporary_files(place)
+        clean_up_after_killed_writers(place)
         assert sorted(place.iterdir()) == sorted([target, *more])
         assert (target / "inside" if what == "folder" else target).read_text() in ("old", "new")
         if not was_killed:

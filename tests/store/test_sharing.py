@@ -10,7 +10,7 @@ import pytest
 
 from alframe.store import files, pool_features
 from alframe.store.features import FeatureStore
-from alframe.store.files import clear_temporary_files, link_or_copy, remove_file, replace_atomically, write_json
+from alframe.store.files import clean_up_after_killed_writers, link_or_copy, remove_file, replace_atomically, write_json
 from alframe.store.pool_features import gather_pool_features
 from tests.windows import SharingRules, sharing_rules
 
@@ -80,7 +80,7 @@ def test_one_file_that_is_held_keeps_no_other_from_being_cleared(tmp_path: Path,
         for name in names:
             (tmp_path / name).touch()
         with (tmp_path / held).open():
-            clear_temporary_files(tmp_path)
+            clean_up_after_killed_writers(tmp_path)
             assert [path.name for path in tmp_path.iterdir()] == [held]
 
 

@@ -216,7 +216,7 @@ def _missing_keys_by_shard(
     """
     done = np.array([content is not None for content in contents], bool)
     readable = [key for key, content in enumerate(contents) if content and content.reason is None]
-    done[readable] = store.has([_require_hash(contents[key]) for key in readable])
+    done[readable] = store.which_are_stored([_require_hash(contents[key]) for key in readable])
     missing = np.flatnonzero(~done)
     shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD_SIZE)) + 1)
     rows = batch_size * max(1, len(missing) // (PARTS * batch_size))

@@ -86,7 +86,7 @@ def _join_deployment(
     )
     last = np.where(np.isnan(spans).any(axis=1), first, last)
     by_clock = np.array([captures[number].by_clock for number in capture_numbers], bool)
-    longest = _longest_event_lengths(spans[:, 1] - spans[:, 0], first, last, len(known))
+    longest = _longest_event_length_of_each_image(spans[:, 1] - spans[:, 0], first, last, len(known))
     for row, number in enumerate(event_numbers):
         inside = known[first[row] : last[row]]
         moved = ~by_clock[inside]
@@ -102,7 +102,7 @@ def _join_deployment(
             joined.without_images.append(number)
 
 
-def _longest_event_lengths(lengths: Floats64, first: Ints, last: Ints, count: int) -> Floats64:
+def _longest_event_length_of_each_image(lengths: Floats64, first: Ints, last: Ints, count: int) -> Floats64:
     """Return (count,) the length of the longest event that each image, in order of time, was taken in."""
     longest = np.full(count, -1.0)
     for length, start, end in zip(lengths.tolist(), first.tolist(), last.tolist(), strict=True):

@@ -83,11 +83,11 @@ def _build_detections(file: Path, builder: DetectionsBuilder, list_name: str, me
         info if isinstance(info, dict) else {},
         {code: _normalise_category(name) for code, name in names.items()},
         _names_by_number(members.get("classification_categories") or members.get("clf_categories")),
-        _find_frame(list_name, names),
+        _find_frame_of_reference(list_name, names),
     )
 
 
-def _find_frame(list_name: str, names: Mapping[str, str]) -> Frame:
+def _find_frame_of_reference(list_name: str, names: Mapping[str, str]) -> Frame:
     """Return what the boxes are measured in.
 
     PyTorch-Wildlife, and the megadetector command that is made of it, look at the picture as it is stored. In

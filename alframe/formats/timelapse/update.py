@@ -48,7 +48,7 @@ def explain_unsafe_write(ddb: Path) -> str:
     return "Timelapse is running" if running else ""
 
 
-def update_rows(ddb: Path, changes: Sequence[RowUpdate], set_cells: Mapping[str, str]) -> Path:
+def back_up_and_update_rows(ddb: Path, changes: Sequence[RowUpdate], set_cells: Mapping[str, str]) -> Path:
     """Make all the changes, and those of ImageSetTable, or none; return the backup. Raises FormatError."""
     check_integrity(ddb)
     backup = back_up(ddb)

@@ -70,7 +70,7 @@ def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFil
     for image in images:
         by_hash[image.hash].append(image)
     sizes = {image.size for image in images}
-    files = list(_walk_files(folder))
+    files = list(_walk_files_noting_links(folder))
     seen_by_name = {by_name.get(windows_name_key(file.name)) for file, _ in files}
     found = []
     for file, linked in files:
@@ -123,7 +123,7 @@ def _draw_jpeg(item: Item) -> bytes:
     return encode_jpeg(picture)
 
 
-def _walk_files(folder: Path) -> Iterator[tuple[Path, bool]]:
+def _walk_files_noting_links(folder: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the files in the folder, and whether each lies elsewhere."""
     real = os.path.realpath(folder)
     for parent, folders, names in os.walk(folder, followlinks=True):

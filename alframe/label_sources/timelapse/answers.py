@@ -49,7 +49,7 @@ def add_answer(
         builder.add_unanswered(version.file, item)
 
 
-def build_answers_without_repeats(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
+def build_answers_with_label_once_per_file(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
     """Return the answers; a label that one file repeats, as for two animals of one class, counts once."""
     answers = builder.build(items, order=lambda label: (label.file, label.row or 0))
     labels: dict[tuple[ItemId, str, str, str], Label] = {}

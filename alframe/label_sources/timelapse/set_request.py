@@ -10,7 +10,7 @@ from alframe.formats.timelapse.folders import TEMPLATE_NAME, files_directly_in
 from alframe.formats.timelapse.import_csv import IMPORT_MENU, is_import_csv, write_import_csv
 from alframe.formats.timelapse.schema import CHOICE_TYPES
 from alframe.formats.timelapse.template import Template, all_lists_offer_empty, read_template, write_template
-from alframe.formats.timelapse.update import RowUpdate, explain_unsafe_write, update_rows
+from alframe.formats.timelapse.update import RowUpdate, back_up_and_update_rows, explain_unsafe_write
 from alframe.formats.timelapse.view import format_search_terms, format_sort_terms
 from alframe.kit.round_folders import count_with_noun
 from alframe.label_sources.timelapse.prepare import own_set_fields
@@ -116,7 +116,7 @@ def _write_selection(ddb: Path, template: Template, plan: SelectionPlan, names: 
         )
         for record in plan.records
     ]
-    backup = update_rows(ddb, changes, opening)
+    backup = back_up_and_update_rows(ddb, changes, opening)
     _remove_import_csv(ddb.with_suffix(".csv"), plan)
     how = "It opens on them" if "SearchTerms" in opening else "Choose Select > Custom selection to see them"
     return f"They are selected in it: {names.selected} = true. {how}. A backup is in {backup}."

@@ -19,7 +19,7 @@ from alframe.kit.round_folders import round_folder
 from alframe.kit.tables import files_in_folder, find_tables
 from alframe.label_sources.timelapse.answers import (
     add_answer,
-    build_answers_without_repeats,
+    build_answers_with_label_once_per_file,
     make_answer_builder,
     species_field_problems,
     unreadable_file_problem,
@@ -119,7 +119,7 @@ class TimelapseSet:
                 builder.problems += answers.problems
             except OSError as error:
                 builder.problems.append(unreadable_file_problem(file, error))
-        return build_answers_without_repeats(builder, request.items)
+        return build_answers_with_label_once_per_file(builder, request.items)
 
     def _collect_from_data_file(
         self, ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], builder: AnswerBuilder

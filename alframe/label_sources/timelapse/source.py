@@ -32,7 +32,7 @@ from alframe.kit.round_folders import (
 )
 from alframe.label_sources.timelapse.answers import (
     add_answer,
-    build_answers_without_repeats,
+    build_answers_with_label_once_per_file,
     make_answer_builder,
     read_answer_records,
     species_field_problems,
@@ -132,7 +132,7 @@ class Timelapse:
             if owner := owner_of_file[label.file]:
                 answered_by[label.item].add(owner)
         incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
-        return replace(build_answers_without_repeats(builder, request.items), incomplete=incomplete)
+        return replace(build_answers_with_label_once_per_file(builder, request.items), incomplete=incomplete)
 
     def _collect_file(
         self,

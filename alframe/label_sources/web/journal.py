@@ -17,7 +17,7 @@ from typing import Self
 
 from alframe.errors import StoreError
 from alframe.kit.databases import Database, connect, explain_errors
-from alframe.label_sources.web.journal_rows import NewAnswer, Row, find_standing, person_key, second_opinion_draw
+from alframe.label_sources.web.journal_rows import NewAnswer, Row, find_standing, person_count_key, second_opinion_draw
 
 JOURNAL_NAME = "answers.sqlite"
 ANYBODY = ""  # in counts
@@ -162,11 +162,11 @@ class Journal(Database):
         self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
         after = {key for key, row in standing.items() if row.requested}
         for people, sign in ((before, -1), (after, 1)):
-            counts.update({(number, person_key(annotator)): sign for annotator, number in people})
+            counts.update({(number, person_count_key(annotator)): sign for annotator, number in people})
             counts.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
 
     def count_answered(self, round_number: int | None) -> dict[str, int]:
-        """Return how many images of a round are answered: by ANYBODY, and by each person's `person_key`."""
+        """Return how many images of a round are answered: by ANYBODY, and by each person's `person_count_key`."""
         with explain_errors(self.file):
             sql = "SELECT by, images FROM answered WHERE round = ? AND images > 0"
             return dict(self.db.execute(sql, (round_number,)))

@@ -79,7 +79,7 @@ def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
     return standing
 
 
-def person_key(name: str) -> str:
+def person_count_key(name: str) -> str:
     """Return the key under which a person's answers are counted; no person's is ANYBODY."""
     return f"@{name}"
 

@@ -148,7 +148,7 @@ class ServerProcess:
                 encoding="utf-8",
                 start_new_session=True,  # Ctrl-C is for this process, which ends the other in order
             )
-        self._write(self._config.to_json())
+        self._send_line(self._config.to_json())
         line = _read_line(_require_pipe(self._process.stdout), _START)
         reply = json.loads(line) if line and line.startswith("{") else {}
         if "addresses" not in reply:
@@ -163,7 +163,7 @@ class ServerProcess:
         for address in reply["addresses"][1:]:
             log.info("From other computers of the network: %s", address)
         for message in self._messages.values():
-            self._write(message)
+            self._send_line(message)
 
     def _keep_running(self) -> None:
         if self._process is None or self._process.poll() is None:
@@ -183,9 +183,9 @@ class ServerProcess:
     def _send(self, message: Mapping[str, Any]) -> None:
         text = json.dumps(message, allow_nan=False)
         self._messages |= dict.fromkeys(message, text)
-        self._write(text)
+        self._send_line(text)
 
-    def _write(self, text: str) -> None:
+    def _send_line(self, text: str) -> None:
         try:
             pipe = _require_pipe(self._process.stdin if self._process else None)
             pipe.write(f"{text}\n")

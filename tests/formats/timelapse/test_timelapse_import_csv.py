@@ -12,7 +12,7 @@ from alframe.formats.timelapse import update as module
 from alframe.formats.timelapse.import_csv import accepts_value, is_import_csv, is_timelapse_time, write_import_csv
 from alframe.formats.timelapse.schema import FIELD_TYPES, Field
 from alframe.formats.timelapse.template import Template, write_template
-from alframe.formats.timelapse.update import RowUpdate, back_up, is_timelapse_running, update_rows
+from alframe.formats.timelapse.update import RowUpdate, back_up, back_up_and_update_rows, is_timelapse_running
 from tests.timelapse.simulator import Timelapse as Program
 from tests.timelapse.simulator import snapshot
 from tests.timelapse.template import Control
@@ -121,9 +121,9 @@ def test_all_changes_or_none(ddb: Path) -> None:
         RowUpdate(1, "1.jpg", "a", {"Novelty": "true"}),
     ):
         with pytest.raises(FormatError):
-            update_rows(ddb, [good, bad], {})
+            back_up_and_update_rows(ddb, [good, bad], {})
         assert snapshot(ddb) == before
-    backup = update_rows(ddb, [good], {"Log": "mine"})
+    backup = back_up_and_update_rows(ddb, [good], {"Log": "mine"})
     assert snapshot(backup) == before
     assert backup.parent.name == "Backups"
     assert [row["Selected"] for row in Program.open(ddb).records()] == ["true", "false"]
@@ -141,7 +141,7 @@ def test_a_lock_is_waited_for_and_then_reported(ddb: Path, monkeypatch: pytest.M
     before = snapshot(ddb)
     program = Program.open(ddb)
     with program.hold_lock(exclusive=False), pytest.raises(FormatError, match="Another program is using it"):
-        update_rows(ddb, [RowUpdate(1, "1.jpg", "a", {"Selected": "true"})], {})
+        back_up_and_update_rows(ddb, [RowUpdate(1, "1.jpg", "a", {"Selected": "true"})], {})
     assert snapshot(ddb) == before
 
 
@@ -150,7 +150,7 @@ def test_a_damaged_file_is_not_written_to(ddb: Path) -> None:
     ddb.write_bytes(content[:8192] + b"\xff" * 4096 + content[12288:])
     damaged = ddb.read_bytes()
     with pytest.raises(FormatError, match="Backups"):
-        update_rows(ddb, [RowUpdate(1, "1.jpg", "a", {"Selected": "true"})], {})
+        back_up_and_update_rows(ddb, [RowUpdate(1, "1.jpg", "a", {"Selected": "true"})], {})
     assert ddb.read_bytes() == damaged
 
 
@@ -173,5 +173,5 @@ def test_programs_of_other_systems(system: str, listing: str, running: bool, mon
 
 def test_a_column_name_is_only_a_name(ddb: Path) -> None:
     with pytest.raises(FormatError):
-        update_rows(ddb, [RowUpdate(1, "1.jpg", "a", {'Species" = 1; --': "x"})], {})
+        back_up_and_update_rows(ddb, [RowUpdate(1, "1.jpg", "a", {'Species" = 1; --': "x"})], {})
     assert sqlite3.connect(ddb).execute("SELECT count(*) FROM DataTable").fetchone() == (2,)

@@ -28,7 +28,7 @@ from alframe.label_sources.web.server.live import Phase, Published
 _STATE_EVERY = 0.5  # seconds between two looks whether the pages should be told of a change
 
 
-class QuietServer(uvicorn.Server):
+class ServerIgnoringSignals(uvicorn.Server):
     """A server that leaves signals alone: it ends when its input does."""
 
     @contextmanager
@@ -50,7 +50,7 @@ def main() -> None:
         write_message({"error": str(error)})
         sys.exit(1)
     try:
-        server = QuietServer(
+        server = ServerIgnoringSignals(
             uvicorn.Config(
                 make_app(context),
                 ws="none",

@@ -89,7 +89,7 @@ class Answering:
     def _with_image_numbers(self, given: Sequence[Any]) -> list[Any]:
         """Return the answers with the image's number by its `file`, where that is named: numbers may be new."""
         named = [file for entry in given if isinstance(entry, dict) and isinstance(file := entry.get("file"), str)]
-        numbers = self.image_numbers(named)
+        numbers = self.numbers_by_id(named)
         return [
             {**entry, "image": numbers.get(entry["file"], entry["file"])}
             if isinstance(entry, dict) and isinstance(entry.get("file"), str)
@@ -115,7 +115,7 @@ class Answering:
             for number, id_, requested_in, earlier in self._reader.rows(sql, (json.dumps(asked),))
         }
 
-    def image_numbers(self, ids: Sequence[str]) -> dict[str, int]:
+    def numbers_by_id(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the number of each id."""
         sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))

@@ -119,7 +119,7 @@ class PageRoutes:
         context, session = self.context, self.context.session(request).digest
 
         async def stream() -> AsyncIterator[str]:
-            context.leases.renew(session, context.leases.held_by(session))
+            context.leases.renew_images(session, context.leases.held_by(session))
             try:
                 async with aclosing(context.events.stream(session, context.session_state(session))) as events:
                     async for text in events:

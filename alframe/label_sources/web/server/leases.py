@@ -27,7 +27,7 @@ class Leases:
         session, end = self._held.get(image, (None, 0.0))
         return session if end > self.clock() else None
 
-    def renew(self, session: str, images: Iterable[int]) -> list[int]:
+    def renew_images(self, session: str, images: Iterable[int]) -> list[int]:
         """Give the session for longer those of the images that nobody else had since it was given them; return them."""
         return self.claim(session, [image for image in images if self._held.get(image, (None,))[0] == session])
 
@@ -50,7 +50,7 @@ class Leases:
             del self._held[image]
         return mine
 
-    def release(self, images: Iterable[int]) -> None:
+    def release_images(self, images: Iterable[int]) -> None:
         """Take these images from whoever has them: they are answered."""
         for image in images:
             self._held.pop(image, None)

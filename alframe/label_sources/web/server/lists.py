@@ -194,7 +194,7 @@ class ListQueries:
             return {row[0]: row[1:] for row in self._reader.rows(allowed, {**values, "keys": json.dumps(near)})}
 
         with self._lock:
-            found = self._neighbours.find(self._keys_like(values), limit, find_allowed)
+            found = self._neighbours.find(self._example_keys(values), limit, find_allowed)
             images = self._describer.describe([row[0] for row, _ in found], name, open_round)
             without = bool(self._reader.rows(blind, values))
             about = {row[0]: (row[1:], similarity) for row, similarity in found}
@@ -259,7 +259,7 @@ class ListQueries:
             for label, annotator, at, source in self._reader.rows(sql, (image["image"],))
         ]
 
-    def _keys_like(self, values: dict[str, Any]) -> Sequence[int]:
+    def _example_keys(self, values: dict[str, Any]) -> Sequence[int]:
         """Return the keys of the image `number`, or of those of the `class` of which this person may know that."""
         if values["number"] is not None:
             rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(:number AS INTEGER)", values)

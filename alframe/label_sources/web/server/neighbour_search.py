@@ -38,7 +38,7 @@ class NeighbourSearch:
         query = (query / length).astype(np.float32)
         left_out, count = set(keys), min(len(vectors), 4 * limit + len(keys))
         while True:
-            similarities, near = _search(query, vectors, count)
+            similarities, near = _nearest_vectors(query, vectors, count)
             candidates = [key for key in near.tolist() if key not in left_out]
             rows = allowed(candidates)
             if len(rows) >= limit or count == len(vectors):
@@ -55,7 +55,7 @@ class NeighbourSearch:
         return self._loaded[1]
 
 
-def _search(query: Floats, vectors: Floats, count: int) -> tuple[Floats, np.ndarray[Any, np.dtype[np.int64]]]:
+def _nearest_vectors(query: Floats, vectors: Floats, count: int) -> tuple[Floats, np.ndarray[Any, np.dtype[np.int64]]]:
     import faiss  # not by the kit, which imports torch first: this process has none
 
     similarities, near = faiss.knn(query, np.asarray(vectors), count, metric=faiss.METRIC_INNER_PRODUCT)

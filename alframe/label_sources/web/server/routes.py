@@ -72,7 +72,7 @@ class PeopleRoutes:
             return reply
         if request.method == "DELETE":
             context.leases.give_back(known)
-            context.work.forget_session(known)
+            context.work.forget_skipped(known)
             context.events.close(only=known)
             await context.sessions.forget(known)
             gone = Response(status_code=204)
@@ -144,7 +144,7 @@ class WorkRoutes:
     async def renew(self, request: Request) -> Response:
         """Let the session keep its images for longer, or have them again if nobody took them meanwhile."""
         images, session = read_image_numbers(await read_json_object(request)), self.context.session(request)
-        renewed = self.context.leases.renew(session.digest, images)
+        renewed = self.context.leases.renew_images(session.digest, images)
         return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
 
     async def give_back(self, request: Request) -> Response:
@@ -183,7 +183,7 @@ class WorkRoutes:
             await context.writer.write_and_wait(write)
         if any(not answer.classes for answer in answers):
             context.work.requeue(written.saved)
-        context.leases.release(written.saved)
+        context.leases.release_images(written.saved)
         context.events.send("answered", {"images": written.saved, "name": name}, but=session.digest)
         context.changed = True
         also = self.describe(written.also, session)
@@ -197,7 +197,7 @@ class WorkRoutes:
         action, undoes = read_action_id(content), read_action_id(content, "undoes")
         name = read_name(content, session.name)
         taken, kept = await context.writer.write_and_wait(lambda journal: undo_action(journal, action, undoes, name))
-        numbers = context.answering.image_numbers([*taken, *kept])
+        numbers = context.answering.numbers_by_id([*taken, *kept])
         images = [numbers[id_] for id_ in taken]
         context.work.requeue(images)
         described = self.describe(images, session)
@@ -215,7 +215,7 @@ class WorkRoutes:
         before = read_clamped_number(query.get("before"), "before", 0, 2**62, 2**62)
         limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
         actions, following = list_actions(self.context.reader.journal, session.name, before, limit)
-        numbers = self.context.answering.image_numbers([id_ for action in actions for id_ in action["images"]])
+        numbers = self.context.answering.numbers_by_id([id_ for action in actions for id_ in action["images"]])
         for action in actions:
             action["images"] = [numbers[id_] for id_ in action["images"] if id_ in numbers]
         return JSONResponse({"actions": actions, "next": following})

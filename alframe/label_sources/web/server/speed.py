@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alframe.label_sources.web.journal import ANYBODY
-from alframe.label_sources.web.journal_rows import person_key
+from alframe.label_sources.web.journal_rows import person_count_key
 from alframe.label_sources.web.server.reader import Reader
 
 _LOOKED_AT = 5000  # newest rows of the journal from which the speed is taken
@@ -25,12 +25,12 @@ class Speed:
         self._count(round_number)
         count, seconds = self._seconds.get(name, (0, 0.0))
         rate = round(3600 * count / seconds) if seconds > 0 else None
-        return {"answered": self._answered.get(person_key(name), 0), "images_per_hour": rate}
+        return {"answered": self._answered.get(person_count_key(name), 0), "images_per_hour": rate}
 
     def people(self, round_number: int | None) -> set[str]:
         """Return who has answered in a round."""
         self._count(round_number)
-        return {by.removeprefix(person_key("")) for by in self._answered if by != ANYBODY}
+        return {by.removeprefix(person_count_key("")) for by in self._answered if by != ANYBODY}
 
     def _count(self, round_number: int | None) -> None:
         last = self._reader.journal.last_row_number()

@@ -48,7 +48,7 @@ class WorkQueue:
             seconds = self._take_second_opinions(
                 session, name, math.ceil(room * self._config.source.second_opinion), mine
             )
-            first = self._take_next(session, round_number, room - len(seconds), mine)
+            first = self._choose_next(session, round_number, room - len(seconds), mine)
             if len(first) + len(seconds) < room:
                 seconds += self._take_second_opinions(session, name, room - len(first) - len(seconds), mine)
             new = self._leases.claim(session, self._in_grid_order([*first, *seconds], round_number))
@@ -74,7 +74,7 @@ class WorkQueue:
         for round_number, place in self._reader.rows(sql, (json.dumps(list(images)),)):
             self._start[round_number] = min(place, self._start.get(round_number, 0))
 
-    def forget_session(self, session: str) -> None:
+    def forget_skipped(self, session: str) -> None:
         """Forget what a session that is closed has skipped."""
         self._skipped.pop(session, None)
 
@@ -82,7 +82,7 @@ class WorkQueue:
         """Return how many images that a round has requested are answered by anybody."""
         return self._reader.journal.count_answered(round_number).get(ANYBODY, 0)
 
-    def _take_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
+    def _choose_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
         if round_number is None or count <= 0:
             return []
         skipped = self._skipped.get(session, {})
