@@ -16,7 +16,14 @@ def main() -> None:
 
     Schedulers, service managers and systems that shut down end a program by SIGTERM.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    terminations: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        _ignore_signals()  # some senders, as `timeout`, send it twice; Ctrl-C too would only stop the stopping
+        terminations.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
     collect_garbage_rarely()
     keep_freed_memory()
     replace_closed_streams()
@@ -28,14 +35,15 @@ def main() -> None:
     except BrokenPipeError:  # the reader, head or less, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt as interrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed again, it would only interrupt these words
+    except KeyboardInterrupt:
+        _ignore_signals()  # pressed again, Ctrl-C would only interrupt these words
         sys.stderr.write("\nStopped. The work done so far is kept; run the same command again to continue.\n")
-        sys.exit(128 + (signal.SIGTERM if interrupt.args == (signal.SIGTERM,) else signal.SIGINT))
+        sys.exit(128 + (signal.SIGTERM if terminations else signal.SIGINT))
 
 
-def _interrupt(number: int, _: object) -> None:
-    raise KeyboardInterrupt(signal.Signals(number))
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def replace_closed_streams() -> None:

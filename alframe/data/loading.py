@@ -20,7 +20,7 @@ from alframe import drives
 from alframe.data.decode import DecodedImage, ImageFile, Pixels
 from alframe.data.drive_failures import DriveFailures
 from alframe.data.hashing import difference_hash
-from alframe.data.parent_watch import end_with_parent, hold_back_interrupts
+from alframe.data.parent_watch import end_with_parent, end_without_words_at_sigterm, hold_back_interrupts
 from alframe.data.reasons import NO_SUCH_FILE
 from alframe.drives import has_files
 from alframe.errors import PoolError
@@ -192,5 +192,6 @@ def _identity(raw: RawBatch) -> RawBatch:
 def _start_worker(_: int) -> None:
     # Ctrl-C reaches the whole process group; the main process answers it and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_without_words_at_sigterm()
     torch.set_num_threads(1)
     end_with_parent()

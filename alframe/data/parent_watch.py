@@ -38,12 +38,23 @@ def _wait_for_parent(parent: int) -> None:
     os._exit(1)
 
 
+def end_without_words_at_sigterm() -> None:
+    """Let SIGTERM end this worker process like one that has done its work, also while it was held back.
+
+    Schedulers send it to the whole process group. The main process answers it; torch would report in it that a worker
+    was killed.
+    """
+    if sys.platform != "win32":
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
 @contextmanager
 def hold_back_interrupts() -> Iterator[None]:
     """Start processes in this block that Ctrl-C does not reach: it would end them with a traceback while they import.
 
-    They inherit what holds here. On POSIX, this process is interrupted after the block; on Windows not at all by what
-    was pressed in it.
+    They inherit what holds here; SIGTERM too waits, until they call `end_without_words_at_sigterm`. On POSIX, this
+    process is interrupted after the block; on Windows not at all by what was pressed in it.
     """
     if sys.platform == "win32":
         set_handler = ctypes.windll.kernel32.SetConsoleCtrlHandler
@@ -55,7 +66,7 @@ def hold_back_interrupts() -> Iterator[None]:
     else:
         if get_start_method() != "fork":
             resource_tracker.ensure_running()  # which, while it starts, lets interrupts through again
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             yield
         finally:

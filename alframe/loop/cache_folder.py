@@ -10,7 +10,7 @@ from alframe.store.files import write_text
 from alframe.store.ledger import LEDGER_NAME
 
 CONTENTS_NAME = "contents.sqlite"
-RECORD_NAME = "cache-folder.txt"  # in the project: the path of the cache that it uses
+RECORD_NAME = "cache-folder.txt"  # in the project: the path of its cache, and of one that stands in for it
 log = logging.getLogger(__name__)
 
 
@@ -18,51 +18,69 @@ def find_cache_folder(folder: Path, runs: Path) -> Path:
     """Return the folder of the cache for the project `folder`; `runs` is that of the projects without a name.
 
     Projects side by side share what they have embedded; a project elsewhere keeps its own. A project that was moved
-    goes on with the cache that it has recorded, unless there is one at the new place.
+    goes on with the cache that it has recorded, unless its own was moved or copied with it.
     """
     beside, own = folder.parent / "cache", folder / "cache"
-    for cache in (beside, own):
-        if _is_cache(cache):
-            return cache
-    recorded = _recorded_cache_folder(folder)
-    if recorded is not None and _is_cache(recorded) and os.access(recorded, os.W_OK):
-        return recorded
-    return beside if folder.parent == runs else own
+    recorded, stand_in = _read_record(folder)
+    if recorded is None:
+        caches = [beside, own]
+    else:
+        usable = [recorded] if _is_writable(recorded) else []
+        caches = [*usable, own, beside] if stand_in == own else [own, *usable, beside]
+    default = beside if folder.parent == runs else own
+    return next(filter(_is_cache, caches), default)
 
 
 def record_cache_folder(folder: Path, cache: Path) -> None:
-    """Record in the project which cache it uses, and say so if that is not the one of its place, or a new one."""
-    recorded, own = _recorded_cache_folder(folder), folder / "cache"
-    if cache not in (own, folder.parent / "cache"):
-        log.info(
-            "This project was moved. It uses the embeddings in %s, at its old place. To keep them with the project, "
-            "copy that folder to %s.",
-            *(cache, own),
-        )
-    elif recorded is not None and recorded != cache and _is_cache(recorded) and not _is_cache(cache):
+    """Record in the project which cache it uses, and say so if that is not the one of its place, or a new one.
+
+    A new cache in place of one that cannot be used now, as of a drive that is off, is recorded as its stand-in: the
+    project returns to the earlier one as soon as that can be used again.
+    """
+    recorded, stand_in = _read_record(folder)
+    own = folder / "cache"
+    if cache == recorded:
+        if cache not in (own, folder.parent / "cache"):
+            log.info(
+                "This project was moved. It uses the embeddings in %s, at its old place. To keep them with the "
+                "project, copy that folder to %s%s.",
+                *(cache, own, f", and delete {folder / RECORD_NAME}" if stand_in == own else ""),
+            )
+        return
+    if recorded is not None and cache == stand_in and _is_cache(cache):
+        return
+    if recorded is not None and _is_cache(cache) and cache == own:
+        if _is_cache(recorded):
+            log.info("This project uses the embeddings in %s from now on; the earlier ones are in %s.", cache, recorded)
+    elif recorded is not None and (_is_cache(cache) or _is_cache(recorded)):
         log.warning(
-            "The embeddings of this project are in %s, which cannot be written to. What is missing in %s is embedded "
-            "again. To use the old embeddings, stop now and copy that folder to the new place.",
-            *(recorded, cache),
+            "The embeddings of this project are in %s, which %s. What is missing in %s is embedded again. To use the "
+            "old embeddings, stop now and copy that folder to %s.",
+            *(recorded, "cannot be written to" if _is_cache(recorded) else "cannot be found", cache, own),
         )
-    elif recorded is not None and recorded != cache and _is_cache(recorded):
-        log.info("This project uses the embeddings in %s from now on; the earlier ones are in %s.", cache, recorded)
-    elif recorded != cache and (folder / LEDGER_NAME).exists() and not _is_cache(cache):
+    elif not _is_cache(cache) and (folder / LEDGER_NAME).exists():
         log.warning(
-            "This project has no embeddings in %s%s, so its images are embedded again. If the project was moved, stop "
-            "now and copy the folder 'cache' from beside its old place to %s.",
+            "This project has no embeddings in %s%s, so its images are embedded again. If the old embeddings are on a "
+            "drive that is off, stop now and connect it. If the project was moved, stop now and copy the folder "
+            "'cache' from beside its old place to %s.",
             *(cache, "" if recorded is None else f", nor in {recorded}", cache),
         )
-    if recorded != cache:
-        write_text(folder / RECORD_NAME, f"{cache}\n")
+    keeps_earlier = recorded is not None and not _is_cache(cache)
+    write_text(folder / RECORD_NAME, f"{recorded}\n{cache}\n" if keeps_earlier else f"{cache}\n")
 
 
-def _recorded_cache_folder(folder: Path) -> Path | None:
+def _read_record(folder: Path) -> tuple[Path | None, Path | None]:
+    """Return the cache that the project has recorded, and the one that stands in for it."""
     try:
-        text = (folder / RECORD_NAME).read_text(encoding="utf-8").strip()
+        lines = (folder / RECORD_NAME).read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError):  # a new project, one of an earlier version, or a damaged file
-        return None
-    return Path(text) if text else None
+        return None, None
+    recorded, stand_in = (Path(line) if line else None for line in [*lines, "", ""][:2])
+    return recorded, stand_in
+
+
+def _is_writable(cache: Path) -> bool:
+    return _is_cache(cache) and os.access(cache, os.W_OK) and os.access(cache / CONTENTS_NAME, os.W_OK)
 
 
 def _is_cache(folder: Path) -> bool:

@@ -42,8 +42,12 @@ class Session(Campaign):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        if not self.read_only:
-            record_cache_folder(self.folder, self.cache_folder)
+        try:
+            if not self.read_only:
+                record_cache_folder(self.folder, self.cache_folder)
+        except BaseException:  # Ctrl-C too: nobody else gives the lock back
+            self.project.close()
+            raise
         return self
 
     @cached_property

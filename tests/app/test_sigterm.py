@@ -34,3 +34,27 @@ def test_it_ends_in_words(
         __main__.main()
     assert end.value.code == code
     assert capsys.readouterr().err.strip().startswith("Stopped. The work done so far is kept")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process at once")
+def test_a_second_one_does_not_interrupt_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = []
+
+    def command_line() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        except KeyboardInterrupt:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(os.getpid(), number)
+            closed.append("the stores")
+            raise KeyboardInterrupt from None  # as one that SQLite's module has kept to itself
+
+    monkeypatch.setattr(cli, "main", command_line)
+    with pytest.raises(SystemExit) as end:
+        __main__.main()
+    assert end.value.code == 143
+    assert closed == ["the stores"]
+    assert capsys.readouterr().err.strip().startswith("Stopped.")

@@ -136,19 +136,23 @@ def test_spawned_workers(items: list[Item], tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals to process groups")
-def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_group_is_answered_once(items: list[Item], tmp_path: Path, number: signal.Signals) -> None:
     script = tmp_path / "interrupted.py"
     script.write_text(
         textwrap.dedent(f"""
+        import multiprocessing, signal, time
         from pathlib import Path
         from alframe.data.loading import load_batches
         from alframe.types import InputSpec, Item
         items = [Item("0", Path({str(items[0].path)!r}))]
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             for n, batch in enumerate(load_batches(items, InputSpec(16, (0.5,) * 3, (0.5,) * 3), [[0]] * 10**6, 2)):
                 if n == 50:
-                    print("going", flush=True)
+                    print(*[worker.pid for worker in multiprocessing.active_children()], flush=True)
         except KeyboardInterrupt:
+            time.sleep(0.2)  # for whatever the system says of the ends of the workers
             print("stopped", flush=True)
         """)
     )
@@ -156,8 +160,12 @@ def test_ctrl_c_is_answered_once(items: list[Item], tmp_path: Path) -> None:
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stdout is not None
-    assert process.stdout.readline().strip() == "going"
-    os.killpg(process.pid, signal.SIGINT)
+    workers = [int(word) for word in process.stdout.readline().split()]
+    assert len(workers) == 2
+    for worker in workers:  # whom the system may serve first
+        os.kill(worker, number)
+    time.sleep(0.3)
+    os.killpg(process.pid, number)
     out, err = process.communicate(timeout=60)
     assert out.strip() == "stopped"
     assert "Traceback" not in err

@@ -249,8 +249,26 @@ def test_an_image_without_a_finite_embedding_costs_itself_alone_and_names_the_ba
 def test_a_network_without_a_finite_embedding_is_an_error_at_once(images: Pass) -> None:
     spoil(images, darker=256)
     with pytest.raises(
-        BadOutput, match=r"None of the first 8 images .* backbone 'timm' \(alframe .*finetune\.first\.lr"
+        BadOutput, match=r"None of the first 10 images .* backbone 'timm' \(alframe .*finetune\.first\.lr"
     ):
+        images.run()
+
+
+def test_a_first_batch_without_a_finite_embedding_costs_itself_alone(
+    images: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "batch_size", 1)
+    Image.new("RGB", (40, 40)).save(images.items()[0].path)
+    spoil(images, darker=2)
+    assert list(images.run().unreadable) == [0]
+
+
+def test_a_small_pool_without_a_finite_embedding_is_an_error_at_its_end(
+    images: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHARD_SIZE", 512)
+    spoil(images, darker=256)
+    with pytest.raises(BadOutput, match="None of the first 24 images"):
         images.run()
 
 

@@ -121,14 +121,21 @@ def _embed_missing(
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     embed = partial(embed_batches, embedder, workers=compute.workers())
+    not_finite = 0  # readable images before the first that can be embedded
     work = partial(process_shards, "Embedding images", embed, compute.batch_size)
     for shard, result in zip(shards, map_shards_checked(compute, work, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
+        if not store.width:
+            not_finite += sum(content.reason is None for content in result.contents)
+            if not_finite >= SHARD_SIZE:
+                _refuse_network(not_finite, embedder)
         cache.remember_hashes(result.difference_hashes, embedder.input_spec)
         by_key = dict(zip(shard, shard_contents, strict=True))
         cache.remember([(items[key], content) for key, content in by_key.items()])
         for key, content in by_key.items():
             contents[key] = content
+    if not_finite and not store.width:
+        _refuse_network(not_finite, embedder)
     return _collect_embedding(contents, store)
 
 
@@ -155,22 +162,21 @@ def _refuse_results(compute: Compute, fault: str) -> NoReturn:
 
 
 def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[FileContent]:
-    """Store a shard's features, and return its contents: an image whose features are not finite is unreadable.
-
-    Raises BadOutput if no row is finite and the store is empty: the network is at fault.
-    """
+    """Store a shard's features, and return its contents: an image whose features are not finite is unreadable."""
     contents = list(result.contents)
     readable = [row for row, content in enumerate(contents) if content.reason is None]
     finite = store.add([_require_hash(contents[row]) for row in readable], np.concatenate(result.features))
-    if readable and not finite.any() and not store.width:
-        raise BadOutput(
-            f"None of the first {len(readable)} images can be embedded: {embedder.not_finite_reason}. If it was fine-"
-            "tuned, the training diverged: lower its learning rate (finetune.first.lr), or choose another backbone."
-        )
     for row in np.array(readable, np.int64)[~finite].tolist():
         # Without a stamp: another network may embed it, so nobody holds it against the file.
         contents[row] = FileContent(contents[row].content_hash, embedder.not_finite_reason, None)
     return contents
+
+
+def _refuse_network(count: int, embedder: Embedder) -> NoReturn:
+    raise BadOutput(
+        f"None of the first {count} images can be embedded: {embedder.not_finite_reason}. If it was fine-tuned, the "
+        "training diverged: lower its learning rate (finetune.first.lr), or choose another backbone."
+    )
 
 
 def process_shards(
