@@ -5,58 +5,72 @@ Lists, folders and databases that people already work on keep the ids that their
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from alframe.contracts import LabelSource, ServesPeople
 from alframe.store.ledger import Ledger
+from alframe.store.records import FormerId
 from alframe.types import Item
+
+_KEY_AT_END = re.compile(r" \((\d{1,18})\)$")  # as `_served_ids` adds it
 
 
 def name_requested_items(
     ledger: Ledger, source: LabelSource, round_number: int, keys: Sequence[int], items: Sequence[Item]
 ) -> list[Item]:
     """Return the items of these keys, under the ids by which the label source of this round knows them."""
-    ids = _served_ids(ledger) if isinstance(source, ServesPeople) else _ids_in_round(ledger, round_number)
+    serves_people = isinstance(source, ServesPeople)
+    ids = _served_ids(ledger, keys) if serves_people else _ids_in_round(ledger, round_number, keys)
     return [replace(items[key], id=ids[key]) if key in ids else items[key] for key in keys]
 
 
 def with_served_ids(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
     """Return all items by key, under the ids by which a source that serves people knows them."""
-    if not (ids := _served_ids(ledger)):
+    first = _first_ids(ledger.former_ids())
+    if not (ids := _served_ids(ledger, [*first, *ledger.keys_of(first.values()).values()])):
         return items
     return [replace(item, id=ids[key]) if key in ids else item for key, item in enumerate(items)]
 
 
 def keys_of_served_ids(ledger: Ledger, ids: Iterable[str]) -> dict[str, int]:
     """Return the keys of those of the ids that are known to a source that serves people."""
-    return ledger.keys_of(ids) | {id_: key for key, id_ in _served_ids(ledger).items()}
+    wanted = set(ids)
+    known = ledger.keys_of(wanted)
+    with_key = {int(match[1]) for id_ in wanted if (match := _KEY_AT_END.search(id_))}
+    keys = {*known.values(), *ledger.keys_of_former_ids(wanted), *with_key}
+    return known | {id_: key for key, id_ in _served_ids(ledger, keys).items()}
 
 
-def _ids_in_round(ledger: Ledger, round_number: int) -> dict[int, str]:
+def _ids_in_round(ledger: Ledger, round_number: int, keys: Iterable[int]) -> dict[int, str]:
     """Return, by key, the id that an item had when this round was requested, where it has another one now."""
-    ids: dict[int, str] = {}
-    for former in ledger.former_ids():
-        if former.until_round >= round_number:
-            ids.setdefault(former.key, former.id)
-    return ids
+    return _first_ids(former for former in ledger.former_ids(keys) if former.until_round >= round_number)
 
 
-def _served_ids(ledger: Ledger) -> Mapping[int, str]:
+def _first_ids(former_ids: Iterable[FormerId]) -> dict[int, str]:
+    """Return the first of each item's ids, by key."""
+    first: dict[int, str] = {}
+    for former in former_ids:
+        first.setdefault(former.key, former.id)
+    return first
+
+
+def _served_ids(ledger: Ledger, keys: Iterable[int]) -> Mapping[int, str]:
     """Return, by key, the id by which a source that serves people knows an item, where it is not the item's own.
 
     It is the item's first id for ever, because such a source keeps the answers of all rounds together. An item that was
     listed later under an id of this kind has its key added, so that no answer can be taken for that of another image.
     """
-    first: dict[int, str] = {}
-    for former in ledger.former_ids():
-        first.setdefault(former.key, former.id)
-    if not first:
-        return first
-    listed_now = {key: id_ for id_, key in ledger.keys_of(first.values()).items() if key not in first}
+    wanted = set(keys)
+    current = ledger.ids_of(wanted)
+    named = {**current, **_first_ids(ledger.former_ids(wanted))}
+    # Other items that have or had one of these names.
+    rivals = {*ledger.keys_of(named.values()).values(), *ledger.keys_of_former_ids(named.values())} - wanted
+    named |= ledger.ids_of(rivals) | _first_ids(ledger.former_ids(rivals))
     ids: dict[int, str] = {}
     taken: set[str] = set()
-    for key, id_ in sorted((first | listed_now).items()):
+    for key, id_ in sorted(named.items()):
         ids[key] = f"{id_} ({key})" if id_ in taken else id_
         taken.add(id_)
-    return ids
+    return {key: ids[key] for key, id_ in current.items() if ids[key] != id_}

@@ -1,4 +1,4 @@
-"""The ledger: one SQLite file that holds all a project knows. Nothing else knows SQL.
+"""The ledger: one SQLite file that holds all a project knows. Only it and `item_table` know its SQL.
 
 Rows are only ever added (triggers refuse anything else), each phase of a round in one transaction, written through
 to the disk (WAL, synchronous=FULL): a kill or a power cut loses the phase under way and nothing before it.
@@ -17,28 +17,23 @@ import numpy as np
 
 from alframe.errors import StoreError
 from alframe.store.database import (
-    Database,
     connect,
     connect_to_read,
-    damaged_error,
-    explain_errors,
     spoilt_content_as_store_error,
     timestamp,
 )
 from alframe.store.events import Event, FineTuned, RequestClosed, Requested
+from alframe.store.item_table import ItemTable
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
 from alframe.store.records import (
-    FormerId,
-    StoredItems,
     StoredLabel,
     StoredRound,
-    dump_item,
     dump_record,
     load_record,
     without_leaked_evaluation,
 )
-from alframe.types import UNSURE, Ints, Item, Label, RoundRecord, Selection
+from alframe.types import UNSURE, Ints, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"
 # As in StoredLabel.
@@ -46,7 +41,7 @@ _LABEL_COLUMNS = "n, {statement}, taken_back, item, round, origin, class, annota
 EventT = TypeVar("EventT", bound=Event)
 
 
-class Ledger(Database):
+class Ledger(ItemTable):
     """Open with `Ledger.open`; close it, or use it as a context manager."""
 
     @classmethod
@@ -75,64 +70,6 @@ class Ledger(Database):
                 db.close()
                 raise
         return cls(db, file)
-
-    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with spoilt_content_as_store_error(self.file):
-            return self._db.execute(sql, values).fetchall()
-
-    def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
-        with explain_errors(self.file):
-            self._db.executemany(sql, rows)
-
-    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-        """Append rows to a table that is given with its columns, as "table (column, column)"."""
-        self._write(f"INSERT INTO {table} VALUES ({', '.join('?' * (table.count(',') + 1))})", rows)
-
-    # Items
-
-    def items(self) -> StoredItems:
-        """Return every item ever listed; the position is the item's key."""
-        rows = self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key")
-        used = " UNION ALL ".join(
-            f"SELECT min(item), max(item) FROM {table}" for table in ("label", "selection", "aside")
-        )
-        ends = self._read(f"SELECT min(key), max(key) FROM item UNION ALL {used}")
-        keys = [key for pair in ends for key in pair if key is not None]
-        # A damaged column may hold text, which SQLite sorts behind the numbers.
-        if not all(isinstance(key, int) and 0 <= key < len(rows) for key in keys):
-            raise damaged_error(self.file, LookupError("items are missing"))
-        return StoredItems(rows, self.file)
-
-    def count_items(self) -> int:
-        """Return how many items were ever listed."""
-        return int(self._read("SELECT count(*) FROM item")[0][0])
-
-    def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
-        """Return the keys of those of the ids that are known."""
-        wanted = json.dumps(list(ids))
-        return dict(self._read("SELECT id, key FROM item WHERE id IN (SELECT value FROM json_each(?))", wanted))
-
-    def add_items(self, first_key: int, items: Iterable[Item]) -> None:
-        """Append items; their keys count on from `first_key`."""
-        rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
-        self._insert(f"item (key, {', '.join(StoredItems.COLUMNS)})", rows)
-
-    def update_paths(self, paths: Iterable[tuple[int, Path]]) -> None:
-        """Store where known items lie now: a path is not history."""
-        self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
-
-    def rename_items(self, ids: Mapping[int, str]) -> None:
-        """Store the new ids (key -> id) of items whose files were moved; the ids that they had before stay known."""
-        self._write(
-            "INSERT INTO former_id (item, id, round, at) "
-            "SELECT key, id, (SELECT coalesce(max(number), 0) FROM round), ? FROM item WHERE key = ?",
-            ((timestamp(), key) for key in ids),
-        )
-        self._write("UPDATE item SET id = ? WHERE key = ?", ((id_, key) for key, id_ in ids.items()))
-
-    def former_ids(self) -> list[FormerId]:
-        """Return the ids that items had before their files were moved, in the order in which they were given up."""
-        return [FormerId(*row) for row in self._read("SELECT item, id, round FROM former_id ORDER BY n")]
 
     # Labels
 

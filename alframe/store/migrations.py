@@ -156,10 +156,13 @@ CREATE TABLE former_id (
     at        TEXT NOT NULL
 );
 CREATE INDEX former_id_id ON former_id (id);
+CREATE INDEX former_id_item ON former_id (item, n);
 DROP TRIGGER item_no_update;
 CREATE TRIGGER item_no_update BEFORE UPDATE ON item
 WHEN (NEW.key, NEW.split) IS NOT (OLD.key, OLD.split) OR (
-    NEW.id IS NOT OLD.id AND OLD.id IS NOT (SELECT id FROM former_id WHERE item = OLD.key ORDER BY n DESC LIMIT 1)
+    NEW.id IS NOT OLD.id
+    AND OLD.id IS NOT (SELECT id FROM former_id WHERE item = OLD.key ORDER BY n DESC LIMIT 1)
+    AND OLD.id IS NOT char(10) || OLD.key -- between the two, where items exchange their ids
 )
 BEGIN SELECT raise(ABORT, 'the ledger is append-only: item'); END;
 """ + "".join(

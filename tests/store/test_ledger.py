@@ -115,6 +115,35 @@ def test_an_item_may_move_and_nothing_else(ledger: Ledger) -> None:
     assert ledger.items()[0].path == Path("/elsewhere/a.jpg")
 
 
+def test_items_exchange_their_ids(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.rename_items({0: "c.jpg", 2: "a.jpg"})
+    assert list(ledger.items().ids()) == ["c.jpg", "b/ü (1).jpg", "a.jpg"]
+    assert [former[:2] for former in ledger.former_ids()] == [(0, "a.jpg"), (2, "c.jpg")]
+    assert [former[:2] for former in ledger.former_ids([2])] == [(2, "c.jpg")]
+    assert ledger.keys_of_former_ids(["c.jpg", "d.jpg"]) == [2]
+    assert ledger.ids_of([0, 7]) == {0: "c.jpg"}
+
+
+def test_the_cost_of_a_rename_does_not_grow_with_the_earlier_ones(tmp_path: Path) -> None:
+    def count_steps(items: int) -> int:
+        with Ledger.open(tmp_path / str(items)) as book, book.transaction():
+            book.add_items(0, [item(f"{number}.jpg") for number in range(items)])
+            steps = 0
+
+            def count() -> int:
+                nonlocal steps
+                steps += 1
+                return 0
+
+            book._db.set_progress_handler(count, 100)
+            book.rename_items({number: f"{number}.png" for number in range(items)})
+            book._db.set_progress_handler(None, 0)
+            return steps
+
+    assert count_steps(1600) < 1.5 * 8 * count_steps(200)
+
+
 def test_labels_that_are_known_cost_one_question(ledger: Ledger) -> None:
     for origin in ("csv", "pool"):
         with ledger.transaction():

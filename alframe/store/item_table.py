@@ -1,0 +1,96 @@
+"""The items in the ledger, and the ids that they had before their files were moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from alframe.store.database import Database, damaged_error, explain_errors, spoilt_content_as_store_error, timestamp
+from alframe.store.records import FormerId, StoredItems, dump_item
+from alframe.types import Item
+
+
+class ItemTable(Database):
+    """What the ledger knows of items. Open it with `Ledger.open`."""
+
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with spoilt_content_as_store_error(self.file):
+            return self._db.execute(sql, values).fetchall()
+
+    def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> None:
+        with explain_errors(self.file):
+            self._db.executemany(sql, rows)
+
+    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Append rows to a table that is given with its columns, as "table (column, column)"."""
+        self._write(f"INSERT INTO {table} VALUES ({', '.join('?' * (table.count(',') + 1))})", rows)
+
+    # Items
+
+    def items(self) -> StoredItems:
+        """Return every item ever listed; the position is the item's key."""
+        rows = self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key")
+        used = " UNION ALL ".join(
+            f"SELECT min(item), max(item) FROM {table}" for table in ("label", "selection", "aside")
+        )
+        ends = self._read(f"SELECT min(key), max(key) FROM item UNION ALL {used}")
+        keys = [key for pair in ends for key in pair if key is not None]
+        # A damaged column may hold text, which SQLite sorts behind the numbers.
+        if not all(isinstance(key, int) and 0 <= key < len(rows) for key in keys):
+            raise damaged_error(self.file, LookupError("items are missing"))
+        return StoredItems(rows, self.file)
+
+    def count_items(self) -> int:
+        """Return how many items were ever listed."""
+        return int(self._read("SELECT count(*) FROM item")[0][0])
+
+    def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return the keys of those of the ids that are known."""
+        wanted = json.dumps(list(ids))
+        return dict(self._read("SELECT id, key FROM item WHERE id IN (SELECT value FROM json_each(?))", wanted))
+
+    def add_items(self, first_key: int, items: Iterable[Item]) -> None:
+        """Append items; their keys count on from `first_key`."""
+        rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
+        self._insert(f"item (key, {', '.join(StoredItems.COLUMNS)})", rows)
+
+    def update_paths(self, paths: Iterable[tuple[int, Path]]) -> None:
+        """Store where known items lie now: a path is not history."""
+        self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
+
+    def rename_items(self, ids: Mapping[int, str]) -> None:
+        """Store the new ids (key -> id) of items whose files were moved; the ids that they had before stay known.
+
+        Items may exchange their ids.
+        """
+        self._write(
+            "INSERT INTO former_id (item, id, round, at) "
+            "SELECT key, id, (SELECT coalesce(max(number), 0) FROM round), ? FROM item WHERE key = ?",
+            ((timestamp(), key) for key in ids),
+        )
+        # An id may still be that of another one of these items, so all are freed first.
+        self._write("UPDATE item SET id = char(10) || key WHERE key = ?", ((key,) for key in ids))
+        self._write("UPDATE item SET id = ? WHERE key = ?", ((id_, key) for key, id_ in ids.items()))
+
+    def former_ids(self, keys: Iterable[int] | None = None) -> list[FormerId]:
+        """Return the ids that items had before their files were moved, in the order in which they were given up.
+
+        `keys`: of these items only; None for all.
+        """
+        if keys is None:
+            return [FormerId(*row) for row in self._read("SELECT item, id, round FROM former_id ORDER BY n")]
+        wanted = json.dumps(list(keys))
+        sql = "SELECT item, id, round FROM former_id WHERE item IN (SELECT value FROM json_each(?)) ORDER BY n"
+        return [FormerId(*row) for row in self._read(sql, wanted)]
+
+    def keys_of_former_ids(self, ids: Iterable[str]) -> list[int]:
+        """Return the keys of the items that had one of the ids before their files were moved."""
+        sql = "SELECT DISTINCT item FROM former_id WHERE id IN (SELECT value FROM json_each(?))"
+        return [key for (key,) in self._read(sql, json.dumps(list(ids)))]
+
+    def ids_of(self, keys: Iterable[int]) -> dict[int, str]:
+        """Return the ids of the items of these keys, by key."""
+        wanted = json.dumps(list(keys))
+        return dict(self._read("SELECT key, id FROM item WHERE key IN (SELECT value FROM json_each(?))", wanted))
