@@ -58,6 +58,11 @@ class ImageFile:
         self._content = hashlib.blake2b(self._data, digest_size=16)
         self._pictures: dict[tuple[str, tuple[int, int]], Image.Image] = {}
 
+    @property
+    def drive_failure(self) -> str | None:
+        """Why the drive or the network did not give the file; None if it did, or if there is no such file."""
+        return self._reason if self._drive_failed else None
+
     def content_hash(self, box: Box | None = None) -> bytes | None:
         """Return the hash of the file's bytes, and of `box` if it is given; None if the file cannot be read."""
         if self._reason:

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS content (
     content BLOB, reason TEXT, damage TEXT, PRIMARY KEY (path, box)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS content_mtime ON content (mtime);
+CREATE INDEX IF NOT EXISTS content_content ON content (content);
 CREATE TABLE IF NOT EXISTS hash (
     content BLOB NOT NULL, input TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (content, input)
 ) WITHOUT ROWID
@@ -46,6 +47,7 @@ READER_VERSION = 2
 VALUES_PER_QUERY = 500  # SQLite may be built for no more than 999
 
 Stamp = tuple[int, int]  # size and modification time in nanoseconds
+FileKey = tuple[str, str]  # path, and box ("" for a whole image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class FileCache:
         contents: list[FileContent | None] = []
         pairs = zip(items, present, strict=True)  # items may be a generator
         while chunk := list(islice(pairs, VALUES_PER_QUERY)):
-            keys = [_file_key(item) for item, _ in chunk]
+            keys = [file_key(item) for item, _ in chunk]
             sql = "SELECT path, box, content, reason, size, mtime, damage FROM content WHERE path IN"
             rows = self._select(sql, {path for path, _ in keys})
             stored = {
@@ -124,7 +126,12 @@ class FileCache:
             if content is not None:
                 found[(size, mtime), box][content] = FileContent(content, reason, (size, mtime), damage)
         pairs = zip(stamps, items, strict=True)
-        return [found.get((stamp, _file_key(item)[1]), {}) if stamp else {} for stamp, item in pairs]
+        return [found.get((stamp, file_key(item)[1]), {}) if stamp else {} for stamp, item in pairs]
+
+    def files_with(self, content_hashes: Iterable[bytes]) -> dict[FileKey, bytes]:
+        """Return the files, or boxes in them, that held one of these contents when they were last read."""
+        rows = self._select("SELECT path, box, content FROM content WHERE content IN", content_hashes)
+        return {(path, box): content for path, box, content in rows}
 
     def remember(self, contents: Sequence[tuple[Item, FileContent]]) -> None:
         """Store the contents that were read, in one transaction.
@@ -135,7 +142,7 @@ class FileCache:
             "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason, damage) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (*_file_key(item), *content.stamp, content.content_hash, content.reason, content.damage)
+                (*file_key(item), *content.stamp, content.content_hash, content.reason, content.damage)
                 for item, content in contents
                 if content.stamp is not None
             ],
@@ -170,7 +177,8 @@ def _input_key(spec: InputSpec) -> str:
     return f"{spec.size} {spec.channels} {spec.interpolation} {spec.value_range}"
 
 
-def _file_key(item: Item) -> tuple[str, str]:
+def file_key(item: Item) -> FileKey:
+    """Return under which path and box the cache knows the file of an item."""
     return str(item.path), dump_box(item.box) or ""
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from alframe.data import drive_failures
 from alframe.data.decode import ImageFile
-from alframe.engine.listing.moved_items import find_moved_items
+from alframe.engine.listing.moved_items import find_doubled_items, find_moved_items
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.errors import PoolError
 from alframe.store.file_cache import FileCache, FileContent, read_stamp
 from alframe.store.ledger import Ledger
-from alframe.types import Item
+from alframe.types import Item, Label
+from tests.drive_failures import fail_for
 from tests.engine.test_pool_listing import Listed
 
 
@@ -37,14 +41,20 @@ class Project:
         (self.root / new).parent.mkdir(parents=True, exist_ok=True)
         (self.root / old).rename(self.root / new)
 
-    def sync(self, root: Path | None = None, holdout: float = 0.0) -> PoolListing:
+    def label(self, *keys: int) -> None:
+        with self.ledger.transaction():
+            self.ledger.add_labels([(key, Label(item=str(key), class_name="fox")) for key in keys], None, "csv")
+
+    def sync(self, root: Path | None = None, holdout: float = 0.0, test_folder: str = "none") -> PoolListing:
         """List the files, and read them as a pass over the pool does."""
         root = root or self.root
-        files = sorted(path for path in root.rglob("*") if path.is_file())
+        files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
         items = [Item(path.relative_to(root).as_posix(), path, label="fox") for path in files]
+        items = [replace(item, split="test") if item.id.startswith(test_folder) else item for item in items]
         listing = sync_pool_listing(
             *(self.ledger, Listed(items), holdout, "image", 0),
             find_moved=lambda gone, new: find_moved_items(gone, new, self.cache, self.requested),
+            find_doubled=lambda absent, present: find_doubled_items(absent, present, self.cache, self.requested),
         )
         read = [(item, ImageFile(item.path).content_hash(), read_stamp(str(item.path))) for item in items]
         self.cache.remember([(item, FileContent(content, None, stamp)) for item, content, stamp in read])
@@ -168,3 +178,105 @@ def test_other_images_are_refused_as_before(project: Project) -> None:
     project.write("deer/9.jpg")
     with pytest.raises(PoolError, match="None of the 4 images"):
         project.sync()
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_copy_whose_original_is_deleted_later_gets_the_label(
+    project: Project, caplog: pytest.LogCaptureFixture, is_listed: bool
+) -> None:
+    project.label(0)
+    shutil.copytree(project.root / "deer", project.root / "fox" / "new")
+    project.sync(None if is_listed else project.root / "fox")
+    assert len(project.ids()) == 6
+    assert project.ledger.former_ids() == [] or not is_listed
+    shutil.rmtree(project.root / "deer")
+    listing = project.sync(None if is_listed else project.root / "fox")
+    new_name = "fox/new/1.jpg" if is_listed else "new/1.jpg"
+    assert project.ids()[0] == listing.items[0].id == new_name
+    assert str(listing.items[0].path) == str(project.root / "fox" / "new" / "1.jpg")
+    # The one that nobody has labelled needs nothing.
+    assert listing.is_present.tolist() == [True, False, True, True, False, True]
+    assert project.ids()[1] == "deer/2.jpg"
+    assert "1 images were listed twice" in caplog.text
+    before = project.ids()
+    project.sync(None if is_listed else project.root / "fox")
+    assert project.ids() == before
+
+
+def test_a_second_copy_leaves_the_label_where_it_is(project: Project) -> None:
+    project.label(0)
+    for name in ("copy 1.jpg", "copy 2.jpg"):
+        shutil.copy2(project.root / "deer/1.jpg", project.root / name)
+    project.sync()
+    (project.root / "deer/1.jpg").unlink()
+    project.sync()
+    assert project.ids()[0] == "deer/1.jpg"
+
+
+@pytest.mark.parametrize(("call", "name"), [("open", "new name.jpg"), ("stat", "old name.jpg")])
+def test_a_drive_that_fails_makes_no_new_images(
+    project: Project, monkeypatch: pytest.MonkeyPatch, call: str, name: str
+) -> None:
+    project.write("old name.jpg", "a.jpg")
+    project.sync()
+    project.move("old name.jpg", "new name.jpg")
+    project.move("a.jpg", "b.jpg")
+    with monkeypatch.context() as patch:
+        if call == "open":
+            patch.setattr(drive_failures, "TOLERATED_IN_A_ROW", 1)
+        fail_for(patch, errno.EIO, [name], [call])
+        with pytest.raises(PoolError, match="the drive or the network"):
+            project.sync()
+    assert len(project.ids()) == 6
+    project.sync()
+    assert project.ids()[4:] == ["b.jpg", "new name.jpg"]
+
+
+def test_a_link_that_is_left_behind_is_no_old_file(project: Project) -> None:
+    project.move("deer/1.jpg", "deer/first.jpg")
+    (project.root / "deer/1.jpg").symlink_to(project.root / "deer/first.jpg")
+    project.sync()
+    assert project.ids() == ["deer/first.jpg", "deer/2.jpg", "fox/1.jpg", "fox/2.jpg"]
+
+
+def test_what_people_were_shown_goes_before_what_was_read_later(project: Project) -> None:
+    shown = ImageFile(project.root / "deer/1.jpg").content_hash() or b""
+    project.requested = {0: shown}
+    (project.root / "deer/1.jpg").rename(project.root / "kept.jpg.part")
+    project.write("deer/1.jpg", text="a longer picture that was saved under this name later")
+    project.move("kept.jpg.part", "../kept.jpg")
+    project.sync()
+    project.move("deer/1.jpg", "x.jpg")
+    project.move("../kept.jpg", "y.jpg")
+    project.sync()
+    assert project.ids()[0] == "y.jpg"
+
+
+def test_a_requested_image_that_was_replaced_is_not_known_by_its_path(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.requested = {0: ImageFile(project.root / "deer/1.jpg").content_hash() or b""}
+    project.write("deer/1.jpg", text="another picture")
+    project.sync(project.root.parent)
+    assert project.ids()[0] == "deer/1.jpg"
+    assert project.ids()[4:] == ["pool/deer/1.jpg"]
+    assert "1 images have another content than when they were requested" in caplog.text
+
+
+def test_one_image_in_common_does_not_make_another_pool_this_one(project: Project) -> None:
+    project.write(*(f"more/{number}.jpg" for number in range(20)))
+    project.sync()
+    project.label(0, *range(4, 15))
+    shutil.move(project.root / "deer/1.jpg", project.root.parent / "card.jpg")
+    shutil.rmtree(project.root)
+    project.write(*(f"another/{number}.jpg" for number in range(20)))
+    project.move("../card.jpg", "another/card.jpg")
+    with pytest.raises(PoolError, match="None of the 24 images"):
+        project.sync()
+
+
+def test_an_image_that_is_moved_to_the_test_images_is_named(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    project.move("deer/1.jpg", "test/1.jpg")
+    listing = project.sync(test_folder="test")
+    assert not listing.is_held_out.any()
+    assert "1 moved images keep the split (pool or test) that they had" in caplog.text

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from alframe.chunks import chunks
 from alframe.data.decode import ImageFile
+from alframe.data.drive_failures import DriveFailures
 from alframe.progress import Bar
 from alframe.store.file_cache import FileCache, FileContent
 from alframe.types import Item
@@ -32,16 +33,24 @@ def recognise_moved_files(items: Sequence[Item], contents: list[FileContent | No
         cache.remember(found)
 
 
-def hash_files(items: Sequence[Item], label: str) -> Iterator[tuple[slice, list[bytes | None]]]:
+def hash_files(
+    items: Sequence[Item], label: str, failures: DriveFailures | None = None
+) -> Iterator[tuple[slice, list[bytes | None]]]:
     """Yield the content hashes of the items' files, or None where one cannot be read, by slices of the items.
 
-    `label` is that of the progress bar.
+    `label` is that of the progress bar. What a drive does not give is noted in `failures`, which may raise PoolError.
     """
     with Bar(label, total=len(items), unit="img") as bar, ThreadPoolExecutor(THREADS) as threads:
         for rows in chunks(len(items)):
-            yield rows, list(threads.map(_read_hash, items[rows]))
+            read = list(threads.map(_read_hash, items[rows]))
+            if failures:
+                for item, (_, failure) in zip(items[rows], read, strict=True):
+                    failures.note(item.path, failure)
+            yield rows, [content_hash for content_hash, _ in read]
             bar.advance(rows.stop - rows.start)
 
 
-def _read_hash(item: Item) -> bytes | None:
-    return ImageFile(item.path).content_hash(item.box)
+def _read_hash(item: Item) -> tuple[bytes | None, str | None]:
+    """Return the content hash, and why the drive did not give the file; each may be None."""
+    file = ImageFile(item.path)
+    return file.content_hash(item.box), file.drive_failure

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from alframe.data.drive_failures import DriveFailures
 from alframe.engine.embedding.moved_files import hash_files
-from alframe.store.file_cache import FileCache, read_stamp
+from alframe.engine.listing.file_status import FileStatus, read_status
+from alframe.store.file_cache import FileCache, FileContent, file_key
 from alframe.types import Item, ItemId
 
 log = logging.getLogger(__name__)
@@ -24,57 +26,87 @@ def find_moved_items(
 
     `gone` are the known items by key that the pool no longer lists; `new` those that it lists for the first time. Two
     are one if they are the same file. They are also one if the old file is gone and no other item has their content,
-    or no other one with that content has their file name. What the old files held is what `cache` last read, or what
-    was recorded when they were requested (`requested_contents`, by key). What is not clear is counted in a warning.
+    or no other one with that content has their file name. What the old files held is what was recorded when they were
+    requested (`requested_contents`, by key), or else what `cache` last read. What is not clear is counted in a warning.
+    Raises PoolError if a drive fails: else images that are known would become new ones.
     """
     moved = _match_one_to_one(
         {key: (item.path, item.box) for key, item in gone.items()}, {item.id: (item.path, item.box) for item in new}
     )
+    moved = _without_changed(moved, new, cache, requested_contents)
     others = _without(gone, moved.values())
     if others and len(moved) < len(new):
-        moved |= _match_contents(others, [item for item in new if item.id not in moved], cache, requested_contents)
-    if moved:
-        id_, key = next(iter(moved.items()))
-        log.info(
-            "%d images were moved or renamed: '%s' is now '%s', for example. Their labels and requests went with them.",
-            *(len(moved), gone[key].id, id_),
-        )
+        moved |= _match_files(others, [item for item in new if item.id not in moved], cache, requested_contents)
     return moved
 
 
-def _match_contents(
+def find_doubled_items(
+    absent: Mapping[int, Item],
+    present: Iterable[tuple[int, Item]],
+    cache: FileCache,
+    requested_contents: Mapping[int, bytes],
+) -> dict[int, int]:
+    """Return, by key, which listed item each absent one is, where its file was listed as a second item before.
+
+    `absent` are labelled or requested items by key that the pool does not list; `present` are the listed ones that have
+    neither a label nor a request, with their keys. Two are one by the rules of `find_moved_items`, but no file is read:
+    what the listed files hold is what `cache` knows. Raises PoolError if a drive fails.
+    """
+    old, _ = _old_contents(absent, cache, requested_contents)
+    files = cache.files_with(set(old.values()))
+    if not files:
+        return {}
+    second = {key: item for key, item in present if file_key(item) in files}
+    current = cache.look_up(second.values(), [True] * len(second))  # None where the file has changed
+    found = {key: one.content_hash for key, one in zip(second, current, strict=True) if one and one.content_hash}
+    statuses = {key: read_status(second[key].path) for key in found}
+    shared = set(found.values())
+    old = {key: content for key, content in old.items() if content in shared}
+    old = _without(old, _still_there({key: absent[key] for key in old}, statuses.values()))
+    return {key: other for other, key in _match_contents(old, found, absent, second).items()}
+
+
+def _without_changed(
+    moved: Mapping[ItemId, int], new: Sequence[Item], cache: FileCache, requested_contents: Mapping[int, bytes]
+) -> dict[ItemId, int]:
+    """Leave out those whose file has another content than when it was requested."""
+    asked = [item for item in new if moved.get(item.id) in requested_contents]
+    current = cache.look_up(asked, [True] * len(asked))
+    contents = {item.id: one.content_hash for item, one in zip(asked, current, strict=True) if one and one.content_hash}
+    contents |= _read_contents([item for item in asked if item.id not in contents])
+    changed = [item for item in asked if contents.get(item.id, b"") != requested_contents[moved[item.id]]]
+    changed = [item for item in changed if item.id in contents]
+    if changed:
+        log.warning(
+            "%d images have another content than when they were requested (first: '%s'). They count as new images.",
+            *(_count_files(changed), changed[0].id),
+        )
+    return _without(moved, {item.id for item in changed})
+
+
+def _match_files(
     gone: Mapping[int, Item], new: Sequence[Item], cache: FileCache, requested_contents: Mapping[int, bytes]
 ) -> dict[ItemId, int]:
-    last_read = dict(zip(gone, cache.look_up(gone.values(), [False] * len(gone)), strict=True))
-    known = {key: content for key, content in last_read.items() if content and content.content_hash}
-    old = {key: requested_contents[key] for key in gone if key in requested_contents}
-    old |= {key: content.content_hash for key, content in known.items() if content.content_hash}
+    old, known = _old_contents(gone, cache, requested_contents)
     if not old:
         return {}
     # Only files that are as large as one of the old ones are read, unless the size of an old one is not known.
     sizes = {content.stamp[0] for content in known.values() if content.stamp} if len(known) == len(old) else None
-    stamps = {item.id: stamp for item in new if (stamp := read_stamp(str(item.path)))}
-    to_read = [item for item in new if item.id in stamps and (sizes is None or stamps[item.id][0] in sizes)]
-    found = {
-        item.id: content
-        for rows, hashes in hash_files(to_read, "Recognising moved images")
-        for item, content in zip(to_read[rows], hashes, strict=True)
-        if content
-    }
+    statuses = {item.id: status for item in new if (status := read_status(item.path)) and status.size}
+    to_read = [item for item in new if item.id in statuses and (sizes is None or statuses[item.id].size in sizes)]
+    found = _read_contents(to_read)
     shared = set(old.values()) & set(found.values())
     old = {key: content for key, content in old.items() if content in shared}
     found = {id_: content for id_, content in found.items() if content in shared}
-    still_there = {content for key, content in old.items() if read_stamp(str(gone[key].path))}
+    there = _still_there({key: gone[key] for key in old}, [statuses[id_] for id_ in found])
+    still_there = {old[key] for key in there}
     movable = {key: content for key, content in old.items() if content not in still_there}
-    moved = _match_one_to_one(movable, found)
-    moved |= _match_one_to_one(
-        {key: (_file_name(gone[key].id), content) for key, content in _without(movable, moved.values()).items()},
-        {id_: (_file_name(id_), content) for id_, content in _without(found, moved).items()},
-    )
-    _warn_of_unmatched(gone, _without(old, moved.values()), _without(found, moved), still_there)
+    new_items = {item.id: item for item in to_read}
+    moved = _match_contents(movable, found, gone, new_items)
+    _warn_of_unmatched(gone, new_items, _without(old, moved.values()), _without(found, moved), still_there)
     cache.remember(
         [
-            (item, replace(known[moved[item.id]], stamp=stamps[item.id]))
+            (item, replace(known[moved[item.id]], stamp=statuses[item.id].stamp))
             for item in to_read
             if moved.get(item.id) in known
         ]
@@ -82,8 +114,56 @@ def _match_contents(
     return moved
 
 
+def _old_contents(
+    items: Mapping[int, Item], cache: FileCache, requested_contents: Mapping[int, bytes]
+) -> tuple[dict[int, bytes], dict[int, FileContent]]:
+    """Return by key what the files held, and what `cache` knows of those contents. Unreadable images are left out.
+
+    What people were shown goes before what was read later under the same path.
+    """
+    last_read = dict(zip(items, cache.look_up(items.values(), [False] * len(items)), strict=True))
+    readable = {key: one for key, one in last_read.items() if one and one.content_hash and one.reason is None}
+    old = {key: one.content_hash for key, one in readable.items() if one.content_hash}
+    old |= {key: requested_contents[key] for key in items if key in requested_contents}
+    return old, {key: one for key, one in readable.items() if one.content_hash == old[key]}
+
+
+def _read_contents(items: Sequence[Item]) -> dict[ItemId, bytes]:
+    """Read the files, and return their content hashes by id. Raises PoolError if a drive fails."""
+    failures = DriveFailures(len(items))
+    read = hash_files(items, "Recognising moved images", failures)
+    found = {
+        item.id: content for rows, hashes in read for item, content in zip(items[rows], hashes, strict=True) if content
+    }
+    failures.warn()
+    return found
+
+
+def _still_there(old: Mapping[int, Item], new: Iterable[FileStatus | None]) -> set[int]:
+    """Return the keys of the old files that exist, unless one of the new files is the same under another name."""
+    files = {status.file for status in new if status and status.file}
+    statuses = {key: read_status(item.path) for key, item in old.items()}
+    return {key for key, status in statuses.items() if status and status.file not in files}
+
+
+def _match_contents(
+    old: Mapping[int, bytes], new: Mapping[Key, bytes], old_items: Mapping[int, Item], new_items: Mapping[Key, Item]
+) -> dict[Key, int]:
+    """Return the old key of each new item that alone has its content, or its content and file name."""
+    moved = _match_one_to_one(old, new)
+    old, new = _without(old, moved.values()), _without(new, moved)
+    return moved | _match_one_to_one(
+        {key: (_file_name(old_items[key]), content) for key, content in old.items()},
+        {key: (_file_name(new_items[key]), content) for key, content in new.items()},
+    )
+
+
 def _warn_of_unmatched(
-    gone: Mapping[int, Item], old: Mapping[int, bytes], new: Mapping[ItemId, bytes], still_there: Collection[bytes]
+    gone: Mapping[int, Item],
+    new_items: Mapping[ItemId, Item],
+    old: Mapping[int, bytes],
+    new: Mapping[ItemId, bytes],
+    still_there: Collection[bytes],
 ) -> None:
     for is_copied in (True, False):
         keys = [key for key, content in old.items() if (content in still_there) == is_copied]
@@ -91,20 +171,20 @@ def _warn_of_unmatched(
         if not keys or not ids:
             continue
         why = (
-            "their old files still exist, so that the new ones are copies. To label the new ones, remove the old files"
+            "their old files still exist, so that the new ones are copies"
             if is_copied
-            else "several files have the same content, so that nobody knows which was moved where. Leave one file of "
-            "each content"
+            else "several files have the same content, so that nobody knows which was moved where"
         )
         log.warning(
             "%d images that the pool no longer lists (first: '%s') have the same content as %d new images (first: "
             "'%s'), but %s. Their labels stay with the old names; the new images have none.",
-            *(len(keys), gone[keys[0]].id, len(ids), ids[0], why),
+            *(_count_files(gone[key] for key in keys), gone[keys[0]].id),
+            *(_count_files(new_items[id_] for id_ in ids), ids[0], why),
         )
 
 
-def _match_one_to_one(old: Mapping[int, Hashable], new: Mapping[ItemId, Hashable]) -> dict[ItemId, int]:
-    """Return the new id and the old key of each value that one of the old and one of the new have."""
+def _match_one_to_one(old: Mapping[int, Hashable], new: Mapping[Key, Hashable]) -> dict[Key, int]:
+    """Return the new id (or key) and the old key of each value that one of the old and one of the new have."""
     keys, ids = _by_value(old), _by_value(new)
     return {ids[value][0]: key for value, (key, *more) in keys.items() if not more and len(ids.get(value, ())) == 1}
 
@@ -116,8 +196,13 @@ def _by_value(values: Mapping[Key, Hashable]) -> dict[Hashable, list[Key]]:
     return found
 
 
-def _file_name(id_: ItemId) -> str:
-    return PurePosixPath(id_).name
+def _file_name(item: Item) -> str:
+    return PurePosixPath(item.id).name
+
+
+def _count_files(items: Iterable[Item]) -> int:
+    """Return how many images the items are or are boxes of."""
+    return len({item.image_id for item in items})
 
 
 ValueT = TypeVar("ValueT")

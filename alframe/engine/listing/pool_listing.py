@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress
@@ -18,6 +18,15 @@ from alframe.engine.listing.clock_warnings import warn_of_clocks
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.engine.listing.online_files import warn_of_online_files
 from alframe.engine.listing.pool_classes import unify_pool_classes
+from alframe.engine.listing.recognised_items import (
+    FindDoubled,
+    FindMoved,
+    exchange_doubled_ids,
+    is_same_pool,
+    log_moved,
+    used_keys,
+    warn_of_other_split,
+)
 from alframe.engine.listing.sequences import add_times, assign_sequences
 from alframe.errors import PoolError
 from alframe.progress import track
@@ -27,8 +36,6 @@ from alframe.store.records import StoredItems
 from alframe.types import Bools, Box, Ints, Item, ItemId, Texts, Times
 
 log = logging.getLogger(__name__)
-# From the known items by key that are no longer listed, and the items that are new, to the new id -> the known key.
-FindMoved = Callable[[Mapping[int, Item], Sequence[Item]], Mapping[ItemId, int]]
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 
 
@@ -88,35 +95,44 @@ def sync_pool_listing(
     boxes: Boxes = Boxes(),
     classes: Sequence[str] = (),
     find_moved: FindMoved | None = None,
+    find_doubled: FindDoubled | None = None,
 ) -> PoolListing:
     """List the pool, with its boxes and sequences, and add what is new to the ledger.
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
     time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
     own. Later images of a held-out group are held out too. `classes` are those of the settings. `find_moved` recognises
-    known items under new ids; they keep their keys. Raises PoolError if the pool is empty or none of the known images
-    is left.
+    known items under new ids; they keep their keys. `find_doubled` recognises used items whose files were listed as
+    other items before; the two exchange their ids. Raises PoolError if the pool is empty or none of the known images is
+    left.
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
     key_of = {id_: key for key, id_ in enumerate(known.ids())}
     listed = _keep_used_images_whole(listed, key_of, ledger)
+    if find_doubled and exchange_doubled_ids(ledger, known, listed, key_of, find_doubled):
+        known = ledger.items()
+        key_of = {id_: key for key, id_ in enumerate(known.ids())}
     new = [item for item in listed if item.id not in key_of]
     moved: Mapping[ItemId, int] = {}
     if new and find_moved:
         listed_ids = {item.id for item in listed}
         gone = {key: known[key] for id_, key in key_of.items() if id_ not in listed_ids}
         moved = find_moved(gone, new) if gone else {}
+        if len(new) == len(listed) and not is_same_pool(moved, known, listed, ledger):
+            moved = {}
+        log_moved(moved, known)
         key_of |= moved
         new = [item for item in new if item.id not in moved]
     if known and len(new) == len(listed):
         raise PoolError(
-            f"None of the {len(known)} images of this project is in the pool now; the first known one is "
-            f"'{known[0].id}', the first listed one '{listed[0].id}'. If the folder was moved, set pool.root to its "
+            f"None of the {len(known)} images of this project is in the pool now, or too few are; the first known one "
+            f"is '{known[0].id}', the first listed one '{listed[0].id}'. If the folder was moved, set pool.root to its "
             f"new place. For other images, start another project (project=<folder>)."
         )
     again = {key_of[item.id]: item for item in listed if item.id in key_of}
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
+    warn_of_other_split([(known[key], again[key]) for key in moved.values()], listed)
     warn_of_online_files(item.path for item in new)
     items += add_times(new, sequences)
     had_label = [item.label is not None for item in items]
@@ -176,9 +192,7 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
     whole = {item.image_id for item in listed if item.image_id != item.id and item.image_id in key_of}
     whole -= {item.image_id for item in listed if item.image_id != item.id and item.id in key_of}
     if whole:
-        used = {label.item for label in ledger.stored_labels()} | {
-            key for one in ledger.stored_rounds() for key in one.keys
-        }
+        used = used_keys(ledger)
         whole = {image for image in whole if key_of[image] in used}
     if not whole:
         return listed

@@ -1,0 +1,47 @@
+"""Whether a file is there, and which one it is; a drive that fails is no answer to that."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from alframe import drives
+from alframe.errors import PoolError
+
+
+class FileStatus(NamedTuple):
+    """A file's size in bytes, its modification time (ns), and which file of which drive it is (None: not known)."""
+
+    size: int
+    mtime: int
+    file: tuple[int, int] | None
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """The size and modification time, as the file cache keeps them."""
+        return self.size, self.mtime
+
+
+FORBIDDEN = FileStatus(0, 0, None)
+
+
+def read_status(path: Path) -> FileStatus | None:
+    """Return the status of a file; None if it is gone, FORBIDDEN if the system does not tell.
+
+    Raises PoolError if the drive or the network fails, also after some seconds.
+    """
+    try:
+        status = drives.try_again(lambda: os.stat(path))  # noqa: PTH116 - many of them
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if not drives.is_drive_failure(error):
+            return FORBIDDEN
+        raise PoolError(
+            f"alframe cannot tell which images were moved, because the drive or the network of '{path}' failed "
+            f"({error.strerror or error}). Connect the drive again, or unmount it if its images lie elsewhere now, and "
+            "run the same command again. Nothing was changed."
+        ) from error
+    # Some file systems number no files.
+    return FileStatus(status.st_size, status.st_mtime_ns, (status.st_dev, status.st_ino) if status.st_ino else None)

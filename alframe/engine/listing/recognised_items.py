@@ -1,0 +1,82 @@
+"""What follows for the ledger and for people when known items are recognised under other ids."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from alframe.store.ledger import Ledger
+from alframe.store.records import StoredItems
+from alframe.types import Item, ItemId
+
+log = logging.getLogger(__name__)
+# From the known items by key that are no longer listed, and the items that are new, to the new id -> the known key.
+FindMoved = Callable[[Mapping[int, Item], Sequence[Item]], Mapping[ItemId, int]]
+# From absent items that were used and listed ones that were not, by key, to the absent key -> the listed one it is.
+FindDoubled = Callable[[Mapping[int, Item], Iterable[tuple[int, Item]]], Mapping[int, int]]
+# Of the known or listed images, or of the used ones, that must be recognised where all names are new: a calibration
+# card that two pools share does not make them one.
+RECOGNISED_SHARE = 0.1
+
+
+def log_moved(moved: Mapping[ItemId, int], known: StoredItems) -> None:
+    """Say how many images were moved; `moved` are the known keys by the new ids."""
+    if moved:
+        before = {key: known[key] for key in moved.values()}
+        id_, key = next(iter(moved.items()))
+        log.info(
+            "%d images were moved or renamed: '%s' is now '%s', for example. Their labels and requests went with them.",
+            *(len({item.image_id for item in before.values()}), before[key].id, id_),
+        )
+
+
+def used_keys(ledger: Ledger) -> set[int]:
+    """Return the keys of all items that were ever labelled or requested."""
+    requested = {key for one in ledger.stored_rounds() for key in one.keys}
+    return requested | {label.item for label in ledger.stored_labels()}
+
+
+def exchange_doubled_ids(
+    ledger: Ledger, known: StoredItems, listed: Sequence[Item], key_of: Mapping[str, int], find_doubled: FindDoubled
+) -> bool:
+    """Give used items that are absent the ids under which their files were listed as others; return whether any."""
+    present = {key_of[item.id]: item for item in listed if item.id in key_of}
+    if len(present) == len(known):
+        return False
+    used = used_keys(ledger)
+    absent = {key: known[key] for key in sorted(used - present.keys())}
+    if not absent:
+        return False
+    doubled = find_doubled(absent, ((key, item) for key, item in present.items() if key not in used))
+    if not doubled:
+        return False
+    pairs = [*doubled.items(), *((other, key) for key, other in doubled.items())]
+    with ledger.transaction():
+        ledger.rename_items({key: known[other].id for key, other in pairs})
+        ledger.update_paths((key, known[other].path) for key, other in pairs)
+    key, other = next(iter(doubled.items()))
+    log.warning(
+        "%d images were listed twice, and their old files are gone: '%s' is now '%s', for example. Their labels and "
+        "requests went with them.",
+        *(len({absent[key].image_id for key in doubled}), absent[key].id, present[other].id),
+    )
+    return True
+
+
+def is_same_pool(moved: Mapping[ItemId, int], known: StoredItems, listed: Sequence[Item], ledger: Ledger) -> bool:
+    """Return whether enough items were recognised, where not one is listed under its id, to take it for this pool."""
+    used = used_keys(ledger)
+    return len(moved) >= RECOGNISED_SHARE * min(len(known), len(listed)) or (
+        bool(used) and len(used.intersection(moved.values())) >= RECOGNISED_SHARE * len(used)
+    )
+
+
+def warn_of_other_split(moved: Sequence[tuple[Item, Item]], listed: Sequence[Item]) -> None:
+    """Warn of items, as they were known and are listed, that were moved into or out of the pool's own test images."""
+    others = [now for before, now in moved if before.split != now.split]
+    if others and any(item.split == "test" for item in listed):
+        log.warning(
+            "%d moved images keep the split (pool or test) that they had, though the pool lists them in the other one "
+            "now (first: '%s'). What the model has learned from must not test it.",
+            *(len({item.image_id for item in others}), others[0].id),
+        )
