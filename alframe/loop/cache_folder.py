@@ -84,4 +84,4 @@ def _is_writable(cache: Path) -> bool:
 
 
 def _is_cache(folder: Path) -> bool:
-    return (folder / CONTENTS_NAME).is_file()
+    return os.path.isfile(folder / CONTENTS_NAME)  # noqa: PTH113 - False also where the folder may not be looked into

@@ -213,6 +213,34 @@ def test_a_second_copy_leaves_the_label_where_it_is(project: Project) -> None:
     assert project.ids()[0] == "deer/1.jpg"
 
 
+def test_a_copy_that_tests_the_model_never_trains_it(project: Project) -> None:
+    project.label(0)
+    shutil.copytree(project.root / "deer", project.root / "test")
+    project.sync(test_folder="test")
+    before = project.ids()
+    (project.root / "deer/1.jpg").unlink()
+    listing = project.sync(test_folder="test")
+    assert project.ids() == before
+    assert [item.id for item in listing.items if item.split == "test"] == ["test/1.jpg", "test/2.jpg"]
+
+
+def test_an_old_drive_that_fails_leaves_a_copy_where_it_is_until_the_next_call(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.label(0)
+    shutil.copy2(project.root / "deer/1.jpg", project.root / "copy.jpg")
+    project.sync()
+    before = project.ids()
+    (project.root / "deer/1.jpg").unlink()
+    with monkeypatch.context() as patch:
+        fail_for(patch, errno.EIO, ["1.jpg"], ["stat"])
+        items = [item for item in project.ledger.items() if item.id == "copy.jpg"]
+        gone = {0: project.ledger.items()[0]}
+        assert find_doubled_items(gone, enumerate(items, 4), project.cache, {}) == {}
+    project.sync()
+    assert project.ids() == ["copy.jpg", *before[1:4], "deer/1.jpg"]
+
+
 @pytest.mark.parametrize(("call", "name"), [("open", "new name.jpg"), ("stat", "old name.jpg")])
 def test_a_drive_that_fails_makes_no_new_images(
     project: Project, monkeypatch: pytest.MonkeyPatch, call: str, name: str

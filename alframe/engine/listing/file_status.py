@@ -31,6 +31,8 @@ def read_status(path: Path) -> FileStatus | None:
 
     Raises PoolError if the drive or the network fails, also after some seconds.
     """
+    if os.name == "nt" and not os.path.exists(path.anchor):  # noqa: PTH110 - a drive or a share that is no longer there
+        return None
     try:
         status = drives.try_again(lambda: os.stat(path))  # noqa: PTH116 - many of them
     except (FileNotFoundError, NotADirectoryError):

@@ -6,12 +6,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from alframe.data.drive_failures import DriveFailures
 from alframe.engine.embedding.moved_files import hash_files
-from alframe.engine.listing.file_status import FileStatus, read_status
+from alframe.engine.listing.file_status import FORBIDDEN, FileStatus, read_status
+from alframe.errors import PoolError
 from alframe.store.file_cache import FileCache, FileContent, file_key
 from alframe.types import Item, ItemId
 
@@ -50,19 +51,21 @@ def find_doubled_items(
 
     `absent` are labelled or requested items by key that the pool does not list; `present` are the listed ones that have
     neither a label nor a request, with their keys. Two are one by the rules of `find_moved_items`, but no file is read:
-    what the listed files hold is what `cache` knows. Raises PoolError if a drive fails.
+    what the listed files hold is what `cache` knows. A file whose drive fails counts as one that is still there: the
+    next call tries again.
     """
     old, _ = _old_contents(absent, cache, requested_contents)
     files = cache.files_with(set(old.values()))
-    if not files:
+    if not files.keys() - {file_key(item) for item in absent.values()}:
         return {}
     second = {key: item for key, item in present if file_key(item) in files}
     current = cache.look_up(second.values(), [True] * len(second))  # None where the file has changed
     found = {key: one.content_hash for key, one in zip(second, current, strict=True) if one and one.content_hash}
-    statuses = {key: read_status(second[key].path) for key in found}
+    statuses = {key: _status_or_forbidden(second[key].path) for key in found}
     shared = set(found.values())
     old = {key: content for key, content in old.items() if content in shared}
-    old = _without(old, _still_there({key: absent[key] for key in old}, statuses.values()))
+    there = _still_there({key: _status_or_forbidden(absent[key].path) for key in old}, statuses.values())
+    old = _without(old, there)
     return {key: other for other, key in _match_contents(old, found, absent, second).items()}
 
 
@@ -92,13 +95,13 @@ def _match_files(
         return {}
     # Only files that are as large as one of the old ones are read, unless the size of an old one is not known.
     sizes = {content.stamp[0] for content in known.values() if content.stamp} if len(known) == len(old) else None
-    statuses = {item.id: status for item in new if (status := read_status(item.path)) and status.size}
+    statuses = {item.id: status for item in new if (status := _status_or_forbidden(item.path)) and status.size}
     to_read = [item for item in new if item.id in statuses and (sizes is None or statuses[item.id].size in sizes)]
     found = _read_contents(to_read)
     shared = set(old.values()) & set(found.values())
     old = {key: content for key, content in old.items() if content in shared}
     found = {id_: content for id_, content in found.items() if content in shared}
-    there = _still_there({key: gone[key] for key in old}, [statuses[id_] for id_ in found])
+    there = _still_there({key: read_status(gone[key].path) for key in old}, [statuses[id_] for id_ in found])
     still_there = {old[key] for key in there}
     movable = {key: content for key, content in old.items() if content not in still_there}
     new_items = {item.id: item for item in to_read}
@@ -139,11 +142,17 @@ def _read_contents(items: Sequence[Item]) -> dict[ItemId, bytes]:
     return found
 
 
-def _still_there(old: Mapping[int, Item], new: Iterable[FileStatus | None]) -> set[int]:
+def _still_there(old: Mapping[int, FileStatus | None], new: Iterable[FileStatus | None]) -> set[int]:
     """Return the keys of the old files that exist, unless one of the new files is the same under another name."""
     files = {status.file for status in new if status and status.file}
-    statuses = {key: read_status(item.path) for key, item in old.items()}
-    return {key for key, status in statuses.items() if status and status.file not in files}
+    return {key for key, status in old.items() if status and status.file not in files}
+
+
+def _status_or_forbidden(path: Path) -> FileStatus | None:
+    try:
+        return read_status(path)
+    except PoolError:
+        return FORBIDDEN
 
 
 def _match_contents(

@@ -39,15 +39,19 @@ def used_keys(ledger: Ledger) -> set[int]:
 def exchange_doubled_ids(
     ledger: Ledger, known: StoredItems, listed: Sequence[Item], key_of: Mapping[str, int], find_doubled: FindDoubled
 ) -> bool:
-    """Give used items that are absent the ids under which their files were listed as others; return whether any."""
+    """Give used items that are absent the ids under which their files were listed as others; return whether any.
+
+    Images that are held out stay what they are: else one that has tested the model would train it.
+    """
     present = {key_of[item.id]: item for item in listed if item.id in key_of}
     if len(present) == len(known):
         return False
-    used = used_keys(ledger)
-    absent = {key: known[key] for key in sorted(used - present.keys())}
+    used, held_out = used_keys(ledger), set(known.held_out_keys())
+    absent = {key: known[key] for key in sorted(used - present.keys() - held_out)}
     if not absent:
         return False
-    doubled = find_doubled(absent, ((key, item) for key, item in present.items() if key not in used))
+    taken = used | held_out
+    doubled = find_doubled(absent, ((key, item) for key, item in present.items() if key not in taken))
     if not doubled:
         return False
     pairs = [*doubled.items(), *((other, key) for key, other in doubled.items())]
