@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from alframe.app import cli
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -27,7 +29,7 @@ def test_it_ends_in_words(
 ) -> None:
     def command_line() -> None:
         os.kill(os.getpid(), number)
-        signal.pause()
+        time.sleep(60)
 
     monkeypatch.setattr(cli, "main", command_line)
     with pytest.raises(SystemExit) as end:
@@ -45,7 +47,7 @@ def test_a_second_one_does_not_interrupt_the_end(
     def command_line() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
-            signal.pause()
+            time.sleep(60)
         except KeyboardInterrupt:
             for number in (signal.SIGTERM, signal.SIGINT):
                 os.kill(os.getpid(), number)
