@@ -7,7 +7,7 @@ CHUNK_BYTES = 64 << 20
 
 
 def chunks(count: int, rows: int | None = None, *, bytes_per_row: int = 0, limit: int | None = None) -> list[slice]:
-    """Return the slices of 0..count-1 in order. Each has `rows` rows (8192); the last one has the rows that are left.
+    """Return the slices of 0..count-1 in order, of `rows` rows each (None: 8192); the last slice has what is left.
 
     With `bytes_per_row` a chunk has fewer rows where so many would take more than `limit` bytes (64 MiB), but one at
     least. No rows give no chunk.

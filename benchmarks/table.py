@@ -18,9 +18,10 @@ RESULTS = ROOT / "benchmarks" / "results"
 README, PERFORMANCE = ROOT / "README.md", ROOT / "docs" / "performance.md"
 START, END = "<!-- speed: python -m benchmarks.table -->\n", "<!-- end of speed -->\n"
 HEADER = (
-    "| task | alframe | others, as a multiple | memory in MiB: alframe, others | lower limit |\n|---|---|---|---|---|\n"
+    "| task | time of alframe | time of other programs, divided by the time of alframe | memory in MiB: alframe, "
+    "others | lower limit |\n|---|---|---|---|---|\n"
 )
-README_HEADER = "| task | alframe | others, as a multiple |\n|---|---|---|\n"
+README_HEADER = "| task | time of alframe | time of other programs, divided by the time of alframe |\n|---|---|---|\n"
 README_ROWS = (  # how their tasks begin
     "read an image file and compute its embedding, on all cores, with the engine `eager` and the precision `fp32`",
     "read an image file and compute its embedding, on all cores, with the engine `openvino` and the precision `bf16`",
@@ -72,8 +73,8 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     machines = {_machine(results[name]["machine"]) for name in TASKS if name in results}
     body = "".join(f"{row}\n" for row in rows(results))
     return (
-        f"{HEADER}{body}\nThe programs of one line ran one after the other, in one run, on "
-        f"{' and '.join(sorted(machines))}.\n"
+        f"{HEADER}{body}\nThe programs of one line ran one after the other, in one run. Each line was measured with "
+        f"one of these processors and settings: {'; '.join(sorted(machines))}.\n"
     )
 
 
@@ -105,7 +106,8 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
                 engine, precision = best.split()
                 what = (
                     f"compute the embedding of an image by {network}, on one thread, with the engine `{engine}` and "
-                    f"the precision `{precision}` (lowest cosine similarity to plain timm {ways[best]['worst_cosine']})"
+                    f"the precision `{precision}` (the lowest cosine similarity to the "
+                    f"embeddings of plain timm is {ways[best]['worst_cosine']})"
                 )
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
     for way, measured in result["pipeline"].items():
@@ -194,7 +196,7 @@ def _compared(what: str, ones: Mapping[str, Mapping[str, Any]], ours: str, limit
 
 def _machine(machine: Mapping[str, Any]) -> str:
     threads = machine["threads"].get("OMP_NUM_THREADS")
-    return f"{machine['cpu']}, {machine['cores']} cores" + (f", threads: {threads}" if threads else "")
+    return f"{machine['cpu']}, {machine['cores']} cores" + (f", with OMP_NUM_THREADS={threads}" if threads else "")
 
 
 def _seconds(value: float | None) -> str:

@@ -14,7 +14,7 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 
 @dataclass
 class AnswerBuilder:
-    """Collect the labels and the empty places for labels that were found so far; `build` makes the answers from them.
+    """Collect the labels, and the items whose label was found empty, so far; `build` makes the answers from both.
 
     `classes`, `new_classes`, `unsure` and `allowed` are those of `class_resolver`, which says what the written names
     mean.

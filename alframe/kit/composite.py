@@ -1,4 +1,4 @@
-"""Help parts that are made of other parts: build these by name, and show each sampler exactly what it needs."""
+"""Help parts that are made of other parts: build those parts by name, and show each sampler exactly what it needs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def fit_head(
     context: FitContext,
     weights: Floats | None = None,
 ) -> None:
-    """Fit `head` to `x` (m, D) and `y` (m,), and pass it the `context` if it can use this.
+    """Fit `head` to `x` (m, D) and `y` (m,), and pass the `context` to the head if the head can use it.
 
     Each example counts `weights` (m,) times; None: once, and 0: as if it were absent. Raises UnmetNeed for weights that
     the head cannot take, and BadParams for negative ones and if all are 0.

@@ -20,8 +20,8 @@ ABOUT = {
     "all-bursts": "all frames, tested on other bursts",
 }
 REASONS = {
-    "frames": "The likely reason is the background: it tells which burst a frame is from, and so the species. This "
-    "result is for a pool in which most bursts get a label.",
+    "frames": "The likely reason is the background: it tells which burst a frame is from, and the burst tells "
+    "the species. This result is for a pool in which most bursts get a label.",
     "bursts": "This result is for a model that is used on new bursts.",
 }
 MEASURES = ("accuracy", "macro_f1")
@@ -65,7 +65,8 @@ def _head(result: Mapping[str, Any], source: str) -> str:
         "drawn boxes are not compared, because they would tell the model which frames are empty.\n\nAll runs go from "
         f"20 labels to {setting['budget']} in batches of {setting['batch']}, with the head `auto` and "
         f"{setting['seeds']} seeds. Each seed holds out another fifth of the frames, or of the bursts. With the same "
-        "seed, all runs have the same test frames. With `random:auto:random`, the labelled frames are also the same. "
+        "seed, all runs have the same test frames. With `random:auto:random` (the sampler `random`, the head "
+        "`auto`, and first labels chosen by `random`), all runs also have the same labelled frames. "
         "With `uherding:auto`, the labelled frames differ, because the default sampler and its start use the "
         "embeddings. The table shows the area under the curve with whole frames, in points. The other columns are the "
         "area with boxes minus the area with whole frames, paired by seed, with Student's 95 % interval. A number is "

@@ -20,8 +20,8 @@ START, RANDOM_START = "random:auto:kmeans", "random:auto:random"
 
 SINCE = {  # what has changed since old results
     "2026-11-28-x86_64-curves.json": "Since this was measured, `uherding`, `maxherding`, `refine` and `active_search` "
-    "were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` and others that "
-    "cluster. So the ranks below are for the samplers as they were when this was measured. The section [The "
+    "were added. K-means now begins with k-means++. This changes `adaptive`, `kmeans`, `typiclust` and other samplers "
+    "that use clusters. So the ranks below are for the samplers as they were when this was measured. The section [The "
     "default](#the-default) shows the current defaults."
 }
 
@@ -55,8 +55,9 @@ def _head(source: str) -> str:
         "the same way as the first batch of the current default. Differences are paired by seed, in points, with "
         "Student's 95 % interval over the seeds. `cifar10-imbalanced-longtail` is a set of images from "
         "`cifar10-imbalanced` (`--long-tail 100`). Its most common class has a hundred times as many images as its "
-        "rarest class, unless the file has too few of them. The set is drawn again for each seed. A better backbone, "
-        "such as `backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
+        "rarest class. There is one exception: if `cifar10-imbalanced` has too few images of a class, the set has all "
+        "of them. The set is drawn again for each seed. A better backbone, such as "
+        "`backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
     )
 
 
@@ -148,8 +149,8 @@ def _verdicts(sets: Sets) -> str:
     )
     lines.append(
         "- *Goal: on each set, the area of the default is at least as large as the area of every single sampler with "
-        "the same head, and no interval of such a difference is below 0.* The whole interval is at or above 0 in "
-        f"{len(sure)} of {compared} comparisons. {beaten}"
+        "the same head, and the whole interval of the difference (default minus sampler) is never below 0.* The whole "
+        f"interval is at or above 0 in {len(sure)} of {compared} comparisons. {beaten}"
     )
     known = {name: by for name, by in sets.items() if CEILING in by and RANDOM in by}
     pairs = {name: (labels_needed(by, DEFAULT), labels_needed(by, RANDOM)) for name, by in known.items()}

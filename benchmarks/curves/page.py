@@ -70,8 +70,8 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
     lines = [
         "# Samplers compared",
         "",
-        f"Written by `python -m benchmarks.curves --report` from `benchmarks/results/{source}`; edit that program, "
-        "not this page. [What each sampler does](samplers.md); [how to run "
+        f"`python -m benchmarks.curves --report` writes this page from `benchmarks/results/{source}`. To change this "
+        "page, edit that program. See also [what each sampler does](samplers.md) and [how to run "
         "this](https://github.com/alframe/alframe/blob/main/benchmarks/README.md#curves).",
         "",
         f"This page compares the samplers from {FIRST} labels to a tenth of the pool. Each ran with {setting['seeds']} "
@@ -88,20 +88,22 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "Student's 95 % interval of the mean over seeds. It includes the chance variation from the first labels and "
         "from the sampler. It includes the chance variation from the test images only where each seed draws its own "
         "test images, as on the digits.",
-        "- The head is `linear`. Samplers that need draws use the head `laplace`. Samplers that need activations use "
-        "the head `mlp`. Both kinds are compared with random choice and margin sampling with the same head. "
-        "(`laplace` makes the same predictions as `linear`. Without draws, the two are the same.)",
-        "- *Area* is the area under the learning curve, from 0 to 100: the mean accuracy over all numbers of labels "
-        "from the first round to the last.",
+        "- The head is `linear`. Samplers that need draws (several random predictions for each image) use the head "
+        "`laplace`. Samplers that need activations use the head `mlp`. Both kinds are compared with random choice and "
+        "margin sampling with the same head. (`laplace` makes the same predictions as `linear`. If a sampler uses no "
+        "draws, the two heads give the same result.)",
+        "- *Area* is the area under the learning curve: the mean accuracy over all numbers of labels from the first "
+        "round to the last. Its values go from 0 to 100.",
         f"- *Labels to {CEILING:.0%}* is the number of labels at which a sampler first reaches {CEILING:.0%} of the "
         "accuracy with all labels. It is the median over seeds. The brackets contain the number of seeds that "
         "reached it.",
-        "- *Speed-up* divides one number of labels by another (Kath et al. 2026). The first is the number of labels "
-        "with which random choice is as accurate as the sampler is at its end. The second is the number of labels "
-        f"that the sampler has at its end. To measure the first, random choice was run to {LONGER} times the budget. "
+        "- *Speed-up* divides one number of labels by another (Kath et al. 2026). The first number is the number of "
+        "labels that random choice needs to become as accurate as the sampler is at the end of its run. The second "
+        "number is the number of labels that the sampler has at the end of its run. To measure the first number, "
+        f"random choice was run to {LONGER} times the budget. "
         "The brackets contain the 95 % interval of a bootstrap over seeds.",
         f"- {tests} gains over random choice are tested, each at 95 %. By chance alone, about {tests * 0.025:.0f} of "
-        f"them would seem better than random choice, and about {tests * 0.025:.0f} would seem worse. Gains in **bold** "
+        f"these gains would seem to be above 0, and about {tests * 0.025:.0f} below 0. Gains in **bold** "
         "are significant even if all these tests are taken into account (Benjamini and Hochberg 1995, 5 %). All "
         "results on this page are for small sets, one backbone and the first few hundred labels.",
         "",
@@ -135,9 +137,10 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall], source: str) -
             "The table shows the area minus the area of random choice with the same head, in points. A value is in "
             "brackets if its interval contains 0. The list at the top of the page says which values are **bold**. Each "
             "sampler is compared with all other samplers, at all numbers of labels, by Student's paired test (Ash et "
-            "al. 2020). *Beats* is the share of these comparisons in which the sampler is better. *Is beaten* is the "
-            "share in which it is worse. *Seconds* is the time to choose a batch on the largest set, divided by the "
-            "time of margin with the same head. The samplers are ranked by area among all rows.",
+            "al. 2020). *Beats* is the share of these comparisons in which the test shows that the sampler is better. "
+            "*Is beaten* is the share of these comparisons in which the test shows that the sampler is worse. "
+            "*Seconds* is the time to choose a batch on the largest set, divided by the time of margin with the same "
+            "head. On each set, all rows of the table are ranked by area. *Mean rank* is the mean of these ranks.",
             "",
             _table(header, cells, left=2),
         ]
