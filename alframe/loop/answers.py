@@ -83,7 +83,8 @@ def collect_and_store_answers(
     found += _import_unrequested(campaign)
     labels = campaign.labels()
     problems.log_new([*found, *describe_conflicts(labels, items)])
-    if known and not isinstance(campaign.parts.label_source, ServesPeople):  # a page asks before it adds a class
+    source = campaign.parts.label_source
+    if known and not source.answers_now and not isinstance(source, ServesPeople):  # a page asks before it adds a class
         for name in sorted(labels.class_first_rounds.keys() - known - {UNSURE}):
             log.info("New class: %s. If it is a typing error, correct the answer and run the same command again.", name)
     return incomplete
