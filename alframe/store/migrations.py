@@ -128,23 +128,29 @@ _LABELLED_ON = """
 ALTER TABLE label ADD COLUMN labelled_on INTEGER REFERENCES item (key);   -- NULL: on the item itself
 """
 
+
+def _forbid_changes(table: str, key: str) -> str:
+    """Return the triggers that let rows only be added to a table, under another `key` than those that are there."""
+    return "".join(
+        f"""
+CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition}
+BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
+"""
+        for verb, condition in (
+            ("INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"),
+            ("UPDATE", "1"),
+            ("DELETE", "1"),
+        )
+    )
+
+
 # Which images a round could have drawn at random, so that those it drew have their exact weights.
 _AUDIT_FRAME = """
 CREATE TABLE audit_frame (
     round     INTEGER PRIMARY KEY REFERENCES round (number),
     strata    BLOB NOT NULL               -- zlib; by item key, 16 bits each: the stratum from 1 up, 0 for not drawable
 );
-""" + "".join(
-    f"""
-CREATE TRIGGER audit_frame_no_{verb.lower()} BEFORE {verb} ON audit_frame WHEN {condition}
-BEGIN SELECT raise(ABORT, 'the ledger is append-only: audit_frame'); END;
-"""
-    for verb, condition in (
-        ("INSERT", "EXISTS (SELECT 1 FROM audit_frame WHERE round = NEW.round)"),
-        ("UPDATE", "1"),
-        ("DELETE", "1"),
-    )
-)
+""" + _forbid_changes("audit_frame", "round")
 
 # A file that was moved or renamed is the same image under another id; the ids that it had before stay known.
 _FORMER_IDS = """
@@ -165,17 +171,7 @@ WHEN (NEW.key, NEW.split) IS NOT (OLD.key, OLD.split) OR (
     AND OLD.id IS NOT char(10) || OLD.key -- between the two, where items exchange their ids
 )
 BEGIN SELECT raise(ABORT, 'the ledger is append-only: item'); END;
-""" + "".join(
-    f"""
-CREATE TRIGGER former_id_no_{verb.lower()} BEFORE {verb} ON former_id WHEN {condition}
-BEGIN SELECT raise(ABORT, 'the ledger is append-only: former_id'); END;
-"""
-    for verb, condition in (
-        ("INSERT", "EXISTS (SELECT 1 FROM former_id WHERE n = NEW.n)"),
-        ("UPDATE", "1"),
-        ("DELETE", "1"),
-    )
-)
+""" + _forbid_changes("former_id", "n")
 
 STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON, _AUDIT_FRAME, _FORMER_IDS)
 
