@@ -6,12 +6,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from alframe.data.drive_failures import DriveFailures
 from alframe.engine.embedding.moved_files import hash_files
-from alframe.engine.listing.file_status import FORBIDDEN, FileStatus, read_status
+from alframe.engine.listing.file_status import FileStatus, read_status
 from alframe.errors import PoolError
 from alframe.store.file_cache import FileCache, FileContent, file_key
 from alframe.types import Item, ItemId
@@ -51,8 +51,8 @@ def find_doubled_items(
 
     `absent` are labelled or requested items by key that the pool does not list; `present` are the listed ones that have
     neither a label nor a request, with their keys. Two are one by the rules of `find_moved_items`, but no file is read:
-    what the listed files hold is what `cache` knows. A file whose drive fails counts as one that is still there: the
-    next call tries again.
+    what the listed files hold is what `cache` knows. Where a drive fails, none is recognised: the next call tries
+    again.
     """
     old, _ = _old_contents(absent, cache, requested_contents)
     files = cache.files_with(set(old.values()))
@@ -61,10 +61,13 @@ def find_doubled_items(
     second = {key: item for key, item in present if file_key(item) in files}
     current = cache.look_up(second.values(), [True] * len(second))  # None where the file has changed
     found = {key: one.content_hash for key, one in zip(second, current, strict=True) if one and one.content_hash}
-    statuses = {key: _status_or_forbidden(second[key].path) for key in found}
     shared = set(found.values())
     old = {key: content for key, content in old.items() if content in shared}
-    there = _still_there({key: _status_or_forbidden(absent[key].path) for key in old}, statuses.values())
+    try:
+        statuses = [read_status(second[key].path) for key in found]
+        there = _still_there({key: read_status(absent[key].path) for key in old}, statuses)
+    except PoolError:  # each further file of that drive would be waited for as well
+        return {}
     old = _without(old, there)
     return {key: other for other, key in _match_contents(old, found, absent, second).items()}
 
@@ -95,7 +98,8 @@ def _match_files(
         return {}
     # Only files that are as large as one of the old ones are read, unless the size of an old one is not known.
     sizes = {content.stamp[0] for content in known.values() if content.stamp} if len(known) == len(old) else None
-    statuses = {item.id: status for item in new if (status := _status_or_forbidden(item.path)) and status.size}
+    failures = DriveFailures(len(new))  # it raises PoolError beyond a few files: each is waited for
+    statuses = {item.id: status for item in new if (status := _read_status_of_new(item, failures)) and status.size}
     to_read = [item for item in new if item.id in statuses and (sizes is None or statuses[item.id].size in sizes)]
     found = _read_contents(to_read)
     shared = set(old.values()) & set(found.values())
@@ -148,11 +152,14 @@ def _still_there(old: Mapping[int, FileStatus | None], new: Iterable[FileStatus 
     return {key for key, status in old.items() if status and status.file not in files}
 
 
-def _status_or_forbidden(path: Path) -> FileStatus | None:
+def _read_status_of_new(item: Item, failures: DriveFailures) -> FileStatus | None:
+    """Return the status of a new file; None if it is gone, or the drive does not give it, which `failures` counts."""
     try:
-        return read_status(path)
-    except PoolError:
-        return FORBIDDEN
+        status, failure = read_status(item.path), None
+    except PoolError as error:
+        status, failure = None, str(error)
+    failures.note(item.path, failure)
+    return status
 
 
 def _match_contents(
