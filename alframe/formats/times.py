@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +25,7 @@ TIME_TAGS = (0x9003, 0x9004, 0x0132)
 _EXIF_IFD_TAG = 0x8769
 THREADS = 16  # a slow drive answers many questions at once
 FILES_PER_TASK = 256
+CACHED_TEXTS = 100_000  # about 30 MB
 
 
 def parse_local_time(text: object) -> datetime | None:
@@ -53,15 +55,22 @@ def read_exif_time_text(path: Path) -> str:
     Raises OSError where the drive fails, which says nothing of the file, and nothing else.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a million of them; a pipe would wait for ever
+        state = os.stat(path)  # noqa: PTH116 - a million of them
+        if not stat.S_ISREG(state.st_mode):  # a pipe would wait for ever
             return ""
-        with path.open("rb") as file:
-            block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
-        values = _read_time_tag_texts(block) if block is not None else _read_with_pillow(path)
+        return _read_time_text_of_version(path, state.st_size, state.st_mtime_ns)
     except Exception as error:  # a header may hold anything
         if is_drive_failure(error):
             raise
         return ""
+
+
+@lru_cache(CACHED_TEXTS)  # the runs of a sweep list the same files
+def _read_time_text_of_version(path: Path, size: int, mtime_ns: int) -> str:
+    """Return the text of `read_exif_time_text`; `size` and `mtime_ns` tell one version of the file from the next."""
+    with path.open("rb") as file:
+        block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
+    values = _read_time_tag_texts(block) if block is not None else _read_with_pillow(path)
     texts = [value.strip(" \0") for tag in TIME_TAGS if isinstance(value := values.get(tag), str)]
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 

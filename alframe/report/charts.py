@@ -56,8 +56,12 @@ def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, Dashes]]:
 
 def learning_curve_svg(curves: Sequence[Curve], size: tuple[int, int] = WIDE) -> str:
     """Draw accuracy against labels as an <svg> element: a line for each curve's mean, a band from low to high."""
-    figure = Figure(figsize=(size[0] / 72, size[1] / 72), layout="constrained")
-    axes = figure.add_subplot()
+    width, height = size
+    font = 14 if width > 500 else 12
+    figure = Figure(figsize=(width / 72, height / 72))
+    # Fixed margins: the tick labels have at most "100 %" to show, and measuring them takes as long as drawing.
+    left, bottom, edge = 5 * font, 3.2 * font, 0.5 * font
+    axes = figure.add_axes((left / width, bottom / height, 1 - (left + edge) / width, 1 - (bottom + edge) / height))
     for order, (curve, (colour, dashes)) in enumerate(zip(curves, curve_styles(curves), strict=True), 1):
         depth = 0 if is_baseline(curve) else order
         if len(curve.labels) == 1:  # a band of no width cannot be seen
@@ -69,7 +73,7 @@ def learning_curve_svg(curves: Sequence[Curve], size: tuple[int, int] = WIDE) ->
         marker = "o" if len(curve.labels) <= 40 else ""
         axes.plot(curve.labels, curve.mean, marker, color=colour, markersize=4, zorder=3 + depth)
         axes.plot(curve.labels, curve.mean, color=colour, linestyle=dashes, linewidth=2, zorder=3 + depth)
-    _style_axes(axes, curves, font=14 if size[0] > 500 else 12)
+    _style_axes(axes, curves, font)
     return to_inline_svg(figure, salt=f"curve-{size[0]}")
 
 
