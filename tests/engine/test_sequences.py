@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -186,10 +187,11 @@ def test_a_drive_that_fails_leaves_no_image_without_its_time(
     fail_for(monkeypatch, errno.EIO, [f"{row}.jpg" for row in range(4, 12)], [call], times=2)
     assert [item.taken for item in add_times(items, Sequences())] == [datetime(2024, 5, 1, 12)] * 12
     assert not caplog.text
-    photos(tmp_path, 12)  # written anew, so that they are read again
+    os.utime(tmp_path / "3.jpg")  # changed since, so that it is read again
     fail_for(monkeypatch, errno.EIO, ["3.jpg"], [call])
     assert [item.id for item in add_times(items, Sequences())] == [f"{row}.jpg" for row in range(12) if row != 3]
     assert "1 of 12 images cannot be read because the drive or the network failed" in caplog.text
+    os.utime(tmp_path / "7.jpg")
     fail_for(monkeypatch, errno.EIO, ["7.jpg"], [call])
     with pytest.raises(PoolError, match=r"2 of 12 images .* Connect it again"):
         add_times(items, Sequences())
