@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from PIL import Image
 
-from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.images import ImageDatabase
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.source import Web, web_folder
 from alframe.label_sources.web.thumbnails import thumbnail_version
@@ -81,7 +81,7 @@ def make_queue(folder: Path, count: int) -> tuple[Web, Request]:
     hidden = tuple((rng.random(count) < 0.2).tolist())
     request = Request(1, items, CLASSES, folder / "to_label", suggestions, tuple(range(count)), hidden)
     source = Web(browser=False)
-    with Images.open(web_folder(request.folder)) as images:
+    with ImageDatabase.open(web_folder(request.folder)) as images:
         images.number_and_store(items)
         version = thumbnail_version(folder / "one.jpg", None)
         images.add_thumbnails((n, version, 320, 240, jpeg.getvalue()) for n in images.numbers_by_id().values())

@@ -72,4 +72,4 @@ def test_the_journal_is_append_only(tmp_path: Path) -> None:
 def write_answers(request: Request, answers: Mapping[str, list[str]], annotator: str = "anna") -> None:
     with Journal.open(web_folder(request.folder)) as journal, journal.transaction():
         new = [NewAnswer(image, names, request.round) for image, names in answers.items()]
-        journal.append(str(uuid.uuid4()), annotator, new)
+        journal.append_answers(str(uuid.uuid4()), annotator, new)

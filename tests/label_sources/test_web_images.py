@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from alframe.label_sources.web import images as images_module
-from alframe.label_sources.web.images import IMAGES_NAME, Images
+from alframe.label_sources.web.images import IMAGES_NAME, ImageDatabase
 from alframe.label_sources.web.source import Web, web_folder
 from alframe.types import Box, Item, Request
 from tests.label_sources.conftest import Serve
@@ -29,7 +29,7 @@ def write_grey(file: Path, grey: int) -> None:
 
 
 def thumbnails(request: Request) -> dict[str, bytes]:
-    with Images.open(web_folder(request.folder)) as images:
+    with ImageDatabase.open(web_folder(request.folder)) as images:
         rows = images.db.execute("SELECT id, jpeg FROM image JOIN thumbnail ON image = number")
         return dict(rows.fetchall())
 
@@ -39,7 +39,7 @@ def test_an_answer_that_was_kept_is_for_the_same_image_when_the_file_is_made_aga
     numbers = []
     for items in (request.items, request.items[::-1]):
         Web(browser=False).request(replace(request, items=items))
-        with Images.open(web_folder(request.folder)) as images:
+        with ImageDatabase.open(web_folder(request.folder)) as images:
             numbers.append(images.numbers_by_id())
         for name in (IMAGES_NAME, f"{IMAGES_NAME}-wal", f"{IMAGES_NAME}-shm"):
             (web_folder(request.folder) / name).unlink(missing_ok=True)
@@ -60,7 +60,7 @@ def test_a_round_that_is_another_one_replaces_the_batch_and_names_its_answers(tm
     source.request(before)
     write_answers(before, {"a.png": ["fox"], "b.png": ["fox"]})
     source.request(now)
-    with Images.open(web_folder(now.folder)) as images:
+    with ImageDatabase.open(web_folder(now.folder)) as images:
         assert images.batch_ids(1) == {"b.png", "c.png"}
     answers = source.collect(now)
     assert [label.item for label in answers.labels] == ["b.png"]

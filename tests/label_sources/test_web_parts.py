@@ -19,14 +19,14 @@ from starlette.requests import Request as HttpRequest
 from alframe.errors import LabelError
 from alframe.label_sources.web.arrange import arrange_batch
 from alframe.label_sources.web.journal import ANYBODY, Journal
-from alframe.label_sources.web.journal_rows import NewAnswer, person_count_key
+from alframe.label_sources.web.journal_rows import NewAnswer, name_with_at_sign
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.app import PageRoutes
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import make_context
-from alframe.label_sources.web.server.leases import RECONNECT, Leases
+from alframe.label_sources.web.server.leases import RECONNECT_SECONDS, Leases
 from alframe.label_sources.web.server.security import is_allowed_host
 from alframe.label_sources.web.source import Web
 from alframe.types import Item, Request, Suggestion
@@ -41,7 +41,7 @@ def test_a_lease_ends_by_itself() -> None:
     now[0] = 59
     assert leases.claim("anna", [1]) == [1]
     now[0] = 61
-    assert (leases.holder(1), leases.holder(2), leases.counts().total(), leases.held_by("anna")) == (
+    assert (leases.holder(1), leases.holder(2), leases.counts_by_session().total(), leases.held_by("anna")) == (
         "anna",
         None,
         1,
@@ -58,7 +58,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
     context.leases.clock = lambda: now[0]
 
     async def connect_and_leave(streams: int) -> None:
-        session = context.sessions.find(await context.sessions.open()) or ""
+        session = context.sessions.find_digest(await context.sessions.admit_browser()) or ""
         context.leases.claim(session, [1, 2])
         request = HttpRequest({"type": "http", "session": session})
         pages = [(await PageRoutes(context).events(request)).body_iterator for _ in range(streams)]
@@ -66,7 +66,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
             await anext(page)
         for left, page in enumerate(pages, 1):
             await page.aclose()
-            now[0] += RECONNECT - 1
+            now[0] += RECONNECT_SECONDS - 1
             assert context.leases.held_by(session) == [1, 2], f"{left} of {streams} pages closed"
         now[0] += 2
         assert context.leases.held_by(session) == []
@@ -76,9 +76,9 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
     context.writer.close()
     again = make_context(config, 8000)
     start = time.monotonic()
-    again.leases.clock = lambda: start + RECONNECT - 1
+    again.leases.clock = lambda: start + RECONNECT_SECONDS - 1
     assert again.leases.holder(5) == "gone"
-    again.leases.clock = lambda: start + RECONNECT + 60
+    again.leases.clock = lambda: start + RECONNECT_SECONDS + 60
     assert again.leases.holder(5) is None
 
 
@@ -86,10 +86,10 @@ def test_the_state_is_made_once_for_everybody(tmp_path: Path, monkeypatch: pytes
     """For each person anew it would take time that grows with the square of their number, and all would wait."""
     context = make_context(ServerConfig(str(tmp_path), "season", str(tmp_path / "report.html")), 8000)
     looks: list[None] = []
-    monkeypatch.setattr(context.leases, "counts", lambda: looks.append(None) or Counter())
+    monkeypatch.setattr(context.leases, "counts_by_session", lambda: looks.append(None) or Counter())
 
     async def serve_twenty() -> list[str]:
-        sessions = [context.sessions.find(await context.sessions.open()) or "" for _ in range(20)]
+        sessions = [context.sessions.find_digest(await context.sessions.admit_browser()) or "" for _ in range(20)]
         streams = [context.events.stream(session, {}) for session in sessions]
         for stream in streams:
             await anext(stream)
@@ -227,18 +227,18 @@ def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFa
             origin = "review" if review else "grid"
             new = NewAnswer(image, [name] if name else [], 1, True, origin)
             with journal.transaction():
-                if name is None and review and (rows := journal.rows_of(image)):
+                if name is None and review and (rows := journal.rows_of_image(image)):
                     new = replace(new, origin="undo", undoes=rows[-1].n)
-                journal.append(str(uuid.uuid4()), annotator, [new])
-        standing = {image: {row.annotator for row in journal.standing_rows_of(image)} for image in "ab"}
-        expected = {person_count_key(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
+                journal.append_answers(str(uuid.uuid4()), annotator, [new])
+        standing = {image: {row.annotator for row in journal.standing_rows_of_image(image)} for image in "ab"}
+        expected = {name_with_at_sign(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
         expected[ANYBODY] = sum(bool(who) for who in standing.values())
-        assert journal.count_answered(1) == {by: count for by, count in expected.items() if count}
+        assert journal.answered_counts_by_person(1) == {by: count for by, count in expected.items() if count}
         assert {row.image for row in journal.standing_rows_in_round(1)} == {
             image for image, who in standing.items() if who
         }
-        answered = {row.image for image in "ab" for row in journal.rows_of(image)}
-        assert {image for _, image in journal.find_taken_back(1)} == {
+        answered = {row.image for image in "ab" for row in journal.rows_of_image(image)}
+        assert {image for _, image in journal.find_cleared_images(1)} == {
             image for image in answered if not standing[image]
         }
 

@@ -23,12 +23,14 @@ def test_nothing_is_acknowledged_that_goes_into_a_file_that_is_gone(tmp_path: Pa
     writer = JournalWriter(tmp_path)
     try:
         asyncio.run(
-            writer.write_and_wait(lambda journal: journal.append("1", "anna", [NewAnswer("a.png", ["fox"], 1)]))
+            writer.write_and_wait(lambda journal: journal.append_answers("1", "anna", [NewAnswer("a.png", ["fox"], 1)]))
         )
         (tmp_path / JOURNAL_NAME).rename(tmp_path / "moved.sqlite")
         with pytest.raises(StoreError, match="was removed, or replaced"):
             asyncio.run(
-                writer.write_and_wait(lambda journal: journal.append("2", "anna", [NewAnswer("b.png", ["fox"], 1)]))
+                writer.write_and_wait(
+                    lambda journal: journal.append_answers("2", "anna", [NewAnswer("b.png", ["fox"], 1)])
+                )
             )
         (tmp_path / JOURNAL_NAME).touch()
         with pytest.raises(StoreError, match="was removed, or replaced"):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from alframe.label_sources.web.images import BatchRow
 from alframe.types import Request, Suggestion
 
-_BLIND_RUN = 12  # images without a suggestion that stand together, at least, where there are as many
+_MIN_BLIND_RUN = 12  # images without a suggestion that stand together, at least, where there are as many
 
 
 def arrange_batch(request: Request) -> list[BatchRow]:
@@ -62,7 +62,7 @@ def _merge_evenly(groups: Sequence[Sequence[int]], unsuggested: Sequence[int]) -
     A group is cut where a run belongs, so that the runs lie evenly whatever the sizes of the groups.
     """
     suggested = [index for group in groups for index in group]
-    runs = max(1, len(unsuggested) // _BLIND_RUN)
+    runs = max(1, len(unsuggested) // _MIN_BLIND_RUN)
     spread: list[int] = []
     for number in range(runs):
         spread += unsuggested[len(unsuggested) * number // runs : len(unsuggested) * (number + 1) // runs]

@@ -14,7 +14,7 @@ from alframe.types import Item
 IMAGES_NAME = "images.sqlite"
 _SCHEMA = """
 CREATE TABLE image (                     -- everything that was ever shown, or could be
-    number    INTEGER PRIMARY KEY,       -- by which the pages call it: see _number_of
+    number    INTEGER PRIMARY KEY,       -- by which the pages call it: see _stable_number
     id        TEXT NOT NULL UNIQUE,      -- the item's id
     path      TEXT NOT NULL,
     camera    TEXT,
@@ -54,8 +54,8 @@ class BatchRow(NamedTuple):
     blind: bool
 
 
-class Images:
-    """Open with `Images.open`; a context manager that closes it."""
+class ImageDatabase:
+    """Open with `ImageDatabase.open`; a context manager that closes it."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self.db = connection
@@ -91,7 +91,7 @@ class Images:
         rows = []
         for item in items:
             if item.id not in numbers:
-                numbers[item.id] = _number_of(item.id, taken)
+                numbers[item.id] = _stable_number(item.id, taken)
                 taken.add(numbers[item.id])
             rows.append((numbers[item.id], *_dump_item(item)))
         sql = (
@@ -127,7 +127,7 @@ class Images:
             self.db.execute("DELETE FROM batch WHERE round = ?", (round_number,))
             self.db.executemany(sql, values)
 
-    def thumbnail_versions(self, round_number: int) -> list[tuple[int, str, str | None, str | None]]:
+    def images_with_thumbnail_versions(self, round_number: int) -> list[tuple[int, str, str | None, str | None]]:
         """Return (number, path, box, version of the thumbnail or None) of the images of a round, in its order."""
         sql = (
             "SELECT number, path, box, version FROM batch b JOIN image ON number = b.image "
@@ -143,7 +143,7 @@ class Images:
             self.db.executemany(sql, rows)
 
 
-def _number_of(id_: str, taken: Set[int]) -> int:
+def _stable_number(id_: str, taken: Set[int]) -> int:
     """Return a number that is not `taken`: always the same for an id, but for one in billions.
 
     A page that is still open, or has kept an answer, calls the image by it. Should this file be made again, its numbers

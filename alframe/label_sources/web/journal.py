@@ -1,7 +1,8 @@
 """The journal: a SQLite file of all that people answered in the browser, to which rows are only ever added.
 
-A row is written through to the disk (WAL, synchronous=FULL) before the browser is told that it is saved. What stands of
-the rows of an image (`find_standing`) is kept beside them in the same transaction, so that nobody reads them all.
+A row is written through to the disk (WAL, synchronous=FULL) before the browser is told that it is saved. What stands
+of the rows of an image (`find_standing_answers`) is kept beside them in the same transaction, so that nobody reads them
+all.
 """
 
 from __future__ import annotations
@@ -17,10 +18,16 @@ from typing import Self
 
 from alframe.errors import StoreError
 from alframe.kit.databases import Database, connect, explain_errors
-from alframe.label_sources.web.journal_rows import NewAnswer, Row, find_standing, person_count_key, second_opinion_draw
+from alframe.label_sources.web.journal_rows import (
+    JournalRow,
+    NewAnswer,
+    find_standing_answers,
+    name_with_at_sign,
+    second_opinion_draw,
+)
 
 JOURNAL_NAME = "answers.sqlite"
-ANYBODY = ""  # in counts
+ANYBODY = ""  # in counts, and with the keys that classes have by themselves
 _FIRST_SCHEMA = """
 CREATE TABLE answer (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,7 +48,7 @@ CREATE TABLE answer (
 CREATE INDEX answer_image ON answer (image, n);
 CREATE INDEX answer_round ON answer (round, image);
 CREATE INDEX answer_annotator ON answer (annotator, n);
-CREATE TABLE standing (                  -- made from answer: see find_standing
+CREATE TABLE standing (                  -- made from answer: see find_standing_answers
     image     TEXT NOT NULL,
     annotator TEXT NOT NULL,
     round     INTEGER NOT NULL,
@@ -72,9 +79,9 @@ CREATE TRIGGER answer_no_update BEFORE UPDATE ON answer BEGIN SELECT raise(ABORT
 CREATE TRIGGER answer_no_delete BEFORE DELETE ON answer BEGIN SELECT raise(ABORT, 'the journal is append-only'); END;
 """
 _LEASES = "CREATE TABLE lease (session TEXT PRIMARY KEY, images TEXT NOT NULL);  -- JSON list of their numbers\n"
-_STEPS = (_FIRST_SCHEMA, _LEASES)  # `PRAGMA user_version` counts those already done
+_SCHEMA_STEPS = (_FIRST_SCHEMA, _LEASES)  # `PRAGMA user_version` counts those already done
 
-_COLUMNS = ", ".join(Row._fields)
+_COLUMNS = ", ".join(JournalRow._fields)
 
 
 class Journal(Database):
@@ -98,14 +105,14 @@ class Journal(Database):
             db = connect(file, any_thread=True)
             try:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > len(_STEPS):
+                if version > len(_SCHEMA_STEPS):
                     raise StoreError(f"{file} was written by a newer alframe. Update alframe to continue.")
                 if read_only:
                     db.execute("PRAGMA query_only = ON")
                 else:
                     db.execute("PRAGMA journal_mode = WAL")
                     db.execute("PRAGMA synchronous = FULL")
-                    for number, step in enumerate(_STEPS[version:], start=version + 1):
+                    for number, step in enumerate(_SCHEMA_STEPS[version:], start=version + 1):
                         db.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
             except BaseException:
                 db.close()
@@ -130,7 +137,9 @@ class Journal(Database):
                 "not saved; answers that the model has learned from are in the ledger."
             )
 
-    def append(self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None) -> None:
+    def append_answers(
+        self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None
+    ) -> None:
         """Write the answers of one action, inside a transaction; those that were written before are passed over."""
         stamp = (at or datetime.now(UTC)).isoformat()
         counts: Counter[tuple[int, str]] = Counter()
@@ -153,7 +162,7 @@ class Journal(Database):
 
     def _update_standing(self, image: str, counts: Counter[tuple[int, str]]) -> None:
         """Keep what stands of an image, and add what has changed to the counts by (round, person)."""
-        standing = find_standing(self.rows_of(image))
+        standing = find_standing_answers(self.rows_of_image(image))
         sql = "DELETE FROM standing WHERE image = ? RETURNING annotator, round, requested"
         before = {(annotator, number) for annotator, number, requested in self.db.execute(sql, (image,)) if requested}
         draw = second_opinion_draw(image)
@@ -162,47 +171,47 @@ class Journal(Database):
         self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
         after = {key for key, row in standing.items() if row.requested}
         for people, sign in ((before, -1), (after, 1)):
-            counts.update({(number, person_count_key(annotator)): sign for annotator, number in people})
+            counts.update({(number, name_with_at_sign(annotator)): sign for annotator, number in people})
             counts.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
 
-    def count_answered(self, round_number: int | None) -> dict[str, int]:
-        """Return how many images of a round are answered: by ANYBODY, and by each person's `person_count_key`."""
+    def answered_counts_by_person(self, round_number: int | None) -> dict[str, int]:
+        """Return how many images of a round are answered: by ANYBODY, and by each person's `name_with_at_sign`."""
         with explain_errors(self.file):
             sql = "SELECT by, images FROM answered WHERE round = ? AND images > 0"
             return dict(self.db.execute(sql, (round_number,)))
 
-    def rows_of(self, image: str) -> list[Row]:
+    def rows_of_image(self, image: str) -> list[JournalRow]:
         """Return all rows about an image, in the order they were written."""
-        return self._select("FROM answer WHERE image = ? ORDER BY n", image)
+        return self._read_rows("FROM answer WHERE image = ? ORDER BY n", image)
 
-    def rows_of_action(self, action: str) -> list[Row]:
+    def rows_of_action(self, action: str) -> list[JournalRow]:
         """Return the rows of one action."""
-        return self._select("FROM answer WHERE action = ? ORDER BY n", action)
+        return self._read_rows("FROM answer WHERE action = ? ORDER BY n", action)
 
-    def standing_rows_of(self, image: str) -> list[Row]:
+    def standing_rows_of_image(self, image: str) -> list[JournalRow]:
         """Return what stands of an image, the latest at the end."""
-        return self.standing_rows_of_each([image])[image]
+        return self.standing_rows_by_image([image])[image]
 
-    def standing_rows_of_each(self, images: Sequence[str]) -> dict[str, list[Row]]:
+    def standing_rows_by_image(self, images: Sequence[str]) -> dict[str, list[JournalRow]]:
         """Return what stands of each of these images, the latest at the end."""
         clauses = (
             "FROM answer WHERE n IN (SELECT n FROM standing WHERE image IN (SELECT value FROM json_each(?))) ORDER BY n"
         )
-        standing: dict[str, list[Row]] = {image: [] for image in images}
-        for row in self._iterate(clauses, json.dumps(list(images))):
+        standing: dict[str, list[JournalRow]] = {image: [] for image in images}
+        for row in self._iterate_rows(clauses, json.dumps(list(images))):
             standing[row.image].append(row)
         return standing
 
-    def standing_rows_in_round(self, round_number: int) -> Iterator[Row]:
+    def standing_rows_in_round(self, round_number: int) -> Iterator[JournalRow]:
         """Return what stands of the images that a round requested."""
         clauses = "FROM answer WHERE n IN (SELECT n FROM standing WHERE round = ? AND requested) ORDER BY n"
-        return self._iterate(clauses, round_number)
+        return self._iterate_rows(clauses, round_number)
 
-    def unrequested_standing_rows(self) -> Iterator[Row]:
+    def unrequested_standing_rows(self) -> Iterator[JournalRow]:
         """Return what stands of the images that no round of this source had requested."""
-        return self._iterate("FROM answer WHERE n IN (SELECT n FROM standing WHERE NOT requested) ORDER BY n")
+        return self._iterate_rows("FROM answer WHERE n IN (SELECT n FROM standing WHERE NOT requested) ORDER BY n")
 
-    def find_taken_back(self, round_number: int | None) -> list[tuple[int, str]]:
+    def find_cleared_images(self, round_number: int | None) -> list[tuple[int, str]]:
         """Return (round, image) where an answer was given and none stands; None: of images that were not requested."""
         sql = (
             "SELECT DISTINCT round, image FROM answer a WHERE (CASE WHEN ?1 IS NULL THEN NOT requested "
@@ -232,7 +241,7 @@ class Journal(Database):
         values = name, annotator, datetime.now(UTC).isoformat()
         self.db.execute("INSERT OR IGNORE INTO class (name, annotator, at) VALUES (?, ?, ?)", values)
 
-    def leases(self) -> list[tuple[str, list[int]]]:
+    def stored_leases(self) -> list[tuple[str, list[int]]]:
         """Return (session, numbers of images) of what each session had last."""
         with explain_errors(self.file):
             return [(session, json.loads(images)) for session, images in self.db.execute("SELECT * FROM lease")]
@@ -241,12 +250,12 @@ class Journal(Database):
         """Keep which images a session has, inside a transaction."""
         self.db.execute("INSERT OR REPLACE INTO lease (session, images) VALUES (?, ?)", (session, json.dumps(images)))
 
-    def _select(self, clauses: str, *values: object) -> list[Row]:
-        return list(self._iterate(clauses, *values))
+    def _read_rows(self, clauses: str, *values: object) -> list[JournalRow]:
+        return list(self._iterate_rows(clauses, *values))
 
-    def _iterate(self, clauses: str, *values: object) -> Iterator[Row]:
+    def _iterate_rows(self, clauses: str, *values: object) -> Iterator[JournalRow]:
         with explain_errors(self.file):
-            yield from map(Row._make, self.db.execute(f"SELECT {_COLUMNS} {clauses}", values))
+            yield from map(JournalRow._make, self.db.execute(f"SELECT {_COLUMNS} {clauses}", values))
 
 
 def _device_and_inode(file: Path) -> tuple[int, int] | None:

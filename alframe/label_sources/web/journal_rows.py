@@ -11,7 +11,7 @@ from typing import NamedTuple
 ORIGINS = ("grid", "single", "review", "find")
 
 
-class Row(NamedTuple):
+class JournalRow(NamedTuple):
     """A row of the journal."""
 
     n: int
@@ -29,13 +29,13 @@ class Row(NamedTuple):
     undoes: int | None
 
     @property
-    def names(self) -> list[str]:
+    def class_names(self) -> list[str]:
         """The class names that were given."""
         names: list[str] = json.loads(self.classes)
         return names
 
     @property
-    def digest(self) -> str:
+    def answer_hash(self) -> str:
         """The BLAKE2b hash of what was said, by whom and when, in hexadecimal."""
         said = "\0".join((self.action, self.image, self.classes, self.annotator, self.at))
         return blake2b(said.encode(), digest_size=16).hexdigest()
@@ -56,20 +56,26 @@ class NewAnswer:
     undoes: int | None = None
 
 
-def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
+def find_undone(rows: Sequence[JournalRow]) -> set[int]:
+    """Return the numbers `n` of an image's rows that were undone; an undoing that was itself undone has no effect."""
+    undone: set[int] = set()
+    for row in reversed(rows):
+        if row.undoes is not None and row.n not in undone:
+            undone.add(row.undoes)
+    return undone
+
+
+def find_standing_answers(rows: Sequence[JournalRow]) -> dict[tuple[str, int], JournalRow]:
     """Return (annotator, round) -> the answer that stands, of one image; `rows` in the order they were written.
 
-    The last answer of a person stands. A row that was undone is void, and so is an undoing that was itself undone. An
+    The last answer of a person stands, unless it was undone. An
     answer of the review settles the image: it takes the place of what anybody had said before, in this round or in an
     earlier one.
     """
-    void: set[int] = set()
-    for row in reversed(rows):
-        if row.undoes is not None and row.n not in void:
-            void.add(row.undoes)
-    standing: dict[tuple[str, int], Row] = {}
+    undone = find_undone(rows)
+    standing: dict[tuple[str, int], JournalRow] = {}
     for row in rows:
-        if row.n in void or row.undoes is not None:
+        if row.n in undone or row.undoes is not None:
             continue
         if row.origin == "review":
             standing = {key: other for key, other in standing.items() if other.round > row.round}
@@ -79,8 +85,8 @@ def find_standing(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
     return standing
 
 
-def person_count_key(name: str) -> str:
-    """Return the key under which a person's answers are counted; no person's is ANYBODY."""
+def name_with_at_sign(name: str) -> str:
+    """Return "@name", under which counts and keys of a person are stored: also without a name, it is not ANYBODY."""
     return f"@{name}"
 
 

@@ -21,24 +21,24 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from alframe.errors import LabelError
-from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.images import ImageDatabase
 from alframe.label_sources.web.journal import Journal
-from alframe.label_sources.web.neighbours import write_neighbours
+from alframe.label_sources.web.neighbours import write_reduced_embeddings
 from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.pool_file import remove_pool_files, write_pool_file
 from alframe.label_sources.web.progress import describe_progress
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.live import Phase, Published
+from alframe.label_sources.web.server.live import CampaignPhase, PublishedState
 from alframe.types import CampaignSnapshot
 
 log = logging.getLogger(__name__)
 
-MODULE = "alframe.label_sources.web.server"
+SERVER_MODULE = "alframe.label_sources.web.server"
 LOG_NAME = "server.log"
-_LOOK_EVERY = 0.2  # seconds between two looks into the journal
+_LOOK_INTERVAL = 0.2  # seconds between two looks into the journal
 _SHORT_LIFE = 5.0  # seconds; a server that ends sooner, twice in a row, is not started again
-_GRACE = 5.0  # seconds that it is given to end
-_START = 120.0  # seconds that it is given to start; on a computer with much other work it takes some
+_END_TIMEOUT = 5.0  # seconds that it is given to end
+_START_TIMEOUT = 120.0  # seconds that it is given to start; on a computer with much other work it takes some
 
 
 class ServerProcess:
@@ -70,7 +70,7 @@ class ServerProcess:
             self._journal.close()
             raise
         log.info("Label in the browser: %s", self.address)
-        if self._browser and _has_display():
+        if self._browser and _can_open_browser():
             webbrowser.open(self.address)
         return self
 
@@ -89,18 +89,18 @@ class ServerProcess:
 
     def show_phase(self, phase: str, message: str) -> None:
         """Tell people what is going on."""
-        self._send({"phase": asdict(Phase(phase, message))})
+        self._send_and_remember({"phase": asdict(CampaignPhase(phase, message))})
 
     def publish(self, snapshot: CampaignSnapshot) -> None:
         """Write the pool with the predictions, and show the campaign as it is now."""
-        with Images.open(self._folder) as images:
+        with ImageDatabase.open(self._folder) as images:
             pool_file = write_pool_file(self._folder, images, snapshot)
         # The server may not have come to the last one yet.
         self._pool_files = [*self._pool_files[-2:], pool_file]
         remove_pool_files(self._folder, keep=self._pool_files)
-        neighbours_file = write_neighbours(self._folder, snapshot)
+        neighbours_file = write_reduced_embeddings(self._folder, snapshot)
         counts = dict(snapshot.class_counts)
-        published = Published(
+        published = PublishedState(
             round=snapshot.open_round,
             needed=snapshot.answers_needed,
             asked=len(snapshot.asked),
@@ -113,7 +113,7 @@ class ServerProcess:
             neighbours_file=neighbours_file,
             journal_number=self._seen,
         )
-        self._send({"published": asdict(published)})
+        self._send_and_remember({"published": asdict(published)})
 
     def wait_for_answer(self, seconds: float) -> bool:
         """Return as soon as somebody has answered, after `seconds` at most: whether something was answered.
@@ -123,7 +123,7 @@ class ServerProcess:
         end = time.monotonic() + seconds
         time.sleep(min(seconds, max(0.0, 4 * (time.monotonic() - self._returned_at))))
         while True:
-            self._keep_running()
+            self._restart_if_ended()
             self._journal.require_in_place()
             last = self._journal.last_row_number()
             if last != self._seen:
@@ -133,14 +133,14 @@ class ServerProcess:
             if left <= 0:
                 self._returned_at = time.monotonic()
                 return False
-            time.sleep(min(_LOOK_EVERY, left))
+            time.sleep(min(_LOOK_INTERVAL, left))
 
     def _start(self) -> None:
         """Start the process and read where it is found. Raises LabelError if it does not start."""
         self._started_at = time.monotonic()
         with (self._folder / LOG_NAME).open("ab") as log_file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE],
+                [sys.executable, "-m", SERVER_MODULE],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
@@ -149,11 +149,13 @@ class ServerProcess:
                 start_new_session=True,  # Ctrl-C is for this process, which ends the other in order
             )
         self._send_line(self._config.to_json())
-        line = _read_line(_require_pipe(self._process.stdout), _START)
+        line = _read_line_within(_require_pipe(self._process.stdout), _START_TIMEOUT)
         reply = json.loads(line) if line and line.startswith("{") else {}
         if "addresses" not in reply:
             process, self._process = self._process, None
-            happened = f"it does not say its address within {_START:g} s" if line is None else "it ended at once"
+            happened = (
+                f"it does not say its address within {_START_TIMEOUT:g} s" if line is None else "it ended at once"
+            )
             if line is None:
                 process.kill()
             _end_process(process)
@@ -165,7 +167,7 @@ class ServerProcess:
         for message in self._messages.values():
             self._send_line(message)
 
-    def _keep_running(self) -> None:
+    def _restart_if_ended(self) -> None:
         if self._process is None or self._process.poll() is None:
             return
         if time.monotonic() - self._started_at < _SHORT_LIFE:
@@ -180,7 +182,7 @@ class ServerProcess:
             self.address,
         )
 
-    def _send(self, message: Mapping[str, Any]) -> None:
+    def _send_and_remember(self, message: Mapping[str, Any]) -> None:
         text = json.dumps(message, allow_nan=False)
         self._messages |= dict.fromkeys(message, text)
         self._send_line(text)
@@ -205,7 +207,7 @@ def _require_pipe(pipe: IO[str] | None) -> IO[str]:
     return pipe
 
 
-def _read_line(pipe: IO[str], seconds: float) -> str | None:
+def _read_line_within(pipe: IO[str], seconds: float) -> str | None:
     """Return the next line, "" at the end; None if none has come after some seconds."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: lines.put(pipe.readline()), daemon=True).start()  # no pipe has a timeout of its own
@@ -222,13 +224,13 @@ def _end_process(process: subprocess.Popen[str]) -> None:
             with suppress(OSError):
                 pipe.close()
     try:
-        process.wait(_GRACE)
+        process.wait(_END_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
-def _has_display() -> bool:
+def _can_open_browser() -> bool:
     """Return whether a browser can open: no window, no program that reads our output instead of a person."""
     if not sys.stderr.isatty():
         return False

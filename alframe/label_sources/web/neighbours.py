@@ -14,10 +14,10 @@ from alframe.kit.files import replace_atomically
 from alframe.types import CampaignSnapshot, Floats
 
 DIMENSIONS = 128  # nearest neighbours stay what they are, at a tenth of the room
-_SAMPLE = 20_000  # images from which the dimensions are found
+_SAMPLE_SIZE = 20_000  # images from which the dimensions are found
 
 
-def write_neighbours(folder: Path, snapshot: CampaignSnapshot) -> str:
+def write_reduced_embeddings(folder: Path, snapshot: CampaignSnapshot) -> str:
     """Write the reduced embeddings (N, d), and return the file's name; "" if there are none.
 
     They are written once for the same embeddings of as many images.
@@ -45,7 +45,7 @@ def reduce_dimensions(features: Floats) -> Floats:
     """
     if features.shape[1] <= DIMENSIONS:
         return unit_vectors(np.asarray(features))
-    step = max(1, len(features) // _SAMPLE)
+    step = max(1, len(features) // _SAMPLE_SIZE)
     sample = unit_vectors(np.asarray(features[::step]))
     _, _, directions = np.linalg.svd(np.cov(sample, rowvar=False))
     projection = directions[:DIMENSIONS].T.astype(np.float32)

@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 
 from alframe.kit.files import replace_atomically
-from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.images import ImageDatabase
 from alframe.types import CampaignSnapshot
 
 POOL_TABLE = """
@@ -40,7 +40,7 @@ _INDEXES = (
 )
 
 
-def write_pool_file(folder: Path, images: Images, snapshot: CampaignSnapshot) -> str:
+def write_pool_file(folder: Path, images: ImageDatabase, snapshot: CampaignSnapshot) -> str:
     """Give every image of the pool a number, write what is known of each, and return the new file's name.
 
     It has another name each time: Windows replaces no file that is being read.
@@ -61,7 +61,7 @@ def remove_pool_files(folder: Path, keep: Collection[str] = ()) -> None:
                 file.unlink()
 
 
-def _pool_rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+def _pool_rows(snapshot: CampaignSnapshot, keys_and_numbers: list[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
     count = len(snapshot.items)
     predicted: list[str | None] = [None] * count
     confidence = np.full(count, math.nan)
@@ -74,7 +74,7 @@ def _pool_rows(snapshot: CampaignSnapshot, keys: list[tuple[int, int]]) -> Itera
     labels = {label.key: label[1:] for label in snapshot.labels}
     asked = set(snapshot.asked)
     confidences, doubts = confidence.tolist(), doubt.tolist()
-    for key, number in keys:
+    for key, number in keys_and_numbers:
         yield (
             *(number, key, int(key in asked), int(key in snapshot.without_suggestion), predicted[key]),
             *(None if math.isnan(value) else value for value in (confidences[key], doubts[key])),

@@ -49,14 +49,14 @@ def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def _describe_classes(names: Sequence[str], judge: Evaluation | None) -> dict[str, Any]:
+def _describe_classes(names: Sequence[str], evaluation: Evaluation | None) -> dict[str, Any]:
     """Return what is measured of each class, and on which images; nothing of a class without an image among them."""
-    scores = {} if judge is None else dict(zip(judge.classes, judge.per_class, strict=True))
+    scores = {} if evaluation is None else dict(zip(evaluation.classes, evaluation.per_class, strict=True))
     keys = ("support", "recall", "recall_low", "recall_high", "precision")
     measured = {name: known for name in names if (known := scores.get(name, {})).get("support")}
     return {
         "classes": [{"name": name} | {key: measured.get(name, {}).get(key) for key in keys} for name in names],
-        "classes_measured_on": None if judge is None else {"n": judge.n, "basis": judge.basis},
+        "classes_measured_on": None if evaluation is None else {"n": evaluation.n, "basis": evaluation.basis},
     }
 
 

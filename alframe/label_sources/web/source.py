@@ -13,9 +13,9 @@ from alframe.errors import LabelError
 from alframe.kit.classes import UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
 from alframe.kit.round_folders import count_with_noun
 from alframe.label_sources.web.arrange import arrange_batch
-from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.images import ImageDatabase
 from alframe.label_sources.web.journal import Journal
-from alframe.label_sources.web.journal_rows import Row
+from alframe.label_sources.web.journal_rows import JournalRow
 from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.thumbnails import make_missing_thumbnails
 from alframe.types import Answers, Label, Problem, Request, Unrequested
@@ -36,7 +36,7 @@ class Web(WebParameters):
 
     def request(self, request: Request) -> str:
         """Keep the batch in the order of the grid, and cut the thumbnails that are missing."""
-        with Images.open(web_folder(request.folder)) as images:
+        with ImageDatabase.open(web_folder(request.folder)) as images:
             images.number_and_store(request.items)
             if images.batch_ids(request.round) != {item.id for item in request.items}:
                 images.store_batch(request.round, arrange_batch(request))
@@ -58,7 +58,7 @@ class Web(WebParameters):
             labels, problems = self._read_labels(journal, rows, request.classes)
             if strange := [row for row in standing if row.image not in requested]:
                 problems.append(_not_requested_problem(journal, request.round, strange))
-            cleared = [image for _, image in journal.find_taken_back(request.round) if image in requested]
+            cleared = [image for _, image in journal.find_cleared_images(request.round) if image in requested]
         labels.sort(key=lambda label: requested[label.item])  # stable: the latest of an image last
         return Answers(labels, problems, cleared=sorted(cleared, key=requested.__getitem__))
 
@@ -69,7 +69,7 @@ class Web(WebParameters):
             return []
         with Journal.open(folder, read_only=True) as journal:
             rows = list(journal.unrequested_standing_rows())
-            taken_back = journal.find_taken_back(None)
+            taken_back = journal.find_cleared_images(None)
             found = []
             for number in sorted({*(row.round for row in rows), *(number for number, _ in taken_back)}):
                 said = [row for row in rows if row.round == number]
@@ -81,15 +81,15 @@ class Web(WebParameters):
         return found
 
     def _read_labels(
-        self, journal: Journal, rows: Sequence[Row], classes: Sequence[str]
+        self, journal: Journal, rows: Sequence[JournalRow], classes: Sequence[str]
     ) -> tuple[list[Label], list[Problem]]:
         """Return the labels that rows of the journal give, and a Problem for each name that is no class."""
         known = (*classes, *journal.confirmed_classes(), *missing_blank_class(classes, self.blank)) if classes else ()
-        written = [name for row in rows for name in row.names]
+        written = [name for row in rows for name in row.class_names]
         resolve = class_resolver(tuple(dict.fromkeys(known)), self.new_classes, UNSURE_WORDS, written)
         labels, problems, file = [], [], str(journal.file)
         for row in rows:
-            for name in row.names:
+            for name in row.class_names:
                 try:
                     class_name = resolve(name)
                 except LabelError as error:
@@ -97,7 +97,7 @@ class Web(WebParameters):
                     continue
                 # Without a row: a journal that has become empty takes back what was said in it, as a table does not.
                 at = datetime.fromisoformat(row.at)
-                labels.append(Label(row.image, class_name, row.annotator, at, file, answer_file_hash=row.digest))
+                labels.append(Label(row.image, class_name, row.annotator, at, file, answer_file_hash=row.answer_hash))
         return labels, problems
 
     def serve(self, folder: Path) -> AbstractContextManager[Serving]:
@@ -107,7 +107,7 @@ class Web(WebParameters):
         return ServerProcess(web_folder(folder), self)
 
 
-def _not_requested_problem(journal: Journal, round_number: int, rows: Sequence[Row]) -> Problem:
+def _not_requested_problem(journal: Journal, round_number: int, rows: Sequence[JournalRow]) -> Problem:
     answers = count_with_noun(len(rows), "answer")
     message = (
         f"{answers} to images that round {round_number} has not requested, '{rows[0].image}', "

@@ -19,11 +19,11 @@ from alframe.kit.databases import dump_box, load_box
 from alframe.kit.progress import track
 from alframe.kit.round_images import crop_box
 from alframe.kit.viewing import open_for_viewing
-from alframe.label_sources.web.images import Images
+from alframe.label_sources.web.images import ImageDatabase
 from alframe.types import Box
 
-SIDE = 320  # pixels of the longer side
-LARGE_SIDE = 2560
+THUMBNAIL_SIDE = 320  # pixels of the longer side
+LARGE_PICTURE_SIDE = 2560
 _COMMITTED_TOGETHER = 256
 
 
@@ -36,18 +36,18 @@ class Thumbnail(NamedTuple):
     jpeg: bytes
 
 
-def make_missing_thumbnails(images: Images, round_number: int) -> None:
+def make_missing_thumbnails(images: ImageDatabase, round_number: int) -> None:
     """Cut the thumbnails of a round that are missing, or whose file or box has changed.
 
     A kill costs the last few hundred at most. An image that cannot be read has none: the page says so in its place,
     and the round does not wait for it.
     """
-    rows_of_round = images.thumbnail_versions(round_number)
+    rows_of_round = images.images_with_thumbnail_versions(round_number)
     missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != thumbnail_version(Path(row[1]), row[2])]
     if not missing:
         return
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
-        made = track(_cut_each(threads, missing), "Cutting thumbnails", total=len(missing), unit="img")
+        made = track(_cut_thumbnails(threads, missing), "Cutting thumbnails", total=len(missing), unit="img")
         rows: list[tuple[int, str, int, int, bytes]] = []
         for number, thumbnail in made:
             if thumbnail is not None:
@@ -58,19 +58,19 @@ def make_missing_thumbnails(images: Images, round_number: int) -> None:
         images.add_thumbnails(rows)
 
 
-def _cut_each(
+def _cut_thumbnails(
     threads: ThreadPoolExecutor, missing: Sequence[tuple[int, str, str | None]]
 ) -> Iterator[tuple[int, Thumbnail | None]]:
     for part in chunks(len(missing), rows=_COMMITTED_TOGETHER):  # or else all pictures could wait in memory
         rows = missing[part]
         yield from zip(
             (number for number, _, _ in rows),
-            threads.map(lambda row: _try_to_cut(Path(row[1]), load_box(row[2])), rows),
+            threads.map(lambda row: _make_thumbnail_or_none(Path(row[1]), load_box(row[2])), rows),
             strict=True,
         )
 
 
-def _try_to_cut(path: Path, box: Box | None) -> Thumbnail | None:
+def _make_thumbnail_or_none(path: Path, box: Box | None) -> Thumbnail | None:
     try:
         return make_thumbnail(path, box)
     except PoolError:
@@ -80,11 +80,11 @@ def _try_to_cut(path: Path, box: Box | None) -> Thumbnail | None:
 def make_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
     """Return the thumbnail of an image, or of a box in it, with a margin. Raises PoolError with the reason."""
     if box is None:
-        picture = open_for_viewing(path, SIDE)
+        picture = open_for_viewing(path, THUMBNAIL_SIDE)
     else:
-        extent = max(min(box.w, box.h), SIDE / LARGE_SIDE)
-        picture = crop_box(open_for_viewing(path, math.ceil(SIDE / extent)), box)
-        picture.thumbnail((SIDE, SIDE))
+        extent = max(min(box.w, box.h), THUMBNAIL_SIDE / LARGE_PICTURE_SIDE)
+        picture = crop_box(open_for_viewing(path, math.ceil(THUMBNAIL_SIDE / extent)), box)
+        picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     return Thumbnail(thumbnail_version(path, dump_box(box)), *picture.size, encode_jpeg_without_metadata(picture, 80))
 
 

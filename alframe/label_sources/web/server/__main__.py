@@ -22,10 +22,10 @@ from alframe.kit.files import replace_atomically
 from alframe.label_sources.web.server.addresses import open_sockets, page_addresses
 from alframe.label_sources.web.server.app import make_app
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.context import Context, make_context
-from alframe.label_sources.web.server.live import Phase, Published
+from alframe.label_sources.web.server.context import ServerContext, make_context
+from alframe.label_sources.web.server.live import CampaignPhase, PublishedState
 
-_STATE_EVERY = 0.5  # seconds between two looks whether the pages should be told of a change
+_STATE_INTERVAL = 0.5  # seconds between two looks whether the pages should be told of a change
 
 
 class ServerIgnoringSignals(uvicorn.Server):
@@ -70,27 +70,27 @@ def main() -> None:
         context.lists.close()
 
 
-async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) -> None:
+async def serve(server: uvicorn.Server, context: ServerContext, sockets: list[Any]) -> None:
     """Serve, follow what the campaign says, and tell the pages of changes."""
     loop = asyncio.get_running_loop()
 
-    def follow() -> None:
+    def follow_input() -> None:
         for line in sys.stdin:
             loop.call_soon_threadsafe(handle_message, context, json.loads(line))
-        loop.call_soon_threadsafe(end)
+        loop.call_soon_threadsafe(end_server)
 
-    def end() -> None:
-        context.events.close()
+    def end_server() -> None:
+        context.events.end_streams()
         server.should_exit = True
 
     async def tell_of_changes() -> None:
         while True:
-            await asyncio.sleep(_STATE_EVERY)
-            if context.changed:
-                context.changed = False
+            await asyncio.sleep(_STATE_INTERVAL)
+            if context.state_has_changed:
+                context.state_has_changed = False
                 context.send_state()
 
-    threading.Thread(target=follow, name="input", daemon=True).start()
+    threading.Thread(target=follow_input, name="input", daemon=True).start()
     telling = asyncio.create_task(tell_of_changes())
     token = context.tokens.make()
     write_message({"port": context.port, "addresses": page_addresses(context.port, token, context.config.source.lan)})
@@ -98,13 +98,13 @@ async def serve(server: uvicorn.Server, context: Context, sockets: list[Any]) ->
     telling.cancel()
 
 
-def handle_message(context: Context, message: dict[str, Any]) -> None:
+def handle_message(context: ServerContext, message: dict[str, Any]) -> None:
     """Take in what the campaign says: a phase, or what is published."""
     if "phase" in message:
-        context.phase = Phase(**message["phase"])
+        context.phase = CampaignPhase(**message["phase"])
         context.send_state()
     if "published" in message:
-        context.publish(Published(**message["published"]))
+        context.publish(PublishedState(**message["published"]))
 
 
 def write_message(message: dict[str, Any]) -> None:

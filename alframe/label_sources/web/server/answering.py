@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from alframe.label_sources.web.journal import Journal
-from alframe.label_sources.web.journal_rows import ORIGINS, NewAnswer, Row, find_standing
-from alframe.label_sources.web.server.config import MAX_ANSWERS, MAX_COMMENT, MAX_LISTED
+from alframe.label_sources.web.journal_rows import ORIGINS, JournalRow, NewAnswer, find_standing_answers, find_undone
+from alframe.label_sources.web.server.config import MAX_ANSWERS, MAX_COMMENT_LENGTH, MAX_LISTED
 from alframe.label_sources.web.server.errors import ApiError
-from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.server.reader import DatabaseReader
 from alframe.types import UNSURE
 
 _MAX_SECONDS = 3600.0  # longer is a pause
@@ -32,7 +32,7 @@ class ActionResult:
     """What an action has come to: the images that it is about, frames of bursts besides, and what was refused."""
 
     saved: list[int] = field(default_factory=list)
-    also: list[int] = field(default_factory=list)
+    burst_frames: list[int] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -44,10 +44,10 @@ def read_action_id(content: Mapping[str, Any], key: str = "action") -> str:
         raise ApiError("bad_request", f"'{key}' must be a UUID.") from None
 
 
-class Answering:
+class AnswerParser:
     """Turns what a page sends into rows for the journal."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: DatabaseReader) -> None:
         self._reader = reader
 
     def parse_answers(
@@ -83,7 +83,7 @@ class Answering:
                 for frame, target in self._find_unrequested_frames(answer.image, open_round):
                     burst = replace(answer, image=target.id, round=target.round, requested=False, burst_of=answer.image)
                     new.setdefault(target.id, replace(burst, seconds=None, comment=""))
-                    written.also.append(frame)
+                    written.burst_frames.append(frame)
         return list(new.values()), written
 
     def _with_image_numbers(self, given: Sequence[Any]) -> list[Any]:
@@ -151,8 +151,8 @@ def _read_answer(
         raise ApiError("unknown_class", f"'{unknown[0]}' is not one of the classes. Add it as a new class first.")
     if len(set(names)) > 1 and (alone := [each for each in names if each in exclusive_names]):
         raise ApiError("bad_request", f"'{alone[0]}' is an answer of its own. Give it without another class.")
-    if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
-        raise ApiError("bad_request", f"A comment may have {MAX_COMMENT} characters at most.")
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT_LENGTH:
+        raise ApiError("bad_request", f"A comment may have {MAX_COMMENT_LENGTH} characters at most.")
     seconds, spent = entry.get("seconds"), None
     if isinstance(seconds, int | float) and seconds >= 0:  # below zero: a clock that was set back
         spent = float(min(seconds, _MAX_SECONDS))
@@ -164,7 +164,7 @@ def write_answers(journal: Journal, action: str, name: str, answers: Sequence[Ne
     """Write an action, once. Raises ApiError if another person's action has its UUID."""
     if any(row.annotator != name for row in journal.rows_of_action(action)):
         raise ApiError("bad_request", "This UUID was used by another person. Make a new one for each action.")
-    journal.append(action, name, answers)
+    journal.append_answers(action, name, answers)
     for class_name in {each for answer in answers for each in answer.classes} - {UNSURE}:
         journal.confirm_class(class_name, name)  # as good as confirmed: it was on the page
 
@@ -181,20 +181,20 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
         raise ApiError("not_found", "There is no such action of yours to undo.")
     taken, kept = [], []
     for row in rows:
-        if _is_latest_valid(journal.rows_of(row.image), row):
+        if _is_latest_valid(journal.rows_of_image(row.image), row):
             taken.append(NewAnswer(row.image, [], row.round, bool(row.requested), "undo", undoes=row.n))
         else:
             kept.append(row.image)
-    journal.append(action, name, taken)
+    journal.append_answers(action, name, taken)
     return [answer.image for answer in taken], kept
 
 
-def _is_latest_valid(rows: Sequence[Row], row: Row) -> bool:
+def _is_latest_valid(rows: Sequence[JournalRow], row: JournalRow) -> bool:
     """Return whether this person has said nothing about the image since that is still valid."""
     later = [other for other in rows if other.n > row.n and other.annotator == row.annotator]
     if row.undoes is not None:
         return not any(other.undoes is None for other in later)
-    still = find_standing(rows)
+    still = find_standing_answers(rows)
     return not any(other.undoes is None and other.n in {standing.n for standing in still.values()} for other in later)
 
 
@@ -218,18 +218,10 @@ def list_actions(journal: Journal, name: str, before: int, limit: int) -> tuple[
                 "at": at,
                 "origin": origin,
                 "undoes": undone,
-                "undone": not any(_still_stands(journal.rows_of(row.image), row) for row in rows),
+                "undone": all(row.n in find_undone(journal.rows_of_image(row.image)) for row in rows),
                 "images": [row.image for row in rows if row.burst_of is None],
-                "classes": rows[0].names,
+                "classes": rows[0].class_names,
             }
         )
         last = first
     return actions, last if len(found) == limit else None
-
-
-def _still_stands(rows: Sequence[Row], row: Row) -> bool:
-    void: set[int] = set()
-    for other in reversed(rows):
-        if other.undoes is not None and other.n not in void:
-            void.add(other.undoes)
-    return row.n not in void

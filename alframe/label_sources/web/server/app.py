@@ -16,11 +16,11 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from alframe.label_sources.web.server.context import Context, failure_for_page
+from alframe.label_sources.web.server.context import ServerContext, api_error_for
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.list_routes import ListRoutes
 from alframe.label_sources.web.server.routes import PeopleRoutes, WorkRoutes
-from alframe.label_sources.web.server.security import Guard
+from alframe.label_sources.web.server.security import RequestGuard
 
 log = logging.getLogger(__name__)
 STATIC = Path(__file__).parents[1] / "static"
@@ -36,7 +36,7 @@ _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # their a
 _REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
 
 
-def make_app(context: Context) -> ASGIApp:
+def make_app(context: ServerContext) -> ASGIApp:
     """Return the application as a server runs it."""
     pages = PageRoutes(context)
     routes = [
@@ -49,74 +49,74 @@ def make_app(context: Context) -> ASGIApp:
         routes=routes,
         exception_handlers={ApiError: _reply_error, HTTPException: _reply_http_error, Exception: _reply_failure},
     )
-    return Guard(app, context.config, context.port, context.sessions.find)
+    return RequestGuard(app, context.config, context.port, context.sessions.find_digest)
 
 
 async def _reply_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return error.response()
+    return error.to_response()
 
 
 async def _reply_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = "not_allowed" if error.status_code == 405 else "not_found"
-    return ApiError(code, "There is nothing at this address.").response()
+    return ApiError(code, "There is nothing at this address.").to_response()
 
 
 async def _reply_failure(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    return failure_for_page(error).response()
+    return api_error_for(error).to_response()
 
 
 @dataclass(frozen=True)
 class PageRoutes:
     """The shell of the page, its files, the pictures, the state and its events."""
 
-    context: Context
+    context: ServerContext
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/", self.shell),
-            Route("/static/{name}", self.static),
+            Route("/", self.index_page),
+            Route("/static/{name}", self.static_file),
             Route("/images/{number:int}/thumbnail", self.thumbnail),
-            Route("/images/{number:int}/large", self.large),
-            Route("/report", self.report),
+            Route("/images/{number:int}/large", self.large_image),
+            Route("/report", self.report_address),
             Route("/api/state", self.state),
             Route("/api/events", self.events),
         ]
 
-    async def shell(self, request: Request) -> Response:
+    async def index_page(self, request: Request) -> Response:
         """Return the page."""
         return _static_file("index.html")
 
-    async def static(self, request: Request) -> Response:
+    async def static_file(self, request: Request) -> Response:
         """Return one of the page's files."""
         return _static_file(request.path_params["name"])
 
     async def thumbnail(self, request: Request) -> Response:
         """Return an image's thumbnail."""
-        jpeg = await self.context.pictures.thumbnail(_image_number(request))
+        jpeg = await self.context.pictures.thumbnail_jpeg(_image_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
-    async def large(self, request: Request) -> Response:
+    async def large_image(self, request: Request) -> Response:
         """Return a whole image."""
-        jpeg = await self.context.pictures.large(_image_number(request))
+        jpeg = await self.context.pictures.large_jpeg(_image_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def report(self, request: Request) -> Response:
         """Return the project's report."""
-        if self.context.report() is None:
+        if self.context.report_address() is None:
             raise ApiError("not_found", "There is no report yet. It is written when the first batch is requested.")
         return FileResponse(self.context.config.report_path, media_type="text/html", headers=_REPORT_POLICY)
 
     async def state(self, request: Request) -> Response:
         """Return what goes on."""
-        return JSONResponse(self.context.session_state(self.context.session(request).digest))
+        return JSONResponse(self.context.session_state(self.context.session_of(request).digest))
 
     async def events(self, request: Request) -> Response:
         """Return the stream of events."""
-        context, session = self.context, self.context.session(request).digest
+        context, session = self.context, self.context.session_of(request).digest
 
         async def stream() -> AsyncIterator[str]:
             context.leases.renew_images(session, context.leases.held_by(session))
@@ -125,7 +125,7 @@ class PageRoutes:
                     async for text in events:
                         yield text
             finally:
-                if session not in context.events.online():
+                if session not in context.events.online_sessions():
                     context.leases.shorten(session)
 
         return StreamingResponse(stream(), media_type="text/event-stream")

@@ -9,11 +9,13 @@ from typing import Any
 from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, find_blank_class, missing_blank_class
 from alframe.kit.parameters import did_you_mean
-from alframe.label_sources.web.server.config import MAX_NAME, ServerConfig
+from alframe.label_sources.web.journal import ANYBODY
+from alframe.label_sources.web.journal_rows import name_with_at_sign
+from alframe.label_sources.web.server.config import MAX_NAME_LENGTH, ServerConfig
 from alframe.label_sources.web.server.describe import AWAITED
 from alframe.label_sources.web.server.errors import ApiError
-from alframe.label_sources.web.server.live import Published
-from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.server.live import PublishedState
+from alframe.label_sources.web.server.reader import DatabaseReader
 from alframe.label_sources.web.server.writer import JournalWriter
 from alframe.types import UNSURE
 
@@ -21,8 +23,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "123456789"
 KEYS = frozenset(_LETTERS + _DIGITS)
 BLANK_KEY, UNSURE_KEY = "0", "-"
-_EVERYBODY = ""  # has the keys that were given by themselves
-_CHANGES = f"""
+_COUNT_CHANGES = f"""
 WITH awaited (image) AS ({AWAITED}),
 changed (image) AS (SELECT image FROM answer WHERE n > :seen UNION SELECT image FROM awaited)
 SELECT p.label, -count(*)
@@ -39,18 +40,20 @@ GROUP BY value
 class ClassList:
     """The classes of the campaign, those that people have confirmed on the page, blank and unsure."""
 
-    def __init__(self, reader: Reader, writer: JournalWriter, config: ServerConfig, published: Published) -> None:
+    def __init__(
+        self, reader: DatabaseReader, writer: JournalWriter, config: ServerConfig, published: PublishedState
+    ) -> None:
         self._reader, self._writer, self._config = reader, writer, config
         self.published = published
         self._counted: dict[str, Counter[str]] = {}  # by the person who may know it
-        self._counted_at: tuple[int, Published] | None = None
+        self._counted_at: tuple[int, PublishedState] | None = None
 
     def names(self) -> list[str]:
         """Return all names that an answer may have, those that had a key first; blank and unsure come last."""
-        order = {name: place for place, name in enumerate(self._known_keys())}
+        order = {name: place for place, name in enumerate(self._default_keys())}
         new = [*self.published.classes, *self._reader.journal.confirmed_classes()]
         named = dict.fromkeys(sorted(new, key=lambda name: order.get(name, len(order))))
-        blank = find_blank_class(named, self._config.source.blank) if self._config.source.blank else None
+        blank = self._find_blank(named)
         if blank is not None:
             del named[blank]
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.source.blank)), UNSURE]
@@ -63,12 +66,14 @@ class ClassList:
         """Return a number that changes with the names and the counts; it is the same for all people."""
         return hash((tuple(self.names()), self._reader.journal.last_row_number(), id(self.published))) & 0x7FFFFFFF
 
-    async def describe(self, name: str) -> dict[str, Any]:
+    async def describe_for(self, name: str) -> dict[str, Any]:
         """Return the JSON of all classes, with the keys as this person has them."""
         names = self.names()
         keys = await self._keys_by_class(names)
-        own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (_own_name(name),)))
-        counts, blank = self.image_counts(name), self._find_blank(names)
+        own = dict(
+            self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (name_with_at_sign(name),))
+        )
+        counts, blank = self.image_counts_by_class(name), self._find_blank(names)
         classes = [
             {
                 "name": each,
@@ -81,10 +86,10 @@ class ClassList:
         ]
         return {"version": self.version(), "classes": classes}
 
-    async def add(self, text: Any, sure: bool, name: str) -> tuple[str, bool]:
+    async def add_class(self, text: Any, sure: bool, name: str) -> tuple[str, bool]:
         """Make a name a class; return how it is written and whether it is new. Raises ApiError to ask or refuse."""
-        if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME:
-            raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME} characters at most.")
+        if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME_LENGTH:
+            raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME_LENGTH} characters at most.")
         known = [each for each in self.names() if each != UNSURE]
         rule = self._config.source.new_classes
         try:
@@ -113,16 +118,19 @@ class ClassList:
             raise ApiError("bad_request", f"There is no class {class_name!r}.")
         if not isinstance(key, str) or (key and key not in KEYS):
             raise ApiError("bad_request", "A key is a letter from a to z or a digit from 1 to 9.")
-        now = {each["name"]: each["key"] for each in (await self.describe(name))["classes"]}
+        now = {each["name"]: each["key"] for each in (await self.describe_for(name))["classes"]}
         others = [other for other, used in now.items() if key and used == key and other != class_name]
-        rows = [(_own_name(name), class_name, key), *((_own_name(name), other, now[class_name]) for other in others)]
+        rows = [
+            (name_with_at_sign(name), class_name, key),
+            *((name_with_at_sign(name), other, now[class_name]) for other in others),
+        ]
         sql = "INSERT OR REPLACE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
         await self._writer.write_and_wait(lambda journal: journal.db.executemany(sql, rows))
 
-    def _find_blank(self, names: Sequence[str]) -> str | None:
+    def _find_blank(self, names: Iterable[str]) -> str | None:
         return find_blank_class(names, self._config.source.blank) if self._config.source.blank else None
 
-    def image_counts(self, name: str) -> Counter[str]:
+    def image_counts_by_class(self, name: str) -> Counter[str]:
         """Return the images of each class: as published, with what was answered and corrected since.
 
         Those of which this person's blind opinion is awaited are left out.
@@ -135,22 +143,22 @@ class ClassList:
         if viewer not in self._counted:
             counts = Counter(self.published.class_counts)
             values = {"seen": self.published.journal_number, "share": share, "name": viewer}
-            for class_name, change in self._reader.rows(_CHANGES, values):
+            for class_name, change in self._reader.rows(_COUNT_CHANGES, values):
                 counts[class_name] += change
             self._counted[viewer] = counts
         return self._counted[viewer]
 
-    def _known_keys(self) -> dict[str, str]:
+    def _default_keys(self) -> dict[str, str]:
         """Return the key of each class that was listed before, in the order in which they came."""
         sql = "SELECT class, key FROM class_key WHERE annotator = ? ORDER BY rowid"
-        return dict(self._reader.rows(sql, (_EVERYBODY,)))
+        return dict(self._reader.rows(sql, (ANYBODY,)))
 
     async def _keys_by_class(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the key of each class; one that was given to a class once stays with it."""
-        known = self._known_keys()
+        known = self._default_keys()
         blank = self._find_blank(names)
         keys = assign_keys([each for each in names if each not in (UNSURE, blank)], known)
-        new = [(_EVERYBODY, each, key) for each, key in keys.items() if known.get(each) != key]
+        new = [(ANYBODY, each, key) for each, key in keys.items() if known.get(each) != key]
         if new:
             sql = (
                 "INSERT INTO class_key (annotator, class, key) VALUES (?, ?, ?) "
@@ -158,10 +166,6 @@ class ClassList:
             )
             await self._writer.write_and_wait(lambda journal: journal.db.executemany(sql, new))
         return {**keys, UNSURE: UNSURE_KEY, **({blank: BLANK_KEY} if blank else {})}
-
-
-def _own_name(name: str) -> str:
-    return f"@{name}"  # also of a person without a name
 
 
 def assign_keys(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:

@@ -10,11 +10,11 @@ from typing import Self
 
 from alframe.label_sources.web.parameters import WebParameters
 
-MAX_BODY = 1 << 20  # bytes of a request
+MAX_BODY_BYTES = 1 << 20  # bytes of a request
 MAX_ANSWERS = 1000  # in a request
 MAX_LISTED = 200  # images in one reply
-MAX_NAME = 100  # characters of a person's name, and of a class
-MAX_COMMENT = 2000
+MAX_NAME_LENGTH = 100  # characters of a person's name, and of a class
+MAX_COMMENT_LENGTH = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ServerConfig:
         return json.dumps(asdict(self))
 
     @property
-    def path(self) -> Path:
+    def folder_path(self) -> Path:
         """The label source's folder."""
         return Path(self.folder)
 
@@ -59,7 +59,7 @@ class ServerConfig:
     @property
     def port_file(self) -> Path:
         """The file of the port at which the pages were found last."""
-        return self.path / "port"
+        return self.folder_path / "port"
 
     def last_port(self) -> int | None:
         """Return the port of the last time; None if its file is missing or spoilt: a power cut empties files."""

@@ -11,53 +11,53 @@ from starlette.requests import Request
 
 from alframe.errors import AlframeError
 from alframe.label_sources.web.journal import Journal
-from alframe.label_sources.web.server.answering import Answering
+from alframe.label_sources.web.server.answering import AnswerParser
 from alframe.label_sources.web.server.class_list import ClassList
-from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME, ServerConfig
-from alframe.label_sources.web.server.describe import Describer
+from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME_LENGTH, ServerConfig
+from alframe.label_sources.web.server.describe import ImageDescriber
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.leases import Leases
 from alframe.label_sources.web.server.lists import ListQueries
-from alframe.label_sources.web.server.live import Events, Phase, Published
-from alframe.label_sources.web.server.pictures import Pictures
-from alframe.label_sources.web.server.reader import Reader
-from alframe.label_sources.web.server.security import Tokens
-from alframe.label_sources.web.server.sessions import Session, Sessions
-from alframe.label_sources.web.server.speed import Speed
+from alframe.label_sources.web.server.live import CampaignPhase, EventStreams, PublishedState
+from alframe.label_sources.web.server.pictures import JpegPictures
+from alframe.label_sources.web.server.reader import DatabaseReader
+from alframe.label_sources.web.server.security import OneTimeTokens
+from alframe.label_sources.web.server.sessions import BrowserSession, BrowserSessions
+from alframe.label_sources.web.server.speed import LabellingSpeed
 from alframe.label_sources.web.server.work import WorkQueue
 from alframe.label_sources.web.server.writer import JournalWriter
 from alframe.types import UNSURE
 
 
 @dataclass
-class Context:
+class ServerContext:
     """The server's parts; made by `make_context`."""
 
     config: ServerConfig
     port: int
     writer: JournalWriter
-    reader: Reader
-    sessions: Sessions
+    reader: DatabaseReader
+    sessions: BrowserSessions
     leases: Leases
     work: WorkQueue
-    answering: Answering
+    answering: AnswerParser
     classes: ClassList
-    describer: Describer
-    pictures: Pictures
-    speed: Speed
+    describer: ImageDescriber
+    pictures: JpegPictures
+    speed: LabellingSpeed
     lists: ListQueries
     project_id: str
-    tokens: Tokens = field(default_factory=Tokens)
-    events: Events = field(default_factory=Events)
-    phase: Phase = field(default_factory=Phase)
-    changed: bool = False  # whether the pages should be told of the state
+    tokens: OneTimeTokens = field(default_factory=OneTimeTokens)
+    events: EventStreams = field(default_factory=EventStreams)
+    phase: CampaignPhase = field(default_factory=CampaignPhase)
+    state_has_changed: bool = False  # whether the pages should be told of the state
 
     @property
-    def last_published(self) -> Published:
+    def last_published(self) -> PublishedState:
         """What the campaign has published last."""
         return self.classes.published
 
-    def session(self, request: Request) -> Session:
+    def session_of(self, request: Request) -> BrowserSession:
         """Return the session that a request comes from."""
         try:
             return self.sessions.get(request.scope["session"])
@@ -66,27 +66,27 @@ class Context:
                 "no_session", "This browser was signed out. Open the link that alframe has printed."
             ) from None
 
-    def check_project(self, content: dict[str, Any]) -> None:
+    def require_same_project(self, content: dict[str, Any]) -> None:
         """Raise ApiError for answers to another project, which a browser had kept until it found this address again."""
         if content.get("project", self.project_id) != self.project_id:
             raise ApiError("other_project", "These answers belong to another project. Start that project to send them.")
 
-    def publish(self, published: Published) -> None:
+    def publish(self, published: PublishedState) -> None:
         """Show the campaign as it is now."""
         is_new_round = published.round != self.last_published.round
         self.classes.published = published
         if published.pool_file:
             self.reader.attach_pool(published.pool_file)
-            self.lists.attach(published.pool_file, published.neighbours_file)
+            self.lists.attach_files(published.pool_file, published.neighbours_file)
         if is_new_round and published.round is not None:
-            self.events.send("round", {"round": published.round})
+            self.events.send_event("round", {"round": published.round})
         self.send_state()
 
     def send_state(self) -> None:
         """Send everybody the state, each with their own part of it."""
         shared = self._shared_state()  # once: it takes as long as there are people and leases
-        for session in self.events.online():
-            self.events.send("state", shared | self._own_state(session), to=session)
+        for session in self.events.online_sessions():
+            self.events.send_event("state", shared | self._own_state(session), to=session)
 
     def session_state(self, session: str) -> dict[str, Any]:
         """Return the JSON of the state as this session gets it."""
@@ -105,7 +105,7 @@ class Context:
             "batch": self.batch_progress(),
             "labels": published.labels,
             "classes_version": self.classes.version(),
-            "people": self.people(),
+            "people": self.describe_people(),
             "settings": {
                 "suggestions": self.config.source.suggestions,
                 "new_classes": self.config.source.new_classes,
@@ -114,7 +114,7 @@ class Context:
                 "page": self.config.source.page,
                 "lease_seconds": self.config.source.lease,
             },
-            "report": self.report(),
+            "report": self.report_address(),
             "report_problem": published.problems,
         }
 
@@ -123,37 +123,42 @@ class Context:
         published = self.last_published
         answered = 0 if published.round is None else self.work.count_answered(published.round)
         asked, needed = published.asked, published.needed
-        return {"asked": asked, "answered": answered, "needed": needed, "leased": self.leases.counts().total()}
+        return {
+            "asked": asked,
+            "answered": answered,
+            "needed": needed,
+            "leased": self.leases.counts_by_session().total(),
+        }
 
-    def people(self) -> list[dict[str, Any]]:
+    def describe_people(self) -> list[dict[str, Any]]:
         """Return who labels, and how fast."""
-        held = self.leases.counts()
+        held = self.leases.counts_by_session()
         leased: Counter[str] = Counter()
-        for session in self.events.online():
+        for session in self.events.online_sessions():
             leased[self.sessions.get(session).name] += held[session]
         online = set(leased)
-        names = sorted({*online, *self.speed.people(self.last_published.round)})
+        names = sorted({*online, *self.speed.people_in_round(self.last_published.round)})
         return [
             {"name": name, "online": name in online, "leased": leased[name]}
             | self.speed.count_and_pace_of(name, self.last_published.round)
             for name in names
         ]
 
-    def report(self) -> str | None:
+    def report_address(self) -> str | None:
         """Return the address of the report, None while there is none."""
         return "/report" if self.config.report_path.is_file() else None
 
 
-def make_context(config: ServerConfig, port: int) -> Context:
+def make_context(config: ServerConfig, port: int) -> ServerContext:
     """Open the files, and return all that the routes work with."""
-    writer, reader = JournalWriter(config.path), Reader(config.path)
+    writer, reader = JournalWriter(config.folder_path), DatabaseReader(config.folder_path)
     leases = Leases(config.source.lease)
-    with Journal.open(config.path, read_only=True) as journal:
-        sessions = Sessions(journal, writer, config.source.annotator)
-        for session, images in journal.leases():
+    with Journal.open(config.folder_path, read_only=True) as journal:
+        sessions = BrowserSessions(journal, writer, config.source.annotator)
+        for session, images in journal.stored_leases():
             leases.claim(session, images)
             leases.shorten(session)  # until its page is connected again
-    return Context(
+    return ServerContext(
         config=config,
         port=port,
         writer=writer,
@@ -161,11 +166,11 @@ def make_context(config: ServerConfig, port: int) -> Context:
         sessions=sessions,
         leases=leases,
         work=WorkQueue(reader, leases, config),
-        answering=Answering(reader),
-        classes=ClassList(reader, writer, config, Published()),
-        describer=Describer(reader, config),
-        pictures=Pictures(reader),
-        speed=Speed(reader),
+        answering=AnswerParser(reader),
+        classes=ClassList(reader, writer, config, PublishedState()),
+        describer=ImageDescriber(reader, config),
+        pictures=JpegPictures(reader),
+        speed=LabellingSpeed(reader),
         lists=ListQueries(config),
         project_id=reader.journal.project_id(),
     )
@@ -195,8 +200,8 @@ def read_image_numbers(content: dict[str, Any]) -> list[int]:
 def read_name(content: dict[str, Any], default: str | None = None) -> str:
     """Return the name that a request gives, which is of whoever gave the answers that it brings. Raises ApiError."""
     name = content.get("name", default)
-    if not isinstance(name, str) or len(name.strip()) > MAX_NAME:
-        raise ApiError("bad_request", f"A name may have {MAX_NAME} characters at most.")
+    if not isinstance(name, str) or len(name.strip()) > MAX_NAME_LENGTH:
+        raise ApiError("bad_request", f"A name may have {MAX_NAME_LENGTH} characters at most.")
     return name.strip()
 
 
@@ -210,7 +215,7 @@ def read_clamped_number(text: Any, name: str, low: int, high: int, default: int)
         raise ApiError("bad_request", f"'{name}' must be a whole number.") from None
 
 
-def failure_for_page(error: Exception) -> ApiError:
+def api_error_for(error: Exception) -> ApiError:
     """Return what a page is told of an error of the server."""
     if isinstance(error, AlframeError | OSError):
         return ApiError("cannot_save", f"This cannot be saved or read now: {error}")

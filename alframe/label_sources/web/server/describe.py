@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alframe.label_sources.web.journal_rows import Row, second_opinion_draw
+from alframe.label_sources.web.journal_rows import JournalRow, second_opinion_draw
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.reader import Reader
-from alframe.label_sources.web.thumbnails import SIDE, thumbnail_version
+from alframe.label_sources.web.server.reader import DatabaseReader
+from alframe.label_sources.web.thumbnails import THUMBNAIL_SIDE, thumbnail_version
 
-_INFORMATION = """
+_IMAGE_INFORMATION = """
 SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
     (SELECT count(*) FROM images.image mate WHERE mate.sequence = i.sequence) AS frames,
     (SELECT min(number) FROM images.image mate WHERE mate.sequence = i.sequence) AS burst,
@@ -38,23 +38,27 @@ HAVING count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name AND NOT max
 """
 
 
-class Describer:
+class ImageDescriber:
     """Makes the JSON of images, as one person may see them."""
 
-    def __init__(self, reader: Reader, config: ServerConfig) -> None:
+    def __init__(self, reader: DatabaseReader, config: ServerConfig) -> None:
         self._reader, self._config = reader, config
 
-    def describe(self, numbers: Sequence[int], name: str, round_number: int | None) -> list[dict[str, Any]]:
+    def describe_images(self, numbers: Sequence[int], name: str, round_number: int | None) -> list[dict[str, Any]]:
         """Return the JSON of these images, in this order; those that there are not are left out.
 
         `name`: the person whose answers are shown. `round_number` is the open round, whose suggestions are.
         """
         values = {"numbers": json.dumps(list(numbers)), "round": round_number}
-        found = {row[0]: row for row in self._reader.rows(_INFORMATION, values)}
-        standing = self._reader.journal.standing_rows_of_each([row[1] for row in found.values()])
-        return [self._one(row, standing[row[1]], name) for number in numbers if (row := found.get(number)) is not None]
+        found = {row[0]: row for row in self._reader.rows(_IMAGE_INFORMATION, values)}
+        standing = self._reader.journal.standing_rows_by_image([row[1] for row in found.values()])
+        return [
+            self._describe_image(row, standing[row[1]], name)
+            for number in numbers
+            if (row := found.get(number)) is not None
+        ]
 
-    def _one(self, row: tuple[Any, ...], standing: Sequence[Row], name: str) -> dict[str, Any]:
+    def _describe_image(self, row: tuple[Any, ...], standing: Sequence[JournalRow], name: str) -> dict[str, Any]:
         number, id_, path, camera, taken, _, box, version, width, height, frames, burst, *about = row
         suggestion, confidence, asked_in = about  # the open round, if that asks for the image
         own = [answer for answer in standing if answer.annotator == name and asked_in in (None, answer.round)]
@@ -67,8 +71,8 @@ class Describer:
             "name": id_,
             "thumbnail": f"/images/{number}/thumbnail?v={version}",
             "large": f"/images/{number}/large?v={version}",
-            "width": width or SIDE,
-            "height": height or SIDE * 3 // 4,
+            "width": width or THUMBNAIL_SIDE,
+            "height": height or THUMBNAIL_SIDE * 3 // 4,
             "taken": taken,
             "camera": camera,
             "burst": {"id": burst, "size": frames} if frames and frames > 1 else None,
@@ -78,7 +82,7 @@ class Describer:
             "answer": describe_answer(own[-1]) if own else None,
         }
 
-    def awaits_second_opinion(self, id_: str, standing: Sequence[Row], name: str) -> bool:
+    def awaits_second_opinion(self, id_: str, standing: Sequence[JournalRow], name: str) -> bool:
         """Return whether this person is, or may be, asked about an image without knowing what another has said."""
         if self._reader.rows(f"{_ASKED_AGAIN} AND i.id = ?", (id_,)):
             return True
@@ -88,10 +92,10 @@ class Describer:
         return not settled and len({row.annotator for row in standing}) == 1 and standing[0].annotator != name
 
 
-def describe_answer(row: Row) -> dict[str, Any]:
+def describe_answer(row: JournalRow) -> dict[str, Any]:
     """Return the JSON of an answer."""
     return {
-        "classes": row.names,
+        "classes": row.class_names,
         "name": row.annotator,
         "at": row.at,
         "origin": row.origin,

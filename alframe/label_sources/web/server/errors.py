@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-STATUS = {
+STATUS_CODES = {
     "bad_request": 400,
     "unknown_class": 400,
     "no_session": 401,
@@ -35,7 +35,7 @@ class ApiError(Exception):
         super().__init__(message)
         self.code, self.message, self.extras = code, message, extras
 
-    def response(self) -> JSONResponse:
+    def to_response(self) -> JSONResponse:
         """Return it as the reply to a request."""
         content = {"error": {"code": self.code, "message": self.message, **self.extras}}
-        return JSONResponse(content, STATUS[self.code])
+        return JSONResponse(content, STATUS_CODES[self.code])

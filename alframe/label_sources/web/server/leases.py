@@ -1,7 +1,7 @@
 """Leases: an image that somebody has on the page is not given to anybody else until it is answered or comes back.
 
 Who has which is kept in the journal too, so that a server that is started again takes no image off a page. A page
-that is not connected, after a crash or with such a start, has `RECONNECT` seconds to come back.
+that is not connected, after a crash or with such a start, has `RECONNECT_SECONDS` seconds to come back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-RECONNECT = 30.0  # seconds: a page whose connection is lost tries again each few seconds
+RECONNECT_SECONDS = 30.0  # seconds: a page whose connection is lost tries again each few seconds
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Leases:
         self._held.update((image, (session, end)) for image in mine)
         return mine
 
-    def shorten(self, session: str, seconds: float = RECONNECT) -> None:
+    def shorten(self, session: str, seconds: float = RECONNECT_SECONDS) -> None:
         """Let the leases of a session end in `seconds` at the latest."""
         latest = self.clock() + seconds
         self._held.update((image, (session, min(latest, self._held[image][1]))) for image in self.held_by(session))
@@ -59,6 +59,6 @@ class Leases:
         """Return the images that this session has."""
         return [image for image in list(self._held) if self.holder(image) == session]
 
-    def counts(self) -> Counter[str]:
+    def counts_by_session(self) -> Counter[str]:
         """Return how many images each session has."""
         return Counter(holder for image in list(self._held) if (holder := self.holder(image)) is not None)

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from alframe.label_sources.web.server.config import MAX_LISTED
-from alframe.label_sources.web.server.context import Context, read_clamped_number
+from alframe.label_sources.web.server.context import ServerContext, read_clamped_number
 from alframe.label_sources.web.server.errors import ApiError
 
 
@@ -19,7 +19,7 @@ from alframe.label_sources.web.server.errors import ApiError
 class ListRoutes:
     """What people look through."""
 
-    context: Context
+    context: ServerContext
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -36,63 +36,67 @@ class ListRoutes:
     async def image(self, request: Request) -> Response:
         """Return all that a person may know of an image."""
         context, name, number = self.context, self._person_name(request), request.path_params["number"]
-        described = context.describer.describe([number], name, context.last_published.round) if number < 2**62 else []
+        described = (
+            context.describer.describe_images([number], name, context.last_published.round) if number < 2**62 else []
+        )
         if not described:
             raise ApiError("no_such_image", f"There is no image {number} in this project. Load the page again.")
         lists, open_round = context.lists, context.last_published.round
         frames, history, predicted = await asyncio.to_thread(
             lambda: (
-                lists.frames(number, name, open_round),
-                lists.history(number, name),
-                lists.predicted(number, name),
+                lists.burst_frames(number, name, open_round),
+                lists.answer_history(number, name),
+                lists.visible_prediction(number, name),
             )
         )
         return JSONResponse(described[0] | {"frames": frames, "history": history, "predicted": predicted})
 
     async def review(self, request: Request) -> Response:
         """List what was answered."""
-        return await self._list(request, self.context.lists.review)
+        return await self._reply_with_list(request, self.context.lists.list_answered)
 
     async def filters(self, request: Request) -> Response:
         """Return by what the review can be narrowed."""
-        return JSONResponse(await asyncio.to_thread(self.context.lists.filters, self._person_name(request)))
+        return JSONResponse(
+            await asyncio.to_thread(self.context.lists.review_filter_counts, self._person_name(request))
+        )
 
     async def pool(self, request: Request) -> Response:
         """List the pool by what the model thinks."""
-        return await self._list(request, self.context.lists.unlabelled)
+        return await self._reply_with_list(request, self.context.lists.list_unlabelled)
 
     async def pool_classes(self, request: Request) -> Response:
         """Return how often each class is predicted."""
-        return JSONResponse(await asyncio.to_thread(self.context.lists.pool_classes))
+        return JSONResponse(await asyncio.to_thread(self.context.lists.predicted_class_counts))
 
     async def similar(self, request: Request) -> Response:
         """List what looks like an image, or like a class."""
-        return await self._list(request, self.context.lists.similar)
+        return await self._reply_with_list(request, self.context.lists.find_similar)
 
     async def progress(self, request: Request) -> Response:
         """Return how far the campaign has got, and how good the model is."""
         context, name = self.context, self._person_name(request)
-        published, counts = context.last_published, context.classes.image_counts(name)
+        published, counts = context.last_published, context.classes.image_counts_by_class(name)
         batch, mine = context.batch_progress(), context.speed.count_and_pace_of(name, published.round)
-        rates = [person["images_per_hour"] for person in context.people() if person["online"]]
+        rates = [person["images_per_hour"] for person in context.describe_people() if person["online"]]
         rate = sum(filter(None, rates)) or mine["images_per_hour"]
         left = max(0, batch["needed"] - batch["answered"])
         live = {
             "labels": published.labels,
             "classes": [each | {"labels": counts[each["name"]]} for each in published.progress.get("classes", [])],
-            "rounds": await asyncio.to_thread(context.lists.rounds),
+            "rounds": await asyncio.to_thread(context.lists.round_statistics),
             "images_per_hour": rate,
             "hours_left": left / rate if rate else None,
-            "people": context.people(),
-            "report": context.report(),
+            "people": context.describe_people(),
+            "report": context.report_address(),
         }
         return JSONResponse(published.progress | live)
 
-    async def _list(self, request: Request, find: Any) -> Response:
+    async def _reply_with_list(self, request: Request, find: Any) -> Response:
         query = dict(request.query_params)
         limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 60)
         open_round = self.context.last_published.round
         return JSONResponse(await asyncio.to_thread(find, query, self._person_name(request), open_round, limit))
 
     def _person_name(self, request: Request) -> str:
-        return self.context.session(request).name
+        return self.context.session_of(request).name

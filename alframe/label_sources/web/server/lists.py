@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.describe import AWAITED, Describer, describe_answer
+from alframe.label_sources.web.server.describe import AWAITED, ImageDescriber, describe_answer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.neighbour_search import NeighbourSearch
-from alframe.label_sources.web.server.paging import page_and_cursor, page_sql, read_cursor
-from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.server.paging import cut_page, page_condition_and_order, read_cursor
+from alframe.label_sources.web.server.reader import DatabaseReader
 
 # What awaits this person's blind opinion is in no list of theirs.
 _REVIEWED = f"""
@@ -46,12 +46,12 @@ class ListQueries:
     """Answers the long queries, in a thread and by a connection of their own: no page waits for them with an answer."""
 
     def __init__(self, config: ServerConfig) -> None:
-        self._config, self._reader = config, Reader(config.path)
-        self._describer = Describer(self._reader, config)
+        self._config, self._reader = config, DatabaseReader(config.folder_path)
+        self._describer = ImageDescriber(self._reader, config)
         self._lock = threading.Lock()
-        self._neighbours = NeighbourSearch(config.path)
+        self._neighbours = NeighbourSearch(config.folder_path)
 
-    def attach(self, pool_file: str, neighbours_file: str) -> None:
+    def attach_files(self, pool_file: str, neighbours_file: str) -> None:
         """Read these files from now on."""
         with self._lock:
             self._reader.attach_pool(pool_file)
@@ -62,7 +62,7 @@ class ListQueries:
         with self._lock:
             self._reader.close()
 
-    def review(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+    def list_answered(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
         """Return what was answered. Raises ApiError."""
         order = query.get("order", "newest")
         if order not in _ORDERS:
@@ -82,7 +82,7 @@ class ListQueries:
         judged = where + (
             " AND NOT p.blind AND p.doubt IS NOT NULL AND p.predicted <> p.label" if order == "doubt" else ""
         )
-        after, by = page_sql(sort, "r.number", ascending)
+        after, by = page_condition_and_order(sort, "r.number", ascending)
         columns = f"{sort}, r.number, r.source, r.round, p.predicted, p.confidence, p.doubt, p.blind, p.open"
         with self._lock:
             found = self._reader.rows(f"{_REVIEWED} SELECT {columns}{of}{judged} AND {after} {by}", values)
@@ -90,14 +90,14 @@ class ListQueries:
             held_back = 0
             if order == "doubt":
                 held_back = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{where} AND p.blind", values)
-            page = page_and_cursor(found, limit)
-            images = self._describer.describe([row[1] for row in page.rows], name, open_round)
+            page = cut_page(found, limit)
+            images = self._describer.describe_images([row[1] for row in page.rows], name, open_round)
             more = {row[1]: row[2:] for row in page.rows}
             for image in images:
                 source, round_number, predicted, confidence, doubt, blind, is_open = more[image["image"]]
                 may_tell = predicted is not None and not blind and not is_open
                 image |= {
-                    "answers": self._answers(image),
+                    "answers": self._standing_answers(image),
                     "predicted": {"class": predicted, "confidence": confidence} if may_tell else None,
                     "doubt": doubt if may_tell else None,
                     "source": source,
@@ -105,12 +105,12 @@ class ListQueries:
                 }
         return {
             "images": images,
-            "next": page.following,
+            "next": page.next_cursor,
             "total": total,
             "held_back": held_back,
         }
 
-    def filters(self, name: str) -> dict[str, Any]:
+    def review_filter_counts(self, name: str) -> dict[str, Any]:
         """Return by what the review can be narrowed, with the number of images of each."""
         values = {"share": self._config.source.second_opinion, "name": name}
         counted = {
@@ -133,7 +133,9 @@ class ListQueries:
             )
         return reply
 
-    def unlabelled(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+    def list_unlabelled(
+        self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int
+    ) -> dict[str, Any]:
         """Return the unlabelled images by predicted class and confidence. Raises ApiError."""
         order = query.get("order", "confident")
         if order not in ("confident", "doubtful"):
@@ -150,19 +152,19 @@ class ListQueries:
             "AND p.predicted IS NOT NULL AND (:class IS NULL OR p.predicted = :class) "
             "AND p.confidence BETWEEN :min AND :max"
         )
-        after, by = page_sql("p.confidence", "p.number", order == "doubtful")
+        after, by = page_condition_and_order("p.confidence", "p.number", order == "doubtful")
         with self._lock:
             self._require_model()
             sql = f"SELECT p.confidence, p.number, p.predicted {where} AND {after} {by}"
-            page = page_and_cursor(self._reader.rows(sql, values), limit)
+            page = cut_page(self._reader.rows(sql, values), limit)
             total = self._reader.value(f"SELECT count(*) {where}", values)
-            images = self._describer.describe([row[1] for row in page.rows], name, open_round)
+            images = self._describer.describe_images([row[1] for row in page.rows], name, open_round)
             predicted = {number: {"class": each, "confidence": value} for value, number, each in page.rows}
             for image in images:
                 image["predicted"] = predicted[image["image"]]
-        return {"images": images, "next": page.following, "total": total}
+        return {"images": images, "next": page.next_cursor, "total": total}
 
-    def pool_classes(self) -> dict[str, Any]:
+    def predicted_class_counts(self) -> dict[str, Any]:
         """Return how many unlabelled images each class is predicted for. Raises ApiError."""
         sql = (
             "SELECT p.predicted, count(*), avg(p.confidence) FROM pool.pool p JOIN images.image i "
@@ -173,7 +175,7 @@ class ListQueries:
             rows = self._reader.rows(sql)
         return {"classes": [{"name": each, "count": count, "mean_confidence": mean} for each, count, mean in rows]}
 
-    def similar(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
+    def find_similar(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
         """Return the images that look most like one, or like those of a class. Raises ApiError."""
         number, class_name = query.get("image"), query.get("class")
         if (number is None) == (class_name is None):
@@ -194,8 +196,8 @@ class ListQueries:
             return {row[0]: row[1:] for row in self._reader.rows(allowed, {**values, "keys": json.dumps(near)})}
 
         with self._lock:
-            found = self._neighbours.find(self._example_keys(values), limit, find_allowed)
-            images = self._describer.describe([row[0] for row, _ in found], name, open_round)
+            found = self._neighbours.find_nearest(self._example_keys(values), limit, find_allowed)
+            images = self._describer.describe_images([row[0] for row, _ in found], name, open_round)
             without = bool(self._reader.rows(blind, values))
             about = {row[0]: (row[1:], similarity) for row, similarity in found}
             for image in images:
@@ -205,7 +207,7 @@ class ListQueries:
                 image["predicted"] = {"class": predicted, "confidence": confidence} if may_tell else None
         return {"images": images, "next": None, "total": len(images)}
 
-    def rounds(self) -> list[dict[str, Any]]:
+    def round_statistics(self) -> list[dict[str, Any]]:
         """Return how many images each round has requested, how many are answered, and the seconds spent on each."""
         sql = """
             SELECT b.round, count(*), (SELECT c.images FROM answered c WHERE c.round = b.round AND c.by = ''),
@@ -217,26 +219,28 @@ class ListQueries:
         names = ("round", "asked", "answered", "seconds_per_image")
         return [dict(zip(names, (number, asked, done or 0, spent), strict=True)) for number, asked, done, spent in rows]
 
-    def history(self, number: int, name: str) -> list[dict[str, Any]]:
+    def answer_history(self, number: int, name: str) -> list[dict[str, Any]]:
         """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""
         with self._lock:
             id_ = str(self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)))
-            if self._describer.awaits_second_opinion(id_, self._reader.journal.standing_rows_of(id_), name):
+            if self._describer.awaits_second_opinion(id_, self._reader.journal.standing_rows_of_image(id_), name):
                 return []
-            rows = self._reader.journal.rows_of(id_)
+            rows = self._reader.journal.rows_of_image(id_)
         undone = {row.undoes for row in rows if row.undoes is not None}
         return [describe_answer(row) | {"undone": row.n in undone} for row in rows if row.undoes is None]
 
-    def frames(self, number: int, name: str, open_round: int | None) -> list[dict[str, Any]]:
+    def burst_frames(self, number: int, name: str, open_round: int | None) -> list[dict[str, Any]]:
         """Return the images of the burst that an image is of, in the order of time."""
         sql = (
             "SELECT number FROM images.image WHERE sequence = (SELECT sequence FROM images.image WHERE number = ?) "
             "ORDER BY taken, id LIMIT 500"
         )
         with self._lock:
-            return self._describer.describe([row[0] for row in self._reader.rows(sql, (number,))], name, open_round)
+            return self._describer.describe_images(
+                [row[0] for row in self._reader.rows(sql, (number,))], name, open_round
+            )
 
-    def predicted(self, number: int, name: str) -> dict[str, Any] | None:
+    def visible_prediction(self, number: int, name: str) -> dict[str, Any] | None:
         """Return what the model thinks of an image, where a person may know."""
         sql = (
             "SELECT p.predicted, p.confidence, i.id FROM pool.pool p JOIN images.image i ON i.number = p.number "
@@ -244,13 +248,15 @@ class ListQueries:
         )
         with self._lock:
             for predicted, confidence, id_ in self._reader.rows(sql, (number,)):
-                if not self._describer.awaits_second_opinion(id_, self._reader.journal.standing_rows_of(id_), name):
+                if not self._describer.awaits_second_opinion(
+                    id_, self._reader.journal.standing_rows_of_image(id_), name
+                ):
                     return {"class": predicted, "confidence": confidence}
         return None
 
-    def _answers(self, image: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _standing_answers(self, image: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return what stands of an image: the answers of the pages, or else the label of another source."""
-        standing = self._reader.journal.standing_rows_of(image["name"])
+        standing = self._reader.journal.standing_rows_of_image(image["name"])
         if standing:
             return [describe_answer(row) for row in standing]
         sql = "SELECT label, annotator, labelled_at, source FROM pool.pool WHERE number = ? AND label IS NOT NULL"

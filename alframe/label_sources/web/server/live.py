@@ -14,7 +14,7 @@ _LONGEST_QUEUE = 1000  # events that wait for a page that does not read; it is c
 
 
 @dataclass
-class Phase:
+class CampaignPhase:
     """What the campaign does: `name` is starting, embedding, learning, waiting or done."""
 
     name: str = "starting"
@@ -23,7 +23,7 @@ class Phase:
 
 
 @dataclass
-class Published:
+class PublishedState:
     """What the campaign has published last: the open round, and the numbers of the progress page."""
 
     round: int | None = None
@@ -40,17 +40,17 @@ class Published:
     journal_number: int = 0  # of the newest row of the journal that the counts contain
 
 
-class Events:
+class EventStreams:
     """Sends events to all pages that listen."""
 
     def __init__(self) -> None:
         self._queues: dict[asyncio.Queue[str | None], str] = {}
 
-    def online(self) -> set[str]:
+    def online_sessions(self) -> set[str]:
         """Return the sessions that listen."""
         return set(self._queues.values())
 
-    def send(self, kind: str, data: Any, to: str | None = None, but: str | None = None) -> None:
+    def send_event(self, kind: str, data: Any, to: str | None = None, but: str | None = None) -> None:
         """Send an event to every session, to `to` alone, or to all `but` one."""
         text = f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
         for queue, session in list(self._queues.items()):
@@ -61,7 +61,7 @@ class Events:
                 else:
                     queue.put_nowait(text)
 
-    def close(self, only: str | None = None) -> None:
+    def end_streams(self, only: str | None = None) -> None:
         """End all streams, or those of one session."""
         for queue, session in list(self._queues.items()):
             if only in (None, session):

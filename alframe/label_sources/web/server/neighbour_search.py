@@ -11,7 +11,7 @@ import numpy as np
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.types import Floats
 
-Found = tuple[tuple[Any, ...], float]
+FoundImage = tuple[tuple[Any, ...], float]
 
 
 class NeighbourSearch:
@@ -22,15 +22,15 @@ class NeighbourSearch:
         self.file = ""
         self._loaded: tuple[str, Floats] | None = None
 
-    def find(
+    def find_nearest(
         self, keys: Sequence[int], limit: int, allowed: Callable[[list[int]], Mapping[int, tuple[Any, ...]]]
-    ) -> list[Found]:
+    ) -> list[FoundImage]:
         """Return at most `limit` images that look most like the mean of those with these keys, and how much (cosine).
 
         `allowed` returns, for keys, what is to be returned for those of them that may be: further ones are looked at
         until there are enough. Raises ApiError while there are no embeddings.
         """
-        vectors = self._load()
+        vectors = self._load_vectors()
         query = vectors[[key for key in keys if key < len(vectors)]].mean(axis=0, keepdims=True, dtype=np.float64)
         length = np.linalg.norm(query)
         if not np.isfinite(length) or length == 0:
@@ -47,7 +47,7 @@ class NeighbourSearch:
         similarity = dict(zip(near.tolist(), similarities.tolist(), strict=True))
         return [(rows[key], similarity[key]) for key in candidates if key in rows][:limit]
 
-    def _load(self) -> Floats:
+    def _load_vectors(self) -> Floats:
         if not self.file:
             raise ApiError("no_embeddings", "The images are not embedded yet. Look again after the first round.")
         if self._loaded is None or self._loaded[0] != self.file:

@@ -9,24 +9,24 @@ from typing import Any, NamedTuple
 
 from alframe.label_sources.web.server.errors import ApiError
 
-Row = tuple[Any, ...]
+ListRow = tuple[Any, ...]
 
 
 class Page(NamedTuple):
     """The rows of a page, which begin with (sort value, number), and the cursor of the next page, if there is one."""
 
-    rows: Sequence[Row]
-    following: str | None
+    rows: Sequence[ListRow]
+    next_cursor: str | None
 
 
-def page_sql(sort: str, number: str, ascending: bool) -> tuple[str, str]:
+def page_condition_and_order(sort: str, number: str, ascending: bool) -> tuple[str, str]:
     """Return the condition that begins after the cursor, and the order; `:value` and `:after` are the cursor's."""
     sign, direction = (">", "ASC") if ascending else ("<", "DESC")
     condition = f"(:after IS NULL OR ({sort}, {number}) {sign} (:value, :after))"
     return condition, f"ORDER BY {sort} {direction}, {number} {direction} LIMIT :limit + 1"
 
 
-def page_and_cursor(rows: Sequence[Row], limit: int) -> Page:
+def cut_page(rows: Sequence[ListRow], limit: int) -> Page:
     """Return the page of `limit` rows, of which one more was read to see whether there are others."""
     if len(rows) <= limit:
         return Page(rows, None)
@@ -35,7 +35,7 @@ def page_and_cursor(rows: Sequence[Row], limit: int) -> Page:
 
 
 def read_cursor(text: str | None) -> dict[str, Any]:
-    """Return the values of a cursor for `page_sql`. Raises ApiError."""
+    """Return the values of a cursor for `page_condition_and_order`. Raises ApiError."""
     if not text:
         return {"value": None, "after": None}
     try:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from alframe.kit.databases import explain_errors
-from alframe.label_sources.web.images import IMAGES_NAME, Images
+from alframe.label_sources.web.images import IMAGES_NAME, ImageDatabase
 from alframe.label_sources.web.journal import JOURNAL_NAME, Journal
 from alframe.label_sources.web.pool_file import POOL_TABLE
 
 
-class Reader:
+class DatabaseReader:
     """Reads with the journal's tables by their own names, those of the other files as `images.` and `pool.`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with Images.open(folder):  # makes it
+        with ImageDatabase.open(folder):  # makes it
             pass
         self.journal = Journal.open(folder, read_only=True)
         self.db.execute("ATTACH ? AS images", (str(folder / IMAGES_NAME),))

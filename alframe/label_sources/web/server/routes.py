@@ -20,7 +20,7 @@ from alframe.label_sources.web.server.answering import (
 )
 from alframe.label_sources.web.server.config import MAX_LISTED
 from alframe.label_sources.web.server.context import (
-    Context,
+    ServerContext,
     read_clamped_number,
     read_image_numbers,
     read_json_object,
@@ -28,7 +28,7 @@ from alframe.label_sources.web.server.context import (
 )
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.security import read_cookie
-from alframe.label_sources.web.server.sessions import Session
+from alframe.label_sources.web.server.sessions import BrowserSession
 
 _MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
 
@@ -37,16 +37,16 @@ _MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
 class PeopleRoutes:
     """Who is let in, by which link, and by what name."""
 
-    context: Context
+    context: ServerContext
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/api/session", self.session, methods=["GET", "POST", "PUT", "DELETE"]),
-            Route("/api/invitations", self.invite, methods=["POST"]),
+            Route("/api/session", self.handle_session, methods=["GET", "POST", "PUT", "DELETE"]),
+            Route("/api/invitations", self.create_invitation, methods=["POST"]),
         ]
 
-    async def session(self, request: Request) -> Response:
+    async def handle_session(self, request: Request) -> Response:
         """Let a browser in by a token, say who it is, rename, or forget it."""
         context = self.context
         if request.method == "POST":
@@ -57,36 +57,36 @@ class PeopleRoutes:
                     "This link was used before, or belongs to another project. Get a new link: from 'Invite' on a "
                     "page that has access, or stop alframe with Ctrl-C and run the same command again.",
                 )
-            secret = await context.sessions.open()
-            known = context.sessions.find(secret)
-            reply = JSONResponse(self._describe(context.sessions.get(str(known)), first=True))
+            secret = await context.sessions.admit_browser()
+            known = context.sessions.find_digest(secret)
+            reply = JSONResponse(self._describe_session(context.sessions.get(str(known)), first=True))
             reply.set_cookie(context.config.cookie_name, secret, max_age=_MONTH, httponly=True, samesite="strict")
             return reply
-        known = context.sessions.find(read_cookie(request.headers, context.config.cookie_name))
+        known = context.sessions.find_digest(read_cookie(request.headers, context.config.cookie_name))
         if known is None:
             raise ApiError("no_session", "This browser has no access yet. Open the link that alframe has printed.")
         if request.method == "PUT":
             name = read_name(await read_json_object(request))
-            reply = JSONResponse(self._describe(await context.sessions.rename(known, name)))
+            reply = JSONResponse(self._describe_session(await context.sessions.rename(known, name)))
             context.send_state()
             return reply
         if request.method == "DELETE":
             context.leases.give_back(known)
             context.work.forget_skipped(known)
-            context.events.close(only=known)
+            context.events.end_streams(only=known)
             await context.sessions.forget(known)
             gone = Response(status_code=204)
             gone.delete_cookie(context.config.cookie_name, httponly=True, samesite="strict")
             return gone
-        return JSONResponse(self._describe(context.sessions.get(known)))
+        return JSONResponse(self._describe_session(context.sessions.get(known)))
 
-    async def invite(self, request: Request) -> Response:
+    async def create_invitation(self, request: Request) -> Response:
         """Make a one-time link for another browser."""
         context = self.context
         token = context.tokens.make()
         return JSONResponse({"urls": page_addresses(context.port, token, context.config.source.lan)}, 201)
 
-    def _describe(self, session: Session, first: bool = False) -> dict[str, Any]:
+    def _describe_session(self, session: BrowserSession, first: bool = False) -> dict[str, Any]:
         config = self.context.config
         about = {
             "project": config.project,
@@ -95,81 +95,81 @@ class PeopleRoutes:
             "lan": config.source.lan,
             "first_visit": first,
         }
-        return {"name": session.name, "named": session.named, **about}
+        return {"name": session.name, "named": session.is_named_by_person, **about}
 
 
 @dataclass(frozen=True)
 class WorkRoutes:
     """The batch: which images a person has, and their answers."""
 
-    context: Context
+    context: ServerContext
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/api/leases", self.lease, methods=["POST"]),
-            Route("/api/leases/renew", self.renew, methods=["POST"]),
-            Route("/api/leases/return", self.give_back, methods=["POST"]),
-            Route("/api/skip", self.postpone, methods=["POST"]),
-            Route("/api/answers", self.answer, methods=["POST"]),
-            Route("/api/undo", self.undo, methods=["POST"]),
-            Route("/api/actions", self.actions, methods=["GET"]),
-            Route("/api/classes", self.classes, methods=["GET", "POST"]),
+            Route("/api/leases", self.lease_images, methods=["POST"]),
+            Route("/api/leases/renew", self.renew_leases, methods=["POST"]),
+            Route("/api/leases/return", self.return_leases, methods=["POST"]),
+            Route("/api/skip", self.postpone_images, methods=["POST"]),
+            Route("/api/answers", self.save_answers, methods=["POST"]),
+            Route("/api/undo", self.undo_answers, methods=["POST"]),
+            Route("/api/actions", self.own_actions, methods=["GET"]),
+            Route("/api/classes", self.list_or_add_class, methods=["GET", "POST"]),
             Route("/api/classes/keys", self.set_own_key, methods=["PUT"]),
         ]
 
-    def describe(self, images: Sequence[int], session: Session) -> list[dict[str, Any]]:
+    def _describe_images(self, images: Sequence[int], session: BrowserSession) -> list[dict[str, Any]]:
         """Return the JSON of images as this session gets it."""
-        return self.context.describer.describe(images, session.name, self.context.last_published.round)
+        return self.context.describer.describe_images(images, session.name, self.context.last_published.round)
 
-    async def lease(self, request: Request) -> Response:
+    async def lease_images(self, request: Request) -> Response:
         """Give the session the next images."""
-        context, session, content = self.context, self.context.session(request), await read_json_object(request)
+        context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
         size = read_clamped_number(content.get("size"), "size", 1, MAX_LISTED, context.config.source.page)
-        images = context.work.next_images(
+        images = context.work.lease_next_images(
             session.digest, session.name, context.last_published.round, size, bool(content.get("more"))
         )
         batch = context.batch_progress()
-        others = batch["leased"] - context.leases.counts()[session.digest]
+        others = batch["leased"] - context.leases.counts_by_session()[session.digest]
         reply = {
-            "images": self.describe(images, session),
+            "images": self._describe_images(images, session),
             "lease_seconds": context.config.source.lease,
             "left": max(0, batch["asked"] - batch["answered"] - others),
             "taken_by_others": others,
         }
-        context.changed = True
-        self._keep_leases(session)
+        context.state_has_changed = True
+        self._store_leases(session)
         return JSONResponse(reply)
 
-    async def renew(self, request: Request) -> Response:
+    async def renew_leases(self, request: Request) -> Response:
         """Let the session keep its images for longer, or have them again if nobody took them meanwhile."""
-        images, session = read_image_numbers(await read_json_object(request)), self.context.session(request)
+        images, session = read_image_numbers(await read_json_object(request)), self.context.session_of(request)
         renewed = self.context.leases.renew_images(session.digest, images)
         return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
 
-    async def give_back(self, request: Request) -> Response:
+    async def return_leases(self, request: Request) -> Response:
         """Let others have images of the session."""
-        content, session = await read_json_object(request), self.context.session(request)
+        content, session = await read_json_object(request), self.context.session_of(request)
         self.context.leases.give_back(session.digest, read_image_numbers(content) if "images" in content else None)
-        self._keep_leases(session)
-        self.context.changed = True
+        self._store_leases(session)
+        self.context.state_has_changed = True
         return Response(status_code=204)
 
-    async def postpone(self, request: Request) -> Response:
+    async def postpone_images(self, request: Request) -> Response:
         """Put images at the end of the session's queue."""
-        session = self.context.session(request)
+        session = self.context.session_of(request)
         self.context.work.postpone(session.digest, read_image_numbers(await read_json_object(request)))
-        self._keep_leases(session)
+        self._store_leases(session)
         return Response(status_code=204)
 
-    def _keep_leases(self, session: Session) -> None:
+    def _store_leases(self, session: BrowserSession) -> None:
         held = self.context.leases.held_by(session.digest)
         self.context.writer.write_later(lambda journal: journal.store_leases(session.digest, held))
 
-    async def answer(self, request: Request) -> Response:
+    async def save_answers(self, request: Request) -> Response:
         """Write answers; the reply comes when they are on the disk."""
-        context, session, content = self.context, self.context.session(request), await read_json_object(request)
-        context.check_project(content)
+        context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
+        context.require_same_project(content)
         action, name = read_action_id(content), read_name(content, session.name)
         names, alone = context.classes.names(), context.classes.exclusive_names()
         answers, written = context.answering.parse_answers(content, names, alone, context.last_published.round)
@@ -184,34 +184,34 @@ class WorkRoutes:
         if any(not answer.classes for answer in answers):
             context.work.requeue(written.saved)
         context.leases.release_images(written.saved)
-        context.events.send("answered", {"images": written.saved, "name": name}, but=session.digest)
-        context.changed = True
-        also = self.describe(written.also, session)
+        context.events.send_event("answered", {"images": written.saved, "name": name}, but=session.digest)
+        context.state_has_changed = True
+        also = self._describe_images(written.burst_frames, session)
         reply = {"action": action, "saved": written.saved, "also": also, "problems": written.problems}
         return JSONResponse(reply | {"batch": context.batch_progress()})
 
-    async def undo(self, request: Request) -> Response:
+    async def undo_answers(self, request: Request) -> Response:
         """Make an action void."""
-        context, session, content = self.context, self.context.session(request), await read_json_object(request)
-        context.check_project(content)
+        context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
+        context.require_same_project(content)
         action, undoes = read_action_id(content), read_action_id(content, "undoes")
         name = read_name(content, session.name)
         taken, kept = await context.writer.write_and_wait(lambda journal: undo_action(journal, action, undoes, name))
         numbers = context.answering.numbers_by_id([*taken, *kept])
         images = [numbers[id_] for id_ in taken]
         context.work.requeue(images)
-        described = self.describe(images, session)
+        described = self._describe_images(images, session)
         waiting = [image["image"] for image in described if image["answer"] is None]
         context.leases.claim(session.digest, waiting)
-        self._keep_leases(session)
-        context.changed = True
+        self._store_leases(session)
+        context.state_has_changed = True
         message = "You have answered this image again since; undo that first."
         problems = [{"image": numbers[id_], "code": "answered_since", "message": message} for id_ in kept]
         return JSONResponse({"action": action, "images": described, "problems": problems})
 
-    async def actions(self, request: Request) -> Response:
+    async def own_actions(self, request: Request) -> Response:
         """List what this person has done last."""
-        query, session = request.query_params, self.context.session(request)
+        query, session = request.query_params, self.context.session_of(request)
         before = read_clamped_number(query.get("before"), "before", 0, 2**62, 2**62)
         limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
         actions, following = list_actions(self.context.reader.journal, session.name, before, limit)
@@ -220,19 +220,19 @@ class WorkRoutes:
             action["images"] = [numbers[id_] for id_ in action["images"] if id_ in numbers]
         return JSONResponse({"actions": actions, "next": following})
 
-    async def classes(self, request: Request) -> Response:
+    async def list_or_add_class(self, request: Request) -> Response:
         """List the classes, or add one."""
-        context, session = self.context, self.context.session(request)
+        context, session = self.context, self.context.session_of(request)
         if request.method == "GET":
-            return JSONResponse(await context.classes.describe(session.name))
+            return JSONResponse(await context.classes.describe_for(session.name))
         content = await read_json_object(request)
-        added, is_new = await context.classes.add(content.get("name"), content.get("sure") is True, session.name)
-        context.changed = True
-        classes = (await context.classes.describe(session.name))["classes"]
+        added, is_new = await context.classes.add_class(content.get("name"), content.get("sure") is True, session.name)
+        context.state_has_changed = True
+        classes = (await context.classes.describe_for(session.name))["classes"]
         return JSONResponse(next(each for each in classes if each["name"] == added), 201 if is_new else 200)
 
     async def set_own_key(self, request: Request) -> Response:
         """Put a class on another key, for this person."""
-        content, session = await read_json_object(request), self.context.session(request)
+        content, session = await read_json_object(request), self.context.session_of(request)
         await self.context.classes.set_own_key(content.get("name"), content.get("key"), session.name)
-        return JSONResponse(await self.context.classes.describe(session.name))
+        return JSONResponse(await self.context.classes.describe_for(session.name))

@@ -16,7 +16,7 @@ from hashlib import sha256
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alframe.label_sources.web.server.config import MAX_BODY, ServerConfig
+from alframe.label_sources.web.server.config import MAX_BODY_BYTES, ServerConfig
 from alframe.label_sources.web.server.errors import ApiError
 
 PAGE_POLICY = (
@@ -36,7 +36,7 @@ _WRITES = ("POST", "PUT", "DELETE")
 _OPEN_TO_ALL = ("/", "/favicon.ico", "/api/session")  # and /static/: they hold no data
 
 
-class Tokens:
+class OneTimeTokens:
     """One-time tokens: each lets one browser in. Only their digests are kept."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def is_allowed_host(host: str, port: int, lan: bool) -> bool:
     return True
 
 
-class Guard:
+class RequestGuard:
     """The checks around the application; `find_session` returns the digest of a known session's cookie, or None."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Guard:
                 scope["session"] = self._require_session(headers)
             await self._app(scope, _limit_body(receive, headers), guarded_send)
         except ApiError as error:
-            await error.response()(scope, receive, guarded_send)
+            await error.to_response()(scope, receive, guarded_send)
 
     def _check_headers(self, method: str, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -149,9 +149,9 @@ def _is_open_to_all(path: str) -> bool:
 
 
 def _limit_body(receive: Receive, headers: Headers) -> Receive:
-    """Return `receive` for a body of at most MAX_BODY bytes, whatever its header says."""
-    too_large = ApiError("too_large", f"A request may have {MAX_BODY} bytes at most. Send fewer answers at once.")
-    if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > MAX_BODY:
+    """Return `receive` for a body of at most MAX_BODY_BYTES bytes, whatever its header says."""
+    too_large = ApiError("too_large", f"A request may have {MAX_BODY_BYTES} bytes at most. Send fewer answers at once.")
+    if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > MAX_BODY_BYTES:
         raise too_large
     received = 0
 
@@ -159,7 +159,7 @@ def _limit_body(receive: Receive, headers: Headers) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY:
+        if received > MAX_BODY_BYTES:
             raise too_large
         return message
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from alframe.label_sources.web.journal import ANYBODY
-from alframe.label_sources.web.journal_rows import person_count_key
-from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.journal_rows import name_with_at_sign
+from alframe.label_sources.web.server.reader import DatabaseReader
 
 _LOOKED_AT = 5000  # newest rows of the journal from which the speed is taken
 
 
-class Speed:
+class LabellingSpeed:
     """Counts answers; what was counted stays good as long as nothing is written."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: DatabaseReader) -> None:
         self._reader = reader
         self._key: tuple[int, int | None] = (-1, None)
         self._answered: dict[str, int] = {}
@@ -22,22 +22,22 @@ class Speed:
 
     def count_and_pace_of(self, name: str, round_number: int | None) -> dict[str, Any]:
         """Return how many images of a round a person has answered, and the images an hour of their last answers."""
-        self._count(round_number)
+        self._update_counts(round_number)
         count, seconds = self._seconds.get(name, (0, 0.0))
         rate = round(3600 * count / seconds) if seconds > 0 else None
-        return {"answered": self._answered.get(person_count_key(name), 0), "images_per_hour": rate}
+        return {"answered": self._answered.get(name_with_at_sign(name), 0), "images_per_hour": rate}
 
-    def people(self, round_number: int | None) -> set[str]:
+    def people_in_round(self, round_number: int | None) -> set[str]:
         """Return who has answered in a round."""
-        self._count(round_number)
-        return {by.removeprefix(person_count_key("")) for by in self._answered if by != ANYBODY}
+        self._update_counts(round_number)
+        return {by.removeprefix(name_with_at_sign("")) for by in self._answered if by != ANYBODY}
 
-    def _count(self, round_number: int | None) -> None:
+    def _update_counts(self, round_number: int | None) -> None:
         last = self._reader.journal.last_row_number()
         if (last, round_number) == self._key:
             return
         self._key = last, round_number
-        self._answered = self._reader.journal.count_answered(round_number)
+        self._answered = self._reader.journal.answered_counts_by_person(round_number)
         sql = (
             "SELECT annotator, count(*), sum(seconds) FROM answer "
             "WHERE n > ? AND seconds IS NOT NULL AND classes <> '[]' GROUP BY annotator"

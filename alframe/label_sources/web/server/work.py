@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from alframe.label_sources.web.journal import ANYBODY
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.leases import Leases
-from alframe.label_sources.web.server.reader import Reader
+from alframe.label_sources.web.server.reader import DatabaseReader
 
 _UNANSWERED = """
 SELECT b.image, b.position FROM images.batch b JOIN images.image i ON i.number = b.image
@@ -28,12 +28,12 @@ ORDER BY s.draw
 class WorkQueue:
     """Hands out images; the next ones are found by place, so that a queue of any length costs the same."""
 
-    def __init__(self, reader: Reader, leases: Leases, config: ServerConfig) -> None:
+    def __init__(self, reader: DatabaseReader, leases: Leases, config: ServerConfig) -> None:
         self._reader, self._leases, self._config = reader, leases, config
         self._skipped: dict[str, dict[int, None]] = {}
         self._start: dict[int, int] = {}  # round -> a place before which all is answered
 
-    def next_images(self, session: str, name: str, round_number: int | None, size: int, more: bool) -> list[int]:
+    def lease_next_images(self, session: str, name: str, round_number: int | None, size: int, more: bool) -> list[int]:
         """Lease the next images to a session and return them, in the order of the grid.
 
         What it has already comes first, so that a reloaded page is the same; with `more`, only others are returned.
@@ -45,12 +45,12 @@ class WorkQueue:
         room = size if more else size - len(mine)
         new: list[int] = []
         if room > 0:
-            seconds = self._take_second_opinions(
+            seconds = self._choose_second_opinions(
                 session, name, math.ceil(room * self._config.source.second_opinion), mine
             )
             first = self._choose_next(session, round_number, room - len(seconds), mine)
             if len(first) + len(seconds) < room:
-                seconds += self._take_second_opinions(session, name, room - len(first) - len(seconds), mine)
+                seconds += self._choose_second_opinions(session, name, room - len(first) - len(seconds), mine)
             new = self._leases.claim(session, self._in_grid_order([*first, *seconds], round_number))
         if more:
             return new
@@ -80,14 +80,14 @@ class WorkQueue:
 
     def count_answered(self, round_number: int) -> int:
         """Return how many images that a round has requested are answered by anybody."""
-        return self._reader.journal.count_answered(round_number).get(ANYBODY, 0)
+        return self._reader.journal.answered_counts_by_person(round_number).get(ANYBODY, 0)
 
     def _choose_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
         if round_number is None or count <= 0:
             return []
         skipped = self._skipped.get(session, {})
         taken, put_off = [], []
-        for image in self._unanswered(round_number):
+        for image in self._iterate_unanswered(round_number):
             if image in mine or self._leases.holder(image) not in (None, session):
                 continue
             if image in skipped:
@@ -101,14 +101,14 @@ class WorkQueue:
             del skipped[image]
         return [*taken, *again]
 
-    def _unanswered(self, round_number: int) -> Iterator[int]:
+    def _iterate_unanswered(self, round_number: int) -> Iterator[int]:
         rows = self._reader.db.execute(_UNANSWERED, (round_number, self._start.get(round_number, 0)))
         for number, (image, position) in enumerate(rows):
             if number == 0:
                 self._start[round_number] = position
             yield image
 
-    def _take_second_opinions(self, session: str, name: str, count: int, mine: set[int]) -> list[int]:
+    def _choose_second_opinions(self, session: str, name: str, count: int, mine: set[int]) -> list[int]:
         share = self._config.source.second_opinion
         if count <= 0 or share <= 0:
             return []
