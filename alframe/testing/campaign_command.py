@@ -15,40 +15,40 @@ LONGEST_WAIT = 1200.0  # seconds: long enough for a busy machine, so that only w
 
 @dataclass(frozen=True)
 class CampaignCommand:
-    """The command ``alframe <words>`` with its projects in the folder `runs`; its output is in a file beside that."""
+    """The command ``alframe <arguments>`` with its projects in the folder `runs`; `log_file` has the output."""
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     runs: Path
 
     @property
-    def log(self) -> Path:
+    def log_file(self) -> Path:
         """The file with all that the command has printed."""
         return self.runs.with_name(f"{self.runs.name}.log")
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the command."""
-        command = [sys.executable, "-m", "alframe", *self.words, f"runs={self.runs.as_posix()}"]
-        with self.log.open("ab") as log:
+        command = [sys.executable, "-m", "alframe", *self.arguments, f"runs={self.runs.as_posix()}"]
+        with self.log_file.open("ab") as log:
             return subprocess.Popen(command, cwd=self.runs.parent, stdout=log, stderr=log)
 
     def run_to_success(self, process: subprocess.Popen[bytes] | None = None) -> None:
         """Wait for the `process`, or run the command; fail if it does not end well."""
         status = (process or self.start()).wait(LONGEST_WAIT)
-        assert status == 0, self.log.read_text(encoding="utf-8", errors="replace")
+        assert status == 0, self.log_file.read_text(encoding="utf-8", errors="replace")
 
     def wait_for_features(self, process: subprocess.Popen[bytes], count: int) -> None:
         """Wait until `count` files of features are there; fail if the `process` ends before, or takes too long."""
         deadline = time.monotonic() + LONGEST_WAIT
-        while len(self.features()) < count:
+        while len(self.stored_features()) < count:
             waiting = process.poll() is None and time.monotonic() < deadline
-            assert waiting, self.log.read_text(encoding="utf-8", errors="replace")
+            assert waiting, self.log_file.read_text(encoding="utf-8", errors="replace")
             time.sleep(0.05)
 
-    def features(self) -> dict[str, bytes]:
+    def stored_features(self) -> dict[str, bytes]:
         """Return the content of each file of features that is finished, by name."""
         return {file.name: file.read_bytes() for file in self.runs.rglob("features/*/*.npy")}
 
-    def rounds(self) -> tuple[list[str], list[int]]:
+    def models_and_labelled_keys(self) -> tuple[list[str], list[int]]:
         """Return the digest of each round's model, and the keys of the images with a label, in order."""
         (file,) = self.runs.glob("*/alframe.yaml")
         with open_session(f"project={file.parent.as_posix()}", "task=status") as session:

@@ -15,7 +15,7 @@ from alframe.errors import ComputeError
 from alframe.testing.compute import ComputeSuite, shard_lengths
 
 
-def end_process_once(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
+def end_process_at_first_3(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
     """Yield the first number of each shard; end the process without a word the first time that 3 comes.
 
     The `folder` has a file for each time that a shard is begun.
@@ -28,7 +28,7 @@ def end_process_once(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]
         yield number
 
 
-def end_process(shards: Sequence[list[int]]) -> Iterator[int]:
+def end_own_process(shards: Sequence[list[int]]) -> Iterator[int]:
     """End the process without a word, unless there is nothing to do."""
     if shards:
         os._exit(1)
@@ -38,19 +38,19 @@ def end_process(shards: Sequence[list[int]]) -> Iterator[int]:
 class ClusterComputeSuite(ComputeSuite):
     """What a compute on other processes must do: return one from `make` that begins a shard at most twice."""
 
-    shards_at_once = 1
+    shards_lost_at_once = 1
     """How many shards may be worked on again when a process is lost."""
 
     def test_a_lost_process_costs_the_shards_that_it_worked_on(self, tmp_path: Path) -> None:
         shards = [[number] for number in range(8)]
-        assert list(self.make().map_shards(partial(end_process_once, tmp_path), shards)) == list(range(8))
+        assert list(self.make().map_shards(partial(end_process_at_first_3, tmp_path), shards)) == list(range(8))
         begun = Counter(int(file.name.partition("-")[0]) for file in tmp_path.iterdir())
         assert begun[3] == 2, "the shard of the lost process is begun a second time"
-        assert max(begun.values()) == 2 and sum(begun.values()) <= 8 + self.shards_at_once, f"begun: {begun}"
+        assert max(begun.values()) == 2 and sum(begun.values()) <= 8 + self.shards_lost_at_once, f"begun: {begun}"
 
     def test_a_shard_that_ends_each_process_is_named(self) -> None:
         with pytest.raises(ComputeError, match=r"ended 2 times[\s\S]* begins with 7\."):
-            list(self.make().map_shards(end_process, [[7]]))
+            list(self.make().map_shards(end_own_process, [[7]]))
 
     def test_results_that_nobody_takes_are_not_waited_for(self) -> None:
         results = iter(self.make().map_shards(shard_lengths, [[number] for number in range(20)]))

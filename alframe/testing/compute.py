@@ -36,7 +36,7 @@ def fail_at_zero_sum(shards: Sequence[list[int]]) -> Iterator[int]:
         yield 1 // sum(shard)
 
 
-def count_calls(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
+def leave_file_per_shard(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
     """Leave a file for each time that a shard is worked on, and yield its first number."""
     for shard in shards:
         (folder / f"{shard[0]}-{uuid.uuid4().hex}").touch()
@@ -60,7 +60,9 @@ class ComputeSuite(PartSuite[Compute]):
             list(self.make().map_shards(fail_at_zero_sum, [[0]]))
 
     def test_each_shard_is_worked_on_once(self, tmp_path: Path) -> None:
-        results = list(self.make().map_shards(partial(count_calls, tmp_path), [[number] for number in range(6)]))
+        results = list(
+            self.make().map_shards(partial(leave_file_per_shard, tmp_path), [[number] for number in range(6)])
+        )
         assert results == list(range(6))
         calls = Counter(file.name.partition("-")[0] for file in tmp_path.iterdir())
         assert calls == {str(number): 1 for number in range(6)}, f"how often each shard was worked on: {calls}"

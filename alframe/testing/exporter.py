@@ -90,7 +90,7 @@ def files_below(*paths: Path) -> set[Path]:
     return {file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()}
 
 
-def _count_lines(text: str, paths: Sequence[Path]) -> int:
+def _count_lines_with(text: str, paths: Sequence[Path]) -> int:
     """Count the lines of these files that hold `text`, and the files in a folder of that name; 0 for binary files."""
     count = 0
     for file in files_below(*paths):
@@ -101,7 +101,7 @@ def _count_lines(text: str, paths: Sequence[Path]) -> int:
     return count
 
 
-def predicted_classes(predictions: Predictions) -> dict[str, str]:
+def predicted_class_by_id(predictions: Predictions) -> dict[str, str]:
     """Return the predicted class of each id."""
     best = predictions.probs.argmax(axis=1)
     return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
@@ -142,7 +142,7 @@ class ExporterSuite(PartSuite[Exporter]):
         predictions = self.predictions(tmp_path)
         self.make().export(predictions, self.model(), folder)
         read = self.read_predictions(folder)
-        assert read is None or dict(read) == predicted_classes(predictions)
+        assert read is None or dict(read) == predicted_class_by_id(predictions)
 
     def test_what_cannot_be_seen_any_more_has_a_label_and_no_prediction(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
@@ -162,7 +162,7 @@ class ExporterSuite(PartSuite[Exporter]):
         assert set(second) == set(first), "the second export must write to the same paths"
         assert files_below(folder) == files_below(*second), "something of the first export is left over"
         read = self.read_predictions(folder)
-        assert read is None or dict(read) == predicted_classes(newer)
+        assert read is None or dict(read) == predicted_class_by_id(newer)
 
     def test_what_others_put_there_stays(self, folder: Path, tmp_path: Path) -> None:
         (folder / "mine").mkdir()
@@ -184,7 +184,7 @@ class ExporterSuite(PartSuite[Exporter]):
             probs[:, top] += 1 - probs.sum(axis=1)
             predictions = replace(given, probs=probs, labels=[None] * len(given.items))
             written = self.make().export(predictions, self.model(), folder)
-            counts.append([_count_lines(each, written) for each in given.classes])
+            counts.append([_count_lines_with(each, written) for each in given.classes])
         table = np.array(counts)
         wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
         assert not len(wrong), (

@@ -190,13 +190,13 @@ class HeadSuite(HeadWeightsSuite):
         for number in range(2):
             rng, seen = generator(number), set[str]()
 
-            def note(seed: Any = None, seen: set[str] = seen) -> np.random.Generator:
+            def record_seed(seed: Any = None, seen: set[str] = seen) -> np.random.Generator:
                 if not isinstance(seed, np.random.Generator | np.random.BitGenerator):
                     seen.add(repr(seed))
                 return generator(seed)
 
             with monkeypatch.context() as patch:
-                patch.setattr(np.random, "default_rng", note)
+                patch.setattr(np.random, "default_rng", record_seed)
                 self.make().fit(x, y, 3, rng)
             seeds.append(seen)
         fixed = seeds[0] & seeds[1]
@@ -239,7 +239,7 @@ class HeadSuite(HeadWeightsSuite):
         expected = self.fitted(x, y, classes=3).probs(x)
         np.testing.assert_allclose(self.fitted(mapped, y, classes=3).probs(mapped), expected, atol=1e-6)
 
-    def fitted_in(self, context: FitContext, x: Floats, y: Ints, classes: int) -> Head:
+    def fitted_with_context(self, context: FitContext, x: Floats, y: Ints, classes: int) -> Head:
         """Return a new head, fitted with what is known of the labels; skip the test of a head that does not use it."""
         head = self.make()
         if not isinstance(head, UsesFitContext):
@@ -249,7 +249,7 @@ class HeadSuite(HeadWeightsSuite):
 
     def test_context_without_information_changes_nothing(self) -> None:
         x, y = overlapping_clusters()
-        probs = self.fitted_in(FitContext.unknown(len(y)), x, y, 3).probs(x)
+        probs = self.fitted_with_context(FitContext.unknown(len(y)), x, y, 3).probs(x)
         np.testing.assert_array_equal(probs, self.fitted(x, y, classes=3).probs(x))
 
     @pytest.mark.parametrize("known", ["none is unseen", "one group", "a group for each class", "pairs"])
@@ -262,7 +262,7 @@ class HeadSuite(HeadWeightsSuite):
             "a group for each class": replace(unknown, groups=y),
             "pairs": replace(unknown, groups=7 * (np.arange(len(y)) // 2)),
         }[known]
-        head = self.fitted_in(context, x, y, 3)
+        head = self.fitted_with_context(context, x, y, 3)
         assert_probabilities(head.probs(x), len(x), 3)
         assert accuracy(head.probs(x), y) > 0.95, f"if {known}, clusters far apart are not distinguished"
 
@@ -274,8 +274,8 @@ class HeadSuite(HeadWeightsSuite):
         unlabelled, _ = overlapping_clusters(per_class=40, seed=1)
         order = np.random.default_rng(3).permutation(len(unlabelled))
         copy, context = unlabelled.copy(), replace(FitContext.unknown(len(y)), unlabelled=unlabelled)
-        head = self.fitted_in(context, x, y, 3)
-        shuffled = self.fitted_in(replace(context, unlabelled=unlabelled[order]), x, y, 3)
+        head = self.fitted_with_context(context, x, y, 3)
+        shuffled = self.fitted_with_context(replace(context, unlabelled=unlabelled[order]), x, y, 3)
         np.testing.assert_array_equal(unlabelled, copy, err_msg="the embeddings without a label were changed")
         message = "the order of the images without a label must not matter"
         np.testing.assert_allclose(shuffled.probs(x), head.probs(x), atol=1e-4, err_msg=message)
@@ -284,4 +284,6 @@ class HeadSuite(HeadWeightsSuite):
         message = "a part of the images gets other probabilities than the same images among others"
         np.testing.assert_allclose(head.probs(x[3:8]), head.probs(x)[3:8], atol=1e-5, err_msg=message)
         for few in (unlabelled[:0], unlabelled[:1]):
-            assert_probabilities(self.fitted_in(replace(context, unlabelled=few), x, y, 3).probs(x), len(x), 3)
+            assert_probabilities(
+                self.fitted_with_context(replace(context, unlabelled=few), x, y, 3).probs(x), len(x), 3
+            )

@@ -16,7 +16,7 @@ from alframe.types import Answers, Item, Label, Request
 
 CLASSES = ("fox", "red deer")
 # The same base name twice, and names that break careless paths and tables.
-NAMES = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).png", "c d/x;y.png", "007.png")
+IMAGE_IDS = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).png", "c d/x;y.png", "007.png")
 
 
 class LabelSourceCases(PartSuite[LabelSource]):
@@ -33,7 +33,7 @@ class LabelSourceCases(PartSuite[LabelSource]):
         """Take these answers back as a person would; others in the same round stay."""
         pytest.skip("an answer cannot be taken back")
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         """Give a second answer to items that have one, as another person would, or for another animal in the image."""
         pytest.skip("an image has room for one answer only")
 
@@ -43,28 +43,28 @@ class LabelSourceCases(PartSuite[LabelSource]):
 
     @pytest.fixture
     def request_(self, tmp_path: Path) -> Request:
-        return self.ask(tmp_path)
+        return self.make_request(tmp_path)
 
-    def ask(self, folder: Path) -> Request:
+    def make_request(self, folder: Path) -> Request:
         """Return a request for six images in `folder`/pool, to be asked in `folder`/labels.
 
         The pool's own labels are CLASSES in turn.
         """
-        items = tuple(self.image(folder, name, number) for number, name in enumerate(NAMES))
+        items = tuple(self.write_image(folder, name, number) for number, name in enumerate(IMAGE_IDS))
         return Request(3, items, CLASSES, folder / "labels")
 
-    def image(self, folder: Path, name: str, number: int) -> Item:
+    def write_image(self, folder: Path, name: str, number: int) -> Item:
         """Write a small image that differs with `number`, and return its item."""
         file = folder / "pool" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((8, 8, 3), number, np.uint8)).save(file)
         return Item(name, file, label=CLASSES[number % 2])
 
-    def truth(self, request: Request) -> dict[str, str]:
+    def true_classes(self, request: Request) -> dict[str, str]:
         """Return the class of each id."""
         return {item.id: str(item.label) for item in request.items}
 
-    def asked(self, request: Request) -> LabelSource:
+    def requested_source(self, request: Request) -> LabelSource:
         """Return a source that people answer, once it was asked; skip the test for one that answers at once."""
         source = self.make()
         if source.answers_now:
@@ -72,15 +72,15 @@ class LabelSourceCases(PartSuite[LabelSource]):
         source.request(request)
         return source
 
-    def answered(self, request: Request) -> LabelSource:
+    def answered_source(self, request: Request) -> LabelSource:
         """Return a source with an answer to every item."""
         source = self.make()
         source.request(request)
         if not source.answers_now:
-            self.answer(request, self.truth(request))
+            self.answer(request, self.true_classes(request))
         return source
 
-    def line_of(self, file: Path, row: int) -> str | None:
+    def read_row_of_file(self, file: Path, row: int) -> str | None:
         """Return this row of the file (1 = first line), as text; None of a file that has no lines, as a database."""
         if file.suffix.lower() not in (".csv", ".txt", ".tsv"):
             return None
@@ -88,23 +88,23 @@ class LabelSourceCases(PartSuite[LabelSource]):
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         return dict(enumerate(text.splitlines(), 1)).get(row, "")
 
-    def content_of(self, file: str) -> bytes | None:
+    def read_label_file(self, file: str) -> bytes | None:
         """Return what `Label.file` names, None if it is not there; give this for a source that reads from a server."""
         return Path(file).read_bytes() if Path(file).exists() else None
 
-    def hashes_of(self, label: Label) -> set[str]:
+    def possible_answer_hashes(self, label: Label) -> set[str]:
         """Return what may be the label's `answer_file_hash`: that of its file's content, "" without a file.
 
         A record of a database, which has no row, may have a hash of its own.
         """
         if not label.file:
             return {""}
-        content = self.content_of(label.file) or b""
+        content = self.read_label_file(label.file) or b""
         own = {label.answer_file_hash} if content.startswith(b"SQLite format 3") and label.row is None else set()
         return {hashlib.blake2b(content, digest_size=16).hexdigest()} | own
 
 
-def class_names(answers: Answers) -> dict[str, set[str]]:
+def classes_by_item(answers: Answers) -> dict[str, set[str]]:
     """Return the classes that were given to each item."""
     classes: dict[str, set[str]] = {}
     for label in answers.labels:
@@ -112,7 +112,7 @@ def class_names(answers: Answers) -> dict[str, set[str]]:
     return classes
 
 
-def as_lists(answers: Answers) -> list[list[object]]:
+def comparable_lists(answers: Answers) -> list[list[object]]:
     """Return all that was collected, to be compared."""
     return [list(answers.labels), list(answers.problems), list(answers.cleared)]
 

@@ -20,11 +20,11 @@ class LossSuite(PartSuite[Loss]):
         value = self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels)
         assert value.dtype == torch.float32, f"the loss must be float32, and is {value.dtype}"
         assert value > 0, "classes that are mixed up must have a loss above 0"
-        assert self._gradient(value, embeddings).abs().sum() > 0, "no gradient reaches the embeddings"
+        assert self._valid_gradient(value, embeddings).abs().sum() > 0, "no gradient reaches the embeddings"
 
     def test_separate_classes_cost_less_than_mixed_ones(self) -> None:
         mixed, labels = _mixed_clusters()
-        separate, together = (_trained_loss(self.make(), x, labels) for x in (_separate_clusters(labels), mixed))
+        separate, together = (_loss_after_training(self.make(), x, labels) for x in (_separate_clusters(labels), mixed))
         assert separate < together, f"the loss of separate classes is {separate}, that of mixed ones {together}"
 
     def test_one_point_for_all_classes_costs_more_than_separate_classes(self) -> None:
@@ -33,7 +33,9 @@ class LossSuite(PartSuite[Loss]):
         collapsed = torch.full((len(labels), DIM), 0.7) + 1e-3 * torch.randn(
             len(labels), DIM, generator=torch.Generator().manual_seed(1)
         )
-        separate, together = (_trained_loss(self.make(), x, labels) for x in (_separate_clusters(labels), collapsed))
+        separate, together = (
+            _loss_after_training(self.make(), x, labels) for x in (_separate_clusters(labels), collapsed)
+        )
         assert separate < together, f"the loss of separate classes is {separate}, that of one point for all {together}"
 
     @pytest.mark.parametrize(("dim", "classes"), [(5, 7), (33, 2), (8, 12)])
@@ -46,7 +48,7 @@ class LossSuite(PartSuite[Loss]):
             loss.set_training_labels(labels)
         for these in (labels, labels[labels >= classes // 2]):  # also without the first classes
             embeddings = torch.randn(len(these), dim, generator=torch.Generator().manual_seed(1)).requires_grad_()
-            self._gradient(loss(embeddings, these), embeddings)
+            self._valid_gradient(loss(embeddings, these), embeddings)
 
     def test_what_it_is_given_is_not_changed(self) -> None:
         embeddings, labels = _mixed_clusters()
@@ -83,9 +85,9 @@ class LossSuite(PartSuite[Loss]):
         """One class only, no class twice, one image only."""
         labels = torch.tensor(classes)
         embeddings = torch.randn(len(labels), DIM, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        self._gradient(self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels), embeddings)
+        self._valid_gradient(self.make().bind(DIM, CLASSES, seed=0)(embeddings, labels), embeddings)
 
-    def _gradient(self, value: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
+    def _valid_gradient(self, value: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
         assert value.shape == () and torch.isfinite(value), f"the loss must be one finite number, and is {value}"
         value.backward()  # type: ignore[no-untyped-call]
         assert embeddings.grad is not None, "even a zero must be differentiable, or the training step fails"
@@ -105,7 +107,7 @@ def _separate_clusters(labels: torch.Tensor) -> torch.Tensor:
     return 5.0 * torch.eye(CLASSES, DIM)[labels] + 0.01 * noise
 
 
-def _trained_loss(loss: Loss, embeddings: torch.Tensor, labels: torch.Tensor) -> float:
+def _loss_after_training(loss: Loss, embeddings: torch.Tensor, labels: torch.Tensor) -> float:
     """Return the loss once its own weights, if any, have been trained on these embeddings."""
     module = loss.bind(DIM, CLASSES, seed=0)
     if weights := list(module.parameters()):

@@ -26,7 +26,7 @@ class Suite:
         The generators start anywhere, so that a part that seeds them is caught wherever they were.
         """
         folder, original, modules = Path.cwd(), _generator_states(), len(sys.modules)
-        _seed_at_random()
+        _seed_generators_at_random()
         before = _generator_states()
         try:
             yield
@@ -64,7 +64,7 @@ def _generator_states() -> dict[str, Any]:
     return states if torch is None else {**states, "torch": torch.get_rng_state().numpy().tobytes()}
 
 
-def _seed_at_random() -> None:
+def _seed_generators_at_random() -> None:
     random.seed()
     np.random.seed()  # noqa: NPY002  # these are the ones that must not be used
     if torch := sys.modules.get("torch"):

@@ -20,7 +20,7 @@ from alframe.contracts import Pool
 from alframe.testing.part import Suite
 from alframe.types import Item
 
-_LIST_IDS = """
+_PRINT_IDS_CODE = """
 import json, pickle, sys
 from pathlib import Path
 suite = pickle.load(sys.stdin.buffer)
@@ -81,7 +81,7 @@ class PoolSuite(Suite):
         """Another disk lists a folder in another order."""
         scandir, listdir = os.scandir, os.listdir
 
-        class Backwards(AbstractContextManager["Backwards"]):
+        class ReversedScandir(AbstractContextManager["ReversedScandir"]):
             def __init__(self, *path: Any) -> None:
                 with scandir(*path) as entries:
                     self.entries = iter(list(entries)[::-1])
@@ -99,7 +99,7 @@ class PoolSuite(Suite):
                 pass
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(os, "scandir", Backwards)
+            patch.setattr(os, "scandir", ReversedScandir)
             patch.setattr(os, "listdir", lambda *path: listdir(*path)[::-1])
             backwards = [item.id for item in self.make(tmp_path / "pool").items()]
         assert backwards == [item.id for item in items], "sort what a folder holds"
@@ -112,7 +112,7 @@ class PoolSuite(Suite):
             return  # a class within a function, which no other process can import
         path = os.pathsep.join(filter(None, sys.path))
         environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": path}
-        words = [sys.executable, "-c", _LIST_IDS, str(tmp_path / "pool")]
+        words = [sys.executable, "-c", _PRINT_IDS_CODE, str(tmp_path / "pool")]
         found = subprocess.run(words, input=suite, env=environment, capture_output=True, check=False)
         assert found.returncode == 0, found.stderr.decode(errors="replace")
         assert json.loads(found.stdout) == [item.id for item in items], "another process lists them otherwise"

@@ -79,7 +79,7 @@ class SamplerSuite(SamplerChoicesSuite):
     def test_reads_what_it_declares(self) -> None:
         needs = self.make().needs  # tiny_view holds nothing else, so that reading more raises UnmetNeed
         predict = tiny_predict() if Need.PREDICT in needs else None
-        view = _Recording(tiny_keys(20), tiny_fields(needs), predict)
+        view = _ReadRecordingView(tiny_keys(20), tiny_fields(needs), predict)
         self.select(view, 5)
         unread = {need.name for need in needs - view.read}
         assert not unread, f"{unread} would be computed for the whole pool, but is not read: remove it from `needs`"
@@ -120,7 +120,9 @@ class SamplerSuite(SamplerChoicesSuite):
         if Need.PROB_SAMPLES not in fields:
             pytest.skip("it needs no samples of the probabilities")
         expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
-        fields[Need.PROB_SAMPLES] = _SmallChunks(lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20))
+        fields[Need.PROB_SAMPLES] = _SamplesInSmallChunks(
+            lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20)
+        )
         assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), "the cut must not matter"
 
     def test_pool_scores_are_those_it_selects_by(self) -> None:
@@ -146,12 +148,12 @@ class SamplerSuite(SamplerChoicesSuite):
         assert self.select(self.view(mapped), 5).keys.tolist() == expected.keys.tolist()
 
 
-class _SmallChunks(LazySamples):
+class _SamplesInSmallChunks(LazySamples):
     def chunks(self) -> list[slice]:
         return [slice(start, start + 7) for start in range(0, max(1, len(self)), 7)]
 
 
-class _Recording(PoolView):
+class _ReadRecordingView(PoolView):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.read: set[Need] = set()

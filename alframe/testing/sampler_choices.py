@@ -13,19 +13,19 @@ from alframe.testing.part import PartSuite
 from alframe.testing.tiny_views import assert_keys_of, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView, Selection
 
-_SHARED_FACTS = frozenset({Need.TAKEN, Need.CAMERAS})  # which many images may have in common
+_FACTS_OF_MANY_IMAGES = frozenset({Need.TAKEN, Need.CAMERAS})  # which many images may have in common
 
 
 class SamplerChoicesSuite(PartSuite[Sampler]):
     """What every sampler must do with what it is shown, whatever its strategy.
 
-    `may_not_matter` are needs that need not change a selection by themselves.
+    `needs_that_may_not_matter` are needs that need not change a selection by themselves.
     """
 
-    may_not_matter: frozenset[Need] = frozenset({Need.BATCH_ERROR_RATES, Need.CHOSEN_BY})
+    needs_that_may_not_matter: frozenset[Need] = frozenset({Need.BATCH_ERROR_RATES, Need.CHOSEN_BY})
 
     @property
-    def spreads(self) -> bool:
+    def selects_by_distance(self) -> bool:
         """Whether the sampler selects by distances to labelled and selected images; override it if that is wrong."""
         return self.make().needs == {Need.FEATURES, Need.LABELLED_FEATURES}
 
@@ -36,9 +36,9 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         """
         if not self.make().needs & {Need.PROBS, Need.PROB_SAMPLES, Need.FEATURES}:
             return None
-        return self._obvious_among(12, 7)
+        return self._obvious_choice_among(12, 7)
 
-    def _obvious_among(self, n: int, row: int) -> tuple[PoolView, int]:
+    def _obvious_choice_among(self, n: int, row: int) -> tuple[PoolView, int]:
         needs = self.make().needs
         fields = tiny_fields(needs, n, draws=6)
         certain = np.array([0.98, 0.01, 0.01], np.float32)
@@ -50,7 +50,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
             fields[Need.PROB_SAMPLES][:, row] = [np.roll(certain, draw) for draw in range(6)]
         if Need.FEATURES in fields:
             fields[Need.FEATURES][row] = 50
-        for need in _SHARED_FACTS & fields.keys():  # at the same time and place, none is chosen for these
+        for need in _FACTS_OF_MANY_IMAGES & fields.keys():  # at the same time and place, none is chosen for these
             fields[need][:] = fields[need][:1]
         keys = tiny_keys(n)
         return self.view(fields, keys), int(keys[row])
@@ -72,7 +72,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
     def test_everything_it_needs_matters(self) -> None:
         """Whatever it declares must be able to change what it selects: else it was read and not used."""
         needs = self.make().needs
-        idle = set(needs - self.may_not_matter - {Need.PREDICT})
+        idle = set(needs - self.needs_that_may_not_matter - {Need.PREDICT})
         for seed in range(8):
             sizes = {"n": 120, "labelled": 12, "classes": 12, "seed": seed}
             fields = tiny_fields(needs, **sizes)
@@ -98,7 +98,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
                 others[Need.LABELLED_FEATURES][:8] = fields[Need.FEATURES][_rows_of(before, tiny_keys(120))]
             for need in sorted(idle, key=str):
                 after = self.select(self.view({**fields, need: others[need]}, tiny_keys(120)), 8)
-                idle -= set() if _is_same(before, after) else {need}
+                idle -= set() if _is_same_selection(before, after) else {need}
         names = ", ".join(sorted(need.name for need in idle))
         assert not idle, (
             f"{names} can be anything, and the same is selected: is it used at all? If its use depends on a parameter, "
@@ -111,7 +111,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         if self.obvious_choice() is None or type(self).obvious_choice is not SamplerChoicesSuite.obvious_choice:
             pytest.skip("no choice is obvious to this sampler, or the suite has a case of its own")
         for row in (0, 1100, 2199):
-            view, best = self._obvious_among(2200, row)
+            view, best = self._obvious_choice_among(2200, row)
             assert best in self.select(view, 5).keys, f"row {row} of 2200 must be selected: are some rows left out?"
 
     def test_obvious_choice_comes_first(self) -> None:
@@ -141,7 +141,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         for need, array in fields.items():
             if need is Need.PROB_SAMPLES:
                 array[:] = array[:, :1]
-            elif need in (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.FEATURES, *_SHARED_FACTS):
+            elif need in (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.FEATURES, *_FACTS_OF_MANY_IMAGES):
                 array[:] = array[:1]
         view = self.view(fields, tiny_keys(60))
         chosen = {tuple(sorted(self.select(view, 4, seed).keys.tolist())) for seed in range(5)}
@@ -164,7 +164,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
     def test_copies_are_not_selected_together(self) -> None:
         """Three far heaps of copies: once one was selected, its copies are no longer far."""
         needs = self.make().needs
-        if not self.spreads:
+        if not self.selects_by_distance:
             pytest.skip("it does not spread over the embeddings")
         for seed in range(3):
             fields = tiny_fields(needs, n=60, labelled=8, seed=seed)
@@ -180,7 +180,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
     def test_labelled_images_keep_others_like_them_away(self) -> None:
         """Two far heaps, one of which is labelled: the other one comes first."""
         needs = self.make().needs
-        if not self.spreads:
+        if not self.selects_by_distance:
             pytest.skip("it does not spread over the embeddings")
         for labelled_heap in (0, 1):
             fields = tiny_fields(needs, n=40, labelled=8)
@@ -204,7 +204,7 @@ def _rows_of(selection: Selection, keys: npt.NDArray[np.int64]) -> list[int]:
     return [keys.tolist().index(key) for key in selection.keys.tolist()]
 
 
-def _is_same(first: Selection, second: Selection) -> bool:
+def _is_same_selection(first: Selection, second: Selection) -> bool:
     if not np.array_equal(first.keys, second.keys) or first.scores is None or second.scores is None:
         return bool(np.array_equal(first.keys, second.keys))
     return bool(np.allclose(first.scores, second.scores, rtol=1e-4, atol=1e-5))

@@ -14,13 +14,13 @@ from alframe.types import Evaluation, RoundRecord
 def _without_class_measures(record: RoundRecord) -> RoundRecord:
     """Return the record with an evaluation that has no image of any class."""
 
-    def drop(evaluation: Evaluation | None) -> Evaluation | None:
+    def without_numbers(evaluation: Evaluation | None) -> Evaluation | None:
         if evaluation is None:
             return None
         nothing = {"precision": None, "recall": None, "recall_low": None, "recall_high": None, "f1": None, "support": 0}
         return replace(evaluation, per_class=(nothing,) * len(evaluation.classes))
 
-    return replace(record, evaluation=drop(record.evaluation), audit=drop(record.audit))
+    return replace(record, evaluation=without_numbers(record.evaluation), audit=without_numbers(record.audit))
 
 
 class StoppingSuite(PartSuite[Stopping]):
@@ -71,18 +71,20 @@ class StoppingSuite(PartSuite[Stopping]):
         """While no image of a class is among those measured on, each of its numbers is None, and its support 0."""
         finished = self.finished_history()
         for length in range(1, len(finished) + 1):
-            self._assert_decides([*finished[: length - 1], _without_class_measures(finished[length - 1])])
+            self._assert_valid_decision([*finished[: length - 1], _without_class_measures(finished[length - 1])])
 
     def test_last_round_may_be_unmeasured(self) -> None:
         finished = self.finished_history()
-        self._assert_decides([*finished, replace(finished[-1], round=len(finished), evaluation=None, audit=None)])
+        self._assert_valid_decision(
+            [*finished, replace(finished[-1], round=len(finished), evaluation=None, audit=None)]
+        )
 
-    def _assert_decides(self, history: list[RoundRecord]) -> None:
+    def _assert_valid_decision(self, history: list[RoundRecord]) -> None:
         reason = self.make().decide(history)
         is_answer = reason is None or (isinstance(reason, str) and reason.strip())
         assert is_answer, f"decide() must return a reason or None, but returned {reason!r}"
 
-    def test_room_shrinks_with_the_labels(self) -> None:
+    def test_fewer_labels_are_left_after_more_labels(self) -> None:
         rule = self.make()
         lefts = [rule.labels_left(labels) for labels in range(0, 5000, 7)]
         if lefts[0] is None:

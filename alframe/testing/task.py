@@ -42,11 +42,11 @@ class TaskSuite(Suite):
     def test_read_only_task_adds_nothing_to_the_ledger(self, project: list[str]) -> None:
         session = open_session(*project)
         is_read_only = self._is_read_only(session.task_to_run)
-        before, files = self._row_counts(session.folder), self._files(session.folder)
+        before, files = self._ledger_row_counts(session.folder), self._file_contents(session.folder)
         self.run(project)
         if is_read_only:
-            assert self._row_counts(session.folder) == before, "a task with read_only = True must not write"
-            after = self._files(session.folder)
+            assert self._ledger_row_counts(session.folder) == before, "a task with read_only = True must not write"
+            after = self._file_contents(session.folder)
             changed = [name for name, content in files.items() if after.get(name) != content]
             assert not changed, f"a task with read_only = True must not change or delete {', '.join(changed)}"
 
@@ -60,11 +60,11 @@ class TaskSuite(Suite):
             message = "the class lacks read_only: set it to True if the task only reads the project, else to False"
             raise AssertionError(message) from None
 
-    def _files(self, folder: Path) -> dict[str, bytes]:
+    def _file_contents(self, folder: Path) -> dict[str, bytes]:
         """Return what each file of the project holds, but for the page that tells of it."""
         files = (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".html")
         return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
-    def _row_counts(self, folder: Path) -> list[int]:
+    def _ledger_row_counts(self, folder: Path) -> list[int]:
         with Ledger.open(folder, read_only=True) as ledger:
             return [len(ledger.raw_rows(name, ["1"])) for name in ("item", "label", "selection", "event", "aside")]

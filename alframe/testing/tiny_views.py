@@ -30,14 +30,14 @@ def tiny_fields(
         Need.BATCH_ERROR_RATES: rng.random(4).astype(np.float32),
         Need.CHOSEN_BY: np.array(["", "margin", "random", "gone"]),
         Need.IS_UNSEEN_BY_BACKBONE: np.arange(labelled) % 3 > 0,
-        **_tiny_facts(n, rng),
+        **_tiny_image_facts(n, rng),
     }
     for fact, of_labelled in POOL_FACTS.items():
-        fields[of_labelled] = _tiny_facts(labelled, rng, "labelled")[fact]
+        fields[of_labelled] = _tiny_image_facts(labelled, rng, "labelled")[fact]
     return {need: fields[need] for need in needs if need in fields}
 
 
-def _tiny_facts(n: int, rng: np.random.Generator, folder: str = "pool") -> dict[Need, npt.NDArray[Any]]:
+def _tiny_image_facts(n: int, rng: np.random.Generator, folder: str = "pool") -> dict[Need, npt.NDArray[Any]]:
     """Return times within a year, thirty cameras, and ids; one image in nine has no time and no camera."""
     seconds, is_unknown = rng.integers(0, 365 * 86400, n), np.arange(n) % 9 == 4
     taken = np.datetime64("2024-01-01T00:00:00", "s") + seconds.astype("timedelta64[s]")

@@ -23,19 +23,19 @@ class TrackerSuite(PartSuite[Tracker]):
 
     @pytest.mark.parametrize("rounds", [3, 0])
     def test_run_from_start_to_end(self, tmp_path: Path, rounds: int) -> None:
-        self._run(tmp_path, before=0, after=rounds)
+        self._run_made_rounds(tmp_path, before=0, after=rounds)
         self._assert_recorded(tmp_path, rounds)
 
     def test_run_that_goes_on(self, tmp_path: Path) -> None:
-        self._run(tmp_path, before=0, after=2)
-        self._run(tmp_path, before=2, after=2)
+        self._run_made_rounds(tmp_path, before=0, after=2)
+        self._run_made_rounds(tmp_path, before=2, after=2)
         self._assert_recorded(tmp_path, 4)
 
     def test_history_is_the_truth_after_a_crash(self, tmp_path: Path) -> None:
-        self._run(tmp_path, before=0, after=2)
-        self._run(tmp_path, before=3, after=1)  # round 2 ended, and the tracker was never told
+        self._run_made_rounds(tmp_path, before=0, after=2)
+        self._run_made_rounds(tmp_path, before=3, after=1)  # round 2 ended, and the tracker was never told
         self._assert_recorded(tmp_path, 4)
-        self._run(tmp_path, before=1, after=1)  # it was told of rounds that were never finished
+        self._run_made_rounds(tmp_path, before=1, after=1)  # it was told of rounds that were never finished
         self._assert_recorded(tmp_path, 2)
 
     def test_each_round_is_on_record_at_once(self, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ class TrackerSuite(PartSuite[Tracker]):
     @pytest.mark.parametrize("history_audit", [None, 0.5])
     def test_rounds_without_evaluation_and_with_an_audit(self, tmp_path: Path, history_audit: float | None) -> None:
         rounds = [round_record(1, accuracy=None), round_record(2, accuracy=None, audit=0.0), round_record(3, audit=1.0)]
-        self._track(tmp_path, [round_record(0, accuracy=history_audit, audit=history_audit)], rounds)
+        self._run_tracker(tmp_path, [round_record(0, accuracy=history_audit, audit=history_audit)], rounds)
         self._assert_recorded(tmp_path, 4)
 
     def test_changes_nothing_and_writes_nothing_elsewhere(self, tmp_path: Path, *_: object) -> None:
@@ -63,20 +63,20 @@ class TrackerSuite(PartSuite[Tracker]):
         history = [round_record(0), round_record(1)]
         before = copy.deepcopy(history)
         with chdir(elsewhere):
-            self._track(project, history, [round_record(2)])
+            self._run_tracker(project, history, [round_record(2)])
         assert repr(history) == repr(before), "the tracker changed the history"
         assert not list(elsewhere.iterdir()), "it wrote into the working directory, not the project's folder"
 
-    def _track(self, folder: Path, history: list[RoundRecord], rounds: list[RoundRecord]) -> None:
+    def _run_tracker(self, folder: Path, history: list[RoundRecord], rounds: list[RoundRecord]) -> None:
         tracker = self.make()
         tracker.start(folder, history)
         for record in rounds:
             tracker.log(record)
         tracker.close()
 
-    def _run(self, folder: Path, before: int, after: int) -> None:
+    def _run_made_rounds(self, folder: Path, before: int, after: int) -> None:
         records = [round_record(number, labels=10 * number) for number in range(before + after)]
-        self._track(folder, records[:before], records[before:])
+        self._run_tracker(folder, records[:before], records[before:])
 
     def _assert_recorded(self, folder: Path, count: int) -> None:
         recorded = self.recorded_rounds(folder)

@@ -9,8 +9,8 @@ from pathlib import Path
 from alframe.kit.evaluations import describe_share, describe_unmeasured_classes
 from alframe.types import RoundRecord
 
-WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
-INDENT = 6  # of a line that belongs to the row above it
+COLUMN_WIDTHS = {"round": 5, "labels": 7, "accuracy (95 % interval)": 26, "balanced": 10, "macro-F1": 10, "time": 10}
+INDENT_BELOW_ROW = 6  # of a line that belongs to the row above it
 
 
 class Console:
@@ -31,7 +31,7 @@ class Console:
     def log(self, record: RoundRecord) -> None:
         """Print the row of this round."""
         if not self._has_heading:
-            _print(_align(*WIDTHS))
+            _print(_align_cells(*COLUMN_WIDTHS))
             self._has_heading = True
         evaluation = record.evaluation
         scores = ("-", "-", "-")
@@ -41,7 +41,9 @@ class Console:
                 _print(f"Measured on: {evaluation.basis}")
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
-        _print(_align(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values()))))
+        _print(
+            _align_cells(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values())))
+        )
         if evaluation and (averages := describe_unmeasured_classes(evaluation)):
             _print_below(averages)
         if record.no_evaluation != self._reason:
@@ -74,12 +76,12 @@ def _print(line: str) -> None:
 
 def _print_below(text: str) -> None:
     """Print text that belongs to the row above it; long text in lines of 80 columns."""
-    for line in textwrap.wrap(text, 80 - INDENT, break_long_words=False, break_on_hyphens=False):
-        _print(f"{'':{INDENT}}{line}")
+    for line in textwrap.wrap(text, 80 - INDENT_BELOW_ROW, break_long_words=False, break_on_hyphens=False):
+        _print(f"{'':{INDENT_BELOW_ROW}}{line}")
 
 
-def _align(*cells: str) -> str:
-    return " ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS.values(), strict=True))
+def _align_cells(*cells: str) -> str:
+    return " ".join(cell.rjust(width) for cell, width in zip(cells, COLUMN_WIDTHS.values(), strict=True))
 
 
 def _format_seconds(seconds: float) -> str:

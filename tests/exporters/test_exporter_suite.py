@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.contracts import ExportableModel
-from alframe.testing.exporter import ExporterSuite, predicted_classes
+from alframe.testing.exporter import ExporterSuite, predicted_class_by_id
 from alframe.types import Predictions
 
 
@@ -20,7 +20,7 @@ class Exporter:
         file = folder / "out.txt"
         if self.fault == "stays" and file.exists():
             return [file]
-        named = list(predicted_classes(predictions).items())
+        named = list(predicted_class_by_id(predictions).items())
         if self.fault == "shifted":
             named = [(item, other) for (item, _), (_, other) in zip(named, named[1:] + named[:1], strict=True)]
         file.write_text("".join(f"{item}\t{name}\n" for item, name in named), encoding="utf-8")

@@ -29,7 +29,7 @@ def said(answers: Answers) -> tuple[object, ...]:
 
 def answer_and_withdraw(suite: LabelSourceSuite, request: Request, source: LabelSource) -> list[object]:
     """What is said after all was answered, after two answers were taken back, and after everything was asked again."""
-    suite.answer(request, suite.truth(request))
+    suite.answer(request, suite.true_classes(request))
     after = [said(source.collect(request))]
     suite.clear_answers(request, [item.id for item in request.items[:2]])
     after.append(said(source.collect(request)))
@@ -49,7 +49,7 @@ def answer_and_withdraw(suite: LabelSourceSuite, request: Request, source: Label
 )
 def test_killed_before_each_file_operation(suite: type[LabelSourceSuite], step: int, tmp_path: Path) -> None:
     own, request = suite(), suite().ask(tmp_path)
-    expected = answer_and_withdraw(own, request, own.asked(request))
+    expected = answer_and_withdraw(own, request, own.requested_source(request))
     assert len(expected[0][0]) == len(request.items)
     assert len(expected[1][1]) == 2, "two answers were taken back"
     mark = request.folder / f".{round_folder(request).name}.asked"

@@ -47,7 +47,7 @@ class TestCsv(LabelSourceSuite):
         with (round_folder(request) / "to_label.csv").open("a", encoding="utf-8") as file:
             file.write('"a/IMG_0')
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         lines = (f'"{path}",{name},Ann\n' for path, name in answers.items())
         put(request, "path,label,annotator\n" + "".join(lines), "by Ann.csv")
 

@@ -50,7 +50,7 @@ class Suite(LabelSourceSuite):
             (file,) = (file for file in round_folder(request).rglob("*") if file.name == names(request)[id])
             shutil.move(file, round_folder(request))
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         for item in request.items:
             if item.id in answers:
                 shutil.copy(item.path, round_folder(request) / answers[item.id] / "a copy.png")
@@ -69,7 +69,9 @@ class TestFolderWithLinks(Suite):
 @pytest.fixture
 def request_(tmp_path: Path) -> Request:
     suite = LabelSourceSuite()
-    items = tuple(suite.image(tmp_path, name, number) for number, name in enumerate(["a/1.png", "b/1.png", "b/2.png"]))
+    items = tuple(
+        suite.write_image(tmp_path, name, number) for number, name in enumerate(["a/1.png", "b/1.png", "b/2.png"])
+    )
     request = Request(1, items, ("fox", "deer"), tmp_path / "labels")
     Folder().request(request)
     return request
@@ -299,7 +301,7 @@ def test_one_of_several_boxes_is_cut_out(tmp_path: Path) -> None:
 
 def test_two_images_alike_to_the_byte(tmp_path: Path) -> None:
     suite = LabelSourceSuite()
-    items = (suite.image(tmp_path, "a.png", 1), suite.image(tmp_path, "b.png", 1))
+    items = (suite.write_image(tmp_path, "a.png", 1), suite.write_image(tmp_path, "b.png", 1))
     request = Request(1, items, ("fox",), tmp_path / "labels")
     Folder().request(request)
     shutil.move(root(request) / "001_a.png", root(request) / "fox" / "renamed.png")
@@ -438,10 +440,13 @@ def test_whatever_people_do_with_the_files_no_label_is_lost(moves: list[tuple[in
     """Copy the images (or, as number 3, a stranger) anywhere, under any name."""
     with TemporaryDirectory() as folder:
         suite = LabelSourceSuite()
-        items = tuple(suite.image(Path(folder), f"{n}.png", n) for n in range(3))
+        items = tuple(suite.write_image(Path(folder), f"{n}.png", n) for n in range(3))
         request = Request(1, items, ("fox", "deer"), Path(folder) / "labels")
         Folder().request(request)
-        shown = [*(root(request) / f"00{n + 1}_{n}.png" for n in range(3)), suite.image(Path(folder), "no.png", 9).path]
+        shown = [
+            *(root(request) / f"00{n + 1}_{n}.png" for n in range(3)),
+            suite.write_image(Path(folder), "no.png", 9).path,
+        ]
         expected = defaultdict(set)
         for which, where, new in moves:
             target = root(request) / where / (new or shown[which].name)

@@ -136,7 +136,7 @@ def test_the_suite_fails(source: Callable[[], Csv], test: str, tmp_path: Path) -
             for id in ids:
                 file.write_text(re.sub(f'"{re.escape(id)}",.*', f'"{id}",', file.read_text("utf-8")), "utf-8")
 
-        def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+        def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
             self.write(request, answers, "more.csv")
 
         def write(self, request: Request, answers: Mapping[str, str], name: str) -> None:
@@ -147,7 +147,7 @@ def test_the_suite_fails(source: Callable[[], Csv], test: str, tmp_path: Path) -
             file.write_text(start + "".join(lines), encoding="utf-8")
 
     suite = Suite()
-    request = suite.ask(tmp_path)
+    request = suite.make_request(tmp_path)
     arguments = {"request_": request, "tmp_path": tmp_path}
     wanted = inspect.signature(getattr(suite, test)).parameters
     with pytest.raises(AssertionError):

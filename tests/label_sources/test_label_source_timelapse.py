@@ -58,7 +58,7 @@ class Suite(LabelSourceSuite):
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         answer(request, dict.fromkeys(ids, ""))
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         program = Program.open(root(request) / TEMPLATE)
         for item, name in answers.items():
             program.set(program.duplicate(program.find(places(request)[item])[0]), "Species", name)
@@ -79,7 +79,7 @@ class TestTimelapsePrepared(Suite):
 def request_(tmp_path: Path) -> Request:
     suite = LabelSourceSuite()
     names = ["a/1.png", "b/1.png", "b/2.png", "3.png"]
-    items = tuple(suite.image(tmp_path, name, number) for number, name in enumerate(names))
+    items = tuple(suite.write_image(tmp_path, name, number) for number, name in enumerate(names))
     return Request(3, items, ("deer", "red fox"), tmp_path / "labels")
 
 

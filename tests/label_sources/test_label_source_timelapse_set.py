@@ -62,10 +62,10 @@ class Suite(LabelSourceSuite):
     def make(self) -> TimelapseSet:
         return TimelapseSet(str(self.pool))
 
-    def image(self, folder: Path, name: str, number: int) -> Item:
+    def write_image(self, folder: Path, name: str, number: int) -> Item:
         return Item(name, picture((folder / "pool" / name).with_suffix(".jpg"), number), label=CLASSES[number % 2])
 
-    def ask(self, folder: Path) -> Request:
+    def make_request(self, folder: Path) -> Request:
         request = super().ask(folder)
         self.pool = folder / "pool"
         template(self.pool, "Note")
@@ -78,7 +78,7 @@ class Suite(LabelSourceSuite):
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         self.answer(request, dict.fromkeys(ids, ""))
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         program = Program.open(self.pool / TDB)
         for key, name in self._keys(answers).items():
             program.set(program.duplicate(program.find(key)[0]), "Species", name)
@@ -89,7 +89,7 @@ class Suite(LabelSourceSuite):
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
         """The answers are not in the round's folder, which is only for exports."""
-        source = self.answered(request_)
+        source = self.answered_source(request_)
         shutil.rmtree(request_.folder)
         assert len(source.collect(request_).labels) == len(request_.items)
         shutil.move(self.pool / DDB, self.pool / "elsewhere.bak")
@@ -102,13 +102,13 @@ class Suite(LabelSourceSuite):
     def test_next_round_starts_empty(self, request_: Request) -> None:
         """Not here: what an image is called in the set is so, whichever round asks."""
         self.make().request(request_)
-        self.answer(request_, self.truth(request_))
+        self.answer(request_, self.true_classes(request_))
         following = replace(request_, round=4, items=request_.items[:2])
         assert len(self.make().collect(following).labels) == 2
 
     def test_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
         before = {file: file.read_bytes() for file in self.pool.rglob("*.jpg")}
-        self.answered(request_).collect(request_)
+        self.answered_source(request_).collect(request_)
         assert {file: file.read_bytes() for file in self.pool.rglob("*.jpg")} == before
 
 

@@ -29,7 +29,7 @@ class TestSuite(LabelSourceSuite):
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         write_answers(request, {image: [] for image in ids})
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         self.answer(request, answers, "ben")
 
 

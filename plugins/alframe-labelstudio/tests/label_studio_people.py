@@ -85,15 +85,15 @@ class ServerSuite(LabelSourceSuite):
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
         self.anna.delete_annotations(request, ids)
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         self.ben.answer(request, answers)
 
-    def content_of(self, file: str) -> bytes | None:
+    def read_label_file(self, file: str) -> bytes | None:
         """Return the task that an address shows, and who has answered."""
         task = self._task(file)
         return json.dumps([task, self.anna.call("GET", "/api/users/")]).encode()
 
-    def hashes_of(self, label: Label) -> set[str]:
+    def possible_answer_hashes(self, label: Label) -> set[str]:
         return {hash_annotation(each) for each in self._task(label.file)["annotations"]}
 
     def _task(self, file: str) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class ExportSuite(LabelSourceSuite):
                 self.anna.call("DELETE", f"/api/annotations/{annotation['id']}/")
         self._export(request)
 
-    def add_answers(self, request: Request, answers: Mapping[str, str]) -> None:
+    def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         self.answer(request, answers, self.ben)
 
     def _imported(self, request: Request) -> dict[str, dict[str, Any]]:

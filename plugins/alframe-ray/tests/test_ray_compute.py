@@ -26,7 +26,7 @@ def shared_compute() -> RayCluster:
 
 
 class TestRayCluster(ClusterComputeSuite):
-    shards_at_once = 2
+    shards_lost_at_once = 2
 
     def make(self) -> RayCluster:
         return shared_compute()  # its actors have started already
@@ -54,8 +54,11 @@ def test_a_campaign_asks_for_the_same_images_as_on_this_machine(
     there = CampaignCommand((*words[:-1], "compute=ray", *over_shards), tmp_path / "ray")
     local.run_to_success()
     there.run_to_success()
-    assert there.features() == local.features() and there.rounds() == local.rounds()
-    assert len(local.rounds()[1]) == 20
+    assert (
+        there.stored_features() == local.stored_features()
+        and there.models_and_labelled_keys() == local.models_and_labelled_keys()
+    )
+    assert len(local.models_and_labelled_keys()[1]) == 20
 
 
 @pytest.mark.parametrize("name", ["kcenter", "margin"])

@@ -35,7 +35,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def run_on(cluster: Cluster, local: CampaignCommand, runs: Path) -> CampaignCommand:
-    return CampaignCommand((*local.words, "compute=ray", f"compute.address={cluster.address}"), runs)
+    return CampaignCommand((*local.arguments, "compute=ray", f"compute.address={cluster.address}"), runs)
 
 
 def test_a_lost_machine_costs_its_shards_only(cluster: Cluster, local: CampaignCommand, tmp_path: Path) -> None:
@@ -43,9 +43,12 @@ def test_a_lost_machine_costs_its_shards_only(cluster: Cluster, local: CampaignC
     process = run.start()
     run.wait_for_features(process, 2)
     cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
-    assert len(run.features()) < SHARDS, "the machine was removed too late to matter"
+    assert len(run.stored_features()) < SHARDS, "the machine was removed too late to matter"
     run.run_to_success(process)
-    assert run.features() == local.features() and run.rounds() == local.rounds()
+    assert (
+        run.stored_features() == local.stored_features()
+        and run.models_and_labelled_keys() == local.models_and_labelled_keys()
+    )
 
 
 def test_a_killed_command_goes_on_where_it_was(cluster: Cluster, local: CampaignCommand, tmp_path: Path) -> None:
@@ -59,4 +62,7 @@ def test_a_killed_command_goes_on_where_it_was(cluster: Cluster, local: Campaign
     run.run_to_success()
     again = [file for file, time in kept.items() if file.stat().st_mtime_ns != time]
     assert len(again) <= 1, "only the shard that was being stored may be written again"
-    assert run.features() == local.features() and run.rounds() == local.rounds()
+    assert (
+        run.stored_features() == local.stored_features()
+        and run.models_and_labelled_keys() == local.models_and_labelled_keys()
+    )

@@ -17,7 +17,9 @@ from alframe.types import Need
 
 
 class TestUncertaintySampling(SamplerSuite):
-    may_not_matter = SamplerSuite.may_not_matter | {Need.FEATURES}  # they matter by way of the head
+    needs_that_may_not_matter = SamplerSuite.needs_that_may_not_matter | {
+        Need.FEATURES
+    }  # they matter by way of the head
 
     def make(self) -> Skactiveml:
         return Skactiveml("UncertaintySampling", {"method": "margin_sampling"})
@@ -32,7 +34,11 @@ class TestCoreSet(SamplerSuite):
 
 
 class TestQueryByCommittee(SamplerSuite):
-    may_not_matter = SamplerSuite.may_not_matter | {Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS}
+    needs_that_may_not_matter = SamplerSuite.needs_that_may_not_matter | {
+        Need.FEATURES,
+        Need.LABELLED_FEATURES,
+        Need.LABELS,
+    }
 
     def make(self) -> Skactiveml:
         return Skactiveml("QueryByCommittee")

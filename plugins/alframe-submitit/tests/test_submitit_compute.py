@@ -17,7 +17,7 @@ import alframe
 from alframe.errors import BadParams, ComputeError
 from alframe.kit.composite import build_part
 from alframe.testing import ClusterComputeSuite, tiny_overrides, tiny_pool
-from alframe.testing.compute import count_calls, shard_lengths
+from alframe.testing.compute import leave_file_per_shard, shard_lengths
 from alframe.types import Item
 
 
@@ -37,7 +37,7 @@ class TestSubmitit(ClusterComputeSuite):
 def test_results_that_a_killed_process_did_not_take_are_found(tmp_path: Path) -> None:
     compute = Submitit(cluster="local", folder=tmp_path / "jobs", jobs=1)
     (tmp_path / "seen").mkdir()
-    work = partial(count_calls, tmp_path / "seen")
+    work = partial(leave_file_per_shard, tmp_path / "seen")
     results = compute.map_shards(work, [[number] for number in range(4)])
     assert [next(results), next(results)] == [0, 1]
     deadline = time.monotonic() + 600

@@ -36,12 +36,12 @@ def test_a_killed_command_finds_what_its_jobs_did(tmp_path: Path) -> None:
     local.run_to_success()
     jobs = tmp_path / "jobs"
     words = ("compute=submitit", "compute.shards_per_job=2", "compute.memory_gb=1", f"compute.folder={jobs}")
-    there = CampaignCommand((*local.words, *words), tmp_path / "slurm")
+    there = CampaignCommand((*local.arguments, *words), tmp_path / "slurm")
     process = there.start()
     there.wait_for_features(process, 1)
     process.kill()
     process.wait()
-    assert len(there.features()) < SHARDS, "the command was killed too late to matter"
+    assert len(there.stored_features()) < SHARDS, "the command was killed too late to matter"
     submitted = set(jobs.glob("*/jobs/*_submitted.pkl"))
     while queued_jobs():  # its jobs go on without it
         time.sleep(1)
@@ -52,5 +52,5 @@ def test_a_killed_command_finds_what_its_jobs_did(tmp_path: Path) -> None:
         assert set(jobs.glob("*/jobs/*_submitted.pkl")) <= submitted, "shards were given to jobs again"
         time.sleep(0.1)
     there.run_to_success(process)
-    assert there.features() == local.features()
+    assert there.stored_features() == local.stored_features()
     assert not list(jobs.iterdir()), "results that were taken are left behind"

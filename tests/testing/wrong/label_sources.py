@@ -155,7 +155,7 @@ def clear_answers(self, request, ids):
         file.write_text(re.sub(f'"{re.escape(id)}",.*', f'"{id}",', file.read_text("utf-8")), "utf-8")
 
 
-def add_answers(self, request, answers):
+def add_second_answers(self, request, answers):
     write(request, answers, "more.csv")
 
 
@@ -175,7 +175,7 @@ def source(part, caught_by):
     hooks = {
         "answer": answer,
         "clear_answers": clear_answers,
-        "add_answers": add_answers,
+        "add_second_answers": add_second_answers,
         "append_damaged_row": append_damaged_row,
     }
     return wrong(LabelSourceSuite, part, caught_by, **hooks)

@@ -283,7 +283,7 @@ CASES = [
     stopping(StopsWithoutEvaluation, "test_round_that_was_not_measured_is_no_reason_to_stop"),
     stopping(TrueForAReason, "test_stops_and_gives_a_reason"),
     stopping(FalseForNone, "test_does_not_stop_earlier"),
-    stopping(NegativeRoom, "test_room_shrinks_with_the_labels"),
+    stopping(NegativeRoom, "test_fewer_labels_are_left_after_more_labels"),
     stopping(Remembers, "test_decides_from_the_history_alone"),
     stopping(AddsUpRecalls, "test_class_without_an_image_has_no_numbers"),
     stopping(ReadsTheLastEvaluation, "test_last_round_may_be_unmeasured"),

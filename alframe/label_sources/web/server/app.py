@@ -81,7 +81,7 @@ class PageRoutes:
             Route("/static/{name}", self.static_file),
             Route("/images/{number:int}/thumbnail", self.thumbnail),
             Route("/images/{number:int}/large", self.large_image),
-            Route("/report", self.report_address),
+            Route("/report", self.report),
             Route("/api/state", self.state),
             Route("/api/events", self.events),
         ]
