@@ -57,8 +57,7 @@ def select(
         if chosen_sampler.needs - given.keys():
             missing = ", ".join(sorted(need.value for need in chosen_sampler.needs - given.keys()))
             raise BadParams(f"select({name!r}): the sampler needs {missing}: give features (N, D) as well.")
-        first = next(iter(given.values()))
-        features = np.zeros((first.shape[-2], 1), np.float32)
+        features = np.zeros((next(iter(given.values())).shape[-2], 1), np.float32)
         keys = as_keys(features, keys) if keys is not None or probs is None else as_keys(probs)
     pool = make_array_pool(features, keys, sequences)
     for need, array in given.items():
@@ -80,14 +79,11 @@ def select(
 
 
 def _given_probs(probs: Any, prob_samples: Any) -> dict[Need, Floats]:
+    """Return the probabilities that the caller gives, by need. Raises BadParams for another shape than theirs."""
     given: dict[Need, Floats] = {}
-    if probs is not None:
-        given[Need.PROBS] = as_probs(probs, "probs")
-        if given[Need.PROBS].ndim != 2:
-            raise BadParams(f"probs has the shape {given[Need.PROBS].shape}; it must be (N, C).")
-        given[Need.LABELLED_PROBS] = given[Need.PROBS]
-    if prob_samples is not None:
-        given[Need.PROB_SAMPLES] = as_probs(prob_samples, "prob_samples")
-        if given[Need.PROB_SAMPLES].ndim != 3:
-            raise BadParams(f"prob_samples has the shape {given[Need.PROB_SAMPLES].shape}; it must be (T, N, C).")
-    return given
+    for need, array, shape in ((Need.PROBS, probs, "(N, C)"), (Need.PROB_SAMPLES, prob_samples, "(T, N, C)")):
+        if array is not None:
+            given[need] = as_probs(array, need.value)
+            if given[need].ndim != shape.count(",") + 1:
+                raise BadParams(f"{need.value} has the shape {given[need].shape}; it must be {shape}.")
+    return given | {Need.LABELLED_PROBS: given[Need.PROBS]} if Need.PROBS in given else given

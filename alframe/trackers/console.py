@@ -31,7 +31,7 @@ class Console:
     def log(self, record: RoundRecord) -> None:
         """Print the row of this round."""
         if not self._has_heading:
-            _print(_align_cells(*COLUMN_WIDTHS))
+            _print_row(*COLUMN_WIDTHS)
             self._has_heading = True
         evaluation = record.evaluation
         scores = ("-", "-", "-")
@@ -41,9 +41,7 @@ class Console:
                 _print(f"Measured on: {evaluation.basis}")
             interval = f"{evaluation.accuracy:.1%}  ({evaluation.low:.1%} to {evaluation.high:.1%})"
             scores = (interval, f"{evaluation.balanced_accuracy:.1%}", f"{evaluation.macro_f1:.3f}")
-        _print(
-            _align_cells(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values())))
-        )
+        _print_row(f"{record.round}", f"{record.labels}", *scores, _format_seconds(sum(record.seconds.values())))
         if evaluation and (averages := describe_unmeasured_classes(evaluation)):
             _print_below(averages)
         if record.no_evaluation != self._reason:
@@ -80,8 +78,8 @@ def _print_below(text: str) -> None:
         _print(f"{'':{INDENT_BELOW_ROW}}{line}")
 
 
-def _align_cells(*cells: str) -> str:
-    return " ".join(cell.rjust(width) for cell, width in zip(cells, COLUMN_WIDTHS.values(), strict=True))
+def _print_row(*cells: str) -> None:
+    _print(" ".join(cell.rjust(width) for cell, width in zip(cells, COLUMN_WIDTHS.values(), strict=True)))
 
 
 def _format_seconds(seconds: float) -> str:

@@ -48,9 +48,9 @@ def test_an_answer_that_was_kept_is_for_the_same_image_when_the_file_is_made_aga
 
 def test_images_whose_numbers_would_be_equal_get_different_ones(tmp_path: Path) -> None:
     items = [Item(f"{number}.png", tmp_path / f"{number}.png") for number in range(5)]
-    assert len({images_module._number_of(item.id, set()) for item in items}) == 5
-    first = images_module._number_of(items[0].id, set())
-    assert images_module._number_of(items[0].id, {first, first + 1}) == first + 2
+    assert len({images_module._stable_number(item.id, set()) for item in items}) == 5
+    first = images_module._stable_number(items[0].id, set())
+    assert images_module._stable_number(items[0].id, {first, first + 1}) == first + 2
 
 
 def test_a_round_that_is_another_one_replaces_the_batch_and_names_its_answers(tmp_path: Path) -> None:

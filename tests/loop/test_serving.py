@@ -124,7 +124,7 @@ def label_until_the_end(browser: Browser) -> None:
 @pytest.fixture
 def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campaign]:
     campaign = Campaign(tmp_path)
-    monkeypatch.setattr(launch, "_has_display", lambda: True)
+    monkeypatch.setattr(launch, "_can_open_browser", lambda: True)
     monkeypatch.setattr(launch.webbrowser, "open", campaign.open_browser)
     # Where a shell has started the tests in the background, Ctrl-C is ignored, and no failure would end the campaign.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -350,7 +350,7 @@ def test_an_action_that_was_kept_during_a_crash_is_written_once(campaign: Campai
         label_until_the_end(browser)
 
     kill_server, killed = threading.Event(), threading.Event()
-    keep_running = launch.ServerProcess._keep_running
+    restart_if_ended = launch.ServerProcess._restart_if_ended
 
     def kill_first(self: launch.ServerProcess) -> None:
         if kill_server.is_set() and not killed.is_set():
@@ -359,10 +359,10 @@ def test_an_action_that_was_kept_during_a_crash_is_written_once(campaign: Campai
             self._process.kill()
             self._process.wait()
             killed.set()
-        keep_running(self)
+        restart_if_ended(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(launch.ServerProcess, "_keep_running", kill_first)
+        patch.setattr(launch.ServerProcess, "_restart_if_ended", kill_first)
         campaign.run(person, "stopping.labels=20")
     with campaign.ledger() as ledger:
         assert len(list(ledger.stored_labels())) == 20

@@ -31,8 +31,7 @@ class JournalRow(NamedTuple):
     @property
     def class_names(self) -> list[str]:
         """The class names that were given."""
-        names: list[str] = json.loads(self.classes)
-        return names
+        return list(json.loads(self.classes))
 
     @property
     def answer_hash(self) -> str:
@@ -68,9 +67,8 @@ def find_undone(rows: Sequence[JournalRow]) -> set[int]:
 def find_standing_answers(rows: Sequence[JournalRow]) -> dict[tuple[str, int], JournalRow]:
     """Return (annotator, round) -> the answer that stands, of one image; `rows` in the order they were written.
 
-    The last answer of a person stands, unless it was undone. An
-    answer of the review settles the image: it takes the place of what anybody had said before, in this round or in an
-    earlier one.
+    The last answer of a person stands, unless it was undone. An answer of the review settles the image: it takes the
+    place of what anybody had said before, in this round or in an earlier one.
     """
     undone = find_undone(rows)
     standing: dict[tuple[str, int], JournalRow] = {}
