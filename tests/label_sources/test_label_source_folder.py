@@ -229,7 +229,7 @@ def test_a_manifest_without_sizes_is_understood(request_: Request) -> None:
 
 
 def test_names_as_macos_and_windows_change_them(tmp_path: Path) -> None:
-    request = Request(1, (LabelSourceSuite().image(tmp_path, "größe.png", 1),), ("Füchse",), tmp_path / "labels")
+    request = Request(1, (LabelSourceSuite().write_image(tmp_path, "größe.png", 1),), ("Füchse",), tmp_path / "labels")
     Folder().request(request)
     (root(request) / "001_größe.png").write_bytes(b"saved again by a viewer, so that only the name tells")
     place = root(request) / normalize("NFD", "Füchse")

@@ -66,7 +66,7 @@ class Suite(LabelSourceSuite):
         return Item(name, picture((folder / "pool" / name).with_suffix(".jpg"), number), label=CLASSES[number % 2])
 
     def make_request(self, folder: Path) -> Request:
-        request = super().ask(folder)
+        request = super().make_request(folder)
         self.pool = folder / "pool"
         template(self.pool, "Note")
         Program.open(self.pool / TDB).close()
