@@ -2,131 +2,44 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from contextlib import chdir, suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from alframe.contracts import ExportableModel, Exporter, Head
-from alframe.kit.composite import build_part
-from alframe.testing.part import PartSuite
-from alframe.types import Floats, InputSpec, Item, Label, Predictions
+from alframe.testing.exported_files import (
+    are_texts,
+    count_lines_with,
+    count_mentions,
+    files_below,
+    read_files,
+    say_the_same,
+)
+from alframe.testing.exporter_cases import CLASSES as CLASSES
+from alframe.testing.exporter_cases import (
+    OTHER_CLASSES,
+    ExporterCases,
+    label_all,
+    nearly_certain,
+    predicted_class_by_id,
+)
+from alframe.testing.exporter_cases import FakeModel as FakeModel
+from alframe.testing.exporter_cases import tiny_predictions as tiny_predictions
+from alframe.testing.file_use import watching_files
+from alframe.types import Label, Predictions
 
-if TYPE_CHECKING:
-    from torch import nn
-
-# Names that a careless table takes for a number, a gap or two cells.
-CLASSES = ("007", "NA", "red deer, female", "größe")
-
-
-@dataclass
-class FakeModel:
-    """A model that gives every image, and every class, the same probability; its network pools the three colours."""
-
-    classes: tuple[str, ...] = CLASSES
-    input_spec: InputSpec = field(default_factory=lambda: InputSpec(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)))
-    fingerprint: str = "f00"
-    backbone_recipe: Mapping[str, Any] = field(default_factory=lambda: {"name": "mean_colour"})
-    head_recipe: Mapping[str, Any] = field(default_factory=lambda: {"name": "linear"})
-
-    @property
-    def head(self) -> Head:
-        """Return a head that has seen the same embedding under every class."""
-        head: Head = build_part("head", self.head_recipe)
-        count = len(self.classes)
-        head.fit(np.zeros((count, 3), np.float32), np.arange(count), count, np.random.default_rng(0))
-        return head
-
-    def copy_backbone_network(self) -> nn.Module:
-        """Return a network whose embedding is the mean colour."""
-        from torch import nn
-
-        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
-
-    def save(self, folder: Path) -> None:
-        """Write the class names only."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "classes.json").write_text(json.dumps(self.classes), encoding="utf-8")
-
-    def predict_probs(self, paths: Sequence[Path]) -> Floats:
-        """Return (n, C) equal probabilities."""
-        return np.full((len(paths), len(self.classes)), 1 / len(self.classes), np.float32)
+LABELS_DOC = "alframe.kit.exporting.final_classes gives the class of each image: its label, or else its prediction"
 
 
-def tiny_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-    """Return predictions for small files below `folder/pool`; each optional field is present in some, absent in others.
+class ExporterSuite(ExporterCases):
+    """What every exporter must do: give `make`, and `read_predictions` if what is written can be read back.
 
-    The items' labels are a person's; the third has one that was propagated from its neighbour in the sequence.
+    An exporter of labels alone sets `writes_predictions = False`, one of the model's own predictions sets
+    `writes_labels = False`, and one of the model alone sets both. An exporter that leaves out the images of some
+    classes names them in `left_out_classes`.
     """
-    probs = np.random.default_rng(seed).dirichlet(np.ones(len(CLASSES)), count).astype(np.float32)
-    items = [
-        Item(
-            f"site {i % 2}/größe, {i}.jpg",
-            folder / "pool" / f"site {i % 2}" / f"größe, {i}.jpg",
-            camera=f"0{i}" if i % 2 else None,
-            taken=datetime(2024, 2, 29, 23, 59, i) if i % 3 else None,
-            sequence=f"burst {i}" if i % 2 else None,
-        )
-        for i in range(count)
-    ]
-    for item in items:
-        item.path.parent.mkdir(parents=True, exist_ok=True)
-        item.path.write_text(item.id, encoding="utf-8")
-    labelled_at = datetime(2024, 3, 1, 8, tzinfo=UTC)
-    labels = [Label(items[i].id, CLASSES[i % 4], "Anna", labelled_at) if i % 2 else None for i in range(count)]
-    if count > 2:
-        labels[2] = Label(items[1].id, CLASSES[1], "Anna", labelled_at)
-    return Predictions(items, probs, CLASSES, labels, round=3)
-
-
-def files_below(*paths: Path) -> set[Path]:
-    """Return the files among `paths`, and those in the folders among them."""
-    return {file for path in paths for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file()}
-
-
-def _count_lines_with(text: str, paths: Sequence[Path]) -> int:
-    """Count the lines of these files that hold `text`, and the files in a folder of that name; 0 for binary files."""
-    count = 0
-    for file in files_below(*paths):
-        count += text in file.parent.parts
-        with suppress(UnicodeDecodeError):
-            lines = file.read_text(encoding="utf-8").splitlines()
-            count += sum(text in line or json.dumps(text)[1:-1] in line for line in lines)
-    return count
-
-
-def predicted_class_by_id(predictions: Predictions) -> dict[str, str]:
-    """Return the predicted class of each id."""
-    best = predictions.probs.argmax(axis=1)
-    return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
-
-
-class ExporterSuite(PartSuite[Exporter]):
-    """What every exporter must do: give `make`, and `read_predictions` if what is written can be read back."""
-
-    def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        """Return what is exported; override it for an exporter that needs more than `tiny_predictions` gives."""
-        return tiny_predictions(folder, count, seed)
-
-    def model(self) -> ExportableModel:
-        """Return the model that is exported; override it for an exporter that needs more than `FakeModel` has."""
-        return FakeModel()
-
-    def read_predictions(self, folder: Path) -> Mapping[str, str] | None:
-        """Return the predicted class of each id, read from the files; None if the exporter writes no predictions."""
-        return None
-
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        folder = tmp_path / "exports"
-        folder.mkdir()
-        return folder
 
     def test_writes_below_the_folder_and_returns_what(self, folder: Path, tmp_path: Path, *_: object) -> None:
         predictions = self.predictions(tmp_path)
@@ -141,28 +54,50 @@ class ExporterSuite(PartSuite[Exporter]):
     def test_can_be_read_back(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
         self.make().export(predictions, self.model(), folder)
-        read = self.read_predictions(folder)
-        assert read is None or dict(read) == predicted_class_by_id(predictions)
+        self._assert_read_back(folder, predictions)
 
     def test_what_cannot_be_seen_any_more_has_a_label_and_no_prediction(self, folder: Path, tmp_path: Path) -> None:
+        """An argmax over NaN is the first class, whichever that is."""
         predictions = self.predictions(tmp_path)
         first = predictions.items[0]
         probs, labels = predictions.probs.copy(), list(predictions.labels)
         probs[0], labels[0] = np.nan, Label(first.id, CLASSES[-1], "Anna")
         first.path.unlink()
-        self.make().export(replace(predictions, probs=probs, labels=labels), self.model(), folder)
+        unseen = replace(predictions, probs=probs, labels=labels)
+        written = self.export(unseen, folder)
         read = self.read_predictions(folder)
-        assert read is None or read.get(first.id) not in CLASSES[:-1], "an argmax over NaN is no prediction"
+        assert read is None or read.get(first.id) not in CLASSES[:-1], (
+            f"{first.id} has probabilities of NaN, so no prediction, and {read and read.get(first.id)!r} is read back: "
+            f"an argmax over NaN is no prediction. {LABELS_DOC}"
+        )
+        turned = replace(unseen, probs=probs[:, ::-1], classes=unseen.classes[::-1])
+        other = self.export(turned, tmp_path / "turned")
+        counts = [{name: count_mentions(name, paths) for name in CLASSES} for paths in (written, other)]
+        assert counts[0] == counts[1], (
+            f"with the classes in reverse order, their names are written {counts[1]} times instead of {counts[0]} "
+            f"times. Is there an argmax over the probabilities of an image that are NaN? {LABELS_DOC}"
+        )
 
     def test_second_export_replaces_the_first(self, folder: Path, tmp_path: Path) -> None:
-        exporter = self.make()
-        first = exporter.export(self.predictions(tmp_path), self.model(), folder)
+        exporter, model = self.make(), self.model()
+        first = exporter.export(self.predictions(tmp_path), model, folder)
         newer = self.predictions(tmp_path, count=5, seed=1)
-        second = exporter.export(newer, self.model(), folder)
+        alone = self.exported(newer, tmp_path / "alone")
+        with watching_files(folder) as use:
+            second = exporter.export(newer, model, folder)
         assert set(second) == set(first), "the second export must write to the same paths"
         assert files_below(folder) == files_below(*second), "something of the first export is left over"
-        read = self.read_predictions(folder)
-        assert read is None or dict(read) == predicted_class_by_id(newer)
+        replaced, again = read_files(folder), self.exported(newer, tmp_path / "again")
+        grown = [name for name, content in alone.items() if len(replaced[name]) > 1.5 * len(content) + 100]
+        assert say_the_same(alone, replaced, again) is not False and not grown, (
+            f"a second export into the same folder must leave what it writes into an empty one. It does not, and "
+            f"{', '.join(grown) or 'no file'} has grown. Is something appended, or kept by the exporter itself?"
+        )
+        assert not use.rewritten, (
+            f"{', '.join(use.rewritten)} was emptied or deleted, and written anew: an export that is interrupted would "
+            f"leave half a file. Use alframe.kit.files.replace_atomically or write_text"
+        )
+        self._assert_read_back(folder, newer)
 
     def test_what_others_put_there_stays(self, folder: Path, tmp_path: Path) -> None:
         (folder / "mine").mkdir()
@@ -176,15 +111,12 @@ class ExporterSuite(PartSuite[Exporter]):
 
     def test_likeliest_class_is_the_one_that_is_written(self, folder: Path, tmp_path: Path) -> None:
         """No class is written more often than when it is nearly certain for every image."""
+        self._skip_unless(self.writes_predictions, "writes_predictions is False")
         given = self.predictions(tmp_path)
         counts = []  # by the class that is nearly certain, and the class that is counted
         for top in range(len(given.classes)):
-            probs = np.full_like(given.probs, 0.01)
-            probs[:, (top + 1) % probs.shape[1]] = 0.001
-            probs[:, top] += 1 - probs.sum(axis=1)
-            predictions = replace(given, probs=probs, labels=[None] * len(given.items))
-            written = self.make().export(predictions, self.model(), folder)
-            counts.append([_count_lines_with(each, written) for each in given.classes])
+            written = self.export(nearly_certain(given, [top] * len(given.items)), folder)
+            counts.append([count_lines_with(each, written) for each in given.classes])
         table = np.array(counts)
         wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
         assert not len(wrong), (
@@ -192,15 +124,92 @@ class ExporterSuite(PartSuite[Exporter]):
             f"{table[:, wrong[0]].tolist()} lines"
         )
 
+    def test_classes_are_written_by_name(self, folder: Path, tmp_path: Path) -> None:
+        self._skip_unless(self.writes_predictions or self.writes_labels, "it writes nothing about the images")
+        given = self.predictions(tmp_path)
+        renamed = replace(given, classes=OTHER_CLASSES)
+        first = self.exported(self._all_of_one_class(given, 1), folder)
+        another = self.exported(self._all_of_one_class(given, 2), tmp_path / "another")
+        written = self.export(self._all_of_one_class(renamed, 1), tmp_path / "renamed")
+        again = self.exported(self._all_of_one_class(given, 1), tmp_path / "again")
+        assert say_the_same(first, another, again) is not True, (
+            "the files are the same whichever class all images are of. If the exporter writes nothing about the "
+            "predictions, set writes_predictions = False; about the labels, writes_labels = False"
+        )
+        assert say_the_same(first, read_files(tmp_path / "renamed"), again) is not True, (
+            "the files do not change when the classes have other names: write predictions.classes[number], and not "
+            "the number"
+        )
+        assert not are_texts(written) or count_mentions(OTHER_CLASSES[1], written), (
+            f"all images are of the class '{OTHER_CLASSES[1]}', and no file says so: write "
+            f"predictions.classes[number], and not the number"
+        )
+
+    def test_labels_are_exported(self, folder: Path, tmp_path: Path) -> None:
+        self._skip_unless(self.writes_labels, "writes_labels is False")
+        given = self.predictions(tmp_path)
+        certain = nearly_certain(given, [0] * len(given.items))
+        first, labelled = self.exported(certain, folder), label_all(certain, given.classes[-1])
+        other, again = self.exported(labelled, tmp_path / "labelled"), self.exported(certain, tmp_path / "again")
+        assert say_the_same(first, other, again) is not True, (
+            f"'{given.classes[0]}' is predicted for every image, a person has labelled each as '{given.classes[-1]}', "
+            f"and the files are the same as without labels. {LABELS_DOC}. If the exporter writes only what the model "
+            f"says, set writes_labels = False"
+        )
+
+    def test_images_of_classes_that_are_left_out(self, folder: Path, tmp_path: Path) -> None:
+        self._skip_unless(bool(self.left_out_classes), "left_out_classes is empty")
+        given = self.predictions(tmp_path)
+        for name in self.left_out_classes:
+            some = replace(given, classes=(name, *given.classes[1:]))
+            predicted = nearly_certain(some, [row % 2 for row in range(len(some.items))])
+            labelled = replace(
+                nearly_certain(some, [1] * len(some.items)),
+                labels=[Label(item.id, name, "Anna") if row % 2 == 0 else None for row, item in enumerate(some.items)],
+            )
+            kept = _rows(predicted, slice(1, None, 2))
+            folders = [
+                tmp_path / f"{place} {name.replace('/', ' ')}" for place in ("first", "second", "predicted", "labelled")
+            ]
+            first, again, *others = map(self.exported, (kept, kept, predicted, labelled), folders)
+            for how, other in zip(("predicted", "labelled"), others, strict=True):
+                assert say_the_same(first, other, again) is not False, (
+                    f"images {how} as '{name}', which is one of left_out_classes, are exported: the files are not the "
+                    f"same without these images"
+                )
+
     def test_no_images_at_all(self, folder: Path, tmp_path: Path) -> None:
         self.make().export(self.predictions(tmp_path, count=0), self.model(), folder)
-        assert not self.read_predictions(folder)
+        read = self.read_predictions(folder)
+        assert not read, f"there are no images, and these are read back: {read}"
 
     def test_predictions_and_images_are_not_changed(self, folder: Path, tmp_path: Path) -> None:
         predictions = self.predictions(tmp_path)
-        probs = predictions.probs.copy()
+        probs, labels = predictions.probs.copy(), list(predictions.labels)
         images = [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items]
         for _ in range(2):
             self.make().export(predictions, self.model(), folder)
-        np.testing.assert_array_equal(predictions.probs, probs)
-        assert [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items] == images
+        np.testing.assert_array_equal(predictions.probs, probs, "the exporter changed predictions.probs: copy it first")
+        assert list(predictions.labels) == labels, "the exporter changed predictions.labels: copy it first"
+        now = [(item.path.read_bytes(), item.path.stat().st_mtime_ns) for item in predictions.items]
+        assert now == images, "the exporter changed a file of the pool, or its time: it may only read the images"
+
+    def _all_of_one_class(self, predictions: Predictions, number: int) -> Predictions:
+        certain = nearly_certain(predictions, [number] * len(predictions.items))
+        return certain if self.writes_predictions else label_all(certain, predictions.classes[number])
+
+    def _assert_read_back(self, folder: Path, predictions: Predictions) -> None:
+        read, expected = self.read_predictions(folder), predicted_class_by_id(predictions)
+        assert read is None or dict(read) == expected, (
+            f"read_predictions() reads {dict(read or {})} from the files, and the likeliest classes are {expected}"
+        )
+
+    def _skip_unless(self, applies: bool, reason: str) -> None:
+        if not applies:
+            pytest.skip(reason)
+
+
+def _rows(predictions: Predictions, rows: slice) -> Predictions:
+    """Return the predictions of these rows alone."""
+    items, labels = predictions.items[rows], predictions.labels[rows]
+    return replace(predictions, items=items, probs=predictions.probs[rows], labels=labels)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
@@ -17,14 +17,15 @@ from typing import Any
 import pytest
 
 from alframe.contracts import Pool
+from alframe.testing.file_use import watching_files
 from alframe.testing.part import Suite
 from alframe.types import Item
 
-_PRINT_IDS_CODE = """
-import json, pickle, sys
+_SAVE_ITEMS_CODE = """
+import pickle, sys
 from pathlib import Path
-suite = pickle.load(sys.stdin.buffer)
-print(json.dumps([item.id for item in suite.make(Path(sys.argv[1])).items()]))
+suite, folder = pickle.load(sys.stdin.buffer), Path(sys.argv[1])
+Path(sys.argv[2]).write_bytes(pickle.dumps(list(suite.make(folder).items())))
 """
 
 
@@ -49,11 +50,18 @@ class PoolSuite(Suite):
 
     def test_constructor_touches_no_disk(self, tmp_path: Path) -> None:
         self.make(tmp_path / "absent")
-        assert not list(tmp_path.iterdir()), "the constructor must only store its parameters"
+        made = [path.name for path in tmp_path.iterdir()]
+        assert not made, f"make() writes {', '.join(made)}: the constructor must only store its parameters"
+        self.fill_folder(tmp_path / "pool")
+        with watching_files(tmp_path) as use:
+            self.make(tmp_path / "pool")
+        names = sorted({path.name for path in use.opened})
+        assert not names, f"make() opens {', '.join(names)}: the constructor must only store its parameters"
 
     def test_lists_images(self, items: list[Item]) -> None:
-        assert len(items) >= 2, "fill_folder() must prepare at least two images"
-        assert all(isinstance(item, Item) for item in items)
+        assert len(items) >= 2, f"fill_folder() must prepare at least two images, and items() yields {len(items)}"
+        others = [item for item in items if not isinstance(item, Item)]
+        assert not others, f"items() must yield objects of alframe.types.Item, and yields {others[0]!r}"
 
     def test_ids_are_unique(self, items: list[Item]) -> None:
         ids = [item.id for item in items]
@@ -65,7 +73,8 @@ class PoolSuite(Suite):
             assert "\\" not in item.id, f"{item.id!r} has a backslash"
             assert not path.is_absolute() and ":" not in path.parts[0], f"{item.id!r} is absolute"
             assert str(path) == item.id and ".." not in path.parts, f"{item.id!r} is not in its shortest form"
-            item.id.encode("utf-8")
+            is_text = item.id.encode("utf-8", "replace").decode() == item.id
+            assert is_text, f"{item.id!r} has a half of a character, and cannot be written as UTF-8"
 
     def test_paths_exist(self, items: list[Item]) -> None:
         for item in items:
@@ -105,17 +114,33 @@ class PoolSuite(Suite):
         assert backwards == [item.id for item in items], "sort what a folder holds"
 
     def test_order_is_the_same_in_another_process(self, tmp_path: Path, items: list[Item]) -> None:
-        """The order of a set of texts is another one in each process."""
+        """The order of a set of texts, and the hash of a text, are others in each process."""
         try:
             suite = pickle.dumps(self)
         except (pickle.PicklingError, AttributeError, TypeError):
-            return  # a class within a function, which no other process can import
+            pytest.skip("this class cannot be imported by another process: define it at the top of a module")
+        for hash_seed in ("1", "2"):
+            self._assert_equal(items, self._items_of_another_process(suite, tmp_path, hash_seed))
+
+    def _items_of_another_process(self, suite: bytes, folder: Path, hash_seed: str) -> list[Item]:
         path = os.pathsep.join(filter(None, sys.path))
-        environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": path}
-        words = [sys.executable, "-c", _PRINT_IDS_CODE, str(tmp_path / "pool")]
-        found = subprocess.run(words, input=suite, env=environment, capture_output=True, check=False)
-        assert found.returncode == 0, found.stderr.decode(errors="replace")
-        assert json.loads(found.stdout) == [item.id for item in items], "another process lists them otherwise"
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
+        saved = folder / "items"
+        words = [sys.executable, "-c", _SAVE_ITEMS_CODE, str(folder / "pool"), str(saved)]
+        process = subprocess.run(words, input=suite, env=environment, capture_output=True, check=False)
+        error = process.stderr.decode(errors="replace")
+        assert process.returncode == 0, f"items() fails in another process:\n{error}"
+        items: list[Item] = pickle.loads(saved.read_bytes())
+        return items
+
+    def _assert_equal(self, items: list[Item], others: list[Item]) -> None:
+        remedy = "Take nothing from hash() or from the order of a set, and draw by alframe.kit.seeding.generator"
+        ids, other_ids = [item.id for item in items], [item.id for item in others]
+        assert ids == other_ids, f"another process lists them as {other_ids[:3]}, this one as {ids[:3]}. {remedy}"
+        for one, other in zip(items, others, strict=True):
+            names = [field.name for field in fields(Item) if getattr(one, field.name) != getattr(other, field.name)]
+            values = [f"{name} {getattr(one, name)!r} and {getattr(other, name)!r}" for name in names]
+            assert not values, f"{one.id} has, in two processes, {'; '.join(values)}. {remedy}"
 
     def test_fields_are_valid(self, items: list[Item]) -> None:
         for item in items:
@@ -128,5 +153,7 @@ class PoolSuite(Suite):
 
     def test_boxes_are_inside_the_image(self, items: list[Item]) -> None:
         for box in (item.box for item in items if item.box is not None):
-            assert 0 <= box.x < 1 and 0 <= box.y < 1 and box.w > 0 and box.h > 0, box
-            assert box.x + box.w <= 1 + 1e-6 and box.y + box.h <= 1 + 1e-6, box
+            is_inside = 0 <= box.x < 1 and 0 <= box.y < 1 and box.x + box.w <= 1 + 1e-6 and box.y + box.h <= 1 + 1e-6
+            assert is_inside and box.w > 0 and box.h > 0, (
+                f"{box} must be inside the image: shares of its width and height, from 0 to 1, and no pixels"
+            )

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from alframe.contracts import Tracker
+from alframe.testing.file_use import watching_files
 from alframe.testing.part import PartSuite
 from alframe.testing.records import round_record
 from alframe.types import RoundRecord
 
 
 class TrackerSuite(PartSuite[Tracker]):
-    """What every tracker must do: give `make`, and `recorded_rounds` if the tracker keeps a record."""
+    """What every tracker must do: give `make`, and `recorded_rounds` if the tracker keeps a record.
+
+    If the record has the recall of each class, give `recorded_recalls` as well.
+    """
 
     def recorded_rounds(self, folder: Path) -> list[int] | None:
         """Return the numbers of the rounds on record, in the tracker's order; None if it keeps no record."""
+        return None
+
+    def recorded_recalls(self, folder: Path) -> Mapping[str, float] | None:
+        """Return the recall of each class on record in the newest round; None if it is not recorded."""
         return None
 
     @pytest.mark.parametrize("rounds", [3, 0])
@@ -49,6 +59,51 @@ class TrackerSuite(PartSuite[Tracker]):
         tracker.close()
         after = {file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size}
         assert before or not after, f"only close() writes {', '.join(file.name for file in after)}"
+
+    def test_second_start_begins_anew(self, tmp_path: Path) -> None:
+        """One process may run several campaigns, and go on with one after it was interrupted."""
+        tracker, records = self.make(), [round_record(number, labels=10 * number) for number in range(3)]
+        for name, before in (("first", 0), ("second", 0), ("first", 1)):
+            folder = tmp_path / name
+            folder.mkdir(exist_ok=True)
+            tracker.start(folder, records[:before])
+            for record in records[before : before + 2]:
+                tracker.log(record)
+            tracker.close()
+            self._assert_recorded(folder, before + 2)
+        tracker.start(tmp_path / "first", records[:1])
+        tracker.close()
+        recorded = self.recorded_rounds(tmp_path / "first")
+        assert recorded in (None, [0]), (
+            f"the same tracker was started again with round 0 as the history, and {recorded} are on record: start() "
+            f"must forget the rounds of an earlier start"
+        )
+
+    def test_no_file_is_emptied_before_it_is_written(self, tmp_path: Path) -> None:
+        """Another program may read the file at any time, and the process may be killed at any time."""
+        tracker, records = self.make(), [round_record(number, labels=10 * number) for number in range(4)]
+        with watching_files(tmp_path) as use:
+            for before in (0, 1):
+                tracker.start(tmp_path, records[:before])
+                for record in records[before : before + 3]:
+                    tracker.log(record)
+                tracker.close()
+        assert not use.rewritten, (
+            f"{', '.join(use.rewritten)} is emptied or deleted, and written anew: append a row, or replace the whole "
+            f"file by alframe.kit.files.replace_atomically or write_text"
+        )
+
+    def test_each_class_has_its_own_recall(self, tmp_path: Path) -> None:
+        record = round_record(0)
+        assert record.evaluation is not None
+        recalls = dict(zip(record.evaluation.classes, (0.25, 0.75), strict=True))
+        rows = zip(record.evaluation.per_class, recalls.values(), strict=True)
+        per_class = tuple({**row, "recall": recall} for row, recall in rows)
+        self._run_tracker(tmp_path, [], [replace(record, evaluation=replace(record.evaluation, per_class=per_class))])
+        recorded = self.recorded_recalls(tmp_path)
+        assert recorded is None or recorded == pytest.approx(recalls, abs=0.01), (
+            f"the recalls are {recalls}, and {recorded} are on record: per_class is in the order of classes"
+        )
 
     @pytest.mark.parametrize("history_audit", [None, 0.5])
     def test_rounds_without_evaluation_and_with_an_audit(self, tmp_path: Path, history_audit: float | None) -> None:

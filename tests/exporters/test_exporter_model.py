@@ -10,6 +10,8 @@ from alframe.testing.exporter import CLASSES, ExporterSuite, FakeModel, tiny_pre
 
 
 class TestModel(ExporterSuite):
+    writes_predictions = writes_labels = False
+
     def make(self) -> Model:
         return Model()
 

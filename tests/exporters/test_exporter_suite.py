@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alframe.contracts import ExportableModel
+from alframe.kit.files import write_text
 from alframe.testing.exporter import ExporterSuite, predicted_class_by_id
 from alframe.types import Predictions
 
@@ -23,7 +24,7 @@ class Exporter:
         named = list(predicted_class_by_id(predictions).items())
         if self.fault == "shifted":
             named = [(item, other) for (item, _), (_, other) in zip(named, named[1:] + named[:1], strict=True)]
-        file.write_text("".join(f"{item}\t{name}\n" for item, name in named), encoding="utf-8")
+        write_text(file, "".join(f"{item}\t{name}\n" for item, name in named))
         if self.fault == "outside":
             (folder.parent / "cache.bin").touch()
         if self.fault == "changes":

@@ -21,6 +21,8 @@ CLASSES = ("fox", "boar", "blank")
 
 
 class TestTimelapseCsv(ExporterSuite):
+    writes_predictions = False
+
     def make(self) -> TimelapseCsv:
         return TimelapseCsv()
 

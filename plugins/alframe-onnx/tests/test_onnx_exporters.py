@@ -66,6 +66,8 @@ def pictures(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
 
 
 class PictureSuite(ExporterSuite):
+    writes_predictions = writes_labels = False
+
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
         return pictures(folder, count, seed)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
+from alframe.kit.files import write_text
 from alframe.kit.parameters import require_one_of
 from alframe.kit.tracking import TrackedRun, confusion_csv, confusion_figure, round_metrics
 from alframe.types import RoundRecord
@@ -102,5 +103,5 @@ class Wandb:
     def _save(self, name: str, text: str) -> None:
         """Write a file into the run's own folder, from which it is synchronised."""
         file = Path(self._wandb.dir) / name
-        file.write_text(text, encoding="utf-8")
+        write_text(file, text)
         self._wandb.save(str(file), base_path=self._wandb.dir, policy="now")

@@ -1,0 +1,133 @@
+"""Pools that are wrong."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import datetime, timedelta
+
+from alframe.kit.seeding import generator
+from alframe.testing.pool import PoolSuite
+from alframe.types import Item
+from tests.testing.wrong import wrong
+
+
+class RightPool:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def items(self):
+        for name in self.names():
+            yield Item(name, self.folder / name)
+
+    def names(self):
+        return sorted(file.name for file in self.folder.iterdir())
+
+
+class UnsortedPool(RightPool):
+    def names(self):
+        return [entry.name for entry in os.scandir(self.folder)]
+
+
+class ListedPool(RightPool):
+    def names(self):
+        return os.listdir(self.folder)  # noqa: PTH208
+
+
+class SetPool(RightPool):
+    def names(self):
+        return set(super().names())
+
+
+class SplitByHash(RightPool):
+    def items(self):
+        for name in self.names():
+            yield Item(name, self.folder / name, split="test" if hash(name) % 2 else "pool")
+
+
+class TimesFromASet(RightPool):
+    """Gives each image the time of another one in each process."""
+
+    def items(self):
+        for number, name in enumerate({*self.names()}):
+            self.times[name] = datetime(2024, 5, 1) + timedelta(hours=number)
+        for name in self.names():
+            yield Item(name, self.folder / name, taken=self.times[name])
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.times = {}
+
+
+class DrawsFromASet(RightPool):
+    """Draws by the seed, but from a set."""
+
+    def items(self):
+        names = self.names()
+        test = generator(0, "split").permutation(list({*names}))[:7].tolist()
+        for name in names:
+            yield Item(name, self.folder / name, split="test" if name in test else "pool")
+
+
+class ReadsInTheConstructor(RightPool):
+    def __init__(self, folder):
+        super().__init__(folder)
+        file = folder / "0.jpg"
+        self.first = file.read_bytes() if file.exists() else b""
+
+
+class ListsInTheConstructor(RightPool):
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.listed = os.listdir(folder) if folder.exists() else []  # noqa: PTH208
+
+
+class PoolSeeds(RightPool):
+    def names(self):
+        random.seed(1)
+        return super().names()
+
+
+class PoolChangesFolder(RightPool):
+    def names(self):
+        os.chdir(self.folder)
+        return super().names()
+
+
+def fill_folder(self, folder):
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.jpg").touch()
+
+
+def pool(part, caught_by):
+    return wrong(PoolSuite, part, caught_by, make=lambda self, folder: part(folder), fill_folder=fill_folder)
+
+
+CASES = [
+    pool(UnsortedPool, "test_order_does_not_come_from_the_file_system"),
+    pool(ListedPool, "test_order_does_not_come_from_the_file_system"),
+    pool(SetPool, "test_order_is_the_same_in_another_process"),
+    pool(SplitByHash, "test_order_is_the_same_in_another_process"),
+    pool(TimesFromASet, "test_order_is_the_same_in_another_process"),
+    pool(DrawsFromASet, "test_order_is_the_same_in_another_process"),
+    pool(ReadsInTheConstructor, "test_constructor_touches_no_disk"),
+    pool(ListsInTheConstructor, "test_constructor_touches_no_disk"),
+    pool(PoolSeeds, "test_lists_images"),
+    pool(PoolChangesFolder, "test_lists_images"),
+]
+
+
+class TestRightPool(PoolSuite):
+    """A class of its own, which another process can import."""
+
+    caught_by = ()
+
+    def make(self, folder):
+        return RightPool(folder)
+
+    fill_folder = fill_folder
+
+
+RIGHT = [TestRightPool]
+globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
