@@ -36,7 +36,7 @@ NEEDS = {
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
     Need.CLASS_NAMES: "class names",
-    Need.IS_UNSEEN_BY_BACKBONE: "whether fine-tuning used each label",
+    Need.IS_UNSEEN_BY_BACKBONE: "which labels fine-tuning has used",
     Need.SEQUENCES: "sequences",
     Need.TAKEN: "times",
     Need.LABELLED_TAKEN: "times of the labelled images",
@@ -44,7 +44,7 @@ NEEDS = {
     Need.LABELLED_CAMERAS: "cameras of the labelled images",
     Need.IDS: "ids",
     Need.LABELLED_IDS: "ids of the labelled images",
-    Need.BATCH_ERROR_RATES: "rewards",
+    Need.BATCH_ERROR_RATES: "the model's error rates on earlier batches",
 }
 
 

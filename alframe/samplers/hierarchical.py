@@ -18,7 +18,8 @@ class Hierarchical:
     the share of each class; the tree (Ward's) is pruned where, as far as is known, that leaves the fewest images of
     another class than their cluster's. Unlike in the paper, each round starts at the root with all labels.
 
-    `beta`: how many times better than any other class a cluster's own must be, above 1.
+    `beta`: above 1. A class may be the class of a cluster only if its largest possible error is below `beta` times the
+        smallest possible error of every other class; errors are shares of the cluster's images, bounded by the labels.
     `leaves`: leaves of the tree, at most: the images, labelled ones included, or k-means clusters of more, weighed by
         their images.
     """

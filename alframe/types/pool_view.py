@@ -154,7 +154,10 @@ class PoolView:
 
     @property
     def is_unseen_by_backbone(self) -> Bools:
-        """(m,) of which labelled items fine-tuning did not use the label; of the others the embeddings know it."""
+        """(m,) true for each labelled item if fine-tuning used no label of its group.
+
+        The embeddings of the other items depend on their labels.
+        """
         return self._field(Need.IS_UNSEEN_BY_BACKBONE)
 
     @property
@@ -229,12 +232,16 @@ class PoolView:
 
     @property
     def batch_error_rates(self) -> Floats:
-        """(r,) error rate, 0..1, of the model on the labelled images of each closed round that it predicted."""
+        """(r,) error rate, 0..1, of the model on each earlier batch that this sampler chose.
+
+        It is the share of wrong predictions among the labelled images of the batch, without those drawn at random; 0 if
+        there are none.
+        """
         return self._field(Need.BATCH_ERROR_RATES)
 
     @property
     def chosen_by(self) -> npt.NDArray[np.str_]:
-        """(r,) the `Selection.chosen_by` of these same batches; "" where it is not known."""
+        """(r,) the `Selection.chosen_by` of each of these batches; "" where it is not known."""
         return self._field(Need.CHOSEN_BY)
 
 
