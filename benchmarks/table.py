@@ -23,13 +23,14 @@ HEADER = (
 )
 README_HEADER = "| task | time of alframe | time of other programs, divided by the time of alframe |\n|---|---|---|\n"
 README_ROWS = (  # how their tasks begin
-    "read an image file and compute its embedding, on all cores, with the engine `eager` and the precision `fp32`",
-    "read an image file and compute its embedding, on all cores, with the engine `openvino` and the precision `bf16`",
+    "read an image file and compute its embedding, on all cores, with PyTorch (`eager`) and the precision `fp32`",
+    "read an image file and compute its embedding, on all cores, with OpenVINO (`openvino`) and the precision `bf16`",
     "k-center: choose 100 of",
     "margin: score",
-    "linear head: fit to 5,000 labelled images",
+    "linear head (the classifier on top of the embeddings): fit it to 5,000 labelled images",
     "read the labels of a round from a .csv",
 )
+ENGINES = {"eager": "PyTorch", "compile": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Row:
     @property
     def others(self) -> str:
         """How long the others take, each as a multiple of alframe's time."""
-        return ", ".join(f"{name} {_short(ratio)}x" for name, ratio in self.ratios.items())
+        named = {name.replace("textbook (", "textbook algorithm (with "): ratio for name, ratio in self.ratios.items()}
+        return ", ".join(f"{name} {_short(ratio)}x" for name, ratio in named.items())
 
     def __str__(self) -> str:
         memory = "" if self.memory is None else f"{self.memory[0]:.0f}, {self.memory[1]:.0f}"
@@ -105,8 +107,8 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
                 best = max(known, key=lambda way: float(ways[way]["ratio"]))
                 engine, precision = best.split()
                 what = (
-                    f"compute the embedding of an image by {network}, on one thread, with the engine `{engine}` and "
-                    f"the precision `{precision}` (the lowest cosine similarity to the "
+                    f"compute the embedding of an image by {network}, on one thread, with {ENGINES[engine]} "
+                    f"(`{engine}`) and the precision `{precision}` (the lowest cosine similarity to the "
                     f"embeddings of plain timm is {ways[best]['worst_cosine']})"
                 )
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
@@ -114,8 +116,8 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
         if way != plain:
             engine, precision = way.split()
             what = (
-                f"read an image file and compute its embedding, on all cores, with the engine `{engine}` and the "
-                f"precision `{precision}`"
+                f"read an image file and compute its embedding, on all cores, with {ENGINES[engine]} (`{engine}`) and "
+                f"the precision `{precision}`"
             )
             yield _faster(
                 what, measured, result["pipeline"][plain], measured["images_per_s"]["pipeline"], 1 / measured["bound"]
@@ -156,7 +158,10 @@ def _scored(shape: Sequence[int]) -> str:
 def _heads(result: Mapping[str, Any]) -> Iterator[Row]:
     for labels, ones in result["results"].items():
         images = f"{int(labels):,} labelled images with {result['setting']['dim']:,} numbers each"
-        what = f"linear head: fit to {images} (accuracy {ones['linear']['accuracy']})"
+        what = (
+            f"linear head (the classifier on top of the embeddings): fit it to {images} "
+            f"(accuracy {ones['linear']['accuracy']})"
+        )
         others = {
             f"{name} (accuracy {ones[name]['accuracy']})": ones[name]
             for name in ("LogisticRegression", "MLPClassifier")
