@@ -39,7 +39,7 @@ def describe_pool_accuracy(record: RoundRecord) -> list[str]:
         shares[f"On the {rest.images:,} images without a label, the model gets"] = rest
     if whole := record.whole_pool_accuracy:
         shares[f"In the whole pool of {whole.images:,} images, people and model together get"] = whole
-    which = "new images like these" if rest else "images of the pool"
+    which = "new images like those in the pool" if rest else "images of the pool"
     shares[f"On {which}{f' ({remark})' if remark else ''}, the model would get"] = audit
     few = f": {audit.n} images drawn at random are too few for one number" if audit.is_small else ""
     return [f"{words} {describe_share(share)}{few}" for words, share in shares.items()]

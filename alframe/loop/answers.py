@@ -265,10 +265,10 @@ def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, 
 def describe_progress(stored_round: StoredRound, labels: DecidedLabels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
     keys, answered = set(stored_round.keys), labels.settled_for_round(stored_round.number) & set(stored_round.keys)
-    partly = len(answered & incomplete)
-    unsure, conflicts = len(answered & labels.unsure_rounds.keys()), len(labels.unresolved_conflicts & keys)
-    text = f"{len(answered) - partly} of {len(keys)} images of round {stored_round.number} are answered"
-    text += f", {partly} more by some of the annotators" if partly else ""
+    complete, partly = answered - incomplete, len(answered & incomplete)
+    unsure, conflicts = len(complete & labels.unsure_rounds.keys()), len(labels.unresolved_conflicts & keys)
+    text = f"{len(complete)} of {len(keys)} images of round {stored_round.number} are answered"
     text += f", {unsure} of them with 'unsure'" if unsure else ""
+    text += f"; {partly} more {'needs' if partly == 1 else 'need'} an answer from another annotator" if partly else ""
     text += f"; {conflicts} more {'has' if conflicts == 1 else 'have'} conflicting labels" if conflicts else ""
     return text + "."

@@ -48,17 +48,16 @@ class Console:
             self._reason = record.no_evaluation
             _print_below(self._reason)
         if audit := record.audit:
-            few = ", too few for one number" if audit.is_small else ""
+            few = " (too few for one number)" if audit.is_small else ""
             shares = {
                 "images without a label": record.unlabelled_accuracy,
                 "whole pool, by people and model together": record.whole_pool_accuracy,
-                "new images like these" if record.unlabelled_accuracy else "in the pool": audit,
+                "new images like those in the pool" if record.unlabelled_accuracy else "in the pool": audit,
             }
-            drawn = f", by {audit.n} drawn at random{few}"
+            _print_below(f"Estimated from {audit.n} images drawn at random{few}:")
             for name, share in shares.items():
                 if share is not None:
-                    _print_below(f"{name}: {describe_share(share)}{drawn}")
-                    drawn = ""
+                    _print_below(f"{name}: {describe_share(share)}")
             if averages := describe_unmeasured_classes(audit):
                 _print_below(f"in the pool: {averages}")
 

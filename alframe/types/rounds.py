@@ -70,9 +70,9 @@ class RoundRecord:
     if there was one (see store.events.FineTuned). Both are empty in old records.
 
     Three numbers come from the images drawn at random. `audit` is for all images of the pool, each predicted by a model
-    that has not seen its label: so good is the model on new images like these. `unlabelled_accuracy` is for the images
-    that have no label now. `whole_pool_accuracy` is for all of them, where the labels of people count as right. The
-    last two are None in old records, whose `audit` was not weighted by round.
+    that has not seen its label: the accuracy on new images like those in the pool. `unlabelled_accuracy` is for the
+    images that have no label now. `whole_pool_accuracy` is for all of them, where the labels of people count as right.
+    The last two are None in old records, whose `audit` was not weighted by round.
     """
 
     round: int

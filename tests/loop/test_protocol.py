@@ -324,7 +324,7 @@ def test_a_batch_waits_for_all_annotators_that_have_a_set_of_their_own(person: P
         if state is None:
             assert "round 2" in message
         else:
-            assert f"{state} images of round 1 are answered, {4 - int(state[0])} more by some" in message
+            assert f"{state} images of round 1 are answered; {4 - int(state[0])} more need" in message
     assert len(person.counted()) == 4
 
 

@@ -170,7 +170,7 @@ def test_the_images_without_a_label_lead_where_the_audit_is_weighted(data: Repor
     text = Page(render(replace(data, history=[weighted]))).text.replace("_ ", "_")
     assert "Accuracy on images without a label 80.0 % 95 % interval 74.0 % to 86.0 % n = 80" in text
     assert "On the 1,000 images without a label, the model gets 80 of 100 right (74 to 86)." in text
-    assert "On new images like these, the model would get 86 of 100 right (74 to 93)." in text
+    assert "On new images like those in the pool, the model would get 86 of 100 right (74 to 93)." in text
 
 
 def few_audited() -> Evaluation:

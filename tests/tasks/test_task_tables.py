@@ -32,7 +32,7 @@ def test_each_population_of_an_audit_has_a_sentence() -> None:
     assert notes[:3] == [
         "On the 1,000 images without a label, the model gets 80 of 100 right (74 to 86).",
         "In the whole pool of 2,000 images, people and model together get 90 of 100 right (84 to 96).",
-        "On new images like these, the model would get 84 of 100 right (78 to 90).",
+        "On new images like those in the pool, the model would get 84 of 100 right (78 to 90).",
     ]
 
 

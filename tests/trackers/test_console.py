@@ -34,25 +34,40 @@ def test_one_heading_and_a_row_a_round(capsys, tmp_path):
 
 def test_an_audit_stands_below_its_row_in_plain_words(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1), round_record(2, audit=0.86), round_record(3, audit=0.88)])
-    assert out[4].strip() == "in the pool: 86 of 100 right (80 to 92), by 80 drawn at random"
-    assert [line.split()[0] for line in out] == ["round", "Measured", "1", "2", "in", "3", "in"]
+    assert [line.strip() for line in out[4:6]] == [
+        "Estimated from 80 images drawn at random:",
+        "in the pool: 86 of 100 right (80 to 92)",
+    ]
+    assert [line.split()[0] for line in out] == [
+        "round",
+        "Measured",
+        "1",
+        "2",
+        "Estimated",
+        "in",
+        "3",
+        "Estimated",
+        "in",
+    ]
 
 
 def test_each_number_of_an_audit_names_its_images(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1, audit=0.84, unlabelled=0.8)])
     assert [line.strip() for line in out[3:]] == [
-        "images without a label: 80 of 100 right (74 to 86), by 80 drawn at random",
+        "Estimated from 80 images drawn at random:",
+        "images without a label: 80 of 100 right (74 to 86)",
         "whole pool, by people and model together: 90 of 100 right (84 to 96)",
-        "new images like these: 84 of 100 right (78 to 90)",
+        "new images like those in the pool: 84 of 100 right (78 to 90)",
     ]
     assert max(map(len, out)) <= 80
 
 
 def test_few_audited_images_give_an_interval_alone(capsys, tmp_path):
     out = shown(capsys, tmp_path, [], [round_record(1, audit=0.86, audited=12)])
-    assert " ".join(map(str.strip, out[3:])) == (
-        "in the pool: 80 to 92 of 100 right, by 12 drawn at random, too few for one number"
-    )
+    assert [line.strip() for line in out[3:]] == [
+        "Estimated from 12 images drawn at random (too few for one number):",
+        "in the pool: 80 to 92 of 100 right",
+    ]
 
 
 def test_classes_that_are_not_measured_are_named_below_each_row(capsys, tmp_path):
@@ -74,9 +89,9 @@ def test_it_fits_eighty_columns_at_its_widest(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     record = round_record(1234, labels=123456, accuracy=1.0, audit=1.0, audited=12345)
     out = shown(capsys, tmp_path, [], [replace(record, seconds={"train": 86000.0})])
-    assert len(out) == 4, "nothing is wrapped, whatever the width"
+    assert len(out) == 5, "nothing is wrapped, whatever the width"
     assert max(map(len, out)) <= 80
-    assert out[-2].endswith("23 h 53 min")
+    assert out[-3].endswith("23 h 53 min")
 
 
 def test_a_row_is_shown_as_soon_as_its_round_ends(capsys, tmp_path):

@@ -43,9 +43,9 @@ DRAWN_FOLDS, OTHER_FOLDS = 5, 10
 class Audit:
     """What the images drawn at random say of three populations.
 
-    `evaluation`: all images of the pool, each predicted by a model that has not seen its label. So it speaks of new
-    images like these, too. `unlabelled`: the images that have no label now. `whole_pool`: all images, where those
-    labelled by people count as right. Both are None if no image is left without a label that could have been drawn.
+    `evaluation`: all images of the pool, each predicted by a model that has not seen its label. So it is also for new
+    images like those in the pool. `unlabelled`: the images that have no label now. `whole_pool`: all images, where
+    labels of people count as right. Both are None if no image is left without a label that could have been drawn.
     """
 
     evaluation: Evaluation

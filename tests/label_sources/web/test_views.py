@@ -250,6 +250,6 @@ def test_progress_begins_with_the_pool_and_says_which_images_were_measured(enter
     leading = person.page.locator(".measured").first
     leading.wait_for()
     text = leading.text_content() or ""
-    assert text.startswith("New images like these54 % to 66 %") and "60 %" not in text
+    assert text.startswith("New images like those in the pool54 % to 66 %") and "60 %" not in text
     assert "measured on 12 images drawn at random from the pool" in text
     assert "measured on 200 test split" in (person.page.locator(".measured").nth(1).text_content() or "")

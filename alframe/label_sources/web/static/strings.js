@@ -116,7 +116,7 @@ export const S = {
   measured: {
     unlabelled: ({ images }) => `${n(images, "image", "images")} without a label`,
     whole_pool: ({ images }) => `Whole pool (${images.toLocaleString()}), with the answers of people`,
-    audit: () => "New images like these",
+    audit: () => "New images like those in the pool",
     evaluation: ({ basis }) => `Other ${basis.startsWith("labelled") ? "labelled images" : "images"}`,
   },
   shareRight: (point) => (point.few_images ? `${percent(point.low)} to ${percent(point.high)}` : `${percent(point.accuracy)}${bounds(point.low, point.high)}`),
