@@ -110,7 +110,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
         "alframe.exporters",
         {
             "predictions": "alframe.exporters.predictions:PredictionTable",
-            "model": "alframe.exporters.model:Model",
+            "model": "alframe.exporters.model:ModelFolder",
             "recognition_json": "alframe.exporters.recognition_json:RecognitionJson",
             "timelapse_csv": "alframe.exporters.timelapse_csv.exporter:TimelapseCsv",
             "camtrap_dp": "alframe.exporters.camtrap_dp.exporter:CamtrapDp",

@@ -115,7 +115,7 @@ class Bar:
         self._total, self._steps, self._started_at = total, 0, time.perf_counter()
         self._told_at = self._started_at
         is_part = any(bar._bar.is_seen for bar in _open_bars)
-        self._bar: Any = _tqdm()(
+        self._bar: Any = _tqdm_class()(
             desc=label, total=total, unit=unit, delay=delay, dynamic_ncols=True, disable=is_part or not self._shown
         )
         self._forecast = DurationEstimate(label, total if forecast else None, unit)
@@ -172,7 +172,7 @@ def format_bytes(count: float) -> str:
 
 
 @cache
-def _tqdm() -> Any:
+def _tqdm_class() -> Any:
     from tqdm import tqdm
 
     class Tqdm(tqdm):  # type: ignore[misc]  # it comes without types

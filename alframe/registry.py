@@ -36,7 +36,7 @@ class RegisteredPart:
     def load(self) -> Callable[..., Any]:
         """Import the part and return its class or factory. Raises BrokenPlugin, naming the owner, on any failure."""
         module, _, attribute = self.target.partition(":")
-        with self._contained():
+        with self._with_plugin_contained():
             try:
                 factory: Callable[..., Any] = getattr(import_module(module), attribute)
             except (Exception, SystemExit) as error:
@@ -52,7 +52,7 @@ class RegisteredPart:
         return factory
 
     @contextmanager
-    def _contained(self) -> Iterator[None]:
+    def _with_plugin_contained(self) -> Iterator[None]:
         """Undo a plugin's change of the working directory, and name the owner of what is warned about."""
         if self.owner == "alframe":
             yield
@@ -165,7 +165,7 @@ class Registry:
             listing = ", ".join(_parameter_text(each, params) for each in signature.parameters.values()) or "none"
             raise BadParams(f"{self.kind} '{part.name}' {what} Accepted: {listing}.") from None
         try:
-            with part._contained():
+            with part._with_plugin_contained():
                 return factory(**params)
         except AlframeError:
             raise

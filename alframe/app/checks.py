@@ -23,7 +23,7 @@ NAME = re.compile(r"^[\w-]+$")
 
 def require_known_names(override: Override, parts: ChosenParts) -> None:
     """Raise UnknownComponent for a name that there is not, BadParams for a choice or a YAML file that cannot be."""
-    known = parts.available(override.key) if override.key in GROUPS else {}
+    known = parts.files_by_name(override.key) if override.key in GROUPS else {}
     text = override.text or ""
     is_list = text.startswith("[") and text.endswith("]") and len(override.chosen_names) > 1
     if is_list and override.key in set(KINDS) - set(SEVERAL):
@@ -81,7 +81,7 @@ def _check_range(key: str, value: object) -> None:
 
 def _check_experiment(name: str, parts: ChosenParts) -> None:
     """Check the settings in an experiment's file, because Hydra's own error would only name the schema."""
-    file, content = parts.available("experiment")[name], parts.load_yaml("experiment", name)
+    file, content = parts.files_by_name("experiment")[name], parts.load_yaml("experiment", name)
     if content.keys() - {"defaults"} and not re.search(
         r"^#\s*@package\s+_global_", file.read_text(encoding="utf-8"), re.MULTILINE
     ):

@@ -103,7 +103,7 @@ def _run_words(words: list[str]) -> None:
 def _run_hydra(words: Sequence[str]) -> None:
     import hydra
 
-    from alframe.app.sweep import print_results
+    from alframe.app.sweep import print_sweep_results
 
     search_path.register()
     schema.register()
@@ -112,7 +112,7 @@ def _run_hydra(words: Sequence[str]) -> None:
     try:
         hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
     finally:
-        is_complete = print_results()
+        is_complete = print_sweep_results()
     if not is_complete:
         sys.exit(1)
 
@@ -124,7 +124,7 @@ def run_task(config: DictConfig) -> float | None:
 
     from alframe.app.logging import describe_error, log_to_folder
     from alframe.app.session_from import session_from
-    from alframe.app.sweep import chooses_exporters, end_with_sweep, note_run
+    from alframe.app.sweep import chooses_exporters, end_worker_with_sweep, write_run_note
     from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
     from alframe.types import Outcome
@@ -132,7 +132,7 @@ def run_task(config: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     sweep = hydra_config.mode is RunMode.MULTIRUN
     if sweep:
-        end_with_sweep()
+        end_worker_with_sweep()
     # As they were given: what one refers to may change.
     words = cast(list[str], OmegaConf.to_container(hydra_config.overrides.task, resolve=False))
     try:
@@ -153,7 +153,7 @@ def run_task(config: DictConfig) -> float | None:
         if not isinstance(outcome, Outcome):
             refuse("task", task, f"ends with {outcome!r} ({type(outcome).__name__}), not an Outcome")
         if sweep:
-            note_run(Path(hydra_config.sweep.dir), session.folder, words, outcome.failures)
+            write_run_note(Path(hydra_config.sweep.dir), session.folder, words, outcome.failures)
     except Exception as error:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise

@@ -26,7 +26,7 @@ from alframe.app.overrides import (
     split_flags,
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
-from alframe.app.projects import CHOOSABLE, absolute, has_begun, latest_project, load_choices, recorded_choices
+from alframe.app.projects import CHOOSABLE, expand_path, has_begun, latest_project, load_choices, recorded_choices
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
@@ -93,7 +93,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     if typed and NAME.match(typed[0]):
         typed = [f"task={typed[0]}", *_join_free_words(typed[0], typed[1:])]
     read = overrides_by_key(map(_parse_override, typed, ["", *typed]))
-    folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute("alframe-runs")
+    folder, runs = _folder_from("project", read), _folder_from("runs", read) or expand_path("alframe-runs")
     shows_latest = folder is None and not _chose_run(read) and not _configures_campaign(read)
     latest = latest_project(runs) if shows_latest else None
     project = folder or latest
@@ -226,12 +226,12 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
 
 def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     """Return the full key of a task's own parameter, which is given without a prefix."""
-    if task not in parts.available("task"):
-        raise UnknownComponent(unknown_name_message("task", task, sorted(parts.available("task"))))
+    if task not in parts.files_by_name("task"):
+        raise UnknownComponent(unknown_name_message("task", task, sorted(parts.files_by_name("task"))))
     parameters = parts.composed_recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
-    if key in parts.available("task"):
+    if key in parts.files_by_name("task"):
         raise BadParams(f"There is no setting '{key}'. '{key}' is a command, which comes first: {command_line(key)}")
     raise unknown_setting_error(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
 
@@ -297,4 +297,4 @@ def _is_multirun(flags: Sequence[str], given: Overrides) -> bool:
 def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:
     text = given[key].text if key in given else None
     path = plain_value(to_hydra(text, ValueParsing(is_text=True, is_path=True))) if text else None
-    return absolute(str(path)) if path else None
+    return expand_path(str(path)) if path else None

@@ -31,8 +31,8 @@ def declared_types(kind: str, name: str) -> Mapping[str, ValueParsing]:
     except (AlframeError, TypeError, ValueError):
         return {}
     constructor = getattr(factory, "__init__", factory) if inspect.isclass(factory) else factory
-    names = _Names(getattr(constructor, "__globals__", {}))
-    annotations = {name: _resolved(parameter.annotation, names) for name, parameter in parameters.items()}
+    names = _AnnotationNames(getattr(constructor, "__globals__", {}))
+    annotations = {name: _resolve_annotation(parameter.annotation, names) for name, parameter in parameters.items()}
     unknown = (Any, object, None, inspect.Parameter.empty)
     return {name: value_parsing(annotation) for name, annotation in annotations.items() if annotation not in unknown}
 
@@ -44,23 +44,23 @@ def path_parameters(kind: str, name: str) -> set[str]:
 
 def value_parsing(annotation: Any) -> ValueParsing:
     """Return how to parse values of a parameter with this annotation."""
-    members = set(_members(annotation))
+    members = set(_types_in(annotation))
     lists = {member for member in members if _is_list(member)}
-    elements = {part for member in lists for inner in get_args(member) for part in _members(inner) if part is not ...}
+    elements = {part for member in lists for inner in get_args(member) for part in _types_in(inner) if part is not ...}
     scalars = {*elements, *(members - lists)}
     paths = {member for member in scalars if _is_subclass(member, os.PathLike)}
     is_text = bool(scalars) and all(member is str or member in paths for member in scalars)
     return ValueParsing(is_text, bool(paths), bool(lists) and members == lists, bool(lists))
 
 
-class _Names(dict[str, Any]):
+class _AnnotationNames(dict[str, Any]):
     """The names of a module, and stand-ins for those that it does not have at run time."""
 
     def __missing__(self, name: str) -> Any:
         return _WELL_KNOWN.get(name, getattr(builtins, name, object))
 
 
-def _resolved(annotation: Any, names: Mapping[str, Any]) -> Any:
+def _resolve_annotation(annotation: Any, names: Mapping[str, Any]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
@@ -69,13 +69,13 @@ def _resolved(annotation: Any, names: Mapping[str, Any]) -> Any:
         return None
 
 
-def _members(annotation: Any) -> Iterator[Any]:
+def _types_in(annotation: Any) -> Iterator[Any]:
     """Yield the members of a union, or the one type that it is; without None."""
     if get_origin(annotation) is Annotated:
-        yield from _members(get_args(annotation)[0])
+        yield from _types_in(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):
         for member in get_args(annotation):
-            yield from _members(member)
+            yield from _types_in(member)
     elif annotation not in (None, NoneType):
         yield annotation
 

@@ -24,7 +24,7 @@ def describe_parts_named(name: str) -> str:
     kind, _, bare = name.rpartition("=")
     groups = [kind] if kind in GROUPS else GROUPS
     chosen = ChosenParts({})
-    names = {group: {*chosen.available(group), *_registered_names(group)} for group in groups}
+    names = {group: {*chosen.files_by_name(group), *_registered_names(group)} for group in groups}
     found = [describe_part(group, bare, chosen) for group in groups if bare in names[group]]
     if not found:
         raise UnknownComponent(unknown_name_message(kind or "part", bare, sorted(set().union(*names.values()))))
@@ -33,7 +33,7 @@ def describe_parts_named(name: str) -> str:
 
 def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
     """Describe one part: where it comes from, its documentation, and its parameters with their values."""
-    file = parts.available(kind).get(name)
+    file = parts.files_by_name(kind).get(name)
     recipe = parts.composed_recipe(kind, name) if file else {"name": name}
     lines = [f"{kind}={name}"]
     if kind not in KINDS:
@@ -46,7 +46,7 @@ def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
     elif part.name != name:
         lines.append(f"  {file} chooses the {kind} '{part.name}' with parameters of its own.")
     lines += ["", *_indented(inspect.getdoc(factory) or "It has no documentation.")]
-    parameters = list(_parameter_lines(factory, recipe, file, parts.available(kind).get(part.name)))
+    parameters = list(_parameter_lines(factory, recipe, file, parts.files_by_name(kind).get(part.name)))
     lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
     return "\n".join(lines)
 

@@ -33,7 +33,7 @@ class ChosenParts:
         self._folders = [*config_folders(), *map(Path, [*folders, *named])]
         self._files: dict[str, dict[str, Path]] = {}
 
-    def available(self, group: str) -> Mapping[str, Path]:
+    def files_by_name(self, group: str) -> Mapping[str, Path]:
         """Return every name that can be chosen in this group, with its file."""
         if group not in self._files:
             self._files[group] = config_files(group, self._folders)
@@ -58,13 +58,13 @@ class ChosenParts:
             chosen, prefix, below = [name], f"{kind}.{name}", parameter
         else:
             chosen, prefix = self.chosen_names(kind), kind
-        known = [name for name in chosen if name in self.available(kind)]
+        known = [name for name in chosen if name in self.files_by_name(kind)]
         types = [self._value_parsing(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
         return next((declared for declared in types if declared != ValueParsing()), ValueParsing())
 
     def composed_recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
-        return inherit_recipe(group, name, self.available(group))
+        return inherit_recipe(group, name, self.files_by_name(group))
 
     def _value_parsing(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueParsing:
         parameter, _, further = below.partition(".")
@@ -86,10 +86,10 @@ class ChosenParts:
         """The choices in config.yaml and in the chosen experiment."""
         configs = [default_config()]
         names = self._overrides["experiment"].chosen_names if "experiment" in self._overrides else []
-        configs += [self.load_yaml("experiment", name) for name in names if name in self.available("experiment")]
+        configs += [self.load_yaml("experiment", name) for name in names if name in self.files_by_name("experiment")]
         choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]
         return {key.removeprefix("override ").strip("/"): name for entry in choices for key, name in entry.items()}
 
     def load_yaml(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""
-        return load_recipe(self.available(group)[name], f"{group}={name}")
+        return load_recipe(self.files_by_name(group)[name], f"{group}={name}")

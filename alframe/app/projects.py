@@ -31,7 +31,7 @@ CHOOSABLE = {name.partition(".")[0] for name in SETTINGS}.union(GROUPS).differen
 log = logging.getLogger(__name__)
 
 
-def absolute(path: str, cwd: Path | None = None) -> Path:
+def expand_path(path: str, cwd: Path | None = None) -> Path:
     """Return a path as people write it, from here (or `cwd`), or with ``~`` from their home."""
     with suppress(RuntimeError):  # ~name of nobody: a folder may be called so
         return (cwd or Path.cwd()) / Path(path).expanduser()
@@ -162,7 +162,7 @@ def _merge_choices(saved: Sequence[Override], given: Sequence[Override], task: s
     return [*standing, *changed, *folders]
 
 
-def folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, digest: str, people: bool) -> str:
+def project_folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, digest: str, people: bool) -> str:
     """Return the name of a project's folder below `runs`; `paths` are the pool's, `digest` is the configuration's.
 
     People's work is named after the pool alone, so that no other option ever separates them from their labels; a
@@ -182,8 +182,8 @@ def _with_absolute_path(override: Override, value_parsing: ValueParsing) -> Over
     if not value_parsing.is_path or not value or "${" in (override.text or ""):
         return override
     if isinstance(value, list):
-        return replace(override, text=quote_list([absolute(str(path)).as_posix() for path in value]))
-    return replace(override, text=quote(absolute(str(value)).as_posix()))
+        return replace(override, text=quote_list([expand_path(str(path)).as_posix() for path in value]))
+    return replace(override, text=quote(expand_path(str(value)).as_posix()))
 
 
 def _slug(text: str) -> str:

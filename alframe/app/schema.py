@@ -23,7 +23,7 @@ _DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false"
 def register() -> None:
     """Register the schema with Hydra; calling it again changes nothing."""
     if "schema.yaml" not in ConfigStore.instance().repo:
-        ConfigStore.instance().store(name="schema", node=_node(), provider="alframe")
+        ConfigStore.instance().store(name="schema", node=_schema_node(), provider="alframe")
 
 
 def require_type(key: str, value: object) -> None:
@@ -43,10 +43,10 @@ def describe_type(key: str) -> str:
 
 @cache
 def _scratch_node() -> DictConfig:
-    return _node()
+    return _schema_node()
 
 
-def _node() -> DictConfig:
+def _schema_node() -> DictConfig:
     node: DictConfig = OmegaConf.structured(SCHEMA)
     _make_writable(node)
     return node

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.declarations import path_parameters
-from alframe.app.projects import absolute, folder_name
+from alframe.app.projects import expand_path, project_folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
 from alframe.loop.cache_folder import find_cache_folder
@@ -23,22 +23,22 @@ OPTIONAL = ("stopping", "exporter", "tracker", "loss")  # kinds of which there m
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bool = True) -> Session:
     """Return the session of a composed configuration; relative paths start at `cwd`."""
-    values = _resolve(config)
-    _check_complete(config, values)
-    recipes = {kind: _with_absolute_paths(kind, values[kind], cwd) for kind in KINDS}
-    values["boxes"]["file"] = None if values["boxes"]["file"] is None else str(absolute(values["boxes"]["file"], cwd))
+    values = _to_plain_data(config)
+    _require_complete(config, values)
+    recipes = {kind: _expand_recipe(kind, values[kind], cwd) for kind in KINDS}
+    values["boxes"]["file"] = _expand_paths(values["boxes"]["file"], cwd)
     settings: Settings = from_plain(Settings, values)
     if sweep:  # which is a comparison itself
         settings = settings.without_comparison()
-    runs = absolute(values["runs"], cwd)
-    folder = runs / _folder_name(settings, recipes) if values["project"] is None else absolute(values["project"], cwd)
+    runs, project = expand_path(values["runs"], cwd), values["project"]
+    folder = runs / _default_folder_name(settings, recipes) if project is None else expand_path(project, cwd)
     cache = find_cache_folder(folder, runs)
     read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
-    own_runs = runs if values["project"] is None else None
+    own_runs = runs if project is None else None
     return Session(settings, recipes, folder, cache, read_only, waits_for_lock=sweep, runs=own_runs, exports=exports)
 
 
-def _resolve(config: DictConfig) -> dict[str, Any]:
+def _to_plain_data(config: DictConfig) -> dict[str, Any]:
     """Return the configuration as plain data. Raises BadParams for a ``${...}`` that stands for nothing."""
     try:
         values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
@@ -49,7 +49,7 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
     return values
 
 
-def _check_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
+def _require_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
     for kind in KINDS:
         if values[kind] is None and kind not in OPTIONAL:
             raise BadParams(f"{kind}=null: a campaign needs a {kind}. `alframe plugins` lists the choices.")
@@ -61,32 +61,32 @@ def _check_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
             raise BadParams(f"{key} is not given. Add {key}={what}")
 
 
-def _folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
+def _default_folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
     pool = recipes["pool"] or {"name": "pool"}
     paths = {key: str(pool[key]) for key in path_parameters("pool", str(pool["name"])) if pool.get(key)}
     sampler = str((recipes["sampler"] or {}).get("name"))
     source = recipes["label_source"]
     people = not (source and REGISTRIES["label_source"].get(str(source["name"])).declares("answers_now"))
     digest = configuration_digest(settings, recipes)
-    return folder_name(str(pool["name"]), paths, sampler, settings.seed, digest, people)
+    return project_folder_name(str(pool["name"]), paths, sampler, settings.seed, digest, people)
 
 
-def _with_absolute_paths(kind: str, recipe: Any, cwd: Path) -> Any:
+def _expand_recipe(kind: str, recipe: Any, cwd: Path) -> Any:
     """Return a recipe, or recipes by name, with the parameters that the part declares as paths made absolute."""
     if not isinstance(recipe, dict):
         return recipe
     if "name" not in recipe:
-        return {key: _with_absolute_paths(kind, value, cwd) for key, value in recipe.items()}
+        return {key: _expand_recipe(kind, value, cwd) for key, value in recipe.items()}
     texts = {key for key, value in recipe.items() if isinstance(value, str | list) and key != "name"}
     # A part without texts in its recipe has no paths; it need not be imported for that.
     paths = texts & path_parameters(kind, str(recipe["name"])) if texts else set()
     return {
-        key: _absolute(value, cwd) if key in paths else _with_absolute_paths(kind, value, cwd)
+        key: _expand_paths(value, cwd) if key in paths else _expand_recipe(kind, value, cwd)
         for key, value in recipe.items()
     }
 
 
-def _absolute(value: Any, cwd: Path) -> Any:
+def _expand_paths(value: Any, cwd: Path) -> Any:
     if isinstance(value, list):
-        return [_absolute(element, cwd) for element in value]
-    return str(absolute(value, cwd)) if isinstance(value, str) else value
+        return [_expand_paths(element, cwd) for element in value]
+    return str(expand_path(value, cwd)) if isinstance(value, str) else value

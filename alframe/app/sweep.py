@@ -60,11 +60,11 @@ class SweepSummary(Callback):
             # Hydra itself tells of the first failure only, and not before the last job has ended.
             log.error("Run #%d failed: %s", config.hydra.job.num, job_return._return_value)
             words = list(config.hydra.overrides.task)
-            write_json(_failed_note(Path(config.hydra.sweep.dir), words), {"overrides": words})
+            write_json(_failed_note_file(Path(config.hydra.sweep.dir), words), {"overrides": words})
 
 
 @cache
-def end_with_sweep() -> None:
+def end_worker_with_sweep() -> None:
     """Let this process end with the one that runs the sweep, if it is a worker of the launcher joblib.
 
     Left alone, the workers of a sweep that was killed would go on with its jobs.
@@ -82,19 +82,19 @@ def chooses_exporters(words: Sequence[str], exporters: Iterable[str]) -> bool:
     return is_named or set(exporters) != DEFAULT_EXPORTERS
 
 
-def note_run(sweep: Path, folder: Path, words: Sequence[str], failures: Sequence[str]) -> None:
+def write_run_note(sweep: Path, folder: Path, words: Sequence[str], failures: Sequence[str]) -> None:
     """Note that the run in `folder` has ended, with all but what `failures` say."""
     varied = [word for word in words if not word.startswith(("project=", "task="))]
     note = {"folder": str(folder), "overrides": varied, "failures": list(failures)}
     write_json(sweep / ENDED / f"{folder.name}.json", note)
-    remove_file(_failed_note(sweep, words))
+    remove_file(_failed_note_file(sweep, words))
 
 
-def _failed_note(sweep: Path, words: Sequence[str]) -> Path:
+def _failed_note_file(sweep: Path, words: Sequence[str]) -> Path:
     return sweep / FAILED / f"{hashlib.blake2b(repr(list(words)).encode(), digest_size=8).hexdigest()}.json"
 
 
-def print_results() -> bool:
+def print_sweep_results() -> bool:
     """Print the table of the sweep that has just ended, if there is one; return whether all of its runs did all.
 
     Not in `on_multirun_end`, which Hydra skips when a job has failed: the other results still count.
@@ -136,11 +136,11 @@ def _print_sweep(folder: Path, start: float) -> bool:
 
 def _write_comparison(found: FoundRuns, folder: Path) -> str:
     """Write the page that compares the runs into the sweep's folder, and say where it is or what it needs."""
-    from alframe.tasks.compare import FOLDER, missing_libraries, write_page
+    from alframe.tasks.compare import COMPARISON_FOLDER, missing_libraries, write_comparison_page
 
     if missing := missing_libraries():
         return f"{missing}, then: {command_line('compare', str(folder))}"
     try:
-        return f"The comparison on one page: {write_page(found, [folder], folder / FOLDER)}"
+        return f"The comparison on one page: {write_comparison_page(found, [folder], folder / COMPARISON_FOLDER)}"
     except AlframeError as error:
         return str(error)

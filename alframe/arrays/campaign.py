@@ -10,7 +10,7 @@ import numpy as np
 from alframe import seeding
 from alframe.app.part_recipes import default_part_name
 from alframe.arrays.asked_batch import AskedBatch
-from alframe.arrays.choosing import ArraySelection, build_sampler, choose, fit, head_maker
+from alframe.arrays.choosing import ArraySelection, build_sampler, choose_rows, find_head_maker, fit_head_to_rows
 from alframe.arrays.pool import Keys, RowLabels, make_array_pool
 from alframe.contracts import Head, Sampler
 from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, evaluate_probs
@@ -54,7 +54,7 @@ class Campaign:
         self._candidates = every if candidates is None else as_row_numbers(candidates, self._pool.keys, "candidates")
         self._sampler, self._name = build_sampler(sampler or default_part_name("sampler"), seed)
         self._start, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
-        self._new_head, head_name = head_maker(head)
+        self._new_head, head_name = find_head_maker(head)
         require_needs(self._sampler, self._name, self._new_head(), head_name)
         if self._start.needs & MODEL_NEEDS:
             raise UnmetNeed(
@@ -75,7 +75,7 @@ class Campaign:
         """
         if k < 1:
             raise BadParams(f"k={k}: must be at least 1.")
-        rows = self._rows_left()
+        rows = self._rows_left_to_ask()
         if not len(rows):
             waiting = self._pool.keys[list(self._pending)]
             told = f"{len(waiting)} were requested without an answer: {waiting[:3].tolist()}" if len(waiting) else ""
@@ -85,7 +85,7 @@ class Campaign:
         sampler, name = (self._sampler, self._name) if head is not None else (self._start, self._start_name)
         rng = seeding.generator(self._seed, "sampler", number)
         earlier = self._earlier_error_rates()
-        chosen = choose(
+        chosen = choose_rows(
             sampler, name, self._pool, rows, labels, head, min(k, len(rows)), rng, self._per_sequence, earlier
         )
         self._pending |= dict.fromkeys(chosen.rows.tolist())
@@ -130,14 +130,14 @@ class Campaign:
     @property
     def rows_left(self) -> int:
         """How many rows may still be asked for."""
-        return len(self._rows_left())
+        return len(self._rows_left_to_ask())
 
     @property
     def unlabelled_rows(self) -> Ints:
         """The row numbers (n,) that may be asked for and have no label, those that wait for an answer among them."""
         return np.setdiff1d(self._candidates, list(self._labels))
 
-    def _rows_left(self) -> Ints:
+    def _rows_left_to_ask(self) -> Ints:
         return np.setdiff1d(self._candidates, [*self._labels, *self._pending, *self._skipped])
 
     @property
@@ -160,7 +160,7 @@ class Campaign:
         if self._head is None:
             labels = self._numbered_labels()
             rows, number = self.unlabelled_rows, len(self._rounds)
-            self._head = fit(self._new_head(), self._pool, labels, rows, self._seed, number, self._name)
+            self._head = fit_head_to_rows(self._new_head(), self._pool, labels, rows, self._seed, number, self._name)
         return self._head
 
     def predict_probs(self, features: Any = None) -> Floats:

@@ -22,7 +22,7 @@ from alframe.kit import composite
 from alframe.kit.pool_views import EarlierBatches, make_pool_view, require_no_pool_facts
 from alframe.types import FitContext, Floats, Ints, Need
 
-NO_EARLIER = EarlierBatches()
+NO_EARLIER_BATCHES = EarlierBatches()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ArraySelection:
         return iter((self.keys, self.scores))
 
 
-def choose(
+def choose_rows(
     sampler: Sampler,
     name: str,
     pool: ArrayPool,
@@ -58,7 +58,7 @@ def choose(
     k: int,
     rng: np.random.Generator,
     per_sequence: int | None,
-    earlier: EarlierBatches = NO_EARLIER,
+    earlier: EarlierBatches = NO_EARLIER_BATCHES,
     given: Mapping[Need, Floats] = {},
 ) -> ArraySelection:
     """Let the `sampler` choose k of the `rows` (n,) of the pool; `given` has probabilities for all N rows."""
@@ -91,7 +91,7 @@ def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
     return built, name
 
 
-def head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
+def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
     """Return what makes the head that is meant, its answers checked, and what it is called; None: the default one.
 
     A head that is given as such is fitted again and again.
@@ -103,7 +103,9 @@ def head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
     return lambda: checked_head(head, {"name": name}), name
 
 
-def fit(head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, number: int, sampler: str) -> Head:
+def fit_head_to_rows(
+    head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, number: int, sampler: str
+) -> Head:
     """Fit the head to the labels and return it; it may also look at `rows` (n,), which have no label.
 
     `number` counts the batches so far: it decides what is random with the `seed`, as in a campaign. Raises UnmetNeed,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alframe import seeding
-from alframe.arrays.choosing import ArraySelection, build_sampler, choose, fit, head_maker
+from alframe.arrays.choosing import ArraySelection, build_sampler, choose_rows, find_head_maker, fit_head_to_rows
 from alframe.arrays.pool import find_labelled_rows, make_array_pool
 from alframe.contracts import Head, Sampler
 from alframe.engine.needs import require_needs
@@ -71,11 +71,11 @@ def select(
     rng = seeding.generator(seed, "sampler")
     fitted = None
     if chosen_sampler.needs & MODEL_NEEDS - given.keys():
-        new_head, head_name = head_maker(head)
+        new_head, head_name = find_head_maker(head)
         head_part = new_head()
         require_needs(chosen_sampler, name, head_part, head_name)
-        fitted = fit(head_part, pool, row_labels, rows, seed, 0, name)
-    return choose(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given=given)
+        fitted = fit_head_to_rows(head_part, pool, row_labels, rows, seed, 0, name)
+    return choose_rows(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given=given)
 
 
 def _given_probs(probs: Any, prob_samples: Any) -> dict[Need, Floats]:

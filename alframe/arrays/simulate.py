@@ -68,7 +68,7 @@ def simulate(
         raise BadParams(f"start={start}: must be from 1 to budget={budget}.")
     names = [str(name) for name in classes]
     truth = [names[number] for number in y.tolist()]
-    several = _several(sampler)
+    several = _as_sampler_list(sampler)
     numbers = range(seeds) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     rows: list[dict[str, object]] = []
     for choice, seed in track([(choice, seed) for choice in several for seed in numbers], "Simulating", unit="run"):
@@ -82,13 +82,13 @@ def simulate(
             candidates=~np.isin(np.arange(len(pool)), test_rows),
             seed=seed,
         )
-        found = list(_run(campaign, y, names, test_rows, pool.features, (start, batch, budget)))
+        found = list(_simulate_one_run(campaign, y, names, test_rows, pool.features, (start, batch, budget)))
         tidy = evaluated_round_rows([record for record, _ in found], sampler=campaign.sampler_name, seed=seed)
         rows += [{**row, "pool_accuracy": accuracy} for row, (_, accuracy) in zip(tidy, found, strict=True)]
     return pd.DataFrame(rows)
 
 
-def _run(
+def _simulate_one_run(
     campaign: Campaign, y: Ints, names: Sequence[str], test: Ints, features: Floats, sizes: tuple[int, int, int]
 ) -> Iterator[tuple[RoundRecord, float]]:
     """Yield each round with a model, and its accuracy on the whole pool, until the budget or the rows are spent."""
@@ -131,7 +131,7 @@ def _whole_pool_accuracy(campaign: Campaign, y: Ints, features: Floats) -> float
     return float((known + np.count_nonzero(classes[predicted] == y[left])) / (known + len(left)))
 
 
-def _several(sampler: SamplerChoice | Sequence[SamplerChoice]) -> list[SamplerChoice]:
+def _as_sampler_list(sampler: SamplerChoice | Sequence[SamplerChoice]) -> list[SamplerChoice]:
     if sampler is None:
         return [None, "random"]
     return list(sampler) if isinstance(sampler, list | tuple) else [cast(SamplerChoice, sampler)]

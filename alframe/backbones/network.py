@@ -36,7 +36,7 @@ def build_embedding_network(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(integer_seed(seed, "backbone"))
         network = build_trunk().eval()
-        projection = nn.Identity() if dim is None else nn.Linear(_width(network, spec), dim)
+        projection = nn.Identity() if dim is None else nn.Linear(_embedding_width(network, spec), dim)
     return EmbeddingNetwork(network, projection, normalize).eval()
 
 
@@ -51,7 +51,7 @@ def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRa
         raise BadParams(f"backbone.in_chans={in_chans}: must be the number of bands of the images: 3 for colour.")
     if size is not None and size < 8:
         raise BadParams(f"backbone.size={size}: must be the side in pixels, at least 8, or null for the model's own.")
-    config = _config(model)
+    config = _pretrained_config(model)
     mean, std = tuple(config.mean), tuple(config.std)
     if in_chans == 1:
         mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
@@ -78,7 +78,7 @@ def _parse_value_range(value_range: ValueRange, in_chans: int) -> tuple[tuple[fl
 def create_network(model: str, in_chans: int, size: int | None, **options: Any) -> nn.Module:
     """Return the timm network that gives pooled features. Raises BadParams if its patches do not divide `size`."""
     timm = import_timm()
-    if size is not None and _config(model).fixed_input_size:
+    if size is not None and _pretrained_config(model).fixed_input_size:
         options["img_size"] = size
     network: nn.Module = timm.create_model(model, num_classes=0, in_chans=in_chans, **options)
     for patch in getattr(getattr(network, "patch_embed", None), "patch_size", ()):
@@ -87,7 +87,7 @@ def create_network(model: str, in_chans: int, size: int | None, **options: Any) 
     return network
 
 
-def _config(model: str) -> Any:
+def _pretrained_config(model: str) -> Any:
     """Return timm's configuration of the pretrained model. Raises BadParams for an unknown model or weights tag."""
     timm = import_timm()
     bare, _, tag = model.partition(".")
@@ -103,7 +103,7 @@ def _config(model: str) -> Any:
     return timm.get_pretrained_cfg(model)
 
 
-def _width(network: nn.Module, spec: InputSpec) -> int:
+def _embedding_width(network: nn.Module, spec: InputSpec) -> int:
     """Return the width of the network's output, by a trial pass."""
     import torch
 

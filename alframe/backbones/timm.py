@@ -62,7 +62,7 @@ class Timm:
 
         def build_trunk() -> nn.Module:
             if weights and self.weights is None and self.pretrained:
-                return self._from_hub()
+                return self._create_from_hub()
             bare = network.create_network(self.model, self.in_chans, self.size)
             if weights and self.weights is not None:
                 path = Path(self.weights).expanduser()
@@ -71,7 +71,7 @@ class Timm:
 
         return network.build_embedding_network(build_trunk, self.input_spec, self.dim, self.normalize, seed)
 
-    def _from_hub(self) -> nn.Module:
+    def _create_from_hub(self) -> nn.Module:
         """Return the network with weights from the hub. Raises WeightsError if they cannot be fetched."""
         config = import_timm().get_pretrained_cfg(self.model)
         if not (config.hf_hub_id or config.url or config.file):

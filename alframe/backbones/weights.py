@@ -55,7 +55,7 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
     input channels. Raises WeightsError, which names the `source` of the weights, and tensors missing, unexpected or of
     another shape.
     """
-    state = _adapt(network, state)
+    state = _adapt_state(network, state)
     own = network.state_dict()
     missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in own]
@@ -66,7 +66,7 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
     ]
     differences = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(differences.values()):
-        found = [f"{len(names)} {kind} ({_first_names(names)})" for kind, names in differences.items() if names]
+        found = [f"{len(names)} {kind} ({_quote_first_names(names)})" for kind, names in differences.items() if names]
         architecture = _pretrained_config(network).get("architecture") or type(network).__name__
         raise WeightsError(
             f"The weights in {source} do not fit {architecture}: {'; '.join(found)}. "
@@ -75,7 +75,7 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
     network.load_state_dict(state, strict=False)  # all that may be absent is a counter
 
 
-def _adapt(network: nn.Module, state: State) -> State:
+def _adapt_state(network: nn.Module, state: State) -> State:
     own = network.state_dict()
     for classifier in _layers_in_config(network, "classifier"):
         state = {k: v for k, v in state.items() if k in own or not k.startswith(f"{classifier}.")}
@@ -103,5 +103,5 @@ def _pretrained_config(network: nn.Module) -> Any:
     return getattr(network, "pretrained_cfg", None) or {}
 
 
-def _first_names(names: Sequence[str]) -> str:
+def _quote_first_names(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

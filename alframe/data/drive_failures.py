@@ -27,7 +27,7 @@ class DriveFailures:
     failed: dict[Path, str] = field(default_factory=dict)
     _in_a_row: int = 0
 
-    def note(self, path: Path, failure: str | None) -> None:
+    def note_read(self, path: Path, failure: str | None) -> None:
         """Note how reading a file ended: `failure` says why the drive did not give it; None where it did not fail."""
         if failure is None:
             self._in_a_row = 0
@@ -38,10 +38,10 @@ class DriveFailures:
         if len(self.failed) > share or self._in_a_row >= TOLERATED_IN_A_ROW:
             raise PoolError(
                 f"{len(self.failed):,} of {self.total:,} images cannot be read because the drive or the network "
-                f"failed, also after {sum(drives.RETRY_PAUSES):g} seconds; the first: {self._first()}. Connect it "
-                "again and run the same command. The work done so far is kept, and these images are not marked as "
-                "unreadable. If only these images cannot be read, copy them again from their source, or move them out "
-                "of the pool."
+                f"failed, also after {sum(drives.RETRY_PAUSES):g} seconds; the first: {self._describe_first()}. "
+                "Connect it again and run the same command. The work done so far is kept, and these images are not "
+                "marked as unreadable. If only these images cannot be read, copy them again from their source, or "
+                "move them out of the pool."
             )
 
     def warn(self) -> None:
@@ -50,9 +50,9 @@ class DriveFailures:
             log.warning(
                 "%d of %s images cannot be read because the drive or the network failed; this run leaves them out, "
                 "and the next run tries again. The first: %s",
-                *(len(self.failed), f"{self.total:,}", self._first()),
+                *(len(self.failed), f"{self.total:,}", self._describe_first()),
             )
 
-    def _first(self) -> str:
+    def _describe_first(self) -> str:
         path, failure = next(iter(self.failed.items()))
         return f"{path} ({failure})"

@@ -20,7 +20,7 @@ from alframe import drives
 from alframe.data.decode import DecodedImage, ImageFile, Pixels
 from alframe.data.drive_failures import DriveFailures
 from alframe.data.hashing import difference_hash
-from alframe.data.parent_watch import end_with_parent, end_without_words_at_sigterm, hold_back_interrupts
+from alframe.data.parent_watch import end_silently_at_sigterm, end_with_parent, hold_back_interrupts
 from alframe.data.reasons import NO_SUCH_FILE
 from alframe.drives import has_files
 from alframe.errors import PoolError
@@ -98,7 +98,7 @@ def raise_if_drive_fails(batches: Generator[Batch], items: Sequence[Item]) -> It
             for row, result in zip(batch.rows, batch.results, strict=True):
                 # Of a drive that is taken off, other systems than Windows say no more than that there is no such file.
                 is_gone = result.reason == NO_SUCH_FILE and root is not None and not has_files(root)
-                failures.note(items[row].path, result.reason if result.drive_failed or is_gone else None)
+                failures.note_read(items[row].path, result.reason if result.drive_failed or is_gone else None)
             yield batch
     failures.warn()
 
@@ -111,7 +111,7 @@ def stream_batches(
         _BatchDataset(reader, spec),
         batch_sampler=batches,  # any iterable of lists will do
         num_workers=workers,
-        collate_fn=_identity,  # type: ignore[arg-type]  # its stub knows lists only
+        collate_fn=_keep_raw_batch,  # type: ignore[arg-type]  # its stub knows lists only
         worker_init_fn=_start_worker,
         multiprocessing_context=_start_method() if workers else None,
         generator=torch.Generator(),  # else the loader draws from the global one
@@ -185,13 +185,13 @@ class _BatchDataset(Dataset[RawBatch]):
         return results
 
 
-def _identity(raw: RawBatch) -> RawBatch:
+def _keep_raw_batch(raw: RawBatch) -> RawBatch:
     return raw
 
 
 def _start_worker(_: int) -> None:
     # Ctrl-C reaches the whole process group; the main process answers it and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_without_words_at_sigterm()
+    end_silently_at_sigterm()
     torch.set_num_threads(1)
     end_with_parent()

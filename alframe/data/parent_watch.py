@@ -38,7 +38,7 @@ def _wait_for_parent(parent: int) -> None:
     os._exit(1)
 
 
-def end_without_words_at_sigterm() -> None:
+def end_silently_at_sigterm() -> None:
     """Let SIGTERM end this worker process like one that has done its work, also while it was held back.
 
     Schedulers send it to the whole process group. The main process answers it; torch would report in it that a worker
@@ -53,7 +53,7 @@ def end_without_words_at_sigterm() -> None:
 def hold_back_interrupts() -> Iterator[None]:
     """Start processes in this block that Ctrl-C does not reach: it would end them with a traceback while they import.
 
-    They inherit what holds here; SIGTERM too waits, until they call `end_without_words_at_sigterm`. On POSIX, this
+    They inherit what holds here; SIGTERM too waits, until they call `end_silently_at_sigterm`. On POSIX, this
     process is interrupted after the block; on Windows not at all by what was pressed in it.
     """
     if sys.platform == "win32":

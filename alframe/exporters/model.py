@@ -10,7 +10,7 @@ from alframe.kit.files import replace_atomically
 from alframe.types import Predictions
 
 
-class Model:
+class ModelFolder:
     """Exporter of the folder `model`, written as a whole or not at all; `alframe.load_model(folder)` reads it."""
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:

@@ -94,7 +94,7 @@ def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
     for path in normal:
         folder, _, name = path.rpartition("/")
         names_of_folder.setdefault(folder, set()).add(name)
-    tree = _Tree(root)
+    tree = _FolderTree(root)
     found: dict[str, None] = {}
     for folder, names in names_of_folder.items():
         parts = folder.split("/") if folder else []
@@ -105,7 +105,7 @@ def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
     return list(found)
 
 
-class _Tree:
+class _FolderTree:
     """The folders below a root, each listed once when it is first asked for."""
 
     def __init__(self, root: Path) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from alframe.formats.other_roots import Claims, PrefixChoice, claim_images, is_sibling, shared_tail
-from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND, PathTable, look_up, merge_agreeing
+from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND, PathTable, look_up_numbers, merge_agreeing
 from alframe.formats.path_text import (
     anchor_of,
     casefold_paths,
@@ -87,13 +87,13 @@ class ImageMatcher:
 
     def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
         """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
-        numbers = look_up(self._numbers_by_id, paths)
+        numbers = look_up_numbers(self._numbers_by_id, paths)
         root = pool_root(self._items)
         in_folder = folder is not None and folder != root
         if folder is not None and root is not None and folder in root.parents and not (numbers >= 0).any():
             # The usual case: a file beside the pool's folder, whose paths begin with that folder's name.
             start = f"{root.relative_to(folder).as_posix()}/"
-            numbers = look_up(
+            numbers = look_up_numbers(
                 self._numbers_by_id, [path[len(start) :] if path.startswith(start) else "" for path in paths]
             )
             rows = np.flatnonzero(numbers < 0)

@@ -30,13 +30,13 @@ class PathTable:
 
     def find(self, caseless: Sequence[str], normal: Callable[[int], str]) -> Ints:
         """Return the number of each path without case; `normal(row)` is the one with case, where that decides."""
-        numbers = look_up(self.caseless, caseless)
+        numbers = look_up_numbers(self.caseless, caseless)
         for row in np.flatnonzero(numbers == AMBIGUOUS).tolist():
             numbers[row] = self._prefix_as_written.get(normal(row), AMBIGUOUS)
         return numbers
 
 
-def look_up(table: Mapping[str, int], paths: Sequence[str]) -> Ints:
+def look_up_numbers(table: Mapping[str, int], paths: Sequence[str]) -> Ints:
     """Return (n,) the number of each path in the table, or NOT_FOUND."""
     return np.fromiter(map(table.get, paths, repeat(NOT_FOUND)), np.int64, len(paths))
 

@@ -62,11 +62,11 @@ class TripletLoss(PairLoss):
         if self.mining == "all":
             return violating
         if self.mining == "hardest":
-            return _largest(-to_negative, violating)
+            return _largest_allowed(-to_negative, violating)
         if self.mining == "semi_hard":
             violating = violating & (to_negative > to_positive)
         random_score = torch.rand(violating.shape, generator=self._generator).to(violating.device)
-        return _largest(random_score, violating)
+        return _largest_allowed(random_score, violating)
 
 
 def squared_distances(x: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ def squared_distances(x: Tensor) -> Tensor:
     return (norms[:, None] + norms[None, :] - 2 * x @ x.T).clamp(min=0)
 
 
-def _largest(score: Tensor, allowed: Tensor) -> Tensor:
+def _largest_allowed(score: Tensor, allowed: Tensor) -> Tensor:
     """Return a mask of the allowed entry with the largest score in each row; none where nothing is allowed."""
     if allowed.shape[0] == 0:
         return allowed

@@ -136,11 +136,11 @@ class _Split:
             for array in self.arrays:
                 rows = [row - first for row in missing if first <= row < first + array.shape[0]]
                 for row, pixels in _read_rows(array, rows):
-                    self._write(root / self.file_name(first + row), pixels)
+                    self._write_image(root / self.file_name(first + row), pixels)
                     bar.advance()
                 first += array.shape[0]
 
-    def _write(self, path: Path, pixels: npt.NDArray[Any]) -> None:
+    def _write_image(self, path: Path, pixels: npt.NDArray[Any]) -> None:
         if self.channels_first and pixels.ndim == 3:
             pixels = pixels.transpose(1, 2, 0)
         path.parent.mkdir(parents=True, exist_ok=True)

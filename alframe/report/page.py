@@ -68,7 +68,7 @@ class ReportData:
     represented: int = 0
 
 
-def render(data: ReportData) -> str:
+def render_report(data: ReportData) -> str:
     """Return the report as one HTML document that needs no other file, no script and no network."""
     compared = [curve for curve in data.curves if len(curve.labels)]  # runs without a common point have none
     curves = compared or charts.campaign_curves(data.history)

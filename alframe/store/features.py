@@ -76,7 +76,7 @@ class FeatureStore:
             new = first[(self._find(hashes[first]) < 0) & usable[first]]
             if len(new):
                 keys_file = _write_shard(self.folder, hashes[new], features[new])
-                self._verified.note(keys_file, _features_file(keys_file))
+                self._verified.note_verified(keys_file, _features_file(keys_file))
                 self._load_shards([keys_file])
         return usable
 
@@ -136,11 +136,11 @@ class FeatureStore:
     def _verify_checksum(self, keys_file: Path, hashes: ContentHashes) -> None:
         """Raise ValueError if a shard that is new or has changed does not hold what its name says."""
         features_file = _features_file(keys_file)
-        if self._verified.has(keys_file, features_file):
+        if self._verified.are_unchanged(keys_file, features_file):
             return
         if _digest(hashes, np.load(features_file, mmap_mode="r")) != features_file.stem:
             raise ValueError("its checksum is wrong")
-        self._verified.note(keys_file, features_file)
+        self._verified.note_verified(keys_file, features_file)
 
     def _find(self, hashes: ContentHashes) -> Ints:
         """Return (n,) the position of each in the sorted hashes, -1 for one that is not among them."""

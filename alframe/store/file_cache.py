@@ -153,7 +153,7 @@ class FileCache:
         sql = "SELECT content, hash FROM hash WHERE input = ? AND content IN"
         return dict(self._select(sql, content_hashes, _input_key(spec)))
 
-    def remember_hashes(self, hashes: Mapping[bytes, bytes], spec: InputSpec) -> None:
+    def remember_difference_hashes(self, hashes: Mapping[bytes, bytes], spec: InputSpec) -> None:
         """Store the difference hash of each content hash, in one transaction."""
         self._write(
             "INSERT OR REPLACE INTO hash (content, input, hash) VALUES (?, ?, ?)",

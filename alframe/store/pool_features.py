@@ -71,7 +71,7 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
             if not count or file.with_suffix(".sums").exists():
                 parts = [*(part for part in _load_checksums(file) if part[0] <= count), (len(hashes), checksum)]
                 write_json(file.with_suffix(".sums"), parts)
-            VerifiedFiles(folder).note(file)
+            VerifiedFiles(folder).note_verified(file)
             save_array(file.with_suffix(".keys"), hashes)
     # A plain array: a memmap's slices are slow, each being a memmap again.
     return np.asarray(np.memmap(file, np.float32, "r", shape=(len(hashes), store.width)))
@@ -89,9 +89,9 @@ def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Pa
             file_hashes = load_hashes(keys_file)
             if file.stat().st_size < len(file_hashes) * width * 4:
                 raise ValueError(f"too few rows for {len(file_hashes)} hashes")
-            if not verified.has(file):
+            if not verified.are_unchanged(file):
                 _require_checksums(file, len(file_hashes), width)
-                verified.note(file)
+                verified.note_verified(file)
         except (OSError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is built again.", file, error)
             _remove_pool_file(file)

@@ -23,11 +23,11 @@ class VerifiedFiles:
             lines = self._file.read_text(encoding="utf-8").splitlines()
             self._states = {name: state for name, _, state in (line.partition(" ") for line in lines)}
 
-    def has(self, *files: Path) -> bool:
+    def are_unchanged(self, *files: Path) -> bool:
         """Return whether these files are as they were when they were noted. Raises OSError."""
         return all(self._states.get(file.name) == _size_and_times(file) for file in files)
 
-    def note(self, *files: Path) -> None:
+    def note_verified(self, *files: Path) -> None:
         """Note that these files are right as they are now. Raises OSError if one of them is gone."""
         states = {file.name: _size_and_times(file) for file in files}
         self._states |= states

@@ -17,7 +17,7 @@ from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
 LIBRARIES = ("scikit_posthocs", "statsmodels")
-FOLDER = "comparison"  # of the page, in the folder of the sweep or the project
+COMPARISON_FOLDER = "comparison"  # of the page, in the folder of the sweep or the project
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Compare:
         if missing := missing_libraries():
             raise BadParams(missing)
         places = [Path(place) for place in self.sweep or ()] or _latest_sweep(session)
-        out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / FOLDER
-        page = write_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
+        out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / COMPARISON_FOLDER
+        page = write_comparison_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
         return Outcome(State.DONE, f"Comparison: {short_path(page)}\nFigures, tables and curves: {short_path(out)}")
 
 
@@ -55,7 +55,7 @@ def missing_libraries() -> str:
     return missing and f"A comparison needs {missing}. Install what is missing: pip install 'alframe[compare]'"
 
 
-def write_page(
+def write_comparison_page(
     found: FoundRuns,
     places: Sequence[Path],
     out: Path,

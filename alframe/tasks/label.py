@@ -17,7 +17,7 @@ from alframe.types import Outcome, State
 
 
 @dataclass
-class Watching:
+class WaitsForAnswers:
     """A task that may wait for answers: with `watch`, it looks every `every` seconds."""
 
     watch: bool = False
@@ -28,7 +28,7 @@ class Watching:
             raise BadParams(f"every={self.every:g}: must be a number of seconds above 0.")
 
 
-class Label(Watching):
+class Label(WaitsForAnswers):
     """Store all answers; with `watch`, look every `every` seconds until the batch is answered."""
 
     read_only = False

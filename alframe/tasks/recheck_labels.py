@@ -26,13 +26,13 @@ from alframe.loop.session import Session, train_on_all_labels
 from alframe.loop.waiting import wait_for_answers
 from alframe.store.records import StoredRound
 from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
-from alframe.tasks.label import Watching
+from alframe.tasks.label import WaitsForAnswers
 from alframe.tasks.messages import continue_command, no_project_message
 from alframe.types import Item, Outcome, State
 
 
 @dataclass
-class RecheckLabels(Watching):
+class RecheckLabels(WaitsForAnswers):
     """Find labels that are likely wrong, and ask people again about them, without showing the label or a suggestion.
 
     Each label is compared with what a model says that has not seen it. Of the labels that such a model doubts, the

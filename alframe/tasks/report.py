@@ -21,7 +21,7 @@ from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.serving import find_hidden_keys
 from alframe.loop.session import Session
-from alframe.report.page import BatchImage, ReportData, render
+from alframe.report.page import BatchImage, ReportData, render_report
 from alframe.store.events import BatchArranged, Predicted, RequestClosed
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
@@ -41,7 +41,7 @@ class Report:
         """Write the page. Raises StoreError if there is no project."""
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "report"))
-        page = render(collect_data(session))
+        page = render_report(collect_report_data(session))
         file = session.folder / "report.html"
         try:
             write_text(file, page)
@@ -57,7 +57,7 @@ def write_report(session: Session, outcome: Outcome) -> str:
     """Rewrite report.html after a run, and say where it is, or why the page of before is still there."""
     file = session.folder / "report.html"
     try:
-        write_text(file, render(collect_data(session, outcome)))
+        write_text(file, render_report(collect_report_data(session, outcome)))
     except OSError as error:  # open in another program, a full disk: no reason to end a campaign
         log.warning(
             "%s cannot be written: %s. Close it if another program has it open; `%s` writes it again.",
@@ -70,7 +70,7 @@ def write_report(session: Session, outcome: Outcome) -> str:
     return short_path(file)
 
 
-def collect_data(session: Session, outcome: Outcome | None = None) -> ReportData:
+def collect_report_data(session: Session, outcome: Outcome | None = None) -> ReportData:
     """Read all that the page shows from the ledger."""
     ledger = session.ledger
     items = ledger.items()

@@ -25,7 +25,7 @@ from alframe.settings import configuration_digest
 from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
-from alframe.tasks.label import Watching
+from alframe.tasks.label import WaitsForAnswers
 from alframe.tasks.messages import continue_command, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, State
@@ -36,7 +36,7 @@ _LONG = 3600.0  # seconds
 _QUIET = 10.0  # seconds without a correction, after which all of them are learned from
 
 
-class Run(Watching):
+class Run(WaitsForAnswers):
     """Run rounds; when done, export the results and write the report.
 
     With `watch` it waits for people, looking every `every` seconds, and goes on by itself; so it does without, where

@@ -13,10 +13,10 @@ from alframe.app.api import compose, open_session
 from alframe.app.command import to_hydra_arguments
 from alframe.app.projects import (
     CHOICES,
-    absolute,
-    folder_name,
+    expand_path,
     latest_project,
     load_choices,
+    project_folder_name,
     recorded_choices,
     saving_choices,
 )
@@ -98,7 +98,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert session.settings.batch == 7
     assert session.folder == tmp_path / "season"
     assert session.recipes["pool"]["root"] == str(tmp_path / "images")
-    assert absolute("~no-such-user/x", tmp_path) == tmp_path / "~no-such-user/x"
+    assert expand_path("~no-such-user/x", tmp_path) == tmp_path / "~no-such-user/x"
 
 
 @pytest.mark.parametrize("words", [["-m", "project=a,b"], ["-m", "project=a", "seed=0,1"]])
@@ -327,7 +327,7 @@ def test_choices_that_are_a_folder(tmp_path: Path) -> None:
 
 def test_a_project_is_named_after_its_images() -> None:
     def name(**paths: str) -> str:
-        return folder_name("csv", paths, "margin", 0, "", people=True)
+        return project_folder_name("csv", paths, "margin", 0, "", people=True)
 
     assert name(root="/a", file="/a/x.csv") != name(root="/a", file="/a/y.csv")
     assert name(root="/a/b") == name(root="/a/c/../b") == name(root="/a/b/", file="")

@@ -76,8 +76,8 @@ from pathlib import Path
 from joblib import Parallel, delayed
 
 def job(file):
-    from alframe.app.sweep import end_with_sweep
-    end_with_sweep()
+    from alframe.app.sweep import end_worker_with_sweep
+    end_worker_with_sweep()
     Path(file).write_text(str(os.getpid()))
     time.sleep(200)
 

@@ -21,7 +21,7 @@ from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.serving import describe_accuracy, find_hidden_keys, take_snapshot
 from alframe.store.events import BatchArranged, Event, Predicted, RequestClosed
 from alframe.store.ledger import Ledger
-from alframe.tasks.report import collect_data
+from alframe.tasks.report import collect_report_data
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import Outcome, State
@@ -437,7 +437,7 @@ def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested
         with open_session(*words, "label_source=csv", "audit=0.5") as session:
             session.task_to_run.run(session)
             (stored, *_), arranged = session.ledger.stored_rounds()[::-1], dict(session.ledger.events_of(BatchArranged))
-            asked, shown = stored.keys, [image.prediction for image in collect_data(session).batch]
+            asked, shown = stored.keys, [image.prediction for image in collect_report_data(session).batch]
         assert stored.number == number
         answer_sheet(sheet_path(campaign.project, number))
     hidden = find_hidden_keys(stored, arranged[2])

@@ -20,7 +20,7 @@ from PIL import Image
 from alframe.engine.measuring.audit import AUDIT_BASIS
 from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.report.charts import campaign_curves
-from alframe.report.page import BatchImage, ReportData, render
+from alframe.report.page import BatchImage, ReportData, render_report
 from alframe.report.tables import class_rows, confusion_matrix, legend_rows
 from alframe.report.thumbnails import SIDE, thumbnail
 from alframe.testing.records import estimate
@@ -139,7 +139,7 @@ class Page(HTMLParser):
 
 
 def test_shows_the_numbers(data: ReportData) -> None:
-    text = Page(render(data)).text
+    text = Page(render_report(data)).text
     for expected in (
         *("Panama", "Waiting for 20 labels.", "project=campaigns/panama", "96.8 %", "77.4 % to 98.7 %", "n = 62"),
         *("73.4 %", "64.5 %", "1,050", "1,234", "held-out images", "Wilson's score interval.", "1 min 15 s"),
@@ -151,7 +151,7 @@ def test_shows_the_numbers(data: ReportData) -> None:
 
 def test_the_honest_number_leads(data: ReportData) -> None:
     history = [record(0, None), record(1, evaluation()), record(2, evaluation(), audited())]
-    text = Page(render(replace(data, history=history))).text
+    text = Page(render_report(replace(data, history=history))).text
     for expected in (
         *("Accuracy in the pool 86.0 % 95 % interval 73.8 % to 93.0 %", "n = 50, images drawn at random from the pool"),
         "96.8 % on 62 held-out images",
@@ -167,7 +167,7 @@ def test_the_honest_number_leads(data: ReportData) -> None:
 
 def test_the_images_without_a_label_lead_where_the_audit_is_weighted(data: ReportData) -> None:
     weighted = replace(record(1, evaluation(), audited()), unlabelled_accuracy=estimate(0.8, "rest", 1000))
-    text = Page(render(replace(data, history=[weighted]))).text.replace("_ ", "_")
+    text = Page(render_report(replace(data, history=[weighted]))).text.replace("_ ", "_")
     assert "Accuracy on images without a label 80.0 % 95 % interval 74.0 % to 86.0 % n = 80" in text
     assert "On the 1,000 images without a label, the model gets 80 of 100 right (74 to 86)." in text
     assert "On new images like those in the pool, the model would get 86 of 100 right (74 to 93)." in text
@@ -181,53 +181,55 @@ def few_audited() -> Evaluation:
 
 
 def test_few_audited_images_lead_with_their_interval(data: ReportData) -> None:
-    text = Page(render(replace(data, history=[record(1, evaluation(), few_audited())]))).text
+    text = Page(render_report(replace(data, history=[record(1, evaluation(), few_audited())]))).text
     few = "Accuracy in the pool 76 % to 100 % 95 % interval of 100.0 %, too few images for one number n = 12"
     assert few in text and "96.8 % on 62 held-out images" in text
     assert "n = 62, held-out images balanced accuracy" in text, "of the classes, 12 say too little"
     assert "would get 76 to 100 of 100 right: 12 images drawn at random are too few for one number." in text
-    alone = Page(render(replace(data, history=[record(1, None, few_audited())]))).text
+    alone = Page(render_report(replace(data, history=[record(1, None, few_audited())]))).text
     assert few in alone
 
 
 def test_why_there_is_no_accuracy_stands_in_its_place(data: ReportData) -> None:
     why = "No accuracy: the network was fine-tuned on all labels."
     history = [record(1, evaluation()), replace(record(2, None), no_evaluation=why)]
-    text = Page(render(replace(data, history=history))).text
+    text = Page(render_report(replace(data, history=history))).text
     assert f"Accuracy not measured {why}" in text and "95 % interval 77.4" not in text.partition("Labels")[0]
-    audit_leads = Page(render(replace(data, history=[replace(record(2, None, audited()), no_evaluation=why)]))).text
+    audit_leads = Page(
+        render_report(replace(data, history=[replace(record(2, None, audited()), no_evaluation=why)]))
+    ).text
     assert "Accuracy in the pool 86.0 %" in audit_leads and why in audit_leads
 
 
 def test_a_class_that_is_not_measured_is_named_beside_the_averages(data: ReportData) -> None:
-    text = Page(render(replace(data, history=[record(1, None, audited())]))).text.replace("_ ", "_")
+    text = Page(render_report(replace(data, history=[record(1, None, audited())]))).text.replace("_ ", "_")
     assert "averages over 2 of 3 classes; not measured: agouti balanced accuracy" in text
     assert "In the pool, averages over 2 of 3 classes; not measured: agouti." in text
 
 
 def test_a_round_later_without_an_audit_keeps_the_last_one(data: ReportData) -> None:
     history = [record(1, None, audited()), record(2, None)]
-    text = Page(render(replace(data, history=history))).text
+    text = Page(render_report(replace(data, history=history))).text
     assert "n = 50, images drawn at random from the pool, in round 1" in text
     assert "not yet measured" not in text and "No round has measured" not in text
 
 
 def test_drawn_images_without_an_answer_are_a_caution(data: ReportData) -> None:
     history = [record(1, None, audited())]
-    text = Page(render(replace(data, history=history, audit_unanswered=7))).text
+    text = Page(render_report(replace(data, history=history, audit_unanswered=7))).text
     assert "7 more were drawn at random and have no answer" in text
     assert "may be lower. If the model is wrong on all of these images, it is 75.4 %." in text  # 43 of 57
-    assert "1 more was drawn" in Page(render(replace(data, history=history, audit_unanswered=1))).text
+    assert "1 more was drawn" in Page(render_report(replace(data, history=history, audit_unanswered=1))).text
 
 
 def test_both_accuracies_are_in_the_chart_with_their_names(data: ReportData) -> None:
-    both = render(replace(data, history=[record(n, evaluation(), audited()) for n in (1, 2)]))
+    both = render_report(replace(data, history=[record(n, evaluation(), audited()) for n in (1, 2)]))
     assert re.findall(r'class="key" style="--key:(.*?)"', both) == ["var(--series-2)", "var(--series-1)"]
     assert [curve.name for curve in campaign_curves([record(1, evaluation(), audited())])] == [
         AUDIT_BASIS,
         "held-out images",
     ]
-    assert 'class="key"' not in render(data), "one line needs no key"
+    assert 'class="key"' not in render_report(data), "one line needs no key"
 
 
 def test_bounds_that_an_old_record_lacks_are_a_dash() -> None:
@@ -237,7 +239,7 @@ def test_bounds_that_an_old_record_lacks_are_a_dash() -> None:
 
 def test_well_formed_and_accessible(data: ReportData, curves: list[Curve]) -> None:
     history = [*data.history, record(3, evaluation(), audited())]
-    page = Page(render(replace(data, curves=curves, history=history)))
+    page = Page(render_report(replace(data, curves=curves, history=history)))
     levels = [int(tag[1]) for tag in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
@@ -250,7 +252,7 @@ def test_well_formed_and_accessible(data: ReportData, curves: list[Curve]) -> No
 
 
 def test_loads_nothing(data: ReportData, curves: list[Curve]) -> None:
-    text = render(replace(data, curves=curves))
+    text = render_report(replace(data, curves=curves))
     page = Page(text)
     assert not {"script", "iframe", "object", "embed", "form"} & set(page.tags)
     for source in [*page.values("src"), *page.values("href"), *page.values("srcset")]:
@@ -264,7 +266,7 @@ def test_loads_nothing(data: ReportData, curves: list[Curve]) -> None:
 def test_escapes_everything(data: ReportData, curves: list[Curve]) -> None:
     measured = evaluation((NASTY, "plain"), [[3, 2], [0, 5]])
     item = Item(NASTY, Path(NASTY), camera=NASTY)
-    page = render(
+    page = render_report(
         replace(
             data,
             title=NASTY,
@@ -288,7 +290,7 @@ def test_escapes_everything(data: ReportData, curves: list[Curve]) -> None:
 
 
 def test_a_file_name_that_is_no_text_can_be_written(data: ReportData) -> None:
-    assert b"IMG\\udce9.JPG" in render(replace(data, unreadable=[("IMG\udce9.JPG", "odd")])).encode("utf-8")
+    assert b"IMG\\udce9.JPG" in render_report(replace(data, unreadable=[("IMG\udce9.JPG", "odd")])).encode("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +317,7 @@ def test_a_file_name_that_is_no_text_can_be_written(data: ReportData) -> None:
     ],
 )
 def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
-    text = Page(render(replace(data, **change))).text  # type: ignore[arg-type]
+    text = Page(render_report(replace(data, **change))).text  # type: ignore[arg-type]
     assert "Learning curve" in text and "None" not in text.replace("None: every image", "").replace("None.", "")
     assert "nan" not in text.split()
 
@@ -324,7 +326,7 @@ def test_comparison_says_how_many_labels_are_saved(data: ReportData, curves: lis
     margin, random = legend_rows(curves)
     assert (margin.curve.name, margin.reached) == ("margin", 40)
     assert (random.curve.name, random.reached) == ("random", 60)
-    text = Page(render(replace(data, curves=curves))).text
+    text = Page(render_report(replace(data, curves=curves))).text
     assert "Labels for 61.2 %" in text and "var(--baseline)" in random.colour
 
 
@@ -363,11 +365,11 @@ def test_thumbnails(pictures: Path) -> None:
 
 def test_an_interval_that_ends_inside_the_mean(data: ReportData) -> None:
     measured = replace(evaluation(("only",), [[7]]), accuracy=1.0, high=1.0 - 1e-12)
-    assert "100.0 %" in Page(render(replace(data, history=[record(0, measured)]))).text
+    assert "100.0 %" in Page(render_report(replace(data, history=[record(0, measured)]))).text
 
 
 def test_same_data_same_page(data: ReportData, curves: list[Curve]) -> None:
-    assert render(replace(data, curves=curves)) == render(replace(data, curves=curves))
+    assert render_report(replace(data, curves=curves)) == render_report(replace(data, curves=curves))
 
 
 def test_fits_the_screen_in_a_browser(data: ReportData, curves: list[Curve], tmp_path: Path) -> None:
@@ -376,8 +378,8 @@ def test_fits_the_screen_in_a_browser(data: ReportData, curves: list[Curve], tmp
         pytest.skip("needs Chromium")
     names = [f"{'very_' * (i % 5)}long_class_{i}" if i % 2 else "x" * 60 + str(i) for i in range(60)]
     pages = [
-        render(replace(data, curves=curves, history=[record(0, evaluation(), audited())], audit_unanswered=3)),
-        render(
+        render_report(replace(data, curves=curves, history=[record(0, evaluation(), audited())], audit_unanswered=3)),
+        render_report(
             replace(
                 data, history=[record(0, evaluation(names), evaluation(names))], class_counts=dict.fromkeys(names, 3)
             )
@@ -415,7 +417,7 @@ def test_fits_the_screen_in_a_browser(data: ReportData, curves: list[Curve], tmp
 
 def test_the_confusion_matrix_is_there_as_counts_and_as_shares_of_each_row(data: ReportData) -> None:
     measured = evaluation(confusion=[[30, 10, 0], [0, 20, 0], [1, 1, 6]])
-    page = render(replace(data, history=[record(1, measured)]))
+    page = render_report(replace(data, history=[record(1, measured)]))
     counts, shares = re.findall(r'<table class="matrix.*?</table>', page, re.DOTALL)
     assert [re.findall(r">(\d+)<", row)[:3] for row in counts.split("<tr>")[2:]] == [
         ["30", "10", "0"],
@@ -426,6 +428,8 @@ def test_the_confusion_matrix_is_there_as_counts_and_as_shares_of_each_row(data:
 
 
 def test_how_well_it_knows_itself_is_shown_where_it_was_measured(data: ReportData) -> None:
-    assert "calibration error" not in render(data), "records of before have none"
-    page = render(replace(data, history=[record(1, replace(evaluation(), log_loss=0.41234, calibration_error=0.037))]))
+    assert "calibration error" not in render_report(data), "records of before have none"
+    page = render_report(
+        replace(data, history=[record(1, replace(evaluation(), log_loss=0.41234, calibration_error=0.037))])
+    )
     assert re.search(r"calibration error <span[^>]*>3.7\u202f%</span>, log loss <span[^>]*>0.412<", page)

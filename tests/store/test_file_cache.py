@@ -128,8 +128,8 @@ def test_many_items_and_boxes_of_one_file(contents: FileCache, tmp_path: Path) -
 def test_hashes_are_kept_by_content_and_by_what_sees_it(contents: FileCache, item: Item) -> None:
     other = InputSpec(16, (0.5,) * 3, (0.5,) * 3)
     hashes = {number.to_bytes(16, "big"): number.to_bytes(8, "big") for number in range(1200)}
-    contents.remember_hashes(hashes, SPEC)
-    contents.remember_hashes({bytes(16): b"otherone"}, other)
+    contents.remember_difference_hashes(hashes, SPEC)
+    contents.remember_difference_hashes({bytes(16): b"otherone"}, other)
     assert contents.look_up_difference_hashes([*hashes, b"never seen before"], SPEC) == hashes
     assert contents.look_up_difference_hashes(hashes, other) == {bytes(16): b"otherone"}
     assert contents.look_up_difference_hashes(hashes, replace(SPEC, value_range=((0.0, 1.0),))) == {}
@@ -147,7 +147,7 @@ def test_a_cache_from_before_there_were_hashes_keeps_all_it_knows(tmp_path: Path
     second = FileCache(file)
     assert second.look_up([item], [True]) == [reading]
     assert second.look_up_difference_hashes([reading.content_hash or b""], SPEC) == {}
-    second.remember_hashes({reading.content_hash or b"": b"12345678"}, SPEC)
+    second.remember_difference_hashes({reading.content_hash or b"": b"12345678"}, SPEC)
     assert len(second.look_up_difference_hashes([reading.content_hash or b""], SPEC)) == 1
     second.close()
 

@@ -44,7 +44,7 @@ def collect_difference_hashes(
         load = partial(_batches_without_features, spec, compute.workers())
         work = partial(process_shards, "Hashing images", load, compute.batch_size)
         for result in map_shards_checked(compute, work, shards):
-            cache.remember_hashes(result.difference_hashes, spec)
+            cache.remember_difference_hashes(result.difference_hashes, spec)
             known |= result.difference_hashes
     hashes = [known.get(content) if content else None for content in content_hashes]
     has_hash = np.array([value is not None for value in hashes], bool)

@@ -129,7 +129,7 @@ def _embed_missing(
             not_finite += sum(content.reason is None for content in result.contents)
             if not_finite >= SHARD_SIZE:
                 _refuse_network(not_finite, embedder)
-        cache.remember_hashes(result.difference_hashes, embedder.input_spec)
+        cache.remember_difference_hashes(result.difference_hashes, embedder.input_spec)
         by_key = dict(zip(shard, shard_contents, strict=True))
         cache.remember([(items[key], content) for key, content in by_key.items()])
         for key, content in by_key.items():

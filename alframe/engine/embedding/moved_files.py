@@ -45,7 +45,7 @@ def hash_files(
             read = list(threads.map(_read_hash, items[rows]))
             if failures:
                 for item, (_, failure) in zip(items[rows], read, strict=True):
-                    failures.note(item.path, failure)
+                    failures.note_read(item.path, failure)
             yield rows, [content_hash for content_hash, _ in read]
             bar.advance(rows.stop - rows.start)
 

@@ -158,7 +158,7 @@ def _read_status_of_new(item: Item, failures: DriveFailures) -> FileStatus | Non
         status, failure = read_status(item.path), None
     except PoolError as error:
         status, failure = None, str(error)
-    failures.note(item.path, failure)
+    failures.note_read(item.path, failure)
     return status
 
 

@@ -38,7 +38,9 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     with Bar("Reading times", total=len(paths), unit="img") as bar:
         for part in read_exif_time_texts([path for path, _ in paths]):
             for text in part:
-                failures.note(paths[len(texts)][0], explain_file_error(text) if isinstance(text, OSError) else None)
+                failures.note_read(
+                    paths[len(texts)][0], explain_file_error(text) if isinstance(text, OSError) else None
+                )
                 texts.append("" if isinstance(text, OSError) else text)
             bar.advance(len(part))
     failures.warn()

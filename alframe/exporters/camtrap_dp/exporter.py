@@ -205,15 +205,15 @@ class CamtrapDp:
         needed: dict[str, object] = {
             f"{SETTING}.deployments: {table}.": not self.deployments,
             **dict.fromkeys(deployments.problems, True),
-            f"{self.deployments}: rows for the cameras or folders of {_first_names(without_deployment, 'image')}.": (
+            f"{self.deployments}: rows for the cameras or folders of {_name_first(without_deployment, 'image')}.": (
                 self.deployments and without_deployment
             ),
             f"{SETTING}.timezone: the time zone of the clocks, such as '+08:00' or Africa/Nairobi.": without_zone,
-            f"When {_first_names(without_time, 'image')} were taken; let the pool read it.": without_time,
-            f"{SETTING}.names: the scientific names of {_first_names(unnamed)}, as in "
+            f"When {_name_first(without_time, 'image')} were taken; let the pool read it.": without_time,
+            f"{SETTING}.names: the scientific names of {_name_first(unnamed)}, as in "
             f"{mapping_argument(f'{SETTING}.names', next(iter(unnamed), 'class'), 'NAME')}": unnamed,
             f"{SETTING}.media_url, or other paths. No path may begin with ., / or ~ or contain two dots; this "
-            f"concerns {_first_names(bad_paths, 'image')}.": bad_paths,
+            f"concerns {_name_first(bad_paths, 'image')}.": bad_paths,
         }
         return [sentence for sentence, is_missing in needed.items() if is_missing]
 
@@ -229,7 +229,7 @@ def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> 
     return replace(survey, deployments=guesses)
 
 
-def _first_names(names: Iterable[str], noun: str = "") -> str:
+def _name_first(names: Iterable[str], noun: str = "") -> str:
     """List the first names, and with a `noun` say how many there are."""
     distinct = list(dict.fromkeys(names))
     listing = ", ".join(distinct[:MAX_NAMES]) + (", ..." if len(distinct) > MAX_NAMES else "")

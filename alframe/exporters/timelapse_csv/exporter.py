@@ -74,7 +74,7 @@ class TimelapseCsv:
             temporary.mkdir()
             has_times = write_import_csv(temporary / file.name, template, rows) if rows else False
             _write_left_out(temporary / LEFT_OUT_FILE, changes)
-            guide = _guide(file.name, ddb, changes, has_times)
+            guide = _guide_text(file.name, ddb, changes, has_times)
             (temporary / GUIDE_FILE).write_text(guide, encoding="utf-8")
         if changes.left_out:
             reasons = Counter(reason for _, reason in changes.left_out.values()).most_common(MAX_REASONS)
@@ -121,7 +121,7 @@ def _write_left_out(file: Path, changes: PlannedChanges) -> None:
         )
 
 
-def _guide(name: str, ddb: Path | None, changes: PlannedChanges, has_times: bool) -> str:
+def _guide_text(name: str, ddb: Path | None, changes: PlannedChanges, has_times: bool) -> str:
     """Say what to do with the folder, in the words of Timelapse's menus."""
     if not changes.records:
         lines = ["There is nothing to import: no label is new to the image set."]

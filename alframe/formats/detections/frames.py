@@ -15,7 +15,7 @@ from alframe.types import Floats64, Ints, Item
 _UNREADABLE = "its boxes are in pixels, and its size cannot be read from the image"
 
 
-def to_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> Detections:
+def turn_boxes_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> Detections:
     """Return the detections with all boxes of these items as fractions of the upright pictures.
 
     `numbers` (n,) are the items' images in `detections`, below 0 for none. Of boxes in pixels, those of other images
@@ -38,7 +38,7 @@ def to_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> 
     box = detections.box
     if detections.frame == "pixels":
         upright = np.where((orientations >= 5)[:, None], sizes[:, ::-1], sizes)
-        is_upright = _sticks_out(box, sizes[images], images) & ~_sticks_out(box, upright[images], images)
+        is_upright = _reaches_outside(box, sizes[images], images) & ~_reaches_outside(box, upright[images], images)
         orientations[images[is_upright]] = 1
         box = box / np.tile(np.where(is_upright[:, None], upright[images], sizes[images]), 2)
     paths = {number: path for path, number in detections.image_numbers.items()}
@@ -56,7 +56,7 @@ def to_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> 
     )
 
 
-def _sticks_out(box: Rectangles, sizes: Floats64, images: Ints) -> npt.NDArray[np.bool_]:
+def _reaches_outside(box: Rectangles, sizes: Floats64, images: Ints) -> npt.NDArray[np.bool_]:
     """Return (n,) whether a box of the same image ends more than 2 % outside a picture of that size: it is another."""
     outside = (box[:, :2] + box[:, 2:] > 1.02 * sizes + 1).any(axis=1)
     return np.bincount(images, weights=outside, minlength=len(images) and images.max() + 1)[images] > 0

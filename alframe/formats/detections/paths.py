@@ -10,7 +10,7 @@ import numpy as np
 
 from alframe.errors import FormatError
 from alframe.formats.detections.columns import Detections
-from alframe.formats.detections.frames import to_upright
+from alframe.formats.detections.frames import turn_boxes_upright
 from alframe.formats.detections.read import read_detections
 from alframe.formats.matching import ImageMatcher, PathMatches
 from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND
@@ -38,7 +38,7 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
         log.warning("%s: %s taken for the pool's root.", file, quote_first(matches.prefixes))
     number_of_entry = np.full(len(paths) + 1, NOT_FOUND)  # the last one stands for "no entry"
     number_of_entry[: len(detections.image_numbers)] = list(detections.image_numbers.values())
-    detections = to_upright(detections, items, number_of_entry[entries])
+    detections = turn_boxes_upright(detections, items, number_of_entry[entries])
     is_usable = np.fromiter((path in detections.image_numbers for path in paths), bool, len(paths))
     number_of_entry[:-1][~is_usable] = NOT_FOUND
     numbers = number_of_entry[entries]

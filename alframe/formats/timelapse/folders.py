@@ -19,7 +19,7 @@ MAX_PATH_LENGTH = 259  # characters, for Windows and Timelapse
 _BACKUP_STAMP = ".2026-01-31.23-59-59"
 
 
-def is_timelapse_or_system(name: str) -> bool:
+def is_timelapse_or_system_name(name: str) -> bool:
     """Return whether a folder or file of this name is Timelapse's or the system's, and holds no images of the set."""
     return name.casefold() in TIMELAPSE_FOLDERS or is_system_file(name)
 
@@ -28,7 +28,7 @@ def find_files_below(folder: Path, suffix: str) -> Iterator[Path]:
     """Yield the files of this suffix, in either case, in the folder and below, but not Timelapse's backups."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(
-            name for name in folders if not (is_timelapse_or_system(name) or is_junction(Path(parent, name)))
+            name for name in folders if not (is_timelapse_or_system_name(name) or is_junction(Path(parent, name)))
         )
         yield from (Path(parent) / name for name in sorted(names) if _has_suffix(name, suffix))
 

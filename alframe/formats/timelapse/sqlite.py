@@ -43,7 +43,7 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
             raise FormatError(f"{file} does not exist, or is not a file. Check the path.")
         with connect(file) as db:
             db.text_factory = lambda data: data.decode("utf-8", "replace")
-            looks = _limit_steps(db)
+            looks = _stop_after_most_steps(db)
             try:
                 _require_plain_tables(file, db)
                 yield db
@@ -55,7 +55,7 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
                 raise FormatError(f"{file} cannot be used: a query in it does not end. {_OPEN_ONCE}") from error
 
 
-def _limit_steps(db: sqlite3.Connection) -> Iterator[int]:
+def _stop_after_most_steps(db: sqlite3.Connection) -> Iterator[int]:
     """Stop whatever this connection does after MOST_STEPS; return the counter of the looks at it."""
     looks = count()
     db.set_progress_handler(lambda: next(looks) >= MOST_STEPS // STEPS_BETWEEN_LOOKS, STEPS_BETWEEN_LOOKS)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image, UnidentifiedImageError
 
 from alframe.errors import PoolError
-from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system
+from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system_name
 from alframe.kit.files import class_folder_name, hash_if_readable
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
@@ -117,6 +117,6 @@ def _draw_jpeg(item: Item) -> bytes:
 
 def _safe_name(part: str) -> str:
     name = class_folder_name(part)
-    if is_timelapse_or_system(name) or name.casefold() in {MANIFEST, TEMPLATE_NAME.casefold()}:
+    if is_timelapse_or_system_name(name) or name.casefold() in {MANIFEST, TEMPLATE_NAME.casefold()}:
         name = f"%{ord(name[0]):02X}{name[1:]}"
     return name

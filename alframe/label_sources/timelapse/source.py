@@ -14,7 +14,7 @@ from alframe.formats.timelapse.folders import (
     files_directly_in,
     find_files_below,
     is_path_too_long,
-    is_timelapse_or_system,
+    is_timelapse_or_system_name,
 )
 from alframe.formats.timelapse.schema import require_valid_fields
 from alframe.formats.timelapse.template import read_template, write_template
@@ -209,7 +209,7 @@ def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
     """Return the names, or raise BadParams if two are alike or one cannot be a folder."""
     people = tuple(str(name).strip() for name in annotators)
     folders = {
-        windows_name_key(class_folder_name(name)) for name in people if name and not is_timelapse_or_system(name)
+        windows_name_key(class_folder_name(name)) for name in people if name and not is_timelapse_or_system_name(name)
     }
     if isinstance(annotators, str) or len(folders) < len(people):
         raise BadParams(

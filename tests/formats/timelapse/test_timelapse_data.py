@@ -16,7 +16,7 @@ from alframe.formats.timelapse.folders import (
     files_directly_in,
     find_files_below,
     is_path_too_long,
-    is_timelapse_or_system,
+    is_timelapse_or_system_name,
 )
 from alframe.formats.timelapse.prepared import OpeningView, find_version_problem, write_data_file
 from alframe.formats.timelapse.schema import STANDARD_FIELDS, Field
@@ -204,8 +204,8 @@ def test_timelapses_own_folders_are_passed_over(tmp_path: Path) -> None:
     ]
     assert [file.name for file in files_directly_in(tmp_path, ".ddb")] == ["T.ddb"]
     assert files_directly_in(tmp_path / "nowhere", ".ddb") == []
-    assert is_timelapse_or_system("backups")
-    assert not is_timelapse_or_system("Backups 2")
+    assert is_timelapse_or_system_name("backups")
+    assert not is_timelapse_or_system_name("Backups 2")
 
 
 def test_long_paths() -> None:
