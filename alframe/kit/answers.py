@@ -19,10 +19,14 @@ class AnswerBuilder:
     `classes`, `new_classes`, `unsure` and `allowed` are those of `class_resolver`, which says what the written names
     mean.
 
-    An item is cleared if some file has a place for its label, but nothing in it, and no file has a label of it. No
-    answer of a person may be lost, so three things clear nothing: a file in which nobody has written any label (the
-    labels were in a copy, which is gone); the empty place of an item in `reissued` (see ManifestRow.reissued); and any
-    file while `has_unread_rows` is set, since what could not be read may hold the label.
+    An item is cleared if some place has room for its label, but nothing in it, and no place has a label of it. A place
+    is a file with a row for each image, or a folder with a file for each image. No answer of a person may be lost, so
+    three things clear nothing: a place in which nobody has written any label (the labels were in a copy, which is
+    gone); the empty row or file of an item in `reissued` (see ManifestRow.reissued); and any place while
+    `has_unread_rows` is set, since what could not be read may hold the label.
+
+    `answered_files` are the places in which somebody has written a label. `add` adds to them; add one yourself if its
+    only labels are about images that were not requested. `problems` are reported as they are.
     """
 
     classes: Sequence[str]
@@ -36,13 +40,17 @@ class AnswerBuilder:
     _written: list[tuple[Label, str]] = field(default_factory=list)
     _empty: dict[str, set[ItemId]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, label: Label, problem_prefix: str = "") -> None:
-        """Add a label whose class name is as somebody wrote it. Problems begin with `problem_prefix`, if given."""
-        self.answered_files.add(label.file)
+    def add(self, label: Label, problem_prefix: str = "", place: str = "") -> None:
+        """Add a label whose class name is as somebody wrote it. Problems begin with `problem_prefix`, if given.
+
+        The label is in `place`, or if this is not given in `label.file`. If each image has a file of its own, give the
+        folder as the place, to this method and to `add_unanswered`.
+        """
+        self.answered_files.add(place or label.file)
         self._written.append((label, f"'{problem_prefix}': " if problem_prefix else ""))
 
     def add_unanswered(self, file: str, item: ItemId) -> None:
-        """Add an empty place for a label of `item` in `file`."""
+        """Note that `file`, or another place, has room for a label of `item`, and nothing in it."""
         self._empty[file].add(item)
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe import seeding
 from alframe.contracts import UsesFitContext
-from alframe.engine.embedding.feature_source import FeatureSource
+from alframe.engine.embedding.feature_source import FeatureSource, UnbuiltEmbedder
 from alframe.engine.fit import drop_answers, leave_out_groups, make_training_labels
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.engine.weights_files import file_digest, save_weights
@@ -32,11 +32,12 @@ def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapsho
     if cache.embedded is not None:
         return cache.embedded.embedder
     source = load_network(campaign)
-    frozen = {plan.first.freeze, plan.again.freeze} - {"none"}
-    if plan.start is not None and frozen:  # a stage that is not there shows now, and not after a thousand labels
+    freezes = {plan.first.freeze, plan.again.freeze}
+    is_built = not isinstance(source, UnbuiltEmbedder)
+    if plan.start is not None and (is_built or freezes != {"none"}):  # it shows now, not after a thousand labels
         from alframe.engine.training.freezing import parameters_to_freeze
 
-        for freeze in sorted(frozen):
+        for freeze in sorted(freezes):
             parameters_to_freeze(source.build().module, freeze)
     return source
 

@@ -6,14 +6,21 @@ import pytest
 import torch
 from torch import nn
 
-from alframe.contracts import Backbone
+from alframe.contracts import Backbone, HasWeightsFiles
 from alframe.testing.part import PartSuite
+
+NO_WEIGHTS = "the backbone has no weights (no parameters, draws_weights = False, and weights_files() gives ())"
+DECLARE_NO_WEIGHTS = (
+    "keep constants in buffers, set draws_weights = False, and let weights_files() return (): "
+    'docs/backbones.md, "A backbone of your own"'
+)
 
 
 class BackboneSuite(PartSuite[Backbone]):
     """What every backbone must do: subclass it as TestX and return your backbone from `make`.
 
-    `make` may use random weights where the real ones are large or far away.
+    `make` may use random weights where the real ones are large or far away. A backbone without weights, such as colour
+    histograms, says so: its network has no parameters, `draws_weights` is False, and `weights_files()` returns ().
     """
 
     @pytest.fixture
@@ -61,7 +68,8 @@ class BackboneSuite(PartSuite[Backbone]):
         images = self.images(backbone, 3)
         with torch.no_grad():
             together, alone = module(images), [module(images[row : row + 1]) for row in range(3)]
-        torch.testing.assert_close(together, torch.cat(alone), rtol=1e-3, atol=1e-4)
+        message = "an image gets another embedding alone than among others"
+        _assert_close(together, torch.cat(alone), message, rtol=1e-3, atol=1e-4)
 
     @pytest.mark.parametrize("count", [1, 2, 9, 33])
     def test_batches_of_any_size(self, backbone: Backbone, module: nn.Module, count: int) -> None:
@@ -92,8 +100,14 @@ class BackboneSuite(PartSuite[Backbone]):
 
     def test_another_seed_gives_other_weights(self, backbone: Backbone) -> None:
         first, second = (list(backbone.module(seed=seed, weights=False).state_dict().values()) for seed in (0, 1))
-        pairs = zip(first, second, strict=True)
-        assert not all(torch.equal(one, other) for one, other in pairs), "random weights must come from the seed"
+        are_equal = all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+        if self._has_no_weights(backbone):
+            assert are_equal, f"{NO_WEIGHTS}, but its state depends on the seed: draws_weights must be True"
+        else:
+            assert not are_equal, (
+                f"random weights must come from the seed, and they are the same for two seeds. If there is nothing to "
+                f"train, as in colour histograms: {DECLARE_NO_WEIGHTS}"
+            )
 
     def test_same_seed_gives_the_same_network(self, backbone: Backbone, module: nn.Module) -> None:
         with torch.random.fork_rng(devices=[]):
@@ -114,11 +128,30 @@ class BackboneSuite(PartSuite[Backbone]):
         module.eval()
         bare.eval()
         with torch.no_grad():
-            torch.testing.assert_close(bare(images), module(images))
+            message = (
+                "a network that has loaded the state of another gives other embeddings: the state must be complete"
+            )
+            _assert_close(bare(images), module(images), message, rtol=1.3e-6, atol=1e-5)
 
     def test_can_be_trained(self, backbone: Backbone) -> None:
         module = backbone.module(seed=0, weights=False)
+        if self._has_no_weights(backbone):
+            pytest.skip("there are no weights")
+        assert list(module.parameters()), (
+            f"the network has no parameters, so fine-tuning can train nothing. If this is meant: {DECLARE_NO_WEIGHTS}"
+        )
         module.train()
         module(self.images(backbone, 2)).square().sum().backward()
         gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
         assert any(gradient.abs().sum() > 0 for gradient in gradients), "no gradient reaches the network"
+
+    def _has_no_weights(self, backbone: Backbone) -> bool:
+        """Return whether the backbone declares that nothing is drawn from the seed, and has nothing to train."""
+        if list(backbone.module(seed=0, weights=False).parameters()) or not isinstance(backbone, HasWeightsFiles):
+            return False
+        files = backbone.weights_files()
+        return not backbone.draws_weights and files is not None and not files
+
+
+def _assert_close(found: torch.Tensor, expected: torch.Tensor, message: str, rtol: float, atol: float) -> None:
+    torch.testing.assert_close(found, expected, rtol=rtol, atol=atol, msg=lambda detail: f"{message}\n{detail}")

@@ -44,6 +44,9 @@ def accuracy(probs: Floats, y: Ints) -> float:
     return float((probs.argmax(axis=1) == y).mean())
 
 
+PART_MESSAGE = "some of the images get other numbers than the same images among others"
+
+
 class HeadSuite(HeadWeightsSuite):
     """What every head must do: subclass it as TestX and return your head from `make`."""
 
@@ -100,22 +103,22 @@ class HeadSuite(HeadWeightsSuite):
         x, _ = overlapping_clusters(seed=1)
         head = self.fitted(*overlapping_clusters(), classes=3)
         probs = head.probs(x)
-        message = "a part of the images gets other probabilities than the same images among others"
         for rows in (slice(3, 4), slice(0, 9), np.array([20, 3, 11])):
-            np.testing.assert_allclose(head.probs(x[rows]), probs[rows], atol=1e-5, err_msg=message)
+            np.testing.assert_allclose(head.probs(x[rows]), probs[rows], atol=1e-5, err_msg=PART_MESSAGE)
 
     @pytest.mark.parametrize("examples", [1, 5])
     def test_one_class_only(self, examples: int) -> None:
         x, _ = separable_clusters()
         probs = self.fitted(x[:examples], np.full(examples, 1), classes=3).probs(x)
-        np.testing.assert_allclose(probs, np.tile(np.array([0.0, 1.0, 0.0]), (len(x), 1)), atol=1e-6)
+        expected, message = np.tile(np.array([0.0, 1.0, 0.0]), (len(x), 1)), "the only class with examples is certain"
+        np.testing.assert_allclose(probs, expected, atol=1e-6, err_msg=message)
 
     def test_constant_features(self) -> None:
         x, y = separable_clusters()
         x[:, :4] = [0, 1, -3, 1e4]
         probs = self.fitted(x, y, classes=3).probs(x)
         assert_probabilities(probs, len(x), 3)
-        assert accuracy(probs, y) > 0.95
+        assert accuracy(probs, y) > 0.95, "features that are the same in all examples must not hide the others"
 
     def test_state_survives_storage(self) -> None:
         x, y = overlapping_clusters()  # no probability is 0 or 1, which a wrong scale would leave as they are
@@ -123,13 +126,14 @@ class HeadSuite(HeadWeightsSuite):
         loaded.fit(*separable_clusters(classes=2, seed=3), 2, np.random.default_rng(0))  # what it was must be forgotten
         stored = save({name: np.ascontiguousarray(array) for name, array in head.state().items()})  # as in a model
         loaded.load(load(stored))
-        np.testing.assert_array_equal(loaded.probs(x), head.probs(x))
+        message = "a new head that has loaded state() predicts otherwise: state() must hold all that fit() learns"
+        np.testing.assert_array_equal(loaded.probs(x), head.probs(x), err_msg=message)
         if head.stochastic:
             first, second = (each.prob_samples(x, 3, np.random.default_rng(5)) for each in (head, loaded))
-            np.testing.assert_array_equal(first, second)
+            np.testing.assert_array_equal(first, second, err_msg=message)
         if isinstance(head, HiddenActivations):
-            assert isinstance(loaded, HiddenActivations)
-            np.testing.assert_array_equal(head.hidden_activations(x), loaded.hidden_activations(x))
+            assert isinstance(loaded, HiddenActivations), "a head that has loaded a state lacks hidden_activations()"
+            np.testing.assert_array_equal(head.hidden_activations(x), loaded.hidden_activations(x), err_msg=message)
 
     def test_hidden_activations(self) -> None:
         x, y = overlapping_clusters()
@@ -139,7 +143,7 @@ class HeadSuite(HeadWeightsSuite):
         outputs = head.hidden_activations(x)
         assert outputs.ndim == 2 and len(outputs) == len(x), f"(n, A) is expected, and the shape is {outputs.shape}"
         assert np.isfinite(outputs).all() and outputs.std(axis=0).max() > 0, "the outputs must be finite, and differ"
-        np.testing.assert_allclose(head.hidden_activations(x[4:9]), outputs[4:9], atol=1e-4)
+        np.testing.assert_allclose(head.hidden_activations(x[4:9]), outputs[4:9], atol=1e-4, err_msg=PART_MESSAGE)
 
     @pytest.mark.parametrize("y", [[0, 1, 3], [2, 2, 2]], ids=["one class without an example", "one class"])
     def test_logits_module(self, y: list[int]) -> None:
@@ -152,7 +156,8 @@ class HeadSuite(HeadWeightsSuite):
         new, _ = overlapping_clusters(seed=1)
         with torch.inference_mode():
             logits = head.logits_module()(torch.from_numpy(new))
-        assert logits.shape == (len(new), 4) and logits.dtype == torch.float32
+        shape, is_valid = (len(new), 4), logits.shape == (len(new), 4) and logits.dtype == torch.float32
+        assert is_valid, f"the logits must be float32 {shape}, and are {logits.dtype} {tuple(logits.shape)}"
         message = "the softmax of the logits differs from `probs`"
         np.testing.assert_allclose(logits.softmax(dim=1).numpy(), head.probs(new), atol=1e-5, err_msg=message)
 
@@ -165,22 +170,24 @@ class HeadSuite(HeadWeightsSuite):
         probs = head.acquisition_probs(x)
         assert_probabilities(probs, len(x), 5)
         assert probs[:, [2, 4]].max() < 1e-6, "a class without an example must have probability 0"
-        np.testing.assert_allclose(head.acquisition_probs(x[3:8]), probs[3:8], atol=1e-5)
+        message = "the same images get other acquisition_probs(), alone or from a loaded state"
+        np.testing.assert_allclose(head.acquisition_probs(x[3:8]), probs[3:8], atol=1e-5, err_msg=message)
         loaded = self.make()
         loaded.load(load(save({name: np.ascontiguousarray(array) for name, array in head.state().items()})))
-        assert isinstance(loaded, AcquisitionProbs)
-        np.testing.assert_array_equal(loaded.acquisition_probs(x), probs)
+        assert isinstance(loaded, AcquisitionProbs), "a new head that has loaded a state lacks acquisition_probs()"
+        np.testing.assert_array_equal(loaded.acquisition_probs(x), probs, err_msg=message)
 
     def test_new_fit_forgets_the_old(self) -> None:
         x, y = overlapping_clusters()
         head = self.fitted(x[:, ::-1].copy(), y[::-1].copy(), classes=3)
         head.fit(x, y, 3, np.random.default_rng(0))
-        np.testing.assert_array_equal(head.probs(x), self.fitted(x, y, classes=3).probs(x))
+        message = "a head that was fitted before predicts otherwise than a new one: fit() must forget the earlier fit"
+        np.testing.assert_array_equal(head.probs(x), self.fitted(x, y, classes=3).probs(x), err_msg=message)
 
     def test_same_rng_gives_the_same_fit(self) -> None:
         x, y = overlapping_clusters()
         first, second = (self.fitted(x, y, classes=3, seed=8).probs(x) for _ in range(2))
-        np.testing.assert_array_equal(first, second)
+        np.testing.assert_array_equal(first, second, err_msg="the same rng gives another fit: draw from `rng` only")
 
     def test_random_numbers_of_a_fit_come_from_rng(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A generator with a seed of its own draws the same in every campaign, whatever the campaign's seed."""
@@ -214,7 +221,8 @@ class HeadSuite(HeadWeightsSuite):
         assert samples.shape == (4, len(x), 3), f"the shape must be (draws, n, C), and is {samples.shape}"
         assert_probabilities(samples.reshape(-1, 3), 4 * len(x), 3)
         assert not np.array_equal(samples[0], samples[1]), "a stochastic head's draws must differ"
-        np.testing.assert_array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(0)))
+        again = head.prob_samples(x, 4, np.random.default_rng(0))
+        np.testing.assert_array_equal(samples, again, err_msg="the same rng gives other draws: draw from `rng` only")
         assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), "it does not use the rng"
         np.testing.assert_array_equal(head.probs(x), head.probs(x), err_msg="probs must not be random")
         message = "a draw is one model for all images: more images must not change the draws of the others"
@@ -230,14 +238,15 @@ class HeadSuite(HeadWeightsSuite):
         head = self.fitted(*separable_clusters(), classes=3)
         assert_probabilities(head.probs(x[:0]), 0, 3)
         probs = head.probs(np.repeat(x, 3000, axis=0))
-        np.testing.assert_allclose(probs, np.repeat(head.probs(x), 3000, axis=0), atol=1e-5)
+        np.testing.assert_allclose(probs, np.repeat(head.probs(x), 3000, axis=0), atol=1e-5, err_msg=PART_MESSAGE)
 
     def test_memory_mapped_embeddings(self, tmp_path: Path) -> None:
         x, y = separable_clusters()
         np.save(tmp_path / "x.npy", x)
         mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
         expected = self.fitted(x, y, classes=3).probs(x)
-        np.testing.assert_allclose(self.fitted(mapped, y, classes=3).probs(mapped), expected, atol=1e-6)
+        found = self.fitted(mapped, y, classes=3).probs(mapped)
+        np.testing.assert_allclose(found, expected, atol=1e-6, err_msg="a read-only file gives other probabilities")
 
     def fitted_with_context(self, context: FitContext, x: Floats, y: Ints, classes: int) -> Head:
         """Return a new head, fitted with what is known of the labels; skip the test of a head that does not use it."""
@@ -250,7 +259,8 @@ class HeadSuite(HeadWeightsSuite):
     def test_context_without_information_changes_nothing(self) -> None:
         x, y = overlapping_clusters()
         probs = self.fitted_with_context(FitContext.unknown(len(y)), x, y, 3).probs(x)
-        np.testing.assert_array_equal(probs, self.fitted(x, y, classes=3).probs(x))
+        expected = self.fitted(x, y, classes=3).probs(x)
+        np.testing.assert_array_equal(probs, expected, err_msg="FitContext.unknown must fit as fit() does")
 
     @pytest.mark.parametrize("known", ["none is unseen", "one group", "a group for each class", "pairs"])
     def test_any_context(self, known: str) -> None:

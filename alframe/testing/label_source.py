@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,11 @@ import pytest
 from alframe.testing.label_source_cases import (
     CLASSES,
     IMAGE_IDS,
+    RULES,
     LabelSourceCases,
+    assert_answers,
+    assert_classes,
+    assert_cleared,
     classes_by_item,
     comparable_lists,
     file_contents,
@@ -42,9 +47,9 @@ class LabelSourceSuite(LabelSourceCases):
 
     def test_every_answer_comes_back(self, request_: Request) -> None:
         answers = self.answered_source(request_).collect(request_)
-        assert not answers.problems
-        assert {label.item: label.class_name for label in answers.labels} == self.true_classes(request_)
-        assert len(answers.labels) == len(request_.items), "each answer must come back once"
+        assert_answers(answers, self.true_classes(request_), "an answer to each image")
+        count = len(answers.labels)
+        assert count == len(request_.items), f"each of {len(request_.items)} answers must come back once, not {count}"
 
     def test_label_says_where_it_was_read(self, request_: Request) -> None:
         started = datetime.now(UTC) - timedelta(seconds=3)  # file systems round the times of files
@@ -53,15 +58,20 @@ class LabelSourceSuite(LabelSourceCases):
             assert label.file or source.answers_now, f"{label}: the file that it was read from is not named"
             assert not label.file or self.read_label_file(label.file) is not None, f"{label.file} does not exist"
             assert label.answer_file_hash in self.possible_answer_hashes(label), (
-                "answer_file_hash is not of what was read"
+                f"answer_file_hash of {label.item} is {label.answer_file_hash!r}, which is not the hash of "
+                f"{label.file!r}: use alframe.kit.files.hash_if_readable(file), or an empty text without a file"
             )
-            assert label.row is None or (label.row >= 1 and label.file), "row must be at least 1, and of a file"
+            assert label.row is None or (label.row >= 1 and label.file), (
+                f"row of {label.item} is {label.row} of the file {label.file!r}: rows begin with 1, and need a file"
+            )
             if label.row is not None and (line := self.read_row_of_file(Path(label.file), label.row)) is not None:
                 assert Path(label.item).name in line and label.class_name in line, (
                     f"row {label.row} of {label.file} is {line!r}, and not about {label.item}: {label.class_name}"
                 )
             time = label.labelled_at
-            assert time is None or time.tzinfo is not None, "labelled_at must have a time zone"
+            assert time is None or time.tzinfo is not None, (
+                f"labelled_at of {label.item} is {time}, and must have a time zone: alframe.kit.tables.time_saved(file)"
+            )
             assert time is None or started <= time <= datetime.now(UTC), f"labelled_at is {time}, which is not now"
 
     def test_annotator_is_the_one_who_answered(self, request_: Request) -> None:
@@ -79,19 +89,20 @@ class LabelSourceSuite(LabelSourceCases):
         source = self.answered_source(request_)
         before = file_contents(request_.folder)
         first = comparable_lists(source.collect(request_))
-        assert comparable_lists(source.collect(request_)) == first
-        assert comparable_lists(self.make().collect(request_)) == first, "a source must remember nothing"
-        assert file_contents(request_.folder) == before, "collect() must not write"
+        second, other = comparable_lists(source.collect(request_)), comparable_lists(self.make().collect(request_))
+        assert second == first, f"nobody has answered since, and collect() gives first {first}, then {second}"
+        assert other == first, f"a source must remember nothing, and a new one gives {other} instead of {first}"
+        _assert_unchanged(request_.folder, before, "collect() must only read")
 
     def test_asking_again_keeps_the_answers(self, request_: Request) -> None:
         source = self.requested_source(request_)
         some = dict(list(self.true_classes(request_).items())[1:4])
         self.answer(request_, some)
-        assert {label.item: label.class_name for label in source.collect(request_).labels} == some
+        assert_classes(source.collect(request_), some, "answers to three images")
         before = file_contents(request_.folder)
         self.make().request(request_)
-        assert file_contents(request_.folder) == before, "asking again must not change what people answered"
-        assert {label.item: label.class_name for label in source.collect(request_).labels} == some
+        _assert_unchanged(request_.folder, before, "a second request() must not change what people answered")
+        assert_classes(source.collect(request_), some, "a second request()")
 
     def test_unknown_class_is_a_problem_and_costs_no_other(self, request_: Request) -> None:
         source, truth = self.requested_source(request_), self.true_classes(request_)
@@ -99,18 +110,22 @@ class LabelSourceSuite(LabelSourceCases):
         self.answer(request_, truth | {misspelt: "foxx"})
         answers = source.collect(request_)
         assert [problem for problem in answers.problems if problem.file and "foxx" in str(problem)], (
-            "a Problem must name the file and the class that is not known"
+            f"'foxx' is a typing error of 'fox': a Problem must name it and its file, and there are "
+            f"{list(map(str, answers.problems))}. alframe.kit.answers.AnswerBuilder reports it"
         )
-        assert {label.item for label in answers.labels} == set(truth) - {misspelt}
+        assert_classes(answers, _without(truth, [misspelt]), "an answer 'foxx' among others")
 
     def test_class_in_other_case_is_a_problem(self, request_: Request) -> None:
         source, truth = self.requested_source(request_), self.true_classes(request_)
         shouted = next(id for id, name in truth.items() if name == CLASSES[0])
         self.answer(request_, truth | {shouted: CLASSES[0].upper()})
         answers = source.collect(request_)
-        assert classes_by_item(answers) == {id: {name} for id, name in truth.items() if id != shouted}
+        assert_classes(answers, _without(truth, [shouted]), f"an answer '{CLASSES[0].upper()}' among others")
         problems = [problem for problem in answers.problems if CLASSES[0].upper() in str(problem)]
-        assert problems, f"'{CLASSES[0].upper()}' differs from a class in case only: it must be reported"
+        assert problems, (
+            f"'{CLASSES[0].upper()}' differs from a class in case only: a Problem must name it. "
+            f"alframe.kit.answers.AnswerBuilder reports it"
+        )
 
     @pytest.mark.skipif(os.name == "nt", reason="a folder's name cannot end in a space")
     def test_spaces_around_a_class_do_not_matter(self, request_: Request) -> None:
@@ -118,8 +133,7 @@ class LabelSourceSuite(LabelSourceCases):
         spaced = {id: f" {name}  " for id, name in list(truth.items())[:2]}
         self.answer(request_, truth | spaced)
         answers = source.collect(request_)
-        assert classes_by_item(answers) == {id: {name} for id, name in truth.items()}
-        assert not answers.problems
+        assert_answers(answers, truth, "two answers with spaces around the class")
 
     def test_new_name_is_a_class_or_a_problem(self, request_: Request) -> None:
         """A name that is like none of the classes is a new one, or is refused; it is never passed over."""
@@ -129,43 +143,41 @@ class LabelSourceSuite(LabelSourceCases):
         answers = source.collect(request_)
         named = [problem for problem in answers.problems if "pine marten" in str(problem)]
         assert classes_by_item(answers).get(new) == {"pine marten"} or named, (
-            "a new class is neither taken nor reported"
+            f"'pine marten' is like none of the classes: it must become a label, or be named in a Problem. {RULES}"
         )
-        assert classes_by_item(answers).keys() >= truth.keys() - {new}, "it costs other answers"
+        others = replace(answers, labels=[label for label in answers.labels if label.item != new])
+        assert_classes(others, _without(truth, [new]), "an answer with a new class among others")
 
     def test_any_class_is_accepted_while_there_are_none(self, request_: Request) -> None:
         request = replace(request_, classes=())
         source = self.requested_source(request)
         self.answer(request, self.true_classes(request))
         answers = source.collect(request)
-        assert {label.item: label.class_name for label in answers.labels} == self.true_classes(request)
-        assert not answers.problems
+        assert_answers(answers, self.true_classes(request), "answers while no class is known")
 
     def test_answers_about_other_images_are_no_labels(self, request_: Request, tmp_path: Path) -> None:
         source = self.requested_source(request_)
         other = self.write_image(tmp_path, "elsewhere/IMG_9999.png", 9)
         wider = replace(request_, items=(*request_.items, other))
         self.answer(wider, self.true_classes(wider))
-        assert {label.item for label in source.collect(request_).labels} == set(self.true_classes(request_))
+        assert_classes(source.collect(request_), self.true_classes(request_), "an answer about an image not requested")
 
     def test_unsure_is_an_answer(self, request_: Request) -> None:
         source = self.requested_source(request_)
         given = self.true_classes(request_) | {request_.items[0].id: UNSURE}
         self.answer(request_, given)
         answers = source.collect(request_)
-        assert classes_by_item(answers) == {item: {name} for item, name in given.items()}
-        assert not answers.problems
+        assert_answers(answers, given, f"an answer '{UNSURE}' among others")
 
     def test_answer_taken_back_is_cleared(self, request_: Request) -> None:
         source, truth = self.requested_source(request_), self.true_classes(request_)
         self.answer(request_, truth)
-        assert not source.collect(request_).cleared, "nothing was taken back yet"
+        assert_cleared(source.collect(request_), [], "an answer to each image")
         taken_back = [item.id for item in request_.items[1:3]]
         self.clear_answers(request_, taken_back)
         answers = source.collect(request_)
-        assert sorted(answers.cleared) == sorted(taken_back)
-        assert classes_by_item(answers) == {item: {name} for item, name in truth.items() if item not in taken_back}
-        assert not answers.problems
+        assert_cleared(answers, taken_back, "two answers were taken back")
+        assert_answers(answers, _without(truth, taken_back), "two answers were taken back")
 
     def test_two_answers_to_one_image_are_both_reported(self, request_: Request) -> None:
         source, truth = self.requested_source(request_), self.true_classes(request_)
@@ -173,9 +185,9 @@ class LabelSourceSuite(LabelSourceCases):
         first, second = (item.id for item in request_.items[:2])
         self.add_second_answers(request_, {first: CLASSES[1], second: CLASSES[0]})
         answers = source.collect(request_)
-        expected = {item: {name} for item, name in truth.items()} | {first: set(CLASSES), second: set(CLASSES)}
-        assert classes_by_item(answers) == expected, "every answer to an image must be reported, also a second person's"
-        assert not answers.cleared, "an image with two answers has one: it is not cleared"
+        expected = truth | {first: set(CLASSES), second: set(CLASSES)}
+        assert_classes(answers, expected, "a second person has answered otherwise about two images")
+        assert_cleared(answers, [], "a second person has answered about two images")
 
     def test_what_cannot_be_read_is_a_problem_and_clears_nothing(self, request_: Request) -> None:
         """A row that cannot be read may hold the answer to any image."""
@@ -188,12 +200,15 @@ class LabelSourceSuite(LabelSourceCases):
         self.append_damaged_row(request_)
         answers = source.collect(request_)
         named = [problem for problem in answers.problems if problem.file]
-        assert named, "a Problem must name the file in which something cannot be read"
+        assert named, (
+            f"a row cannot be read: a Problem must name the file (and the row), and there are "
+            f"{list(map(str, answers.problems))}"
+        )
         assert not answers.cleared, (
             f"{answers.cleared} count as cleared, but what cannot be read may hold their answers: set has_unread_rows "
             f"of AnswerBuilder"
         )
-        assert classes_by_item(answers) == before, "the answers that can be read must all be reported"
+        assert_classes(answers, before, "a row that cannot be read was appended")
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
         source = self.requested_source(request_)
@@ -228,9 +243,9 @@ class LabelSourceSuite(LabelSourceCases):
                 self.answer(request, new)
                 answered |= new
                 answers = source.collect(request)
-                assert classes_by_item(answers) == {item: {name} for item, name in answered.items()}
-                assert not answered.keys() & set(answers.cleared)
-                assert not answers.problems
+                after = f"answers in two goes, {first} and {second}"
+                assert_answers(answers, answered, after)
+                assert_cleared(replace(answers, cleared=sorted(answered.keys() & {*answers.cleared})), [], after)
             cleared = {item for item, mark in zip(IMAGE_IDS, taken_back, strict=True) if mark and item in answered}
             if not cleared or len(cleared) == len(answered):
                 return
@@ -239,18 +254,32 @@ class LabelSourceSuite(LabelSourceCases):
             except pytest.skip.Exception:
                 return
             answers = source.collect(request)
-            assert classes_by_item(answers) == {item: {name} for item, name in answered.items() if item not in cleared}
-            assert cleared <= set(answers.cleared)
-            assert not (answered.keys() - cleared) & set(answers.cleared)
+            after = f"answers {answered}, of which {sorted(cleared)} were taken back"
+            assert_classes(answers, _without(answered, cleared), after)
+            assert_cleared(replace(answers, cleared=sorted(answered.keys() & {*answers.cleared})), cleared, after)
 
     def test_next_round_starts_empty(self, request_: Request) -> None:
         source = self.requested_source(request_)
         self.answer(request_, self.true_classes(request_))
         following = replace(request_, round=4)
         source.request(following)
-        assert not source.collect(following).labels, "answers to round 3 were taken for answers to round 4"
+        labels = source.collect(following).labels
+        assert not labels, (
+            f"answers to round 3 were taken for answers to round 4: {[label.item for label in labels]}. Read only the "
+            f"files of the round: alframe.kit.round_folders.round_folder(request)"
+        )
 
     def test_pool_is_left_as_it_was(self, request_: Request, tmp_path: Path) -> None:
         before = file_contents(tmp_path / "pool")
         self.answered_source(request_).collect(request_)
-        assert file_contents(tmp_path / "pool") == before, "a source must not change the images"
+        _assert_unchanged(tmp_path / "pool", before, "a source must not change the images")
+
+
+def _assert_unchanged(folder: Path, before: Mapping[str, bytes | None], rule: str) -> None:
+    after = file_contents(folder)
+    changed = sorted(name for name in {**before, **after} if before.get(name, "") != after.get(name, ""))
+    assert not changed, f"{rule}, and these files in {folder} differ: {', '.join(changed)}"
+
+
+def _without(classes: Mapping[str, str], ids: Collection[str]) -> dict[str, str]:
+    return {item: name for item, name in classes.items() if item not in ids}

@@ -18,6 +18,8 @@ CLASSES = ("fox", "red deer")
 # The same base name twice, and names that break careless paths and tables.
 IMAGE_IDS = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 (1).png", "c d/x;y.png", "007.png")
 
+RULES = "docs/label_sources.md has the four rules for every source"
+
 
 class LabelSourceCases(PartSuite[LabelSource]):
     """The requests that the suite makes, the people who answer, and how the files that they answered in are read."""
@@ -110,6 +112,41 @@ def classes_by_item(answers: Answers) -> dict[str, set[str]]:
     for label in answers.labels:
         classes.setdefault(label.item, set()).add(label.class_name)
     return classes
+
+
+def assert_answers(answers: Answers, expected: Mapping[str, str | set[str]], after: str) -> None:
+    """Assert that there is no problem, and that exactly these classes were given to each item; `after` what."""
+    assert_classes(answers, expected, after)
+    assert not answers.problems, (
+        f"after {after}, nothing is wrong, and collect() reports: {'; '.join(map(str, answers.problems))}"
+    )
+
+
+def assert_classes(answers: Answers, expected: Mapping[str, str | set[str]], after: str) -> None:
+    """Assert that exactly these classes were given to each item; `after` what."""
+    wanted = {item: {names} if isinstance(names, str) else names for item, names in expected.items()}
+    found = classes_by_item(answers)
+    differing = [item for item in {**wanted, **found} if wanted.get(item) != found.get(item)]
+    each = [f"{item} has {_names(found.get(item))} instead of {_names(wanted.get(item))}" for item in differing]
+    assert not each, f"after {after}, the labels from collect() are wrong: {'; '.join(each)}. {RULES}"
+
+
+def assert_cleared(answers: Answers, expected: Collection[str], after: str) -> None:
+    """Assert that exactly the answers to these items count as cleared; `after` what."""
+    lost, kept = sorted({*answers.cleared} - {*expected}), sorted({*expected} - {*answers.cleared})
+    assert not lost, (
+        f"after {after}, collect() returns {lost} as cleared, and nobody took these answers back: only an empty row or "
+        f"file of an image that had an answer clears it. alframe.kit.answers.AnswerBuilder finds them"
+    )
+    assert not kept, (
+        f"after {after}, collect() must return {kept} as cleared, and returns {sorted(answers.cleared)}. Call "
+        f"AnswerBuilder.add_unanswered for each empty row or file. If each image has a file of its own, give the "
+        f"folder as the place to add() and add_unanswered()"
+    )
+
+
+def _names(names: set[str] | None) -> str:
+    return " and ".join(f"'{name}'" for name in sorted(names)) if names else "no label"
 
 
 def comparable_lists(answers: Answers) -> list[list[object]]:

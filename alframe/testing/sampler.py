@@ -145,7 +145,10 @@ class SamplerSuite(SamplerChoicesSuite):
             if not array.dtype.hasobject:  # texts cannot be mapped
                 np.save(tmp_path / f"{need.value}.npy", array)
                 mapped[need] = np.load(tmp_path / f"{need.value}.npy", mmap_mode="r")
-        assert self.select(self.view(mapped), 5).keys.tolist() == expected.keys.tolist()
+        selected = self.select(self.view(mapped), 5).keys.tolist()
+        assert selected == expected.keys.tolist(), (
+            f"from the same arrays in a read-only file, {selected} are selected instead of {expected.keys.tolist()}"
+        )
 
 
 class _SamplesInSmallChunks(LazySamples):

@@ -95,7 +95,7 @@ class TrackerSuite(PartSuite[Tracker]):
 
     def test_each_class_has_its_own_recall(self, tmp_path: Path) -> None:
         record = round_record(0)
-        assert record.evaluation is not None
+        assert record.evaluation is not None, "round_record() lacks an evaluation"
         recalls = dict(zip(record.evaluation.classes, (0.25, 0.75), strict=True))
         rows = zip(record.evaluation.per_class, recalls.values(), strict=True)
         per_class = tuple({**row, "recall": recall} for row, recall in rows)

@@ -74,6 +74,12 @@ def test_what_cannot_be_says_what_can(dim: int | None, freeze: str, message: str
         parameters_to_freeze(network("resnet10t", dim), freeze)
 
 
+@pytest.mark.parametrize("freeze", ["none", "all"])
+def test_a_network_without_weights_cannot_be_trained(freeze: str) -> None:
+    with pytest.raises(BadParams, match=r"has no weights.*finetune\.start=null"):
+        parameters_to_freeze(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), freeze)
+
+
 def test_a_network_without_known_stages() -> None:
     plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     with pytest.raises(BadParams, match="the stages of this backbone are unknown"):

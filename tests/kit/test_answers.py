@@ -51,6 +51,13 @@ def test_a_file_that_answers_about_other_images_clears_too() -> None:
     assert builder.build(ITEMS, order=str).cleared == ["a"]
 
 
+def test_an_empty_file_in_a_folder_with_a_file_for_each_image_clears() -> None:
+    builder = AnswerBuilder(("fox",), "ask")
+    builder.add(Label("b", "fox", file="round/b.txt"), place="round")
+    builder.add_unanswered("round", "a")
+    assert builder.build(ITEMS, order=str).cleared == ["a"]
+
+
 def test_labels_come_in_the_order_of_the_items_and_then_as_they_were_sorted() -> None:
     answers = build({("1.csv", "b"): "fox", ("2.csv", "a"): "deer", ("1.csv", "a"): "fox"})
     assert [(label.item, label.row) for label in answers.labels] == [("a", 2), ("a", 3), ("b", 1)]

@@ -17,6 +17,11 @@ def parameters_to_freeze(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     Stages are timm's coarse groups: the stem is 0, then come the stages of a convolutional network or the blocks of a
     transformer. Raises BadParams if there is no such stage, or nothing would be left to train.
     """
+    if next(module.parameters(), None) is None:
+        raise BadParams(
+            "The backbone has no weights, so fine-tuning has nothing to train. Turn fine-tuning off "
+            "(finetune.start=null), or choose another backbone."
+        )
     if freeze == "none":
         return []
     stages = _stage_parameters(module)

@@ -116,6 +116,41 @@ class Frozen(Right):
         return super().module(seed, weights).requires_grad_(False)
 
 
+class ColourHistogram(nn.Module):
+    """The share of each of eight tones, of each colour: there is nothing to train."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("tones", torch.linspace(-2, 2, 8))
+
+    def forward(self, images):
+        distances = (images[:, :, None] - self.tones[:, None, None]).abs()
+        return (1 - 2 * distances).clamp(min=0).mean(dim=(3, 4)).flatten(1)
+
+
+class WithoutWeights(Right):
+    network = ColourHistogram
+    draws_weights = False
+
+    def weights_files(self):
+        return ()
+
+
+class DrawsAllTheSame(WithoutWeights):
+    """Declares that nothing is drawn, and draws the tones."""
+
+    def module(self, seed, weights=True):
+        network = super().module(seed, weights)
+        network.tones += torch.rand(8, generator=torch.Generator().manual_seed(seed))
+        return network
+
+
+class SaysNothing(Right):
+    """Has no weights, and does not declare it."""
+
+    network = ColourHistogram
+
+
 CASES = [
     wrong(BackboneSuite, SeedsTorch, "test_leaves_the_global_generator_alone test_another_seed_gives_other_weights"),
     wrong(BackboneSuite, ChangesFolder, "test_another_seed_gives_other_weights"),
@@ -131,6 +166,8 @@ CASES = [
     wrong(BackboneSuite, Maps, "test_gives_one_float32_row_per_image"),
     wrong(BackboneSuite, IgnoresTheSeed, "test_another_seed_gives_other_weights"),
     wrong(BackboneSuite, Frozen, "test_can_be_trained"),
+    wrong(BackboneSuite, DrawsAllTheSame, "test_another_seed_gives_other_weights"),
+    wrong(BackboneSuite, SaysNothing, "test_another_seed_gives_other_weights test_can_be_trained"),
 ]
-RIGHT = [wrong(BackboneSuite, Right, "")]
+RIGHT = [wrong(BackboneSuite, Right, ""), wrong(BackboneSuite, WithoutWeights, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from alframe.kit.round_folders import round_folder
+from alframe.kit.answers import AnswerBuilder
+from alframe.kit.files import content_hash, flat_file_name
+from alframe.kit.round_folders import marking_round_asked, round_folder
+from alframe.kit.tables import time_saved
 from alframe.label_sources.csv.source import Csv
 from alframe.testing.label_source import LabelSourceSuite
-from alframe.types import UNSURE, Answers
+from alframe.types import UNSURE, Answers, Label
 from tests.testing.wrong import wrong
 
 
@@ -145,6 +148,67 @@ class StopsAtUnreadRows(Csv):
         return replace(answers, labels=[] if answers.problems else answers.labels)
 
 
+class ClearsNothing(Csv):
+    def collect(self, request):
+        return replace(super().collect(request), cleared=())
+
+
+class ClearsWithoutAReason(Csv):
+    def collect(self, request):
+        answers = super().collect(request)
+        return replace(answers, cleared=[label.item for label in answers.labels[:1]])
+
+
+class FilePerImage:
+    """Has a text file for each image, which holds its class."""
+
+    answers_now = False
+
+    def request(self, request):
+        with marking_round_asked(request) as asked_before:
+            for file in [] if asked_before else self.files(request).values():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+        return f"Write the class of each image into its file in {round_folder(request)}."
+
+    def collect(self, request):
+        builder = AnswerBuilder(request.classes, "ask")
+        for item, file in self.files(request).items():
+            name = file.read_text("utf-8").strip() if file.exists() else None
+            if name:
+                label = Label(item, name, "", time_saved(file), str(file), None, content_hash(file))
+                builder.add(label, place=self.place(file))
+            elif name is not None:
+                builder.add_unanswered(self.place(file), item)
+        return builder.build(request.items, order=lambda label: label.file)
+
+    def files(self, request):
+        return {item.id: round_folder(request) / f"{flat_file_name(item.id)}.txt" for item in request.items}
+
+    def place(self, file):
+        return str(file.parent)
+
+
+class EachFileIsAPlace(FilePerImage):
+    """An empty file has no label, so it clears nothing."""
+
+    def place(self, file):
+        return str(file)
+
+
+def write_file_per_image(self, request, answers):
+    files = FilePerImage().files(request)
+    for item in answers.keys() & files.keys():
+        files[item].write_text(answers[item], "utf-8")
+
+
+def file_per_image(part, caught_by):
+    def clear_answers(self, request, ids):
+        write_file_per_image(self, request, dict.fromkeys(ids, ""))
+
+    return wrong(LabelSourceSuite, part, caught_by, answer=write_file_per_image, clear_answers=clear_answers)
+
+
 def answer(self, request, answers):
     write(request, answers, "to_label.csv")
 
@@ -198,7 +262,11 @@ CASES = [
     source(SilentAboutUnreadRows, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
     source(ClearsAmongUnreadRows, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
     source(StopsAtUnreadRows, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
+    source(ClearsNothing, "test_answer_taken_back_is_cleared"),
+    source(ClearsWithoutAReason, "test_answer_taken_back_is_cleared"),
+    file_per_image(EachFileIsAPlace, "test_answer_taken_back_is_cleared"),
     source(Seeds, "test_every_answer_comes_back"),
     source(ChangesFolder, "test_every_answer_comes_back"),
 ]
-globals().update({case.__name__: case for case in CASES})
+RIGHT = [file_per_image(FilePerImage, "")]
+globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
