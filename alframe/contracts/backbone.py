@@ -33,13 +33,10 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class HasWeightsFiles(Protocol):
-    """A backbone that says where its weights come from; its network is built only when something must be embedded.
-
-    One without weights, such as colour histograms, has a network without parameters, draws nothing and has no files.
-    """
+    """A backbone that says where its weights come from; its network is built only when something must be embedded."""
 
     draws_weights: bool
-    """Whether any weights are random, and so come from the seed."""
+    """Whether any weights are random, and so come from the seed. A backbone without weights says False."""
 
     def weights_files(self) -> Sequence[Path] | None:
         """Return the files that decide the weights, apart from the seed; () if there are none, None if not known.

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from alframe.errors import ComputeError
-from alframe.testing.compute import ComputeSuite, shard_lengths
+from alframe.testing.compute import ComputeSuite
+from alframe.testing.shard_functions import shard_lengths
 
 
 def end_process_at_first_3(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:

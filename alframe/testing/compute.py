@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,31 +16,9 @@ from alframe.builtins import REGISTRIES
 from alframe.contracts import Compute
 from alframe.engine.embedding import embed_pool
 from alframe.testing.part import PartSuite
+from alframe.testing.shard_functions import echo_shards, fail_at_zero_sum, leave_file_per_shard, shard_lengths
 from alframe.testing.tiny import tiny_pool
 from alframe.testing.tiny_embedding import embed_images
-
-
-def shard_lengths(shards: Sequence[list[int]]) -> Iterator[int]:
-    """Yield the length of each shard; can be sent to another process."""
-    yield from map(len, shards)
-
-
-def echo_shards(shards: Sequence[list[int]]) -> Iterator[list[int]]:
-    """Yield each shard as it is."""
-    yield from shards
-
-
-def fail_at_zero_sum(shards: Sequence[list[int]]) -> Iterator[int]:
-    """Yield 1 // the sum of each shard: raises ZeroDivisionError at one whose sum is 0."""
-    for shard in shards:
-        yield 1 // sum(shard)
-
-
-def leave_file_per_shard(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
-    """Leave a file for each time that a shard is worked on, and yield its first number."""
-    for shard in shards:
-        (folder / f"{shard[0]}-{uuid.uuid4().hex}").touch()
-        yield shard[0]
 
 
 class ComputeSuite(PartSuite[Compute]):
