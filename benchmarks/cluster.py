@@ -27,7 +27,7 @@ from alframe.engine.embedding.embed_pool import SHARD_SIZE, update_pool_embeddin
 from alframe.engine.embedding.embedder import Embedder, make_embedder
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
-from alframe.testing.compute import shard_lengths
+from alframe.testing.shard_functions import shard_lengths
 from alframe.types import Item
 from benchmarks.machine import describe, write_report
 from benchmarks.real import RECIPE

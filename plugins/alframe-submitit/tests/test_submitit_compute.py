@@ -17,7 +17,7 @@ import alframe
 from alframe.errors import BadParams, ComputeError
 from alframe.kit.composite import build_part
 from alframe.testing import ClusterComputeSuite, tiny_overrides, tiny_pool
-from alframe.testing.compute import leave_file_per_shard, shard_lengths
+from alframe.testing.shard_functions import leave_file_per_shard, shard_lengths
 from alframe.types import Item
 
 
