@@ -8,22 +8,24 @@ import sys
 from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=+-]+")
-_PLAIN_ON_WINDOWS = re.compile(r"[A-Za-z0-9_./:=+\\-]+")
+# Between double quotes PowerShell reads these signs; it takes the typographic quotes for plain ones.
+_TO_POWERSHELL = "$`\u201c\u201d\u201e"
 
 
 def quote_argument(argument: str) -> str:
     """Quote an argument: in double quotes where that does for every shell, else as this system's shells need it.
 
-    Between double quotes bash and PowerShell replace names that begin with ``$``, which cmd does not know how to
-    prevent. On Windows it is written as PowerShell wants it, with a backtick, and `drop_backticks` takes that away.
+    On Windows, a name that begins with ``$`` is written for PowerShell, with a backtick; cmd passes the backtick on,
+    and `drop_backticks` removes it. A backslash at the end would escape the closing quote, so it becomes a slash.
+    Two things have no form there that every shell reads: the name of a variable between percent signs, which cmd
+    replaces by its value, and a double quote, which PowerShell 5.1 loses. No file name on Windows has the latter.
     """
-    if sys.platform == "win32":
-        if _PLAIN_ON_WINDOWS.fullmatch(argument):
-            return argument
-        end = "\\" if argument.endswith("\\") else ""  # else it would be the closing quote's
-        return f'"{re.sub("[$`]", lambda sign: f"`{sign[0]}", argument)}{end}"'
     if _PLAIN.fullmatch(argument):
         return argument
+    if sys.platform == "win32":
+        whole = argument.rstrip("\\")
+        escaped = re.sub(f"[{_TO_POWERSHELL}]", r"`\g<0>", whole.replace('"', '""'))
+        return f'"{escaped}{"/" if whole != argument else ""}"'
     return shlex.quote(argument) if re.search(r'[$`"\\!]', argument) else f'"{argument}"'
 
 
@@ -35,8 +37,8 @@ def mapping_argument(setting: str, key: str, value: str) -> str:
 
 
 def drop_backticks(argument: str) -> str:
-    """Return the argument without the backticks of `quote_argument`, which cmd leaves where they are."""
-    return re.sub("`([$`])", r"\1", argument) if sys.platform == "win32" else argument
+    """Return the argument without the backticks of `quote_argument`, which cmd passes on."""
+    return re.sub(f"`([{_TO_POWERSHELL}])", r"\1", argument) if sys.platform == "win32" else argument
 
 
 def command_line(*arguments: str) -> str:

@@ -9,7 +9,7 @@ Usage: python -m alframe [COMMAND] [name=value ...]
   python -m alframe pool=folder pool.root=FOLDER label_source=web
                                             your own images, labelled in the browser
   python -m alframe project=FOLDER          continue a project
-  python -m alframe -m sampler=random,margin,kcenter seed=0,1,2
+  python -m alframe -m "sampler=random,margin,kcenter" "seed=0,1,2"
                                             a sweep: strategies compared over seeds
 
 Commands ("python -m alframe status --help" describes one)
@@ -26,7 +26,7 @@ Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
 
 Settings, for example
   project=FOLDER      the campaign's folder         batch=20             images in each round
-  classes=[fox,hare]  classes known beforehand      stopping.labels=200  labels before it stops
+  "classes=fox,hare"  classes known beforehand      stopping.labels=200  labels before it stops
   enough=0.8          share that must be answered   seed=0               seed of all random choices
 
 Flags

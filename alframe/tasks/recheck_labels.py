@@ -142,5 +142,5 @@ def _check_can_ask_again(session: Session) -> None:
         raise LabelError(
             f"label_source={name} reads all answers from one place of yours, where the earlier answers are. So it "
             "cannot ask anybody again without showing them. Choose another for this, such as label_source=web, or "
-            "label_source=csv with label_source.files=[]."
+            'label_source=csv with "label_source.files=[]".'
         )

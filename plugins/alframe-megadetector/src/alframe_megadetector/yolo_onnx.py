@@ -111,7 +111,7 @@ def _class_names(metadata: dict[str, str], weights: Path) -> tuple[str, ...]:
     except (KeyError, ValueError, SyntaxError, TypeError):
         raise BadParams(
             f"weights={weights}: the file does not name its classes. Give them in their order, e.g. "
-            "classes=[animal,person,vehicle] for MegaDetector."
+            '"classes=animal,person,vehicle" for MegaDetector.'
         ) from None
     return tuple(map(str, named))
 

@@ -66,12 +66,12 @@ def _classifying_network(model: ExportableModel) -> Any:
         reason = "scales its embedding to length 1" if isinstance(network, TimmNetwork) else "is no model of timm"
         raise AlframeError(
             f"exporter 'timm': backbone {json.dumps(dict(model.backbone_recipe))} {reason}, which timm's layout cannot "
-            "hold. Use exporter=[onnx] or exporter=[torch_export]."
+            "hold. Use exporter=onnx or exporter=torch_export."
         )
     if not isinstance(head, nn.Linear):
         raise AlframeError(
             f"exporter 'timm': head {json.dumps(dict(model.head_recipe))} is not linear in the embedding, so that it "
-            "cannot become timm's classifier. Use exporter=[onnx] or exporter=[torch_export], or head=linear."
+            "cannot become timm's classifier. Use exporter=onnx or exporter=torch_export, or head=linear."
         )
     trunk: Any = network.trunk
     with torch.random.fork_rng(devices=[]):  # a new classifier is drawn at random
@@ -81,7 +81,7 @@ def _classifying_network(model: ExportableModel) -> Any:
     if not isinstance(classifier, nn.Linear) or classifier.weight.shape != folded.weight.shape:
         raise AlframeError(
             f"exporter 'timm': backbone {json.dumps(dict(model.backbone_recipe))} has the classifier {classifier}, "
-            f"which a head of {folded.in_features} numbers cannot replace. Use exporter=[onnx] or [torch_export]."
+            f"which a head of {folded.in_features} numbers cannot replace. Use exporter=onnx or exporter=torch_export."
         )
     classifier.load_state_dict(folded.state_dict())
     return trunk.eval().requires_grad_(False)
