@@ -208,16 +208,18 @@ class Ledger(ItemTable):
         self._insert("event (round, kind, detail, at)", [row])
 
     def history(self) -> list[RoundRecord]:
-        """Return the latest record of every evaluated round, oldest round first.
+        """Return the latest record of every evaluated round and number of labels, oldest round first.
 
+        A round has several records if it was evaluated again when the next batch was partly answered, or corrected.
         An evaluation by labels that an earlier version had fine-tuned on is untrue, and left out.
         """
-        rows = self._read(
-            "SELECT detail FROM event WHERE n IN "
-            "(SELECT max(n) FROM event WHERE kind = 'evaluated' GROUP BY round) ORDER BY round"
-        )
+        rows = self._read("SELECT detail FROM event WHERE kind = 'evaluated' ORDER BY round, n")
+        latest: dict[tuple[int, int], RoundRecord] = {}
         with spoilt_content_as_store_error(self.file):
-            records = [load_record(detail) for (detail,) in rows]
+            for record in (load_record(detail) for (detail,) in rows):
+                latest.pop((record.round, record.labels), None)
+                latest[record.round, record.labels] = record
+        records = list(latest.values())
         trained = "SELECT min(round) FROM event WHERE kind = ? AND json_extract(detail, '$.seen') IS NULL"
         (first,) = self._read(trained, FineTuned.KIND)[0]
         return [

@@ -52,7 +52,7 @@ class Compare:
 def missing_libraries() -> str:
     """Return which libraries a comparison lacks, with the remedy; nothing if all are installed."""
     missing = " and ".join(name for name in LIBRARIES if find_spec(name) is None)
-    return missing and f"A comparison needs {missing}. Install what is missing: pip install 'alframe[compare]'"
+    return missing and f'A comparison needs {missing}. Install what is missing: pip install "alframe[compare]"'
 
 
 def write_comparison_page(

@@ -148,8 +148,8 @@ def test_a_missing_library_is_named_with_the_remedy(
     monkeypatch.setattr(compare, "LIBRARIES", ("scikit_posthocs_not_there",))
     refused = alframe("compare", "anything")
     assert refused.code == 1
-    assert "pip install 'alframe[compare]'" in refused.err
+    assert 'pip install "alframe[compare]"' in refused.err
     words = [*tiny_overrides(pool, tmp_path / "runs"), "stopping.labels=8", "-m"]
     swept = alframe(*words, "sampler=margin,random")
     assert swept.code == 0, "its table needs none of them"
-    assert "pip install 'alframe[compare]', then: " in swept.out
+    assert 'pip install "alframe[compare]", then: ' in swept.out

@@ -210,9 +210,9 @@ def test_auto_takes_the_first_that_is_there(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_was_asked_for_by_name_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda package: None)
-    with pytest.raises(EngineError, match=r"needs openvino and onnxscript.*pip install 'alframe\[openvino\]'"):
+    with pytest.raises(EngineError, match=r'needs openvino and onnxscript.*pip install "alframe\[openvino\]"'):
         embedder_of(Inference("openvino"))
-    with pytest.raises(EngineError, match=r"pip install 'alframe\[onnx\]'"):
+    with pytest.raises(EngineError, match=r'pip install "alframe\[onnx\]"'):
         embedder_of(Inference("onnxruntime"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -231,6 +232,11 @@ def test_records_come_back_as_they_were(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.add_record(record)
     assert ledger.history() == [record]
+    partly, again = replace(record, labels=26, unlabelled=74), replace(record, model="again")
+    with ledger.transaction():
+        ledger.add_record(partly)
+        ledger.add_record(again)
+    assert ledger.history() == [partly, again], "a round and number of labels has one record, the latest"
 
 
 def test_another_reader_sees_committed_work_only(ledger: Ledger, tmp_path: Path) -> None:

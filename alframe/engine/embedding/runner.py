@@ -152,7 +152,7 @@ def _require_engine(inference: Inference, device: str) -> None:
     if missing := _missing_packages(inference.engine):
         raise EngineError(
             f"inference.engine={inference.engine} needs {' and '.join(missing)}, which this Python does not have: "
-            f"pip install 'alframe[{_EXTRAS[inference.engine]}]'. Or set inference.engine=eager, which needs no "
+            f'pip install "alframe[{_EXTRAS[inference.engine]}]". Or set inference.engine=eager, which needs no '
             f"package. Features of different engines are never mixed, so every image is then embedded again."
         )
     if inference.engine in _REQUIRED_PACKAGES and device != "cpu":
