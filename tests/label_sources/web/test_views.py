@@ -253,3 +253,10 @@ def test_progress_begins_with_the_pool_and_says_which_images_were_measured(enter
     assert text.startswith("New images like those in the pool54 % to 66 %") and "60 %" not in text
     assert "measured on 12 images drawn at random from the pool" in text
     assert "measured on 200 test split" in (person.page.locator(".measured").nth(1).text_content() or "")
+
+
+def test_percentages_are_rounded_as_in_the_terminal(enter: Enter) -> None:
+    _, person = enter()
+    shares = [0, 0.005, 0.015, 0.125, 0.3, 0.324999, 0.325, 0.335, 0.675, 0.995, 1, *(each / 40 for each in range(41))]
+    script = "async shares => { const { S } = await import('/static/strings.js'); return shares.map(S.percent); }"
+    assert person.page.evaluate(script, shares) == [f"{100 * share:.0f} %" for share in shares]

@@ -88,4 +88,4 @@ function table(head, rows) {
 
 const number = (value) => value.toLocaleString(undefined, { maximumFractionDigits: 0 });
 const recall = (each) => percent(each.recall) + (each.recall_low === null || each.recall === null ? "" : S.bounds(each.recall_low, each.recall_high));
-const percent = (value) => (value === null || value === undefined ? S.notMeasured : `${Math.round(value * 100)} %`);
+const percent = (value) => (value === null || value === undefined ? S.notMeasured : S.percent(value));

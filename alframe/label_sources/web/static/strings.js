@@ -1,8 +1,10 @@
 // Every text of the page.
 const n = (count, one, many) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
-const bounds = (low, high) => ` (${Math.round(low * 100)}–${Math.round(high * 100)} %)`;
+// Half a percent goes to the even neighbour, as in Python, so that the page and the terminal show the same number.
+const whole = (share) => Math.round(share * 100) - (share * 100 % 2 === 0.5 ? 1 : 0);
+const bounds = (low, high) => ` (${whole(low)}–${whole(high)} %)`;
 const short = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name); // where a number must follow it
-const percent = (share) => `${Math.round(share * 100)} %`;
+const percent = (share) => `${whole(share)} %`;
 
 export const S = {
   title: (view, project) => `${view} · ${project} · alframe`,
@@ -121,7 +123,7 @@ export const S = {
   },
   shareRight: (point) => (point.few_images ? `${percent(point.low)} to ${percent(point.high)}` : `${percent(point.accuracy)}${bounds(point.low, point.high)}`),
   sample: (point) => `After ${n(point.labels, "label", "labels")}, measured on ${point.n.toLocaleString()} ${point.basis}. ${point.few_images ? "95 % intervals: these are too few images for one number." : "The brackets contain the 95 % interval."}`,
-  bounds, measuredOn: ({ n: count, basis }) => `Measured on ${count.toLocaleString()} ${basis}. The brackets contain the 95 % interval.`,
+  bounds, percent, measuredOn: ({ n: count, basis }) => `Measured on ${count.toLocaleString()} ${basis}. The brackets contain the 95 % interval.`,
   recall: "Recall", precision: "Precision", people: "People", rounds: "Rounds", asked: "Requested", answeredHere: "Answered", answeredInBatch: "Answered in this batch", secondsAnImage: "Seconds per image", now: "Now", online: "Online", away: "Away",
   noCurve: "Nothing is measured yet. The first point appears after the first batch.",
   curvePoint: (point) => `${n(point.labels, "label", "labels")}: ${percent(point.accuracy)}${bounds(point.low, point.high)}, measured on ${point.n.toLocaleString()} ${point.basis}.`,
