@@ -14,10 +14,15 @@ from alframe.store.records import StoredItems
 
 @dataclass(frozen=True, slots=True)
 class PoolCounts:
-    """How many images are held out, and how many of the pool stand where: (number, description), none of them 0."""
+    """How many images are held out, and how many of the pool stand where: (number, description), none of them 0.
+
+    `gone`: how many more are known, but no longer listed by the pool; of these, `gone_labelled` are labelled.
+    """
 
     held_out: int
     pool: Sequence[tuple[int, str]]
+    gone: int
+    gone_labelled: int
 
     @property
     def total_in_pool(self) -> int:
@@ -29,14 +34,19 @@ class PoolCounts:
         total = f"{self.total_in_pool:,} in the pool" + (
             f" = {parts}" if len(self.pool) > 1 else f" ({parts})" * bool(parts)
         )
-        return f"{total}; {self.held_out:,} held out for testing"
+        return "; ".join([total, *self.describe_gone(), f"{self.held_out:,} held out for testing"])
+
+    def describe_gone(self) -> list[str]:
+        """Return how many images the pool no longer lists, as one text; none if it lists all of them."""
+        labelled = f", {self.gone_labelled:,} of them labelled" * bool(self.gone_labelled)
+        return [f"{self.gone:,} more no longer in its listing{labelled}"] * bool(self.gone)
 
 
 def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[int] = ()) -> PoolCounts:
     """Count the images of a project by where they stand; `answered_now` are answered, but not in the ledger yet.
 
     The first of these that fits an image counts it: labelled, labelled for its sequence, labelled with several classes,
-    unsure, answered but not taken in, requested, gone, unreadable, requested before in vain, never requested.
+    unsure, answered but not taken in, requested, unreadable, requested before in vain, never requested.
     """
     labels, ledger = campaign.labels(), campaign.ledger
     rounds = ledger.stored_rounds()
@@ -51,19 +61,20 @@ def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[in
         (labels.unsure_rounds, "unsure"),
         (answered_now, "answered, to be read by the next run"),
         (opened, "requested and not answered yet"),
-        (load_absent(campaign), "no longer in the pool's listing"),
         (ledger.unreadable_reasons(), "that cannot be read"),
         (closed, "requested without an answer"),
         (range(len(items)), "never requested"),
     ]
     is_counted, parts = np.zeros(len(items), bool), []
     is_counted[held_out] = True
+    gone = [key for key in load_absent(campaign) if not is_counted[key]]
+    is_counted[gone] = True
     for keys, description in places:
         before = np.count_nonzero(is_counted)
         is_counted[list(keys)] = True
         if count := int(np.count_nonzero(is_counted) - before):
             parts.append((count, description))
-    return PoolCounts(len(held_out), parts)
+    return PoolCounts(len(held_out), parts, len(gone), len(labelled.intersection(gone)))
 
 
 def record_absent(campaign: Campaign, absent: Sequence[int]) -> None:

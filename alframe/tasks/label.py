@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alframe.errors import BadParams
+from alframe.errors import BadParams, StoreError
 from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress
 from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.labels import DecidedLabels
@@ -34,9 +34,9 @@ class Label(WaitsForAnswers):
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """Store the answers; the next run learns from them and requests more."""
+        """Store the answers; the next run learns from them. Raises StoreError if there is no project."""
         if not session.project.has_begun:
-            return Outcome(State.DONE, no_project_message(session, "label"))
+            raise StoreError(no_project_message(session, "label"))
         items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
         incomplete = collect_and_store_answers(session, items, problems)
         rounds = session.ledger.stored_rounds()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alframe.commands import project_command
 from alframe.contracts import AnswersInOnePlace, ServesPeople
-from alframe.errors import LabelError
+from alframe.errors import LabelError, StoreError
 from alframe.kit.parameters import require_at_least
 from alframe.loop.answers import (
     close_request,
@@ -56,7 +56,7 @@ class RecheckLabels(WaitsForAnswers):
     def run(self, session: Session) -> Outcome:
         """Read the answers to an open recheck, or ask for a new one. Raises LabelError while another round is open."""
         if not session.project.has_begun:
-            return Outcome(State.DONE, no_project_message(session, "recheck_labels"))
+            raise StoreError(no_project_message(session, "recheck_labels"))
         check_parts(session)
         cache = list_pool_into_ledger(session)
         incomplete = collect_and_store_answers(session, cache.listing.items, cache.problems)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from alframe.commands import project_command, quote_argument, short_path
 from alframe.contracts import AnswersInOnePlace, ServesPeople
-from alframe.errors import AlframeError
+from alframe.errors import AlframeError, StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
 from alframe.loop.discovery import describe_unseen_classes
@@ -32,9 +32,9 @@ class Status:
     show: int = 20
 
     def run(self, session: Session) -> Outcome:
-        """Describe what the ledger knows, and what has been answered since."""
+        """Describe what the ledger knows, and what was answered since. Raises StoreError if there is no project."""
         if not session.project.has_begun:
-            return Outcome(State.DONE, no_project_message(session, "status"))
+            raise StoreError(no_project_message(session, "status"))
         ledger, items = session.ledger, session.items()
         labels = session.labels()
         counts = Counter(label.class_name for label in labels.counted)

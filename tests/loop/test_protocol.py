@@ -14,7 +14,7 @@ import pytest
 
 from alframe.app.api import open_session
 from alframe.engine.training.fine_tune import TrainingResult
-from alframe.errors import BadParams
+from alframe.errors import BadParams, StoreError
 from alframe.loop.learning import load_audit_draws
 from alframe.store.events import ShownContent
 from alframe.store.ledger import Ledger
@@ -136,7 +136,8 @@ def test_label_takes_in_and_asks_for_nothing(person: Protocol) -> None:
 
 
 def test_label_before_there_is_a_project(person: Protocol) -> None:
-    assert "There is no project in" in person.task("label").message
+    with pytest.raises(StoreError, match="There is no project in"):
+        person.task("label")
 
 
 def test_watching_ends_when_the_batch_is_answered(

@@ -42,7 +42,7 @@ def answer(project: Path, number: int, answers: Mapping[int, str | None]) -> lis
 
 def counted(status: str) -> dict[str, int]:
     """The parts of the pool in the line of images, after a check that they add up."""
-    (line,) = re.findall(r"^Images:   (.+); 0 held out for testing$", status, re.MULTILINE)
+    (line,) = re.findall(r"^Images:   ([^;]+);.* 0 held out for testing$", status, re.MULTILINE)
     total, _, parts = line.partition(" in the pool = ")
     found = {match[2]: int(match[1]) for match in re.finditer(r"(\d+) ([^+]+?)(?= \+ |$)", parts)}
     assert sum(found.values()) == int(total), line
@@ -80,9 +80,15 @@ def test_every_image_is_counted_once_whatever_happens(alframe: CommandLine, pool
 
     asked = answer(project, 1, {0: ""})
     (pool / next(path for path in _images(pool) if path not in asked)).unlink()
+    (pool / asked[1]).unlink()
     assert alframe("project=p").code == 0
-    after = counted(alframe("status", "project=p").out)
-    assert (after["labelled"], after["no longer in the pool's listing"], after[in_vain]) == (2, 1, 3)
+    status = alframe("status", "project=p").out
+    after = counted(status)
+    assert (sum(after.values()), after["labelled"], after[in_vain]) == (17, 1, 3), "17 files are left in the folder"
+    gone = "2 more no longer in its listing, 1 of them labelled"
+    assert f"; {gone}; 0 held out" in status
+    assert alframe("report", "project=p").code == 0
+    assert gone in report_of(project)
 
 
 def _images(pool: Path) -> list[str]:
