@@ -39,6 +39,7 @@ def record_cache_folder(folder: Path, cache: Path) -> None:
     """
     recorded, stand_in = _read_record(folder)
     own = folder / "cache"
+    has_cache, has_recorded = _is_cache(cache), recorded is not None and _is_cache(recorded)
     if cache == recorded:
         if cache not in (own, folder.parent / "cache"):
             log.info(
@@ -47,26 +48,24 @@ def record_cache_folder(folder: Path, cache: Path) -> None:
                 *(cache, own, f", and delete {folder / RECORD_NAME}" if stand_in == own else ""),
             )
         return
-    if recorded is not None and cache == stand_in and _is_cache(cache):
+    if cache == stand_in and has_cache:
         return
-    if recorded is not None and _is_cache(cache) and cache == own:
-        if _is_cache(recorded):
-            log.info("This project uses the embeddings in %s from now on; the earlier ones are in %s.", cache, recorded)
-    elif recorded is not None and (_is_cache(cache) or _is_cache(recorded)):
+    if has_recorded and has_cache and cache == own:
+        log.info("This project uses the embeddings in %s from now on; the earlier ones are in %s.", cache, recorded)
+    elif has_recorded or (recorded is not None and has_cache and cache != own):
         log.warning(
             "The embeddings of this project are in %s, which %s. What is missing in %s is embedded again. To use the "
             "old embeddings, stop now and copy that folder to %s.",
-            *(recorded, "cannot be written to" if _is_cache(recorded) else "cannot be found", cache, own),
+            *(recorded, "cannot be written to" if has_recorded else "cannot be found", cache, own),
         )
-    elif not _is_cache(cache) and (folder / LEDGER_NAME).exists():
+    elif not has_cache and (folder / LEDGER_NAME).exists():
         log.warning(
             "This project has no embeddings in %s%s, so its images are embedded again. If the old embeddings are on a "
             "drive that is off, stop now and connect it. If the project was moved, stop now and copy the folder "
             "'cache' from beside its old place to %s.",
             *(cache, "" if recorded is None else f", nor in {recorded}", cache),
         )
-    keeps_earlier = recorded is not None and not _is_cache(cache)
-    write_text(folder / RECORD_NAME, f"{recorded}\n{cache}\n" if keeps_earlier else f"{cache}\n")
+    write_text(folder / RECORD_NAME, f"{cache}\n" if recorded is None or has_cache else f"{recorded}\n{cache}\n")
 
 
 def _read_record(folder: Path) -> tuple[Path | None, Path | None]:

@@ -28,8 +28,7 @@ def name_requested_items(
 
 def with_served_ids(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
     """Return all items by key, under the ids by which a source that serves people knows them."""
-    first = _first_ids(ledger.former_ids())
-    if not (ids := _served_ids(ledger, [*first, *ledger.keys_of(first.values()).values()])):
+    if not (ids := _served_ids(ledger, ledger.keys_with_former_or_reused_id())):
         return items
     return [replace(item, id=ids[key]) if key in ids else item for key, item in enumerate(items)]
 

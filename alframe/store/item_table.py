@@ -74,13 +74,13 @@ class ItemTable(Database):
         self._write("UPDATE item SET id = char(10) || key WHERE key = ?", ((key,) for key in ids))
         self._write("UPDATE item SET id = ? WHERE key = ?", ((id_, key) for key, id_ in ids.items()))
 
-    def former_ids(self, keys: Iterable[int] | None = None) -> list[FormerId]:
-        """Return the ids that items had before their files were moved, in the order in which they were given up.
+    def keys_with_former_or_reused_id(self) -> list[int]:
+        """Return the keys of the items that had another id, or whose id is one that another item has given up."""
+        sql = "SELECT item FROM former_id UNION SELECT key FROM item WHERE id IN (SELECT id FROM former_id)"
+        return [key for (key,) in self._read(sql)]
 
-        `keys`: of these items only; None for all.
-        """
-        if keys is None:
-            return [FormerId(*row) for row in self._read("SELECT item, id, round FROM former_id ORDER BY n")]
+    def former_ids(self, keys: Iterable[int]) -> list[FormerId]:
+        """Return the ids that these items had before their files were moved, in the order in which they gave them up."""
         wanted = json.dumps(list(keys))
         sql = "SELECT item, id, round FROM former_id WHERE item IN (SELECT value FROM json_each(?)) ORDER BY n"
         return [FormerId(*row) for row in self._read(sql, wanted)]

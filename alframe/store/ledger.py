@@ -101,6 +101,10 @@ class Ledger(ItemTable):
         """Return every row of the label table, by item, in the order they were written; most of them still stand."""
         return self._select_labels("ORDER BY item, n")
 
+    def labelled_or_requested_keys(self) -> set[int]:
+        """Return the keys of all items that were ever labelled or requested."""
+        return {key for (key,) in self._read("SELECT item FROM label UNION SELECT item FROM selection")}
+
     def class_names_from_rounds(self) -> list[str]:
         """Return every class that an answer to a request has named, in the order of their first answers."""
         rows = self._read(

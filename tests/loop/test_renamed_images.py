@@ -93,6 +93,6 @@ def test_the_browser_keeps_one_name_for_all_rounds(words: list[str], tmp_path: P
         with Journal.open(web_folder(session.project.request_folder)) as journal, journal.transaction():
             for name, class_name in ((served[moved].id, "fox"), (served[other].id, "hare")):
                 journal.confirm_class(class_name, "Ana")
-                journal.append(name, "Ana", [NewAnswer(name, [class_name], 1, requested=name in asked)])
+                journal.append_answers(name, "Ana", [NewAnswer(name, [class_name], 1, requested=name in asked)])
         collect_and_store_answers(session, items, ProblemLog())
         assert {row.item: row.class_name for row in ledger.stored_labels()} == {moved: "fox", other: "hare"}

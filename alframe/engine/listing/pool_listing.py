@@ -24,7 +24,6 @@ from alframe.engine.listing.recognised_items import (
     exchange_doubled_ids,
     is_same_pool,
     log_moved,
-    used_keys,
     warn_of_other_split,
 )
 from alframe.engine.listing.sequences import add_times, assign_sequences
@@ -192,7 +191,7 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
     whole = {item.image_id for item in listed if item.image_id != item.id and item.image_id in key_of}
     whole -= {item.image_id for item in listed if item.image_id != item.id and item.id in key_of}
     if whole:
-        used = used_keys(ledger)
+        used = ledger.labelled_or_requested_keys()
         whole = {image for image in whole if key_of[image] in used}
     if not whole:
         return listed

@@ -30,12 +30,6 @@ def log_moved(moved: Mapping[ItemId, int], known: StoredItems) -> None:
         )
 
 
-def used_keys(ledger: Ledger) -> set[int]:
-    """Return the keys of all items that were ever labelled or requested."""
-    requested = {key for one in ledger.stored_rounds() for key in one.keys}
-    return requested | {label.item for label in ledger.stored_labels()}
-
-
 def exchange_doubled_ids(
     ledger: Ledger, known: StoredItems, listed: Sequence[Item], key_of: Mapping[str, int], find_doubled: FindDoubled
 ) -> bool:
@@ -46,7 +40,7 @@ def exchange_doubled_ids(
     present = {key_of[item.id]: item for item in listed if item.id in key_of}
     if len(present) == len(known):
         return False
-    used, held_out = used_keys(ledger), set(known.held_out_keys())
+    used, held_out = ledger.labelled_or_requested_keys(), set(known.held_out_keys())
     absent = {key: known[key] for key in sorted(used - present.keys() - held_out)}
     if not absent:
         return False
@@ -69,7 +63,7 @@ def exchange_doubled_ids(
 
 def is_same_pool(moved: Mapping[ItemId, int], known: StoredItems, listed: Sequence[Item], ledger: Ledger) -> bool:
     """Return whether enough items were recognised, where not one is listed under its id, to take it for this pool."""
-    used = used_keys(ledger)
+    used = ledger.labelled_or_requested_keys()
     return len(moved) >= RECOGNISED_SHARE * min(len(known), len(listed)) or (
         bool(used) and len(used.intersection(moved.values())) >= RECOGNISED_SHARE * len(used)
     )
