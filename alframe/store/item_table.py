@@ -80,7 +80,7 @@ class ItemTable(Database):
         return [key for (key,) in self._read(sql)]
 
     def former_ids(self, keys: Iterable[int]) -> list[FormerId]:
-        """Return the ids that these items had before their files were moved, in the order in which they gave them up."""
+        """Return the ids that these items had before their files were moved, in the order in which these changed."""
         wanted = json.dumps(list(keys))
         sql = "SELECT item, id, round FROM former_id WHERE item IN (SELECT value FROM json_each(?)) ORDER BY n"
         return [FormerId(*row) for row in self._read(sql, wanted)]
