@@ -236,9 +236,9 @@ def _verdict(
     if len(worse) >= OFTEN:
         reasons.append(f"worse than random choice on {len(worse)} of {len(over_random)} sets")
     if over_random and not any(gain.is_above_zero for gain in over_random.values()):
-        reasons.append("better than random choice on no set")
+        reasons.append("not better than random choice on any set")
     if over_margin and cost >= DEAR and not any(gain.is_above_zero for gain in over_margin.values()):
-        reasons.append(f"better than margin on no set, and takes {cost:.0f} times as long")
+        reasons.append(f"not better than margin on any set, and takes {cost:.0f} times as long")
     if name.head != "linear" and over_default and not any(gain.is_above_zero for gain in over_default.values()):
-        reasons.append(f"needs head={name.head}, and is better than margin with the default head on no set")
+        reasons.append(f"needs head={name.head}, and is not better than margin with head=linear on any set")
     return tuple(reasons)

@@ -19,10 +19,10 @@ LABELS = 200  # at which macro-F1 and calibration are compared
 START, RANDOM_START = "random:auto:kmeans", "random:auto:random"
 
 SINCE = {  # what has changed since old results
-    "2026-11-28-x86_64-curves.json": "Since this was measured, `uherding`, `maxherding`, `refine` and `active_search` "
-    "were added. K-means now begins with k-means++. This changes `adaptive`, `kmeans`, `typiclust` and other samplers "
-    "that use clusters. So the ranks below are for the samplers as they were when this was measured. The section [The "
-    "default](#the-default) shows the current defaults."
+    "2026-11-28-x86_64-curves.json": "Since the table below was measured, `uherding`, `maxherding`, `refine` and "
+    "`active_search` were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` "
+    "and other samplers that use clusters. So the ranks below are for the samplers as they were before these changes. "
+    "The section [The default](#the-default) shows the current defaults."
 }
 
 Sets = Mapping[str, Mapping[str, Any]]

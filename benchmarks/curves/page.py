@@ -161,12 +161,12 @@ def _not_worth(table: Sequence[Overall]) -> str:
     found = [f"- `{row.recipe.sampler}`: {'; '.join(row.verdict)}." for row in _by_name(table) if row.verdict]
     rule = (
         "A sampler is in this list if at least one of four rules applies. The rules are the same for all samplers. "
-        f"(1) The whole interval of its area is below random choice on {OFTEN} sets or more. (2) The whole interval "
-        f"is above random choice on no set. (3) It takes at least {DEAR} times as long as margin sampling, and the "
-        "whole interval is above margin sampling on no set. (4) It needs another head, and the whole interval is "
-        f"above margin sampling with the default head on no set. This is for {FIRST} labels to a tenth of small "
-        "pools. alframe keeps these samplers, because they may be useful in other cases (rare classes, outliers, the "
-        "very first labels)."
+        f"(1) The whole interval of its area is below random choice on {OFTEN} sets or more. (2) There is no set on "
+        f"which the whole interval is above random choice. (3) It takes at least {DEAR} times as long as margin "
+        "sampling, and there is no set on which the whole interval is above margin sampling. (4) It needs another head "
+        "than `linear`, and there is no set on which the whole interval is above margin sampling with `linear`. These "
+        f"rules were applied to small pools, from {FIRST} labels to a tenth of the pool. alframe keeps these samplers, "
+        "because they may be useful in other cases (rare classes, outliers, the very first labels)."
     )
     return "\n".join(["## Not worth using here", "", rule, "", *(found or ["None of them."])])
 
@@ -183,12 +183,15 @@ def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> s
         for row in better
     ]
     if not cells:
-        body = "No sampler is better than margin sampling on a set (with its whole interval) and worse on no set."
+        body = (
+            "There is no sampler whose whole interval is above margin sampling on at least one set, and not below "
+            "margin sampling on any set."
+        )
     else:
         header = ["sampler", "head", *(image_set.name for image_set in sets)]
         body = (
             "The table shows the area minus the area of margin sampling with the same head, in points. It lists the "
-            "samplers whose whole interval is above 0 on at least one set, and below 0 on no set.\n\n"
+            "samplers whose whole interval is above 0 on at least one set, and not below 0 on any set.\n\n"
             + _table(header, cells, left=2)
         )
     return f"## Better than margin\n\n{body}"
@@ -238,16 +241,16 @@ def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
         for row, name in enumerate(names)
     ]
     beaten = {row.recipe: row.beaten for row in table}
-    cells.append(["is beaten (of all)", *(f"{len(sets) * beaten[recipe]:.2f}" for recipe in chosen)])
+    cells.append(["mean over all samplers", *(f"{len(sets) * beaten[recipe]:.2f}" for recipe in chosen)])
     return "\n".join(
         [
             "## Who beats whom",
             "",
             "The table shows the pairwise penalty matrix of Ash et al. 2020: how often the sampler of the row is "
-            "better than the sampler of the column. For each set, it is the share of the numbers of labels at which "
-            f"it is better. The shares of all sets are added, so the largest possible value is {len(sets)}. The table "
-            f"has the {SHOWN} samplers with the best mean rank, and random and margin. The last row is the mean of "
-            "the column over all samplers. A smaller value is better.",
+            "better than the sampler of the column. For each set, the value is the share of the numbers of labels at "
+            "which the sampler of the row is better. The shares of all sets are added, so the largest possible value "
+            f"is {len(sets)}. The table has the {SHOWN} samplers with the best mean rank, and random and margin. The "
+            "last row is the mean of the column over all samplers. A smaller value is better.",
             "",
             _table(["", *names], cells, left=1),
         ]

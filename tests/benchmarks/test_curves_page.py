@@ -76,11 +76,11 @@ def test_judgements_follow_from_the_rules(result: dict[str, Any]) -> None:
     table = judged(result)
     assert table["bad|linear|random"].verdict == (
         "worse than random choice on 2 of 2 sets",
-        "better than random choice on no set",
+        "not better than random choice on any set",
     )
-    assert table["dear|linear|random"].verdict == ("better than margin on no set, and takes 50 times as long",)
+    assert table["dear|linear|random"].verdict == ("not better than margin on any set, and takes 50 times as long",)
     (reason,) = table["doubter|laplace|random"].verdict
-    assert reason.startswith("needs head=laplace, and is better than margin with the default")
+    assert reason.startswith("needs head=laplace, and is not better than margin with head=linear")
     for name in ("good|linear|random", "margin|laplace|random", "random|linear|random"):
         assert table[name].verdict == ()
 
