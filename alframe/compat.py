@@ -33,9 +33,9 @@ def import_torchvision() -> ModuleType:
             raise
     import torch
 
-    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+    library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     _libraries.append(library)
     for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[module]  # the half-imported package
@@ -120,7 +120,7 @@ def _disable_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **options)
         import torch
 
-        return torch.compiler.disable(function)(*args, **options)  # type: ignore[no-untyped-call]
+        return torch.compiler.disable(function)(*args, **options)
 
     return call
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ RANKINGS: dict[str, Ranking] = {
 def predict_unseen(head: str, x: Floats, y: Ints, classes: int, groups: Ints, rng: np.random.Generator) -> Floats64:
     """Return (m, C) what heads say of labels of which they have seen neither these nor others of their groups."""
     context = FitContext(np.ones(len(y), np.bool_), groups, x[:0])
-    build = lambda: REGISTRIES["head"].build({"name": head})  # noqa: E731
+    build = partial(REGISTRIES["head"].build, {"name": head})
     probs = predict_by_groups(build, x, y, context, classes, rng).astype(np.float64)
     probs = np.maximum(probs, 1e-12)
     return np.asarray(probs / probs.sum(axis=1, keepdims=True), np.float64)

@@ -37,7 +37,7 @@ def require_hydra_unchanged(words: Sequence[str], own_words: Sequence[str], sour
 def _hydra_settings(words: Sequence[str]) -> dict[str, Any]:
     with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):
         config = compose("config", overrides=list(words), return_hydra_config=True)
-    settings: dict[str, Any] = OmegaConf.to_container(config.hydra, resolve=False)  # type: ignore[assignment]
+    settings: dict[str, Any] = OmegaConf.to_container(config.hydra, resolve=False)  # type: ignore[assignment]  # no list
     for key in _OF_EACH_COMMAND:
         group, _, name = key.rpartition(".")
         (settings[group] if group else settings).pop(name, None)

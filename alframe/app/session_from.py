@@ -41,7 +41,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bo
 def _to_plain_data(config: DictConfig) -> dict[str, Any]:
     """Return the configuration as plain data. Raises BadParams for a ``${...}`` that stands for nothing."""
     try:
-        values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+        values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # no list
     except (OmegaConfBaseException, RecursionError) as error:
         key = isinstance(error, OmegaConfBaseException) and error.full_key
         reason = str(error).partition("\n")[0]

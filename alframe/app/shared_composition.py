@@ -63,4 +63,4 @@ def _sets_a_value(override: Override) -> bool:
 def share_composition() -> None:
     """Let the jobs of the sweep that begins now share what is composed."""
     loader = GlobalHydra.instance().config_loader()
-    loader.load_sweep_config = SharedComposition(loader)  # type: ignore[method-assign, arg-type]
+    loader.load_sweep_config = SharedComposition(loader)  # type: ignore[method-assign, arg-type]  # no hook

@@ -77,13 +77,13 @@ class EfficientNetLite:
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         """See the Backbone contract."""
 
-        def build_trunk() -> nn.Module:
+        def build_trunk() -> Any:
             bare: Any = network.create_network(self.model, self.in_chans, self.size)
             if weights and self.pretrained:
                 path = find_installed_weights(self.variant)
                 state = rename_tensors(read_weights(path), [len(stage) for stage in bare.blocks])
                 load_weights(bare, state, str(path))
-            return bare  # type: ignore[no-any-return]
+            return bare
 
         return network.build_embedding_network(build_trunk, self.input_spec, self.dim, self.normalize, seed)
 

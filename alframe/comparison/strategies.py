@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -119,8 +119,8 @@ def _choices_but_length(run: Run) -> dict[str, object]:
     return {key: value for key, value in run.choices.items() if key != "batch" and not key.startswith("stopping")}
 
 
-def _choices_where(run: Run, is_chosen: object) -> dict[str, object]:
-    return {key: value for key, value in run.choices.items() if is_chosen(key)}  # type: ignore[operator]
+def _choices_where(run: Run, is_chosen: Callable[[str], bool]) -> dict[str, object]:
+    return {key: value for key, value in run.choices.items() if is_chosen(key)}
 
 
 def _data_name(run: Run, varying: Sequence[str]) -> str:

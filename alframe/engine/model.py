@@ -52,8 +52,9 @@ class Model:
 
     def copy_backbone_network(self) -> nn.Module:
         """Return a copy of the network on the CPU, in evaluation mode."""
-        network = copy.deepcopy(self.embedder.module).eval()
-        return network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
+        network = copy.deepcopy(self.embedder.module).eval().cpu()
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # not in torch's types
+        return network
 
     def save(self, folder: Path) -> None:
         """Replace `folder` by this model, after reading it back to see that it gives the same probabilities.

@@ -200,7 +200,7 @@ def _best_time_text(texts: Sequence[str]) -> str:
 def _to_number(value: object, default: float = 0.0) -> float:
     """Return a number, which some programs write as text."""
     try:
-        number = float(value) if type(value) in (int, float, str) else math.nan  # type: ignore[arg-type]
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         return default
     return number if -1e9 < number < 1e9 else default

@@ -117,7 +117,7 @@ class _FolderTree:
         """Return the names in the folder `place` ("" or "a/b/") by their caseless form."""
         if place not in self._names:
             names = self._names[place] = {}
-            actual = [entry.name for entry in _list_folder(os.path.join(self._root, place))]  # noqa: PTH118
+            actual = [entry.name for entry in _list_folder(os.path.join(self._root, place))]  # noqa: PTH118 - many of them
             for caseless, name in zip(casefold_paths(normalise_paths(actual)), actual, strict=True):
                 names.setdefault(caseless, []).append(name)
         return self._names[place]

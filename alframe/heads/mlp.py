@@ -89,7 +89,7 @@ class Mlp:
                 else:
                     losses = functional.cross_entropy(network(x[batch]), y[batch], reduction="none")
                     loss = (weights[batch] * losses).mean()
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 optimiser.step()
                 total += loss.item() * len(batch)
             if total < self.tolerance * len(x):

@@ -70,7 +70,7 @@ def setting_fields(group: type, prefix: str = "") -> Iterator[tuple[str, Setting
         name, hint = f"{prefix}{setting.name}", hints[setting.name]
         yield name, SettingField(hint, bool(setting.metadata.get("is_path")), is_dataclass(hint))
         if is_dataclass(hint):
-            yield from setting_fields(hint, f"{name}.")  # type: ignore[arg-type]
+            yield from setting_fields(hint, f"{name}.")  # type: ignore[arg-type]  # not an instance
 
 
 def from_plain(group: type, values: Mapping[str, Any], prefix: str = "") -> Any:
@@ -80,7 +80,7 @@ def from_plain(group: type, values: Mapping[str, Any], prefix: str = "") -> Any:
     """
     hints = {name: hint for name, hint in get_type_hints(group).items() if name in values}
     arguments = {
-        name: from_plain(hint, values[name], f"{prefix}{name}.") if is_dataclass(hint) else values[name]  # type: ignore[arg-type]
+        name: from_plain(hint, values[name], f"{prefix}{name}.") if is_dataclass(hint) else values[name]  # type: ignore[arg-type]  # not an instance
         for name, hint in hints.items()
     }
     try:

@@ -89,7 +89,7 @@ class LossSuite(PartSuite[Loss]):
 
     def _valid_gradient(self, value: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
         assert value.shape == () and torch.isfinite(value), f"the loss must be one finite number, and is {value}"
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         assert embeddings.grad is not None, "even a zero must be differentiable, or the training step fails"
         assert torch.isfinite(embeddings.grad).all(), "the gradient must be finite"
         return embeddings.grad

@@ -45,7 +45,7 @@ def files(*kinds: str) -> list[tuple[str, str]]:
 
 def recipe(config: DictConfig, kind: str, name: str) -> dict[str, Any]:
     node = config[kind][name] if kind in SEVERAL else config[kind]
-    return OmegaConf.to_container(node, resolve=True)  # type: ignore[return-value]
+    return OmegaConf.to_container(node, resolve=True)
 
 
 def rows(choices: list[tuple[str, str]]) -> list[tuple[tuple[str, str], ...]]:

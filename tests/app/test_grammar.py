@@ -105,7 +105,7 @@ def composed(typed: str) -> object:
     """What a part is given for a value that was typed."""
     override = parse_override(f"x={to_hydra(typed, ValueParsing())}")
     assert override is not None, typed
-    return OmegaConf.to_container(OmegaConf.create({"x": override.value()}), resolve=True)["x"]  # type: ignore[index, call-overload]
+    return OmegaConf.to_container(OmegaConf.create({"x": override.value()}), resolve=True)["x"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_mapping_may_have_keys_of_any_letters(typed: str, meant: object) -> No
 @given(NAMES)
 def test_a_mapping_written_as_json_is_read_as_it_was(names: dict[str, str]) -> None:
     typed = json.dumps(names, ensure_ascii=False)
-    assert list(composed(typed)) == list(names)  # type: ignore[call-overload]
+    assert list(composed(typed)) == list(names)
 
 
 def test_what_is_no_mapping_is_refused_as_before() -> None:

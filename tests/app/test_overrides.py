@@ -32,7 +32,7 @@ def test_an_unreadable_file_of_a_part_is_named(content: bytes, tmp_path: Path) -
 
 def test_words_come_one_by_one() -> None:
     with pytest.raises(BadParams, match=r"must be a string: compose"):
-        compose(["sampler=margin"])  # type: ignore[arg-type]
+        compose(["sampler=margin"])
 
 
 PREPARED = (

@@ -15,7 +15,7 @@ from alframe.kit.scoring import select_top_k
 def old_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("alframe.kit.old_place")
     new_names = {"top_k": "alframe.kit.scoring.select_top_k"}
-    module.__getattr__ = forward_old_names(module.__name__, new_names, "0.4")  # type: ignore[method-assign]
+    module.__getattr__ = forward_old_names(module.__name__, new_names, "0.4")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
 
@@ -23,7 +23,7 @@ def old_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_an_old_name_works_and_gives_the_new_one(old_module: ModuleType) -> None:
     expected = r"old_place.top_k is called alframe.kit.scoring.select_top_k now. .* removed in alframe 0.4."
     with pytest.warns(DeprecationWarning, match=expected) as caught:
-        from alframe.kit.old_place import top_k  # type: ignore[import-not-found]
+        from alframe.kit.old_place import top_k
     assert top_k is select_top_k
     assert {warning.filename for warning in caught} == {__file__}, "the warning is where the old name is used"
 

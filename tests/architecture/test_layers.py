@@ -116,7 +116,7 @@ def test_public_names_can_be_imported() -> None:
 
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
-        alframe.nonsense  # noqa: B018
+        alframe.nonsense  # noqa: B018 - it must raise
 
 
 def test_importing_alframe_is_cheap() -> None:

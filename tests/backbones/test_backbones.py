@@ -199,7 +199,7 @@ def test_local_weights_are_adapted_to_grey_and_to_another_position_grid(tmp_path
     for model, params in ((SMALL, {"in_chans": 1}), ("test_vit", {"size": 64})):
         path = tmp_path / f"{model}.pth"
         torch.save(timm.create_model(model).state_dict(), path)
-        backbone = Timm(model, weights=str(path), **params)  # type: ignore[arg-type]
+        backbone = Timm(model, weights=str(path), **params)
         assert torch.isfinite(embed(backbone, backbone.module(0))).all()
 
 

@@ -20,7 +20,7 @@ from alframe.types import Item
 
 def embed(paths: Sequence[Path]) -> np.ndarray:
     backbone = EfficientNetLite()
-    module = backbone.module(0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = backbone.module(0).to(memory_format=torch.channels_last)
     keep_freed_memory()
     items = [Item(path.name, path) for path in paths]
     batches = [list(range(start, min(start + 32, len(items)))) for start in range(0, len(items), 32)]

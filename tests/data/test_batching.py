@@ -48,7 +48,7 @@ def test_every_class_is_met_over_time() -> None:
 @pytest.mark.parametrize(
     "batching", [lambda y, r: shuffled_batches(y, 4, r), lambda y, r: balanced_batches(y, 2, 2, r)]
 )
-def test_the_same_generator_gives_the_same_batches(batching) -> None:  # type: ignore[no-untyped-def]
+def test_the_same_generator_gives_the_same_batches(batching) -> None:
     y = np.arange(20) % 3
     assert batching(y, np.random.default_rng(1)) == batching(y, np.random.default_rng(1))
     assert batching(y, np.random.default_rng(1)) != batching(y, np.random.default_rng(2))

@@ -76,7 +76,7 @@ def test_stopping_early_ends_the_workers(items: list[Item]) -> None:
     batches = load_batches(items, SPEC, [[i % 3] for i in range(50)], 2)
     next(batches)
     assert len(multiprocessing.active_children()) == 2
-    batches.close()  # type: ignore[attr-defined]
+    batches.close()
     deadline = time.monotonic() + 10
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -86,7 +86,7 @@ def test_stopping_early_ends_the_workers(items: list[Item]) -> None:
 def test_batches_are_taken_as_they_are_needed(items: list[Item]) -> None:
     drawn = []
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless():
         from alframe.data.loading import ImageToRead
 
         while True:

@@ -75,7 +75,7 @@ def test_what_is_no_probability_names_the_head_and_its_owner(row: tuple[float, .
 
 def test_a_wrong_number_of_rows_is_told() -> None:
     head = Answers(0.5, 0.5)
-    head.probs = lambda x: np.ones((len(x) + 1, 2), np.float32) / 2  # type: ignore[method-assign]
+    head.probs = lambda x: np.ones((len(x) + 1, 2), np.float32) / 2
     with pytest.raises(BadOutput, match=r"of the shape \(5, 2\), not \(4, classes\)"):
         checked_head(head, RECIPE).probs(X)
 

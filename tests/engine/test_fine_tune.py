@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(labelled: tuple[list[I
     assert first == second
     for name, value in one.state_dict().items():
         assert torch.equal(value, two.state_dict()[name]), name
-    assert not torch.equal(one[0].weight, other[0].weight)  # type: ignore[index]
+    assert not torch.equal(one[0].weight, other[0].weight)
 
 
 def test_the_global_generator_is_left_alone(labelled: tuple[list[Item], np.ndarray]) -> None:
@@ -150,7 +150,7 @@ def test_too_few_labels(labelled: tuple[list[Item], np.ndarray], count: int, cap
     items, y = labelled
     module, history = train((items[:count], y[:count]), Triplet(), BALANCED)
     assert history == []
-    assert torch.equal(module[0].weight, Small()[0].weight)  # type: ignore[index]
+    assert torch.equal(module[0].weight, Small()[0].weight)
     assert "at least two" in caplog.text
 
 
@@ -205,7 +205,7 @@ def test_divergence_is_an_error(labelled: tuple[list[Item], np.ndarray]) -> None
 )
 def test_bad_plans_name_the_setting_and_what_it_can_be(change: dict[str, object]) -> None:
     with pytest.raises(BadParams, match=rf"{next(iter(change))}.*(can|must) be"):
-        replace(BALANCED, **change)  # type: ignore[arg-type]
+        replace(BALANCED, **change)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_bad_plans_name_the_setting_and_what_it_can_be(change: dict[str, object]
 def test_every_way_of_training_separates_the_classes_and_repeats(
     labelled: tuple[list[Item], np.ndarray], change: dict[str, object]
 ) -> None:
-    plan = replace(BALANCED, epochs=12, **change)  # type: ignore[arg-type]
+    plan = replace(BALANCED, epochs=12, **change)
     module, history = train(labelled, Softmax(), plan)
     again, _ = train(labelled, Softmax(), plan)
     usual, _ = train(labelled, Softmax(), replace(BALANCED, epochs=12))
@@ -229,7 +229,7 @@ def test_every_way_of_training_separates_the_classes_and_repeats(
     for name, value in module.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
         assert value.dtype in (torch.float32, torch.int64)
-    assert not torch.equal(module[0].weight, usual[0].weight)  # type: ignore[index]
+    assert not torch.equal(module[0].weight, usual[0].weight)
     assert separation(module, labelled) > 1.15 * separation(Small(), labelled)
 
 
@@ -264,7 +264,7 @@ def test_a_training_that_helps_keeps_its_best_epoch_and_repeats(
     modules = []
     for _ in range(2):
         module = Small()
-        torch.nn.init.zeros_(module[9].weight)  # type: ignore[arg-type]  # all images are alike
+        torch.nn.init.zeros_(module[9].weight)  # all images are alike
         with caplog.at_level(logging.INFO):
             result = fine_tune(module, Softmax().bind(8, 3, 0), items, y, SPEC, plan, 0, "cpu", 0)
         assert len(result.losses) >= 5
@@ -284,7 +284,7 @@ def test_a_single_group_cannot_judge(labelled: tuple[list[Item], np.ndarray], ca
     module, history = train((burst, y), Softmax(), replace(plan, patience=1))
     assert len(history) == 2
     assert "too few groups (sequence)" in caplog.text
-    assert torch.equal(module[0].weight, train(labelled, Softmax(), plan)[0][0].weight)  # type: ignore[index]
+    assert torch.equal(module[0].weight, train(labelled, Softmax(), plan)[0][0].weight)
 
 
 def test_a_loss_that_weighs_classes_is_told_of_all_labels_in_training(labelled: tuple[list[Item], np.ndarray]) -> None:
@@ -332,7 +332,7 @@ def test_a_frozen_stage_is_not_trained(labelled: tuple[list[Item], np.ndarray]) 
 def test_no_epochs_leave_the_module_as_it_was(labelled: tuple[list[Item], np.ndarray]) -> None:
     module, history = train(labelled, Softmax(), replace(SHUFFLED, epochs=0))
     assert history == []
-    assert torch.equal(module[0].weight, Small()[0].weight)  # type: ignore[index]
+    assert torch.equal(module[0].weight, Small()[0].weight)
 
 
 @pytest.mark.parametrize("patience", [None, 2])

@@ -64,7 +64,7 @@ def test_only_unseen_labels_are_predicted_and_all_others_are_learned_from() -> N
     fits = []
 
     class Spy(Linear):
-        def fit(self, x, y, classes, rng):  # type: ignore[no-untyped-def]
+        def fit(self, x, y, classes, rng):
             fits.append(set(x[:, 0].astype(int).tolist()))
             super().fit(x, y, classes, rng)
 

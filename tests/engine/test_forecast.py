@@ -96,7 +96,7 @@ def test_held_out_images_go_before_the_audit() -> None:
 def test_only_rounds_that_were_measured_on_the_same_kind_of_images_count() -> None:
     labels = np.arange(20, 161, 20)
     rounds = history(labels, curve(labels))
-    other = [replace(one, evaluation=replace(one.evaluation, basis="other images")) for one in rounds[:3]]  # type: ignore[type-var]
+    other = [replace(one, evaluation=replace(one.evaluation, basis="other images")) for one in rounds[:3]]
     assert isinstance(forecast_accuracy([*other, *rounds[3:]]), str), "five are left"
 
 

@@ -49,12 +49,12 @@ class Wrong:
         (Wrong(100, 101, scores=1), "1 scores .* for 2"),
         (Wrong(), r"returned None \(NoneType\), not a Selection"),
         (Wrong(answer=[100, 101]), r"returned \[100, 101\] \(list\)"),
-        (Wrong(answer=Selection(None)), "keys .*object"),  # type: ignore[arg-type]
+        (Wrong(answer=Selection(None)), "keys .*object"),
         (Wrong(answer=Selection(np.array([[100, 101]]))), r"shape \(1, 2\)"),
         (Wrong(answer=Selection(np.array([100.0, 101.0]))), "type float64"),
-        (Wrong(answer=Selection(["a", "b"])), "type <U1"),  # type: ignore[arg-type]
+        (Wrong(answer=Selection(["a", "b"])), "type <U1"),
         (Wrong(answer=Selection(np.array([100, 101]), np.array([1, np.nan]))), "not finite .*nan"),
-        (Wrong(answer=Selection(np.array([100, 101]), ["x", "y"])), "no array of numbers"),  # type: ignore[arg-type]
+        (Wrong(answer=Selection(np.array([100, 101]), ["x", "y"])), "no array of numbers"),
         (Wrong(answer=Selection(np.array([100, 101]), np.zeros((2, 1)))), r"shape \(2, 1\)"),
     ],
 )

@@ -60,7 +60,7 @@ def predictions(
 
 
 def export(given_: Predictions, folder: Path, **params: object) -> dict[tuple[str, str], str]:
-    Folders(**params).export(given_, FakeModel(), folder)  # type: ignore[arg-type]
+    Folders(**params).export(given_, FakeModel(), folder)
     rows = listed(folder)
     there = {file.relative_to(folder / "folders").as_posix() for file in (folder / "folders").glob("*/*")}
     assert there == {f"{row['folder']}/{row['name']}" for row in rows}

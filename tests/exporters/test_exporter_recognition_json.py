@@ -62,7 +62,7 @@ def some(
 
 
 def export(predictions: Predictions, folder: Path, **params: object) -> dict[str, list[tuple[str, float, str, float]]]:
-    (file,) = RecognitionJson(**params).export(predictions, FakeModel(), folder)  # type: ignore[arg-type]
+    (file,) = RecognitionJson(**params).export(predictions, FakeModel(), folder)
     read_valid(file)
     return imported(file, {item.id.partition("#")[0] for item in predictions.items})
 

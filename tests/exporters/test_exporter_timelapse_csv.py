@@ -54,7 +54,7 @@ def some(root: Path, labels: Mapping[str, str | None], boxes: Sequence[str] = ()
 
 def export(what: Predictions, folder: Path, **params: object) -> list[list[str]]:
     """The rows of the CSV, if there is one, after its form has been looked at."""
-    (made,) = TimelapseCsv(**params).export(what, FakeModel(), folder)  # type: ignore[arg-type]
+    (made,) = TimelapseCsv(**params).export(what, FakeModel(), folder)
     found = [file for file in made.glob("*.csv") if file.name != "left-out.csv"]
     if not found:
         return []

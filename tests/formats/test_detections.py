@@ -128,7 +128,7 @@ def test_a_bad_detection_costs_only_itself(
         {"file": "bad.jpg", "detections": [{**seen, **bad}]},
         {"file": "empty.jpg", "detections": []},
     )
-    found = read_detections(write(tmp_path, md(*entries, 7, {"detections": []})))  # type: ignore[arg-type]
+    found = read_detections(write(tmp_path, md(*entries, 7, {"detections": []})))
     assert {path: len(rows) for path, rows in found.items()} == {"good.jpg": 1, "both.jpg": 1, "empty.jpg": 0}
     assert list(found.failures) == ["bad.jpg"], "nobody knows what is in it: it is not an image without animals"
     assert "2 detections " in caplog.text and "'both.jpg'" in caplog.text and reason in caplog.text

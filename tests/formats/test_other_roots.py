@@ -19,7 +19,7 @@ CARDS = tuple(f"card{card}/DCIM/IMG_{number}.JPG" for card in "ABC" for number i
 
 
 def match(paths: list[str], ids: tuple[str, ...], root: str = "/data/pool", folder: str | None = None) -> PathMatches:
-    return ImageMatcher(Item(id, Path(root) / id) for id in ids).match(paths, folder and Path(folder))  # type: ignore[arg-type]
+    return ImageMatcher(Item(id, Path(root) / id) for id in ids).match(paths, folder and Path(folder))
 
 
 def find(paths: list[str], ids: tuple[str, ...], root: str = "/data/pool", folder: str | None = None) -> list[str]:

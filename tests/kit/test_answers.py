@@ -17,7 +17,7 @@ CELLS = st.dictionaries(
 )
 
 
-def build(cells: dict[tuple[str, str], str], reissued: set[str] = frozenset(), lacks: bool = False) -> Answers:  # type: ignore[assignment]
+def build(cells: dict[tuple[str, str], str], reissued: set[str] = frozenset(), lacks: bool = False) -> Answers:
     builder = AnswerBuilder(("fox", "deer"), "ask", reissued=reissued, has_unread_rows=lacks)
     for row, ((file, item), name) in enumerate(cells.items(), 1):
         if name:

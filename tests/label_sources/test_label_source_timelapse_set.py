@@ -647,7 +647,7 @@ def test_a_killed_write_changes_nothing(pool: Path, monkeypatch: pytest.MonkeyPa
     before = snapshot(pool / DDB)
     real = update_module.quote_name
     calls = iter(range(100))
-    monkeypatch.setattr(update_module, "quote_name", lambda name: real(name) if next(calls) < 5 else die(None))  # type: ignore[arg-type]
+    monkeypatch.setattr(update_module, "quote_name", lambda name: real(name) if next(calls) < 5 else die(None))
     with pytest.raises(KeyboardInterrupt):
         TimelapseSet(str(pool), write=True).request(asked(pool, "A/IMG_1.JPG", "A/IMG_2.JPG"))
     monkeypatch.setattr(update_module, "quote_name", real)

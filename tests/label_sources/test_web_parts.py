@@ -301,8 +301,8 @@ def test_no_acknowledged_answer_is_lost_when_the_server_is_killed_fifty_times(tm
         for kill in range(kills):
             wait_for_answers(len(acknowledged) + 1 + kill % 7, kill)
             time.sleep(0.0005 * (kill % 11))  # at another moment of a request each time
-            process = serving._process  # type: ignore[attr-defined]
-            serving._started_at -= 60  # type: ignore[attr-defined]
+            process = serving._process
+            serving._started_at -= 60
             process.kill()
             process.wait()
             serving.wait_for_answer(0.01)  # starts it again

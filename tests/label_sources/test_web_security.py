@@ -18,7 +18,7 @@ WRITES += ("/api/answers", "/api/undo", "/api/classes")
 
 
 def code(reply: object) -> tuple[int, str]:
-    return reply.status, reply.json["error"]["code"]  # type: ignore[attr-defined]
+    return reply.status, reply.json["error"]["code"]
 
 
 def test_nothing_is_read_or_written_without_the_cookie(serve: Serve) -> None:

@@ -90,8 +90,8 @@ def test_leases_outlast_a_server_that_is_killed(serve: Serve) -> None:
     anna, ben = served.browser("anna"), served.browser("ben")
     mine = [image["image"] for image in anna.lease(3)]
     anna.answer({mine[0]: ["fox"]})
-    process = served.serving._process  # type: ignore[attr-defined]
-    served.serving._started_at -= 60  # type: ignore[attr-defined]
+    process = served.serving._process
+    served.serving._started_at -= 60
     process.kill()
     process.wait()
     served.serving.wait_for_answer(0.01)  # starts it again
@@ -149,7 +149,7 @@ def test_keys_stay_and_can_be_changed_by_each_person(serve: Serve) -> None:
     anna, ben = served.browser("anna"), served.browser("ben")
 
     def keys(browser: object) -> dict[str, str]:
-        return {entry["name"]: entry["key"] for entry in browser.get("/api/classes").json["classes"]}  # type: ignore[attr-defined]
+        return {entry["name"]: entry["key"] for entry in browser.get("/api/classes").json["classes"]}
 
     before = keys(anna)
     assert before == {"fox": "f", "red deer": "r", "blank": "0", "unsure": "-"}

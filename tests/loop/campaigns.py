@@ -47,7 +47,7 @@ def _die_after(count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return commit(self)
 
-    Ledger.transaction = transaction  # type: ignore[method-assign]
+    Ledger.transaction = transaction
 
 
 def start(words: list[str], cwd: Path, die_at: int | None = None) -> BaseProcess:

@@ -105,7 +105,7 @@ def test_arrays(kind: str, tmp_path: Path) -> None:
     sets = {"x_train": x, "y_train": y, "x_test": test_x, "y_test": test_y}
     file = tmp_path / f"set.{kind}"
     if kind == "npz":
-        np.savez(file, **sets)  # type: ignore[arg-type]
+        np.savez(file, **sets)
     else:
         with h5py.File(file, "w") as h5:
             for name, array in sets.items():

@@ -33,8 +33,7 @@ def campaign(tmp_path: Path):
                 ledger.add_round(number, config, {}, {}, Selection(np.arange(first, first + 10)), {first, first + 1})
                 ledger.add_audit_strata(number, strata)
                 ledger.add_event(number, Predicted(["fox"] * 10, [0.5] * 10))
-        labels = lambda: decide_labels(ledger.stored_labels(), "ask")  # noqa: E731
-        yield SimpleNamespace(ledger=ledger, labels=labels)
+        yield SimpleNamespace(ledger=ledger, labels=lambda: decide_labels(ledger.stored_labels(), "ask"))
 
 
 def test_only_random_draws_count(campaign) -> None:

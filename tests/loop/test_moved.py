@@ -61,8 +61,8 @@ def test_nothing_is_embedded_again(
     process_shards = embed_pool.process_shards
 
     def counted(title: str, process: object, batch_size: int, shards: object) -> object:
-        embedded.extend(item.id for shard in shards for item in shard)  # type: ignore[attr-defined]
-        return process_shards(title, process, batch_size, shards)  # type: ignore[arg-type]
+        embedded.extend(item.id for shard in shards for item in shard)
+        return process_shards(title, process, batch_size, shards)
 
     monkeypatch.setattr(embed_pool, "process_shards", counted)
     (project,) = tmp_path.glob("runs/card*")

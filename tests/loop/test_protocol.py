@@ -149,7 +149,7 @@ def test_watching_ends_when_the_batch_is_answered(
     def later() -> None:
         for upto in (1, 2, 4):
             time.sleep(0.15)
-            person.answer(1, lambda row, truth, upto=upto: truth if row < upto else "")  # type: ignore[misc]
+            person.answer(1, lambda row, truth, upto=upto: truth if row < upto else "")
 
     thread = threading.Thread(target=later)
     thread.start()

@@ -52,7 +52,7 @@ def accuracy_in_the_pool(project: Path) -> float:
 def last_row(out: str) -> tuple[float, float, float] | None:
     """The accuracy with its interval in the last row of the table at the end; None for a dash."""
     (row,) = re.findall(rf"^ +{LABELS}  +(-|[\d.]+% \[[\d.]+%, [\d.]+%\])$", out, re.MULTILINE)
-    return None if row == "-" else tuple(float(share) / 100 for share in re.findall(r"[\d.]+", row))  # type: ignore[return-value]
+    return None if row == "-" else tuple(float(share) / 100 for share in re.findall(r"[\d.]+", row))
 
 
 def last_training(project: Path) -> FineTuned:
@@ -137,7 +137,7 @@ def test_what_was_left_out_once_is_left_out_for_ever_and_what_came_later_counts(
     assert not set(third.seen or ()) & set(third.left_out)
     assert [len(one.seen or ()) + len(one.left_out) for one in trained.values()] == [20, 60, 100]
     assert measured[20] is None or measured[20].n == len(first.left_out)
-    assert [measured[labels].n for labels in (40, 60, 80, 100)] == [  # type: ignore[union-attr]
+    assert [measured[labels].n for labels in (40, 60, 80, 100)] == [
         *(len(first.left_out) + 20, len(second.left_out), len(second.left_out) + 20, len(third.left_out))
     ]
 

@@ -72,7 +72,7 @@ def test_with_fewer_negatives_all_are_taken_and_both_kinds_weigh_the_same() -> N
 @pytest.mark.parametrize("labels", [torch.zeros(5, dtype=torch.int64), torch.arange(5)], ids=["one class", "distinct"])
 def test_nothing_to_compare_is_an_exact_zero(mining: str, labels: torch.Tensor) -> None:
     x = torch.randn(5, 4, requires_grad=True)
-    value = Contrastive(mining=mining).bind(4, 5, 0)(x, labels)  # type: ignore[arg-type]
+    value = Contrastive(mining=mining).bind(4, 5, 0)(x, labels)
     value.backward()
     assert float(value.detach()) == 0
     assert x.grad is not None
@@ -94,4 +94,4 @@ def test_two_classes_at_one_far_away_point_have_a_bounded_gradient() -> None:
 @pytest.mark.parametrize("change", [{"margin": 0.0}, {"margin": float("nan")}, {"mining": "hard_pair"}])
 def test_bad_parameters_are_named(change: dict[str, object]) -> None:
     with pytest.raises(BadParams, match=next(iter(change))):
-        Contrastive(**change)  # type: ignore[arg-type]
+        Contrastive(**change)

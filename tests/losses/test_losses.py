@@ -92,7 +92,7 @@ def test_random_mining_takes_one_allowed_negative_for_each_pair_and_all_of_them_
     for mining, limit in (("hard", float("inf")), ("semi_hard", 1.0)):
         allowed = [[v for _, v in found if v < limit] for found in brute_force(x, y, 1.0).values()]
         allowed = [values for values in allowed if values]
-        loss = Triplet(mining=mining).bind(4, 4, 0)  # type: ignore[arg-type]
+        loss = Triplet(mining=mining).bind(4, 4, 0)
         drawn = [float(loss(x, torch.tensor(y))) for _ in range(400)]
         assert min(map(min, allowed)) <= min(drawn)
         assert max(drawn) <= mean([max(values) for values in allowed]) + 1e-9
@@ -121,7 +121,7 @@ class CountedOperations(TorchDispatchMode):
 
     count = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         self.count += 1
         return func(*args, **(kwargs or {}))
 
@@ -136,13 +136,13 @@ def test_triplets_are_not_gone_through_one_by_one() -> None:
 
 def test_bad_parameters_are_named() -> None:
     with pytest.raises(BadParams, match="mining=hard_pair: must be one of hard, semi_hard, hardest, all"):
-        Triplet(mining="hard_pair")  # type: ignore[arg-type]
+        Triplet(mining="hard_pair")
     with pytest.raises(BadParams, match="margin"):
         Triplet(margin=0)
     with pytest.raises(BadParams, match="label_smoothing"):
         Softmax(label_smoothing=1.0)
     with pytest.raises(BadParams, match="weighting=inverse: must be one of none, balanced, effective"):
-        Softmax(weighting="inverse")  # type: ignore[arg-type]
+        Softmax(weighting="inverse")
     with pytest.raises(BadParams, match="beta"):
         Softmax(beta=1.0)
 

@@ -317,7 +317,7 @@ def test_a_file_name_that_is_no_text_can_be_written(data: ReportData) -> None:
     ],
 )
 def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
-    text = Page(render_report(replace(data, **change))).text  # type: ignore[arg-type]
+    text = Page(render_report(replace(data, **change))).text
     assert "Learning curve" in text and "None" not in text.replace("None: every image", "").replace("None.", "")
     assert "nan" not in text.split()
 

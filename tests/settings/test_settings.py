@@ -96,7 +96,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "reask=-1: must be at least 0": lambda: Settings(reask=-1),
     "enough=0: must be a part of the batch, above 0 and up to 1": lambda: Settings(enough=0),
     "audit=1.5: must be a part of the batch, from 0 to 1, or null": lambda: Settings(audit=1.5),
-    "classes=[fox,[hare]]: must be a list of strings": lambda: Settings(classes=("fox", ["hare"])),  # type: ignore[arg-type]
+    "classes=[fox,[hare]]: must be a list of strings": lambda: Settings(classes=("fox", ["hare"])),
     "conflicts=vote: must be ask, latest or majority": lambda: Settings(conflicts="vote"),
     "labels=0: must be at least 1": lambda: Start(labels=0),
     "seeds=0: must be at least 1": lambda: BaselineComparison(seeds=0),

@@ -38,7 +38,7 @@ class Lab:
         """Run once; all warnings, and the outcome's message at the end."""
         said: list[str] = []
         handler = logging.Handler()
-        handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+        handler.emit = lambda record: said.append(record.getMessage())
         logging.getLogger("alframe").addHandler(handler)
         try:
             with open_session(*self.words, *more) as session:

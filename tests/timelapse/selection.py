@@ -150,7 +150,7 @@ def sort_keys(text: str | None, controls: Sequence[Control]) -> list[Key]:
 def ordered(rows: Sequence[Row], keys: Sequence[Key]) -> list[Row]:
     result = sorted(rows, key=lambda row: row["Id"])
     for key in reversed(keys):
-        result.sort(key=lambda row, key=key: _sorted_by(row, key), reverse=not key.ascending)  # type: ignore[misc]
+        result.sort(key=lambda row, key=key: _sorted_by(row, key), reverse=not key.ascending)
     return result
 
 

@@ -261,7 +261,7 @@ def test_a_death_at_any_transaction_loses_neither_request_nor_answer(
     for count in range(6):
         left = iter(range(count))
 
-        def dies(ledger: Ledger, left=left):  # type: ignore[no-untyped-def]
+        def dies(ledger: Ledger, left=left):
             if next(left, None) is None:
                 raise Died
             return transaction(ledger)

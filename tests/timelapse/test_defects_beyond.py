@@ -80,7 +80,7 @@ def test_a_start_decodes_nothing_that_it_has_seen(tmp_path: Path, monkeypatch: p
 
     def counting(file: object, *args: object, **kwargs: object) -> object:
         opened.append(file)
-        return real(file, *args, **kwargs)  # type: ignore[arg-type]
+        return real(file, *args, **kwargs)
 
     monkeypatch.setattr(PIL.Image, "open", counting)
     lab.run()
@@ -134,7 +134,7 @@ def test_the_learning_rate_is_the_one_asked_for_last(tmp_path: Path, monkeypatch
 
     def noted(parameters: object, lr: float, **more: object) -> object:
         rates.append(lr)
-        return adam(parameters, lr=lr, **more)  # type: ignore[arg-type]
+        return adam(parameters, lr=lr, **more)
 
     monkeypatch.setattr(torch.optim, "Adam", noted)
     lab = Lab(tmp_path, "classes=[boar,deer,fox]", "finetune.start=4", "finetune.every=4", "finetune.first.epochs=1")

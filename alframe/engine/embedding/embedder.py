@@ -89,7 +89,7 @@ def embedder_from_module(
 ) -> Embedder:
     """Make an embedder of a network as it is now. Raises EngineError as `make_embedder` does."""
     chosen, *fallbacks = inference_candidates(inference, device)
-    module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's types
     with torch.inference_mode():
         trial = module(torch.zeros(1, spec.channels, spec.size, spec.size, device=device))
     if not isinstance(trial, torch.Tensor) or trial.ndim != 2 or len(trial) != 1:

@@ -30,7 +30,8 @@ def make_eager_runtime(
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), _autocast(precision, device):
-            return module(normalise_pixels(to_device(pixels), spec, device)).float()  # type: ignore[no-any-return]
+            features: torch.Tensor = module(normalise_pixels(to_device(pixels), spec, device))
+            return features.float()
 
     return run
 
@@ -49,7 +50,8 @@ def make_compiled_runtime(
         on_device = to_device(several)
         torch._dynamo.mark_dynamic(on_device, 0)  # and nothing else: were all sizes free, compiling would take an age
         with torch.inference_mode(), _autocast(precision, device):
-            return network(on_device)[: len(pixels)].float()  # type: ignore[no-any-return]
+            features: torch.Tensor = network(on_device)
+            return features[: len(pixels)].float()
 
     return run
 
@@ -101,7 +103,7 @@ def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) 
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on itself
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             _NormalisingNetwork(module, spec).eval(),
             (example,),
             dynamo=True,  # the older exporter is faster, but PyTorch calls it legacy
@@ -110,7 +112,7 @@ def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) 
             output_names=["features"],
             verbose=False,
         )
-    return program.model_proto.SerializeToString()  # type: ignore[no-any-return, union-attr]
+    return bytes(program.model_proto.SerializeToString())
 
 
 class _NormalisingNetwork(nn.Module):
@@ -127,7 +129,8 @@ class _NormalisingNetwork(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         x = pixels.permute(0, 3, 1, 2).float()
-        return self.module((x - self.mean) / self.std).float()  # type: ignore[no-any-return]
+        features: torch.Tensor = self.module((x - self.mean) / self.std)
+        return features.float()
 
 
 def _autocast(precision: str, device: str) -> AbstractContextManager[None]:
@@ -139,7 +142,7 @@ def _make_transfer(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return how pixels get to the device: to CUDA from pinned memory, on a stream beside that of the computation."""
     if not device.startswith("cuda"):
         return lambda pixels: pixels.to(device)
-    transfers = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    transfers = torch.cuda.Stream(device)
 
     def send(pixels: torch.Tensor) -> torch.Tensor:
         with torch.cuda.stream(transfers):

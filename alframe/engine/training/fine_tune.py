@@ -68,7 +68,7 @@ def fine_tune(
         module.eval()
         return TrainingResult([])
     keep_freed_memory()
-    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's types
     loss.to(device)
     frozen = parameters_to_freeze(module, plan.freeze)
     rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)

@@ -158,7 +158,7 @@ def _records_by_image(ddb: Path, images: Mapping[str, ImageClasses], columns: Se
 def _paths_in_set(images: Mapping[str, ImageClasses], root: Path) -> dict[str, str]:
     """Return path below the set's folder -> image; the ids, if no image at all lies there."""
     root_prefix = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118 (links stay, and the final slash)
-    image_of = {os.path.abspath(classes.path): image for image, classes in images.items()}  # noqa: PTH100
+    image_of = {os.path.abspath(classes.path): image for image, classes in images.items()}  # noqa: PTH100 (likewise)
     below = {
         Path(path[len(root_prefix) :]).as_posix(): image
         for path, image in image_of.items()

@@ -71,7 +71,7 @@ def test_an_access_token_that_expires_meanwhile(
     def expire_sometimes(*arguments: object) -> tuple[int, object]:
         if len(studio.requests) % 3 == 0:
             studio.access_tokens.clear()
-        return answer(*arguments)  # type: ignore[arg-type]
+        return answer(*arguments)
 
     monkeypatch.setattr(studio, "answer", expire_sometimes)
     LabelStudio(url=studio.url).request(request_)
@@ -122,4 +122,4 @@ def test_parameters_that_cannot_be() -> None:
         ({"annotators": 0}, "must be at least 1"),
     ]:
         with pytest.raises(BadParams, match=reason):
-            LabelStudio(**parameters)  # type: ignore[arg-type]
+            LabelStudio(**parameters)

@@ -131,7 +131,7 @@ def test_a_kill_between_the_parts_is_made_up_for(
     assert len(anna.tasks(request_)) == 4
 
 
-def _stop_at(name: str):  # type: ignore[no-untyped-def]
+def _stop_at(name: str):
     def read(item: Item) -> tuple[str, bytes]:
         if item.id == name:
             raise KeyboardInterrupt

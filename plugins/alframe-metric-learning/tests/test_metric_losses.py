@@ -129,7 +129,7 @@ def test_our_triplets_are_theirs(mining: str, kind: str) -> None:
 )
 def test_bad_parameters_are_named(words: dict[str, object], message: str) -> None:
     with pytest.raises(BadParams, match=message):
-        Metric(**words).check()  # type: ignore[arg-type]
+        Metric(**words).check()
 
 
 def test_nothing_is_computed_before_the_check(monkeypatch: pytest.MonkeyPatch) -> None:

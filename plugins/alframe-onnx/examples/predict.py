@@ -17,4 +17,4 @@ for path in paths:
     picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")  # as a person sees it
     probabilities, embedding = session.run(None, {"pixels": np.asarray(picture)[None]})
     best = probabilities[0].argmax()
-    print(f"{path}\t{classes[best]}\t{probabilities[0, best]:.4f}")  # noqa: T201
+    print(f"{path}\t{classes[best]}\t{probabilities[0, best]:.4f}")

@@ -160,7 +160,7 @@ class Votes:
 
 
 class Unexportable(FakeModel):
-    head = Votes()  # type: ignore[assignment]
+    head = Votes()
     head_recipe: Mapping[str, Any] = {"name": "votes"}
 
 
@@ -199,7 +199,7 @@ def test_heads_are_exported_as_they_predict(head: str, tmp_path: Path) -> None:
     fitted.fit(rng.normal(size=(40, 3)).astype(np.float32), rng.integers(4, size=40), 4, rng)
 
     class Fitted(FakeModel):
-        head = fitted  # type: ignore[assignment]
+        head = fitted
 
         def predict_probs(self, paths: Sequence[Path]) -> Floats:
             squares = [Image.open(path).convert("RGB").resize((16, 16), Image.Resampling.BICUBIC) for path in paths]

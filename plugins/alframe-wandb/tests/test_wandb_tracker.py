@@ -100,4 +100,4 @@ def test_it_can_be_chosen() -> None:
     )
     assert isinstance(tracker, Wandb) and (tracker.entity, tracker.mode) == ("lab", "offline")
     with pytest.raises(BadParams, match="mode=on"):
-        Wandb(mode="on")  # type: ignore[arg-type]
+        Wandb(mode="on")

@@ -38,7 +38,7 @@ _STEPS = """image => {
 def missing_browser() -> str:
     """Return what is missing for a test in a browser; "": nothing."""
     try:
-        import playwright.sync_api  # noqa: F401
+        import playwright.sync_api  # noqa: F401 - is it there?
     except ImportError:
         return "needs playwright: pip install playwright"
     return "" if find_chromium() else "needs chromium: apt-get install chromium"

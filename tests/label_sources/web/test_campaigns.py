@@ -132,8 +132,8 @@ def test_fifty_kills_amid_clicks_lose_no_answer(serve: ServeBatch, chromium: Bro
             person.press("f" if clicks % 2 else "r")
             clicks += 1
         person.page.wait_for_timeout(kill % 5)  # at another moment of a request each time
-        process = served.serving._process  # type: ignore[attr-defined]
-        served.serving._started_at -= 60  # type: ignore[attr-defined]
+        process = served.serving._process
+        served.serving._started_at -= 60
         process.kill()
         process.wait()
         kept += person.page.evaluate("Object.keys(localStorage).some(key => key.startsWith('alframe-outbox'))")

@@ -97,7 +97,7 @@ class AlframeQueryStrategy(SingleAnnotatorPoolQueryStrategy):  # type: ignore[mi
             what is no candidate.
 
         """
-        X, y, candidates, batch_size, return_utilities = self._validate_data(  # noqa: N806
+        X, y, candidates, batch_size, return_utilities = self._validate_data(  # noqa: N806 - as scikit-activeml names it
             X, y, candidates, batch_size, return_utilities, reset=True
         )
         for name in ("sampler", "head"):
