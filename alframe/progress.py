@@ -75,7 +75,7 @@ class DurationEstimate:
 
 
 def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str = "step") -> Iterator[Step]:
-    """Iterate over `steps` with a progress bar on standard error, which appears when the work lasts over a second."""
+    """Yield the `steps` with a progress bar on standard error, which appears when the work lasts over a second."""
     if total is None and isinstance(steps, Sized):
         total = len(steps)
     with Bar(label, total, unit) as bar:

@@ -214,7 +214,7 @@ def _warn_renamed(old: str, new: str) -> None:
 
 
 def _parameter_text(parameter: inspect.Parameter, given: Mapping[str, Any]) -> str:
-    """Describe a parameter by its default, or else by the value that it has been given, by a YAML file for example."""
+    """Return the text of a parameter: its default, or else the value that it was given, such as by a YAML file."""
     default = given.get(parameter.name, parameter.default)
     value = default if parameter.default is inspect.Parameter.empty else parameter.default
     return f"{parameter.name} (required)" if value is inspect.Parameter.empty else f"{parameter.name}={value!r}"

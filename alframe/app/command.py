@@ -83,7 +83,7 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
 
 
 def parse_command(words: Sequence[str]) -> ParsedCommand:
-    """Parse a command: a bare verb first means ``task=verb``, and names, keys and types are checked.
+    """Return the parsed command: a bare verb first means ``task=verb``, and names, keys and types are checked.
 
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
     """
@@ -237,7 +237,7 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
 
 
 def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:
-    """Whether a saved choice is given again, or is a parameter of a part that another one replaces now."""
+    """Return whether a saved choice is given again, or is a parameter of a part that another one replaces now."""
     if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
         return saved.key in given
     if saved.kind in SEVERAL:
@@ -282,7 +282,7 @@ def _require_one_campaign(command: ParsedCommand) -> None:
 
 
 def _configures_campaign(given: Overrides) -> bool:
-    """Whether a setting or a part is chosen; a task's own parameters choose no campaign."""
+    """Return whether a setting or a part is chosen; a task's own parameters choose no campaign."""
     return any(override.kind in CHOOSABLE for override in given.values())
 
 

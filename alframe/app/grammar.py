@@ -64,12 +64,12 @@ def sweep_values(value: str) -> list[Any]:
 
 
 def quote(text: str) -> str:
-    """Quote a string so that Hydra reads exactly this string."""
+    """Return a string in the quotes from which Hydra reads exactly this string."""
     return QuotedString(text, Quote.single).with_quotes()
 
 
 def quote_list(texts: list[str]) -> str:
-    """Quote a list of strings so that Hydra reads exactly these strings."""
+    """Return a list of strings in the form from which Hydra reads exactly these strings."""
     return f"[{','.join(map(quote, texts))}]"
 
 
@@ -124,7 +124,7 @@ def _typed(value: Any) -> Any:
 
 
 def split_commas(text: str) -> Iterator[str]:
-    """Split at the commas that are not inside brackets or quotes; a quote counts where an element begins with it."""
+    """Yield the elements between commas outside brackets and quotes; a quote counts where an element begins with it."""
     closing, start, quoted_by = [], 0, ""
     for index, character in enumerate(text):
         if quoted_by:

@@ -35,7 +35,7 @@ class Override:
 
     @classmethod
     def read(cls, word: str) -> Override | None:
-        """Split a word at its first ``=``; None if it is not an override."""
+        """Return the override that a word gives, split at its first ``=``; None if it is not an override."""
         match = _OVERRIDE.match(word)
         if match is None or (match["value"] is None and match["sign"] != "~"):
             return None

@@ -17,7 +17,7 @@ COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*)$", re.MULTILINE)
 
 
 def describe_parts_named(name: str) -> str:
-    """Describe each part or ready-made choice with this name, of any kind, or of the one in ``kind=name``.
+    """Return a description of each part or ready-made choice of this name, of any kind, or of the one in ``kind=name``.
 
     Raises UnknownComponent, with the nearest name; BadParams for a YAML file that cannot be read; and BrokenPlugin.
     """
@@ -32,7 +32,7 @@ def describe_parts_named(name: str) -> str:
 
 
 def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
-    """Describe one part: where it comes from, its documentation, and its parameters with their values."""
+    """Return a description of a part: where it comes from, its documentation, and its parameters with their values."""
     file = parts.files_by_name(kind).get(name)
     recipe = parts.composed_recipe(kind, name) if file else {"name": name}
     lines = [f"{kind}={name}"]

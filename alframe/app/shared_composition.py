@@ -55,7 +55,7 @@ class SharedComposition:
 
 
 def _sets_a_value(override: Override) -> bool:
-    """Whether the override sets a setting or a part's parameter, so that the same files are composed without it."""
+    """Return whether the override sets a setting or a parameter, so that the same files are composed without it."""
     key = override.key_or_group
     return override.package is None and (key in SETTINGS or ("." in key and key.partition(".")[0] in KINDS))
 

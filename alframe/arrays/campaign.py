@@ -169,7 +169,7 @@ class Campaign:
         return self.fit_head().probs(x)
 
     def evaluate(self, features: Any, labels: Any) -> Evaluation:
-        """Measure the head on rows that it has not learned from: `features` (n, D) and their `labels` (n,)."""
+        """Return the head's evaluation on rows that it has not learned from: `features` (n, D), `labels` (n,)."""
         probs = self.predict_probs(features)
         truth = as_labels(labels)
         if len(truth) != len(probs):

@@ -31,7 +31,7 @@ class Ranking:
 
 
 def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
-    """Rank the strategies by area; None for fewer than three of them, or fewer than two blocks.
+    """Return the ranks of the strategies by area; None for fewer than three of them, or fewer than two blocks.
 
     Blocks are the data sets if there are five or more with the same strategies, else each seed of each data set. Demšar
     2006, "Statistical comparisons of classifiers over multiple data sets". Seeds of one data set share its images, so

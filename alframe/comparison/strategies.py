@@ -102,7 +102,7 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
 
 
 def _is_longer_baseline(run: Run, runs: Sequence[Run], baseline: str) -> bool:
-    """Whether a run of the baseline goes on to more labels than all other strategies, beside one that does not."""
+    """Return whether a run of the baseline goes on to more labels than all others, beside one that does not."""
     if run.choices.get("sampler") != baseline:
         return False
     same_data = [one for one in runs if _choices_where(one, is_data_choice) == _choices_where(run, is_data_choice)]
@@ -194,7 +194,7 @@ def _find_baseline(strategy: Strategy, strategies: Mapping[str, Strategy], basel
 
 
 def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
-    """Say where strategies have fewer seeds, or runs fewer labels, than others, and where their test images differ."""
+    """Return where strategies have fewer seeds, or runs fewer labels, than others, or other test images: sentences."""
     notes = []
     seeds = sorted(set().union(*(strategy.runs for strategy in strategies.values())))
     for name, strategy in strategies.items():

@@ -47,7 +47,7 @@ class AugmentingReader:
 def load_augmented_batches(
     items: Sequence[Item], spec: InputSpec, batches: Iterable[tuple[Sequence[int], Sequence[int]]], workers: int
 ) -> Iterator[Batch]:
-    """Decode and vary batches of (rows, seeds), as `load_batches` does without varying: same seeds, same pixels."""
+    """Yield decoded and varied batches of (rows, seeds), as `load_batches` unvaried ones: same seeds, same pixels."""
     images = (
         [ImageToRead(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
         for rows, seeds in batches

@@ -45,7 +45,7 @@ def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
 
 
 def fit_to_input(array: Array, spec: InputSpec) -> Array:
-    """Turn (H, W, bands) into (H, W, channels): uint8 as it is, or float32 with the `value_range` scaled to 0..255.
+    """Return (H, W, channels) from (H, W, bands): uint8 as it is, or float32 with the `value_range` scaled to 0..255.
 
     Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises
     ReadableOtherwise where the bands are not as many as the channels, and where the range is missing or impossible.
@@ -135,7 +135,7 @@ def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
 
 
 def _move_bands_last(values: Array, axes: str) -> Array:
-    """Put the axes into the order y, x, bands; whatever the third one is called, it is the bands."""
+    """Return the values with the axes y, x, bands; whatever the third one is called, it is the bands."""
     kept = [number for number, axis in enumerate(axes) if axis in "YX" or values.shape[number] > 1]
     bands = [number for number in kept if axes[number] not in "YX"]
     if len(bands) > 1:

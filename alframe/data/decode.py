@@ -73,7 +73,7 @@ class ImageFile:
         return content.digest()
 
     def decode(self, spec: InputSpec, box: Box | None = None) -> DecodedImage:
-        """Hash the file, turn its picture upright, cut it to `box`, and squash it to a square.
+        """Return the file's hash and its picture: upright, cut to `box`, and squashed to a square.
 
         Never raises for a bad file. The whole picture is squashed on purpose: a centre crop loses animals at the edge.
         """

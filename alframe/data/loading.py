@@ -85,7 +85,7 @@ class PlainReader:
 def load_batches(
     items: Sequence[Item], spec: InputSpec, batches: Sequence[Sequence[int]], workers: int
 ) -> Iterator[Batch]:
-    """Decode batches of positions in `items`, in order, by `workers` processes (0: this one). Raises PoolError."""
+    """Yield decoded batches of positions in `items`, in order; `workers` processes (0: this one). Raises PoolError."""
     images = ([ImageToRead(row, items[row].path, items[row].box) for row in rows] for rows in batches)
     return raise_if_drive_fails(stream_batches(PlainReader(spec), spec, images, min(workers, len(batches))), items)
 

@@ -73,7 +73,7 @@ def turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
-    """Convert the picture to `mode`, on white where it is transparent. Raises ReadableOtherwise for real numbers."""
+    """Return the picture in `mode`, on white where it is transparent. Raises ReadableOtherwise for real numbers."""
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
         wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)
         return Image.fromarray(np.round(wide / 257).astype(np.uint8)).convert(mode)

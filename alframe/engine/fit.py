@@ -55,7 +55,7 @@ def make_training_labels(
     finetuned_keys: Set[int] = frozenset(),
     group: str = "sequence",
 ) -> TrainingLabels:
-    """Collect all labelled items outside the test split whose image is `usable` (N,).
+    """Return the labels of all items outside the test split whose image is `usable` (N,).
 
     The classes are `class_names` and all that occur among the labels, sorted. `finetuned_keys` are the items that the
     embedding was fine-tuned on; `group` is as in `assign_groups`.
@@ -101,7 +101,7 @@ def evaluate_head(
     rng: np.random.Generator,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
-    """Measure `head` on the held-out `test` (key, class) if there is one, else by cross-validation, if it is possible.
+    """Return the evaluation of `head` on the held-out `test` (key, class), or else by cross-validation, if possible.
 
     `context` is what the head was fitted with; `image_counts` is as in Evaluation.
     """
@@ -123,7 +123,7 @@ def evaluate_head(
 
 
 def explain_missing_evaluation(training: TrainingLabels) -> str:
-    """Say why `evaluate_head` has measured nothing."""
+    """Return the reason why `evaluate_head` has measured nothing."""
     is_by_people = training.is_by_people
     labels, unseen = int(is_by_people.sum()), int((is_by_people & training.is_unseen_by_backbone).sum())
     needed = f"at least {MIN_LABELS} labels, of two classes with labels in two groups each"

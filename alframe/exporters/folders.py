@@ -98,7 +98,7 @@ class Folders:
             )
 
     def _classified_images(self, predictions: Predictions) -> list[_ClassifiedImage]:
-        """List the images of each class; an image with two animals of one class is in it once."""
+        """Return the images of each class; an image with two animals of one class is in it once."""
         final = final_classes(predictions)
         classified: dict[tuple[str, str], _ClassifiedImage] = {}
         for item, name, confidence, label in zip(
@@ -116,7 +116,7 @@ class Folders:
 
 
 def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:
-    """Name the file of each (class, image id): the folders' names before its own, made unique where it must be."""
+    """Return the file name of each (class, image id): the folders' names before its own, unique where it must be."""
     joined = [flat_file_name(image) for _, image in images]
     keys = [(class_name, _name_as_compared(name)) for (class_name, _), name in zip(images, joined, strict=True)]
     times = Counter(keys)

@@ -111,7 +111,7 @@ class _CocoReader:
             self.names[_require_id(record, "id")] = _require_text(record, "name")
 
     def build(self) -> CocoDataset:
-        """Join annotations and images; count what has no partner."""
+        """Return the annotations joined with the images; what has no partner is counted."""
         joined = {}
         for image_id, of_image in self.annotations.items():
             if image_id in self.contradicted:

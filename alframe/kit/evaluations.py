@@ -10,7 +10,7 @@ NAMED_CLASSES = 5  # of those that are not measured; of more, the number
 
 
 def describe_unmeasured_classes(evaluation: Evaluation) -> str:
-    """Describe which classes the averages leave out, because no image of them was tested. Empty if there are none."""
+    """Return a sentence about the classes that the averages leave out, because no image shows them; "" without any."""
     unmeasured, classes = evaluation.unmeasured_classes, len(evaluation.classes)
     if not unmeasured:
         return ""
@@ -26,7 +26,7 @@ def classes_with_remarks(remarks: Mapping[str, str], limit: int = NAMED_CLASSES)
 
 
 def describe_pool_accuracy(record: RoundRecord) -> list[str]:
-    """Describe the accuracy by the audit of a round: one sentence for each population of images; none without an audit.
+    """Return the accuracy by the audit of a round: one sentence for each population of images; none without an audit.
 
     Of few images, a sentence gives no more than the interval.
     """

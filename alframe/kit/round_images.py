@@ -52,7 +52,7 @@ def encode_jpeg(picture: Image.Image, exif: bytes = b"") -> bytes:
 
 
 def crop_box(picture: Image.Image, box: Box) -> Image.Image:
-    """Cut a box out of a picture, with a margin around it."""
+    """Return the part of a picture within a box, with a margin around it."""
     margin = MARGIN * max(box.w * picture.width, box.h * picture.height)
     left, right = _side_in_pixels(box.x, box.w, picture.width, margin)
     top, bottom = _side_in_pixels(box.y, box.h, picture.height, margin)

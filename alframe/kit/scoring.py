@@ -37,7 +37,7 @@ def shannon_entropy(probs: Floats) -> Floats:
 
 
 def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selection:
-    """Select the k of `keys` (n,) with the highest `scores` (n,), highest first; ties are broken at random.
+    """Return the k of `keys` (n,) with the highest `scores` (n,), highest first; ties are broken at random.
 
     If ties went by the pool's order, the first rows of a folder (one burst) would win all of them. Of fewer than k, all
     are selected. Raises UnmetNeed for scores that are not finite.

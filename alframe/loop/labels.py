@@ -83,7 +83,7 @@ def find_standing_labels(rows: Iterable[StoredLabel], rechecks: Set[int] = froze
 
 
 def decide_labels(standing: Iterable[StoredLabel], rule: str, rechecks: Set[int] = frozenset()) -> DecidedLabels:
-    """Decide the label of each item from its `standing` labels, which are grouped by item, the latest at the end.
+    """Return the label of each item, decided from its `standing` labels; these are grouped by item, the latest last.
 
     A later file of an annotator replaces the same annotator's earlier one, and so does the answer of the same annotator
     to one of the `rechecks`, the rounds that asked again; "unsure" is ignored if others gave a class.
@@ -128,7 +128,7 @@ def _label_by_rule(labels: Sequence[StoredLabel], rule: str, rechecks: Set[int])
 
 
 def _is_corrected(label: StoredLabel, newest: StoredLabel, rechecks: Set[int]) -> bool:
-    """Whether the same annotator was asked again later, or has given a label in a later file.
+    """Return whether the same annotator was asked again later, or has given a label in a later file.
 
     Without times no file is later.
     """
@@ -165,7 +165,7 @@ def propagate_within_sequences(
 
 
 def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: StoredLabel | None) -> str:
-    """Say who gave which class and where, and which of them counts."""
+    """Return a sentence about who gave which class and where, and which of them counts."""
     statements = [
         f"'{label.class_name}'"
         + (f" by {label.annotator}" if label.annotator else "")
@@ -181,13 +181,13 @@ def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: Stored
 
 
 def describe_conflicts(labels: DecidedLabels, items: Sequence[Item]) -> list[str]:
-    """Describe the conflict of every image that has one."""
+    """Return a sentence for each image with a conflict."""
     counted = {label.item: label for label in labels.counted}
     return [describe_conflict(items[key], said, counted.get(key)) for key, said in labels.conflicts.items()]
 
 
 def describe_unresolved_conflicts(labels: DecidedLabels, keys: Set[int], items: Sequence[Item]) -> str:
-    """Tell people on a page which of the answered images `keys` have several classes; "" if there is none."""
+    """Return a sentence for a page: which of the answered images `keys` have several classes; "" if there is none."""
     names = [f"'{items[key].id}'" for key in sorted(labels.unresolved_conflicts & keys)]
     if not names:
         return ""

@@ -43,7 +43,7 @@ class PoolCounts:
 
 
 def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[int] = ()) -> PoolCounts:
-    """Count the images of a project by where they stand; `answered_now` are answered, but not in the ledger yet.
+    """Return how many images of a project are in each state; `answered_now` are answered, but not in the ledger yet.
 
     The first of these that fits an image counts it: labelled, labelled for its sequence, labelled with several classes,
     unsure, answered but not taken in, requested, unreadable, requested before in vain, never requested.

@@ -49,7 +49,7 @@ def read_rechecked_labels(campaign: Campaign, stored_round: StoredRound) -> list
 
 
 def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence[RecheckedLabel]) -> list[str]:
-    """Say how often the second answers agree with the labels, and what has changed."""
+    """Return sentences: how often the second answers agree with the labels, and what has changed."""
     sure = [each for each in checked if each.agrees is not None]
     unsure = sum(set(each.answers) == {UNSURE} for each in checked)
     several = sum(len(set(each.answers)) > 1 for each in checked)

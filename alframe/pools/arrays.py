@@ -149,7 +149,7 @@ class _Split:
         replace_file(temporary, path)
 
     def _missing_rows(self, root: Path) -> list[int]:
-        """List the rows without a file, or with an empty one, as a power cut leaves it."""
+        """Return the rows without a file, or with an empty one, as a power cut leaves it."""
         missing = []
         for rows in chunks(len(self), FILES_PER_FOLDER):
             folder = (root / self.file_name(rows.start)).parent

@@ -133,7 +133,7 @@ class Folder:
 
 
 def _with_drive_failures_explained(root: Path, images: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
-    """Pass on the images below `root`; raise PoolError where a drive fails for longer than it is tried again."""
+    """Yield the images below `root`; raise PoolError where a drive fails for longer than it is tried again."""
     try:
         yield from images
     except OSError as error:
@@ -172,7 +172,7 @@ _FILE_REMEDIES = {
 
 
 def _describe_left_out(left_out: Counter[str]) -> str:
-    """Say how many files of each kind were left out, and how those can be read that can; it ends with a full stop."""
+    """Return a sentence: how many files of each kind were left out, and how those that can be read are read."""
     kinds: Counter[tuple[str, str]] = Counter()
     for suffix, count in left_out.items():
         kinds[_LEFT_OUT[suffix]] += count

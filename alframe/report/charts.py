@@ -44,7 +44,7 @@ def campaign_curves(history: Sequence[RoundRecord]) -> list[Curve]:
 
 
 def is_baseline(curve: Curve) -> bool:
-    """Whether this is random choice, which every other strategy has to beat."""
+    """Return whether this is random choice, which every other strategy has to beat."""
     return curve.name == _BASELINE_SAMPLER
 
 

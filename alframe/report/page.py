@@ -138,22 +138,22 @@ def _template_environment() -> Environment:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Format 0.8321 as "83.2 %"; a dash where there is no number."""
+    """Return 0.8321 as "83.2 %"; a dash where there is no number."""
     return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}\u202f%"
 
 
 def number(value: int | None) -> str:
-    """Format 12345 as "12,345"; a dash where there is no number."""
+    """Return 12345 as "12,345"; a dash where there is no number."""
     return "–" if value is None else f"{value:,}"
 
 
 def moment(value: datetime) -> str:
-    """Format date, time and, where it is known, the time zone."""
+    """Return date, time and, where it is known, the time zone."""
     return value.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 
 def duration(seconds: float) -> str:
-    """Format 75 seconds as "1 min 15 s"."""
+    """Return 75 seconds as "1 min 15 s"."""
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"

@@ -66,7 +66,7 @@ def _is_answer_file_missing(row: StoredLabel, files: Collection[str]) -> bool:
 
 
 def _latest_by_time(labels: Iterable[Label]) -> list[Label]:
-    """Sort so that the last said is at the end; of the same said twice by one annotator keep the last."""
+    """Return the labels sorted, the last said at the end; of the same said twice by one annotator keep the last."""
     latest: dict[tuple[str, str], Label] = {}
     for label in sorted(labels, key=lambda label: (label.labelled_at is not None, label.labelled_at)):
         latest.pop((label.annotator, label.class_name), None)

@@ -14,7 +14,7 @@ FIRST_ROWS, LAST_ROWS = 2, 8  # of a table, which with its notes is to fit a scr
 
 
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
-    """Lay out the accuracy with its interval by number of labels, of one run: by evaluation, by audit, or by both.
+    """Return a table of a run's accuracy with its interval by number of labels: by evaluation, by audit, or both.
 
     Of a long campaign, the rows in the middle are left out, and counted.
     """
@@ -60,7 +60,7 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
 
 
 def describe_unanswered_audit(count: int) -> str:
-    """Say what an audit leaves out, if `count` of its images have no label; a line, or nothing."""
+    """Return what an audit leaves out, if `count` of its images have no label; a line, or nothing."""
     if not count:
         return ""
     have, if_hard = "images that were drawn at random have", "If they are harder than the others"
@@ -80,7 +80,7 @@ def _unmeasured_classes_sentence(evaluation: Evaluation, before: str = "") -> st
 
 
 def describe_caveat(evaluation: Evaluation) -> str:
-    """Say why a number that was not measured on held-out images is doubtful; nothing beside others."""
+    """Return why a number that was not measured on held-out images is doubtful; nothing beside others."""
     if evaluation.basis not in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return ""
     return (
@@ -91,7 +91,7 @@ def describe_caveat(evaluation: Evaluation) -> str:
 
 
 def comparison_table(histories: Histories, sampler: str) -> str:
-    """Lay out the accuracy of sampler and baseline by number of labels, means over seeds, and their difference."""
+    """Return a table of the accuracy of sampler and baseline by number of labels, means over seeds, and difference."""
     curves = {name: mean_curve(name, runs) for name, runs in histories.items()}
     names = [sampler, *(name for name in histories if name != sampler)]
     cells = {
@@ -115,7 +115,7 @@ def comparison_table(histories: Histories, sampler: str) -> str:
 
 
 def name_unmeasured_classes(histories: Sequence[Sequence[RoundRecord]]) -> str:
-    """Name the classes that no test image shows in some of the runs, as a line; nothing if all are measured in all."""
+    """Return a line with the classes that no test image shows in some of the runs; "" if all are measured in all."""
     evaluations = [found for history in histories if (found := _last_measured([one.evaluation for one in history]))]
     remarks: dict[str, list[str]] = {}
     for evaluation in evaluations:
@@ -148,7 +148,7 @@ def _difference_cell(mean: float, low: float, high: float) -> str:
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a table in plain text, its columns flush right below a rule."""
+    """Return a table in plain text, its columns flush right below a rule."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

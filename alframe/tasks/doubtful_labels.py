@@ -10,7 +10,7 @@ from alframe.types import Item
 
 
 def describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
-    """Say how many labels are doubtful, and which were not compared."""
+    """Return sentences: how many labels are doubtful, and which were not compared."""
     left_out = {
         "of images that measure the accuracy": doubtful.hidden,
         "that the network was fine-tuned on": doubtful.finetuned,
@@ -25,7 +25,7 @@ def describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
 
 
 def list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
-    """Describe each doubtful label, the most doubtful first."""
+    """Return a line for each doubtful label, the most doubtful first."""
     event = doubtful.event
     about = zip(doubtful.keys, event.labels, event.given, event.likely, event.confidence, strict=True)
     return [
@@ -35,7 +35,7 @@ def list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
 
 
 def list_recheck(items: Sequence[Item], checked: Sequence[RecheckedLabel]) -> list[str]:
-    """Describe each label that was asked again and got another answer, the most doubtful first."""
+    """Return a line for each label that was asked again and got another answer, the most doubtful first."""
     return [
         f"{items[each.key].id}: '{each.before}', now {' and '.join(map(repr, each.answers))}"
         f" (model: {each.likely} {each.confidence:.0%}); {'no label' if each.now is None else repr(each.now)} counts"

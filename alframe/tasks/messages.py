@@ -37,7 +37,7 @@ def describe_bad_image_counts(campaign: Campaign) -> list[str]:
 
 
 def no_project_message(session: Session, verb: str) -> str:
-    """Say that there is no project to look at, and how to name one: mostly it is another folder."""
+    """Return the message that there is no project to look at, and how to name one: mostly it is another folder."""
     # The name of a folder that nobody has typed would look like that of a project.
     where = short_path(session.folder if session.runs is None else session.runs)
     which = "" if session.runs is None or not session.runs.is_dir() else " that was started with these settings"

@@ -71,7 +71,7 @@ def write_report(session: Session, outcome: Outcome) -> str:
 
 
 def collect_report_data(session: Session, outcome: Outcome | None = None) -> ReportData:
-    """Read all that the page shows from the ledger."""
+    """Return all that the page shows, read from the ledger."""
     ledger = session.ledger
     items = ledger.items()
     labels = {label.item: label.class_name for label in session.labels().counted}

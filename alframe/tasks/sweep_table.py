@@ -14,7 +14,7 @@ from alframe.types import Floats64
 
 
 def sweep_table(runs: Sequence[Run]) -> str:
-    """Area under the learning curve and the last accuracy of each setting, means over seeds with t intervals.
+    """Return a table: area under the learning curve and last accuracy of each setting, means over seeds with intervals.
 
     A column for each choice that varies says what the setting is.
     """
@@ -38,7 +38,7 @@ def sweep_table(runs: Sequence[Run]) -> str:
 
 
 def _interval_over_seeds_cell(values: Floats64) -> str:
-    """Lay out the mean over the seeds, with its interval."""
+    """Return the mean over the seeds, with its interval, as text."""
     if len(values) == 1:
         return f"{values[0]:.1%}"
     mean, half = mean_and_half_width(values)

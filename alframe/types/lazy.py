@@ -98,7 +98,7 @@ class LazySamples:
 
     @classmethod
     def from_array(cls, samples: Floats) -> LazySamples:
-        """Wrap an array (T, n, C) without a copy."""
+        """Return an array (T, n, C) as LazySamples, without a copy."""
         source = samples.view()
         source.flags.writeable = False
         draws, n, classes = source.shape

@@ -203,7 +203,7 @@ def process_shards(
 
 
 def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range], set[int]]:
-    """Cut shards that lie side by side into batches of positions; return also where each shard ends."""
+    """Return the batches of positions into which adjacent shards are cut, and where each shard ends."""
     ends = list(accumulate(shard_sizes))
     return [
         range(start + rows.start, start + rows.stop)

@@ -25,7 +25,7 @@ Runtime = Callable[[torch.Tensor], torch.Tensor]
 def make_eager_runtime(
     module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor
 ) -> Runtime:
-    """Run in PyTorch, layer by layer; a batch travels to a GPU while the one before is still being computed."""
+    """Return PyTorch's own runtime; a batch travels to a GPU while the one before is still being computed."""
     to_device = _make_transfer(device)
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
@@ -39,7 +39,7 @@ def make_eager_runtime(
 def make_compiled_runtime(
     module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor
 ) -> Runtime:
-    """Compile by torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
+    """Return the network compiled by torch.compile, for batches of any size; on a CPU it needs a C++ compiler."""
     torch.compiler.reset()  # networks of before count towards a limit, beyond which nothing is compiled
     network = torch.compile(_NormalisingNetwork(module, spec).to(device))
     to_device = _make_transfer(device)
@@ -57,7 +57,7 @@ def make_compiled_runtime(
 
 
 def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """Run in ONNX Runtime, on the CPU and in fp32 alone."""
+    """Return a runtime in ONNX Runtime, on the CPU and in fp32 alone."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -70,7 +70,7 @@ def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision:
 
 
 def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """Run in OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none: it would quietly take fp32."""
+    """Return a runtime in OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none: it would use fp32."""
     core = _openvino_core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise ValueError("this processor does not compute in bf16; set inference.precision=fp32")
@@ -99,7 +99,7 @@ def _openvino_core() -> Any:
 
 
 def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
-    """Export the network with its normalisation to ONNX: `pixels` (b, H, W, C) to `features` (b, D), b free."""
+    """Return the network with its normalisation as ONNX: `pixels` (b, H, W, C) to `features` (b, D), b free."""
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's remarks on itself

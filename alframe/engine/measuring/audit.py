@@ -65,7 +65,7 @@ def evaluate_audit(
     basis: str = AUDIT_BASIS,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Audit | None:
-    """Estimate the accuracy from the random `draws`, oldest first; None for fewer than 5 images, or one class.
+    """Return the accuracy estimated from the random `draws`, oldest first; None for fewer than 5 images, or one class.
 
     `features` (N, D) are by item key, `head` is the model in use, fitted with the `context`, and `unlabelled` (u,) are
     the keys that it is used for. The labelled images are trained on, so the head in use cannot be tested on them: see

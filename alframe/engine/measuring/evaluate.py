@@ -41,7 +41,7 @@ def evaluate_probs(
     image_counts: Mapping[str, str] = MappingProxyType({}),
     sample: AuditSample | None = None,
 ) -> Evaluation:
-    """Compare `probs` (n, C) over `classes` with the true class names (n,).
+    """Return the evaluation of `probs` (n, C) over `classes` against the true class names (n,).
 
     An image of a class that the head does not know counts as wrong. Every class is listed that is known, true, or in
     `image_counts` (see Evaluation), with None for its scores where no test image has it. With a `sample`, the scores
@@ -156,7 +156,7 @@ def cross_validate(
     folds: int = 5,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
-    """Estimate the accuracy from the labelled images alone, where there is no test split; None if there are too few.
+    """Return the evaluation by the labelled images alone, where there is no test split; None if there are too few.
 
     Only what is unseen by the `context` is predicted: of the others the embedding knows the label. No fold cuts one of
     its `groups`, and none of these holds both kinds. A class with a single label is always missed, and counts. One with

@@ -47,7 +47,7 @@ class AccuracyForecast:
 
 
 def describe_forecast(found: AccuracyForecast) -> str:
-    """Say in a sentence or two what more labels would bring."""
+    """Return a sentence or two about what more labels would bring."""
     text = (
         f"With {found.more} more labels, the accuracy would be about {found.then:.0%} ({found.low:.0%} to "
         f"{found.high:.0%}), as measured on {found.basis}; now it is about {found.now:.0%}."

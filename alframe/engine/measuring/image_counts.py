@@ -9,7 +9,7 @@ from alframe.engine.listing.pool_listing import PoolListing
 
 
 def describe_image_counts(listing: PoolListing, training: TrainingLabels, group: str) -> dict[str, str]:
-    """Say of each class how many images the pool or a label knows, and whether one `group` (see Holdout) has them all.
+    """Return, by class, how many images the pool or a label knows, and whether one `group` (see Holdout) has them all.
 
     One group is either held out or learned from, so such a class cannot be measured.
     """

@@ -14,7 +14,7 @@ MAX_ALONE = 0.5  # of the drawn images, those alone in their class: with more, t
 
 
 def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> UnseenClasses | None:
-    """Estimate how many classes have no label; None if too few images were drawn.
+    """Return an estimate of how many classes have no label; None if too few images were drawn.
 
     `y` (n,) are the class numbers of images drawn at random, each of which stands for `weights` (n,) images, in any
     unit. `label_counts` (C,) are the labels of each class, whoever chose the images: a sampler's choice is no random

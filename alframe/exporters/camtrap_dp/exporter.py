@@ -219,7 +219,7 @@ class CamtrapDp:
 
 
 def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> Survey:
-    """Give the images without a deployment one called as their camera or folder; a draft's user fills in its row."""
+    """Return the survey with deployments called as the camera or folder where there were none, to be filled in."""
     guesses = [
         known or item.camera or image.rpartition("/")[0] or "unknown"
         for known, item, image in zip(survey.deployments, survey.predictions.items, survey.images, strict=True)
@@ -230,7 +230,7 @@ def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> 
 
 
 def _name_first(names: Iterable[str], noun: str = "") -> str:
-    """List the first names, and with a `noun` say how many there are."""
+    """Return the first names as a list in words, and with a `noun` say how many there are."""
     distinct = list(dict.fromkeys(names))
     listing = ", ".join(distinct[:MAX_NAMES]) + (", ..." if len(distinct) > MAX_NAMES else "")
     return f"{len(distinct)} {noun}{'s' * (len(distinct) != 1)} ({listing})" if noun else listing

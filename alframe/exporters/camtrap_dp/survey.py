@@ -62,7 +62,7 @@ class Survey:
 def build_survey(
     predictions: Predictions, deployments: Deployments, zone: tzinfo | None, types: Mapping[str, str], predicted: bool
 ) -> Survey:
-    """Find the time, the deployment and the observation type of each item.
+    """Return the survey: the time, the deployment and the observation type of each item.
 
     `types` has the observation type by casefolded class name; all other classes are animals.
     """

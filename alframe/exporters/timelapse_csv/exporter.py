@@ -122,7 +122,7 @@ def _write_left_out(file: Path, changes: PlannedChanges) -> None:
 
 
 def _guide_text(name: str, ddb: Path | None, changes: PlannedChanges, has_times: bool) -> str:
-    """Say what to do with the folder, in the words of Timelapse's menus."""
+    """Return a guide that says what to do with the folder, in the words of Timelapse's menus."""
     if not changes.records:
         lines = ["There is nothing to import: no label is new to the image set."]
     else:

@@ -43,7 +43,7 @@ class EventImages:
 
 
 def join_events(events: Sequence[Event], captures: Sequence[Capture], zones: Mapping[str, tzinfo]) -> EventImages:
-    """Join events with the images taken while they lasted; `zones` are those of the cameras' clocks, by deployment.
+    """Return events joined with the images taken during them; `zones` are those of the clocks, by deployment.
 
     Times without an offset are the camera's. Where its zone is not known they are compared with the local times of
     those with an offset, except with times in UTC, which are nobody's local time.

@@ -17,7 +17,7 @@ _REMEDY = "Write the file again with the program that made it."
 
 
 def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
-    """Parse one element of `images`, as MegaDetector, AddaxAI, PyTorch-Wildlife and many others write it.
+    """Return the detections in an element of `images`, as MegaDetector, AddaxAI, PyTorch-Wildlife and others write it.
 
     Null or missing detections mean that the image was not processed. Source:
     https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
@@ -39,7 +39,7 @@ def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
 
 
 def parse_speciesnet(entry: dict[str, Any]) -> ImageDetections:
-    """Parse one element of SpeciesNet's `predictions`; each animal gets the classes of the image.
+    """Return the detections in an element of SpeciesNet's `predictions`; each animal gets the classes of the image.
 
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
     detector failed or did not run. Source: github.com/google/cameratrapai.
@@ -87,9 +87,10 @@ def parse_megadetector_cli(entry: dict[str, Any]) -> ImageDetections:
 
 
 def parse_pytorch_wildlife(entry: dict[str, Any]) -> ImageDetections:
-    """Parse one element of PyTorch-Wildlife's `annotations`: parallel lists, after classification with other names.
+    """Return the detections in an element of PyTorch-Wildlife's `annotations`: parallel lists.
 
-    Boxes are in pixels. Source: github.com/microsoft/CameraTraps, PytorchWildlife/utils/post_process.py.
+    After classification the lists have other names. Boxes are in pixels.
+    Source: github.com/microsoft/CameraTraps, PytorchWildlife/utils/post_process.py.
     """
     path = _require_path(entry, "img_id")
     prefix = "det_" if "det_category" in entry else ""

@@ -106,7 +106,7 @@ def column_names(db: sqlite3.Connection, table: str) -> tuple[str, ...]:
 
 
 def quote_name(name: str) -> str:
-    """Quote a name for SQL, whatever is in it."""
+    """Return a name quoted for SQL, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -106,7 +106,7 @@ def all_lists_offer_empty(file: Path) -> bool:
 
 
 def format_choices(items: Sequence[str]) -> str:
-    """Format a choice list with an empty choice, without which Timelapse forgets a saved selection."""
+    """Return the text of a choice list with an empty choice, without which Timelapse forgets a saved selection."""
     return json.dumps(
         {"IncludeEmptyChoice": True, "ChoiceListNonEmpty": list(dict.fromkeys(items))},
         ensure_ascii=False,

@@ -79,7 +79,7 @@ def back_up_and_update_rows(ddb: Path, changes: Sequence[RowUpdate], set_cells: 
 
 
 def back_up(ddb: Path) -> Path:
-    """Copy the file as Timelapse makes and names its backups, with the changes that are still in its log."""
+    """Return a backup of the file, named as Timelapse names its own, with the changes that are still in its log."""
     target = ddb.parent / BACKUPS_FOLDER / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
     with (
         explain_errors(ddb),

@@ -26,7 +26,7 @@ _RECOGNITIONS = {
 
 
 def format_search_terms(fields: Sequence[Field], flag: str) -> str:
-    """Format the selection of all records whose Flag `flag` is true; `fields` are all of the template's.
+    """Return the text that selects all records whose Flag `flag` is true; `fields` are all of the template's.
 
     Timelapse forgets a selection that lacks one of the fields, or whose lists differ from the template's.
     """
@@ -44,14 +44,14 @@ def format_search_terms(fields: Sequence[Field], flag: str) -> str:
 
 
 def format_sort_terms(*by: Field) -> str:
-    """Format an ascending order by one field or two; `Field("", "Id")` stands for the order of the records."""
+    """Return the text of an ascending order by one field or two; `Field("", "Id")` is the order of the records."""
     names = [(field.data_label, field.display_label, field.type) for field in (*by, Field("", ""))[:2]]
     keys = ("DataLabel", "DisplayLabel", "ControlType", "IsAscending")
     return json.dumps([dict(zip(keys, (*name, "true"), strict=True)) for name in names], ensure_ascii=False)
 
 
 def format_quick_paste(field: Field, values: Sequence[str]) -> str:
-    """Format a shortcut for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
+    """Return the text of a shortcut for each value of `field`: Ctrl+1, Ctrl+2, ... as long as there are keys."""
     item = {"DataLabel": field.data_label, "Label": field.display_label, "Use": True}
     items = [item | {"Value": value, "ControlType": field.type} for value in values[:MAX_SHORTCUTS]]
     return json.dumps([{"Title": entry["Value"], "Items": [entry]} for entry in items], ensure_ascii=False)

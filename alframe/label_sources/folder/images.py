@@ -64,7 +64,7 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, was_complet
 
 
 def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFile]:
-    """Identify the image of each file in the round's folder by its name, or by its content if it was renamed."""
+    """Return the image of each file in the round's folder, found by its name, or by its content if it was renamed."""
     by_name = {windows_name_key(image.name): image for image in images}
     by_hash: dict[str | None, list[ManifestRow]] = defaultdict(list)
     for image in images:

@@ -33,7 +33,7 @@ _ORIENTATION_TAG = 0x0112
 
 
 def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]:
-    """Choose a path in the set for each item: as in the pool, but a `.jpg` that Windows takes, and no two alike."""
+    """Return a path in the set for each item: as in the pool, but a `.jpg` that Windows takes, and no two alike."""
     taken_names = set(map(windows_name_key, taken))
     names = {}
     for item in items:

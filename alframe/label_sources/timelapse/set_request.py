@@ -19,7 +19,7 @@ from alframe.types import UNSURE, Request
 
 
 def prepare_first_opening(root: Path, request: Request, names: FieldNames, blank: str) -> str:
-    """Say how to get a data file; write a template if there is none. Raises FormatError, LabelError."""
+    """Return how to get a data file; write a template if there is none. Raises FormatError, LabelError."""
     templates = files_directly_in(root, ".tdb")
     if not templates:
         write_template(root / TEMPLATE_NAME, own_set_fields(request.classes, blank, names))

@@ -78,7 +78,7 @@ def require_set_fields(template: Template, file: Path, names: FieldNames) -> Non
 def plan_selection(
     ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], names: FieldNames
 ) -> SelectionPlan:
-    """Plan which records to change; if one record of an image changes, all its records do. Raises FormatError.
+    """Return which records to change; if one record of an image changes, all its records do. Raises FormatError.
 
     An import pairs rows with an image's records in the order of their Ids, so it must find them all. The file's content
     is not kept in memory: it is read a second time if anything is to be changed.

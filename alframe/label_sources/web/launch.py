@@ -88,7 +88,7 @@ class ServerProcess:
         return None if self._process is None else self._process.pid
 
     def show_phase(self, phase: str, message: str) -> None:
-        """Tell people what is going on."""
+        """Show people the phase of the campaign and a message."""
         self._send_and_remember({"phase": asdict(CampaignPhase(phase, message))})
 
     def publish(self, snapshot: CampaignSnapshot) -> None:

@@ -35,7 +35,7 @@ class Web(WebParameters):
     answers_now = False
 
     def request(self, request: Request) -> str:
-        """Keep the batch in the order of the grid, and cut the thumbnails that are missing."""
+        """Store the batch in the order of the grid and cut missing thumbnails; return a message to people."""
         with ImageDatabase.open(web_folder(request.folder)) as images:
             images.number_and_store(request.items)
             if images.batch_ids(request.round) != {item.id for item in request.items}:

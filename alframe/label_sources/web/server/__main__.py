@@ -33,7 +33,7 @@ class ServerIgnoringSignals(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Handle none."""
+        """Handle no signal."""
         yield
 
 

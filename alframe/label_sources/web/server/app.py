@@ -111,7 +111,7 @@ class PageRoutes:
         return FileResponse(self.context.config.report_path, media_type="text/html", headers=_REPORT_POLICY)
 
     async def state(self, request: Request) -> Response:
-        """Return what goes on."""
+        """Return the state of the campaign and of this session."""
         return JSONResponse(self.context.session_state(self.context.session_of(request).digest))
 
     async def events(self, request: Request) -> Response:

@@ -52,7 +52,7 @@ class ListRoutes:
         return JSONResponse(described[0] | {"frames": frames, "history": history, "predicted": predicted})
 
     async def review(self, request: Request) -> Response:
-        """List what was answered."""
+        """Reply with a page of the answered images."""
         return await self._reply_with_list(request, self.context.lists.list_answered)
 
     async def filters(self, request: Request) -> Response:
@@ -62,7 +62,7 @@ class ListRoutes:
         )
 
     async def pool(self, request: Request) -> Response:
-        """List the pool by what the model thinks."""
+        """Reply with a page of the unlabelled images by predicted class and confidence."""
         return await self._reply_with_list(request, self.context.lists.list_unlabelled)
 
     async def pool_classes(self, request: Request) -> Response:
@@ -70,7 +70,7 @@ class ListRoutes:
         return JSONResponse(await asyncio.to_thread(self.context.lists.predicted_class_counts))
 
     async def similar(self, request: Request) -> Response:
-        """List what looks like an image, or like a class."""
+        """Reply with the images most similar to an image, or to those of a class."""
         return await self._reply_with_list(request, self.context.lists.find_similar)
 
     async def progress(self, request: Request) -> Response:

@@ -81,7 +81,7 @@ class PeopleRoutes:
         return JSONResponse(self._describe_session(context.sessions.get(known)))
 
     async def create_invitation(self, request: Request) -> Response:
-        """Make a one-time link for another browser."""
+        """Reply with a one-time link for another browser."""
         context = self.context
         token = context.tokens.make()
         return JSONResponse({"urls": page_addresses(context.port, token, context.config.source.lan)}, 201)
@@ -191,7 +191,7 @@ class WorkRoutes:
         return JSONResponse(reply | {"batch": context.batch_progress()})
 
     async def undo_answers(self, request: Request) -> Response:
-        """Make an action void."""
+        """Make an action void; reply with the images as they are now."""
         context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
         context.require_same_project(content)
         action, undoes = read_action_id(content), read_action_id(content, "undoes")
@@ -210,7 +210,7 @@ class WorkRoutes:
         return JSONResponse({"action": action, "images": described, "problems": problems})
 
     async def own_actions(self, request: Request) -> Response:
-        """List what this person has done last."""
+        """Reply with the last actions of this person."""
         query, session = request.query_params, self.context.session_of(request)
         before = read_clamped_number(query.get("before"), "before", 0, 2**62, 2**62)
         limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
@@ -221,7 +221,7 @@ class WorkRoutes:
         return JSONResponse({"actions": actions, "next": following})
 
     async def list_or_add_class(self, request: Request) -> Response:
-        """List the classes, or add one."""
+        """Reply with the classes, or with the one that the request adds."""
         context, session = self.context, self.context.session_of(request)
         if request.method == "GET":
             return JSONResponse(await context.classes.describe_for(session.name))

@@ -46,13 +46,13 @@ class BrowserSessions:
         return secret
 
     async def rename(self, digest: str, name: str) -> BrowserSession:
-        """Keep who sits before the browser."""
+        """Store the name of the person at this browser; return the session."""
         session = self._known[digest] = BrowserSession(digest, name, True)
         await self._store(session)
         return session
 
     async def forget(self, digest: str) -> None:
-        """Let this browser in no more."""
+        """Remove the session: this browser has no access from now on."""
         self._known.pop(digest, None)
         await self._writer.write_and_wait(
             lambda journal: journal.db.execute("DELETE FROM session WHERE digest = ?", (digest,))

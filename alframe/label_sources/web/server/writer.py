@@ -33,7 +33,7 @@ class JournalWriter:
         return await asyncio.wrap_future(future)
 
     def write_later(self, write: Callable[[Journal], object]) -> None:
-        """Have `write` called soon; nobody waits for it, and a power cut may lose it."""
+        """Call `write` soon; nobody waits for it, and a power cut may lose it."""
         self._jobs.put((write, Future()))
 
     def close(self) -> None:
