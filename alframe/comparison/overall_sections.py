@@ -31,17 +31,25 @@ def _penalties_section(sets: Sequence[DataSet], measure: str) -> Section:
     beaten = (matrix.sum(axis=0) / (len(matrix) - 1)).sort_values(kind="stable")
     matrix = matrix.loc[beaten.index, beaten.index]
     shown = matrix.map("{:.2f}".format).reset_index(names="strategy")
-    last = pd.DataFrame([["is beaten", *beaten.map("{:.2f}".format)]], columns=shown.columns)
+    last = pd.DataFrame([["mean of the column", *beaten.map("{:.2f}".format)]], columns=shown.columns)
     over = f", summed over {len(sets)} data sets" * (len(sets) > 1)
     caption = (
-        "Each cell shows how often the strategy of the row beats the strategy of the column (Ash et al. 2020). It is "
-        f"the share of the numbers of labels at which it is better by Student's paired test over seeds at 95 %{over}. "
-        "The mean of a column shows how often its strategy is beaten. The first strategy is beaten least often."
+        "Each cell shows how often the strategy of the row beats the strategy of the column (Ash et al. 2020). The "
+        "value is the share of the numbers of labels at which the strategy of the row is better, by Student's paired "
+        f"test over seeds at 95 %{over}. The mean of a column shows how often the strategy of this column is beaten. "
+        "The first strategy is beaten least often."
     )
     title, height = "Pairwise penalty matrix", max(0.9, len(matrix) / 14)
     figure = FigureOfPage("penalties", title, caption, matrix_figure_maker(matrix, len(sets)), height)
     numbers, rows = matrix.reset_index(names="strategy"), pd.concat([shown, last], ignore_index=True)
-    table = TableOfPage("penalties", title, "The last row is the mean of the column.", numbers, rows, long=True)
+    table = TableOfPage(
+        "penalties",
+        title,
+        "The last row shows how often the strategy of the column is beaten.",
+        numbers,
+        rows,
+        long=True,
+    )
     return Section("Who beats whom", [], [figure], [table])
 
 
@@ -62,7 +70,8 @@ def _ranks_section(sets: Sequence[DataSet], measure: str) -> list[Section]:
         f"equally good {friedman}."
     )
     if ranking.blocks != "data sets":
-        caption += " All seeds use the images of one data set, so the result is valid only for these images."
+        valid_for = "this data set" if len(sets) == 1 else "these data sets"
+        caption += f" All seeds of a data set use the same images, so the result is valid only for {valid_for}."
     height = max(0.6, len(names) / 14)
     draw = critical_difference_figure_maker(ranking)
     figure = FigureOfPage("critical-difference", "Critical differences of ranks", caption, draw, height)

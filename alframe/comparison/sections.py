@@ -181,7 +181,10 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
                 "saved over baseline": ["–" if math.isnan(value) else f"{value:.0%}" for value in table["saved"]],
             }
         )
-        caption = "The number of labels that first reaches it: the median over seeds, interpolated between rounds."
+        caption = (
+            f"The number of labels at which a strategy first reaches this {part.word}. It is the median over seeds, "
+            "interpolated between rounds."
+        )
         title, is_long = f"Labels to a given {part.word}", len(table) > 40
         found.append(TableOfPage(f"labels-to-goals{part.suffix}", title, caption, table, shown, is_long))
     if len(factors):
@@ -189,9 +192,10 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
             factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, zero=1
         )
         caption = (
-            "The number of labels that the baseline needs to be as good, as a multiple of the strategy's number (Kath "
-            "et al. 2026), from the means over seeds. The bands are 95 % intervals of a bootstrap over seeds. If a "
-            f"point is missing, the baseline never became as good in the measured rounds.{part.some}"
+            "The speed-up is the number of labels that the baseline needs to be as good, divided by the strategy's "
+            "number of labels (Kath et al. 2026). It is computed from the means over seeds. The bands are 95 % "
+            "intervals of a bootstrap over seeds. If a point is missing, the baseline never became as good in the "
+            f"measured rounds.{part.some}"
         )
         figures.append(FigureOfPage(f"speed-up{part.suffix}", f"Speed-up over the baseline{part.on}", caption, draw))
         ends = factors[["factor", "low", "high", "labels", "measured_to"]].itertuples(index=False, name=None)
