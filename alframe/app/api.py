@@ -14,6 +14,7 @@ from alframe.app.conf_folders import conf_folder
 from alframe.app.configuration import Configuration
 from alframe.app.grammar import quote_list
 from alframe.app.overrides import CONFIG_DIR, SEARCH_PATH, flag_value, split_flags
+from alframe.app.part_paths import expand_part_paths
 from alframe.app.projects import expand_path
 from alframe.app.session_from import session_from
 from alframe.errors import BadParams
@@ -23,7 +24,7 @@ from alframe.loop.session import Session
 def compose(*overrides: str) -> Configuration:
     """Return the configuration that these words give on the command line: ``compose("sampler=kcenter", "seed=1")``.
 
-    ``--config-dir=FOLDER`` works as on the command line; other flags raise BadParams.
+    The paths of parts are absolute. ``--config-dir=FOLDER`` works as on the command line; other flags raise BadParams.
     """
     if strange := [word for word in overrides if not isinstance(word, str)]:
         raise BadParams(f"{strange[0]!r} must be a string: compose('seed=1', 'batch=8').")
@@ -36,7 +37,9 @@ def compose(*overrides: str) -> Configuration:
     if strange := [flag for flag in flags if flag != own_folder and flag.partition("=")[0] not in CONFIG_DIR]:
         raise BadParams(f"{strange[0]} works on the command line only; Python takes just --config-dir=FOLDER.")
     with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):
-        return cast(Configuration, hydra_compose("config", overrides=words))
+        config = hydra_compose("config", overrides=words)
+    expand_part_paths(config, Path.cwd())
+    return cast(Configuration, config)
 
 
 def open_session(*overrides: str) -> Session:

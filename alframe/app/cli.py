@@ -72,6 +72,11 @@ def _run_words(words: list[str]) -> None:
     if len(words) == 2 and words[1] in ("--help", "-h") and words[0] in REGISTRIES["task"].parts():
         words = ["plugins", f"task={words[0]}"]
     if words[:1] == ["plugins"]:
+        if {"--help", "-h"} & {*words[1:]}:
+            from alframe.app.help import PLUGINS_HELP
+
+            sys.stdout.write(PLUGINS_HELP)
+            return
         if words[1:2] == ["--check"]:
             from alframe.app.plugin_check import check_parts_named
 

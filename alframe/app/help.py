@@ -1,4 +1,4 @@
-"""What `alframe --help` prints: one screen, without the configuration."""
+"""What `alframe --help` and `alframe plugins --help` print: one screen, without the configuration."""
 
 HELP = """\
 alframe: active learning for images. It chooses the images that are most worth labelling.
@@ -34,4 +34,15 @@ Flags
   --cfg job           a command's configuration     --version            the installed version
 
 You can stop with Ctrl-C at any time: the same command continues from there.
+"""
+
+PLUGINS_HELP = """\
+List the parts and the experiments, with the distribution of each; describe or check some of them.
+
+  python -m alframe plugins                 all parts and experiments, and the problems of plugins
+  python -m alframe plugins NAME ...        the parts of these names: documentation, file, parameters
+  python -m alframe plugins KIND=NAME       the part of this kind, if there are several of this name
+  python -m alframe plugins --check [NAME ...]
+                                            load, compose and build each part of these names, or of
+                                            these distributions; without names, of all plugins
 """

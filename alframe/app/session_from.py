@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.declarations import path_parameters
+from alframe.app.part_paths import expand_paths, expand_recipe
 from alframe.app.projects import expand_path, project_folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
@@ -25,8 +26,8 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bo
     """Return the session of a composed configuration; relative paths start at `cwd`."""
     values = _to_plain_data(config)
     _require_complete(config, values)
-    recipes = {kind: _expand_recipe(kind, values[kind], cwd) for kind in KINDS}
-    values["boxes"]["file"] = _expand_paths(values["boxes"]["file"], cwd)
+    recipes = {kind: expand_recipe(kind, values[kind], cwd) for kind in KINDS}
+    values["boxes"]["file"] = expand_paths(values["boxes"]["file"], cwd)
     settings: Settings = from_plain(Settings, values)
     if sweep:  # which is a comparison itself
         settings = settings.without_comparison()
@@ -69,24 +70,3 @@ def _default_folder_name(settings: Settings, recipes: Mapping[str, Any]) -> str:
     people = not (source and REGISTRIES["label_source"].get(str(source["name"])).declares("answers_now"))
     digest = configuration_digest(settings, recipes)
     return project_folder_name(str(pool["name"]), paths, sampler, settings.seed, digest, people)
-
-
-def _expand_recipe(kind: str, recipe: Any, cwd: Path) -> Any:
-    """Return a recipe, or recipes by name, with the parameters that the part declares as paths made absolute."""
-    if not isinstance(recipe, dict):
-        return recipe
-    if "name" not in recipe:
-        return {key: _expand_recipe(kind, value, cwd) for key, value in recipe.items()}
-    texts = {key for key, value in recipe.items() if isinstance(value, str | list) and key != "name"}
-    # A part without texts in its recipe has no paths; it need not be imported for that.
-    paths = texts & path_parameters(kind, str(recipe["name"])) if texts else set()
-    return {
-        key: _expand_paths(value, cwd) if key in paths else _expand_recipe(kind, value, cwd)
-        for key, value in recipe.items()
-    }
-
-
-def _expand_paths(value: Any, cwd: Path) -> Any:
-    if isinstance(value, list):
-        return [_expand_paths(element, cwd) for element in value]
-    return str(expand_path(value, cwd)) if isinstance(value, str) else value

@@ -14,6 +14,7 @@ from alframe.errors import BadParams, StoreError
 from alframe.types import Outcome, State
 
 TEMPLATE = Path(__file__).parent / "plugin_template"
+DEFAULTS = {"exporter": ("predictions", "model"), "tracker": ("console", "jsonl")}  # of the kinds with several at once
 KINDS = tuple(sorted(folder.name for folder in TEMPLATE.iterdir() if folder.name in REGISTRIES))
 
 
@@ -38,8 +39,17 @@ class NewPlugin:
             State.DONE,
             f"{short_path(folder)} is a plugin with the {self.kind} '{self.part}'. Try it:\n"
             f'  pip install -e "{short_path(folder)}[test]"\n  python -m pytest {short_path(folder)}\n'
-            f"  python -m alframe {self.kind}={self.part}",
+            f"  {command_line(*words_to_choose(self.kind, self.part))}",
         )
+
+
+def words_to_choose(kind: str, part: str) -> list[str]:
+    """Return the words of a command that uses the part, besides what is used by default."""
+    if kind == "task":
+        return [part]
+    if kind in DEFAULTS:
+        return [f"{kind}=[{','.join((*DEFAULTS[kind], part))}]"]
+    return [f"{kind}={part}", *(["pool.file=FILE"] if kind == "pool" else [])]
 
 
 def write_plugin(folder: Path, part: str, kind: str) -> None:
@@ -82,6 +92,7 @@ def _plugin_files(part: str, kind: str) -> Iterator[tuple[str, str]]:
         "mypart": part,
         "MyPart": "".join(word.capitalize() for word in part.split("_")),
         "GROUP": REGISTRIES[kind].group,
+        "CHOICE": command_line(*words_to_choose(kind, part)),
         "KIND": kind,
     }
     for path, source in sources.items():

@@ -53,6 +53,11 @@ def test_a_folder_that_does_not_exist_is_reported_before_a_page_opens(alframe: C
 # Help and version
 
 
+@pytest.mark.parametrize("words", [("plugins", "--help"), ("plugins", "-h"), ("plugins", "--check", "--help")])
+def test_plugins_has_a_help(words: tuple[str, ...], alframe: CommandLine) -> None:
+    assert "plugins --check [NAME ...]" in alframe(*words).out
+
+
 @pytest.mark.parametrize(
     ("flag", "expected"),
     [("--help", "plugins"), ("--help-all", "sampler: active_search"), ("--version", alframe_version())],

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import alframe
 from alframe.app.command import parse_command
 from alframe.errors import BadParams, StoreError
-from alframe.tasks.new_plugin import KINDS, write_plugin
+from alframe.tasks.new_plugin import DEFAULTS, KINDS, words_to_choose, write_plugin
 from tests.public_imports import find_private_imports
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +81,16 @@ def test_what_cannot_be_is_refused(tmp_path: Path, part: str, kind: str, reason:
     with pytest.raises(BadParams, match=reason):
         write_plugin(tmp_path / "new", part, kind)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_command_to_try_keeps_the_default_exporters_and_trackers() -> None:
+    config = alframe.compose()
+    for kind, names in DEFAULTS.items():
+        assert tuple(config[kind]) == names
+    assert words_to_choose("exporter", "mine") == ["exporter=[predictions,model,mine]"]
+    assert words_to_choose("tracker", "mine") == ["tracker=[console,jsonl,mine]"]
+    assert words_to_choose("task", "mine") == ["mine"]
+    assert words_to_choose("head", "mine") == ["head=mine"]
 
 
 @pytest.mark.parametrize(
