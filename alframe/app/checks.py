@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from omegaconf.errors import OmegaConfBaseException
 
@@ -11,7 +11,7 @@ from alframe.app.grammar import parse_override, sweep_values
 from alframe.app.overrides import Override
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
 from alframe.app.schema import SETTINGS, describe_type, require_type
-from alframe.builtins import KINDS, MOVED
+from alframe.builtins import KINDS, MOVED, REGISTRIES
 from alframe.commands import quote_argument
 from alframe.errors import BadParams, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name_message
@@ -98,3 +98,16 @@ def unknown_setting_error(key: str, others: set[str]) -> BadParams:
     group = f"{key.rpartition('.')[0]}."
     known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)
     return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
+
+
+def require_equals_signs(words: Sequence[str]) -> None:
+    """Raise BadParams for a setting that is parted from its equals sign by a blank, or that has no equals sign."""
+    names = {*SETTINGS, *GROUPS}.difference(REGISTRIES["task"].parts())
+    for word, following, last in zip(words, [*words[1:], ""], [*words[2:], "", ""], strict=False):
+        if "=" not in word and following.startswith("="):
+            whole = quote_argument(f"{word}{following}{last if following == '=' else ''}")
+            raise BadParams(f"There is a blank before the equals sign of '{word}'. Write it without: {whole}")
+        name, _, value = word.partition(" ")
+        if "=" not in word and name in names:
+            value = value.strip() or ("" if "=" in following else following) or "VALUE"
+            raise BadParams(f"'{word}' has no value. Put an equals sign before it: {quote_argument(f'{name}={value}')}")

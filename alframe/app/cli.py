@@ -132,6 +132,7 @@ def run_task(config: DictConfig) -> float | None:
     from alframe.app.sweep import chooses_exporters, end_worker_with_sweep, write_run_note
     from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
+    from alframe.tasks.run import COMPLETE
     from alframe.types import Outcome
 
     hydra_config = HydraConfig.get()
@@ -163,11 +164,13 @@ def run_task(config: DictConfig) -> float | None:
         if not isinstance(error, AlframeError) and os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         raise (JobFailed if sweep else CommandFailed)(describe_error(error)) from error
-    message = outcome.message
+    message = f"\n{outcome.message}"
     if sweep and outcome.value is not None:  # the sweep's own table says the rest, of all runs side by side
-        message = f"{message.partition(_PARAGRAPH)[0]}\nProject: {short_path(session.folder)}"
+        project = f"Project: {short_path(session.folder)}"
+        is_repeated = outcome.message.startswith(COMPLETE)
+        message = f"Complete. {project}" if is_repeated else f"{message.partition(_PARAGRAPH)[0]}\n{project}"
     try:
-        sys.stdout.write(f"\n{message}\n")
+        sys.stdout.write(f"{message}\n")
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise OutputClosed from error

@@ -11,7 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alframe.app.checks import NAME, require_known_names, require_valid_value, unknown_setting_error
+from alframe.app.checks import (
+    NAME,
+    require_equals_signs,
+    require_known_names,
+    require_valid_value,
+    unknown_setting_error,
+)
 from alframe.app.grammar import ValueParsing, parse_override, plain_value, quote, to_hydra
 from alframe.app.hydra_settings import require_hydra_unchanged
 from alframe.app.logging import describe_error
@@ -89,7 +95,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     """
     flags, typed = split_flags(map(expand_option, map(drop_backticks, words)))
     typed = _name_each_word(typed)
-    _require_equals_signs(typed)
+    require_equals_signs(typed)
     if typed and NAME.match(typed[0]):
         typed = [f"task={typed[0]}", *_join_free_words(typed[0], typed[1:])]
     read = overrides_by_key(map(_parse_override, typed, ["", *typed]))
@@ -134,16 +140,6 @@ def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
     return kept
 
 
-def _require_equals_signs(words: Sequence[str]) -> None:
-    """Raise BadParams for a setting that is followed by its value without an equals sign between them."""
-    names = {*SETTINGS, *GROUPS}.difference(REGISTRIES["task"].parts())
-    for word, following in zip(words, [*words[1:], ""], strict=False):
-        name, _, value = word.partition(" ")
-        if "=" not in word and name in names:
-            value = value.strip() or ("" if "=" in following else following) or "VALUE"
-            raise BadParams(f"'{word}' has no value. Put an equals sign before it: {quote_argument(f'{name}={value}')}")
-
-
 def _name_each_word(words: list[str]) -> list[str]:
     """Return ``new_plugin kind=head part=mine`` for ``new-plugin head mine``: this task names each of its words."""
     verb = words[0].replace("-", "_") if words else ""
@@ -183,6 +179,8 @@ def _parse_override(word: str, before: str = "") -> Override:
     override = Override.read(word)
     if override is None:
         quotes = f" If it belongs to the value before it, use quotes: {quote_argument(f'{before} {word}')}."
+        if before.endswith("="):
+            quotes = f" If it is the value of {before[:-1]}, write it without a blank: {quote_argument(before + word)}"
         raise BadParams(
             f"'{word}' is not of the form key=value. A command such as 'export' must come first."
             f"{quotes if '=' in before else ''}"

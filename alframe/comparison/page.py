@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from alframe.comparison.curves_table import write_curve_tables
 from alframe.comparison.figures import FigureOfPage
 from alframe.comparison.page_parts import Section, TableOfPage
+from alframe.progress import track
 from alframe.report.charts import to_inline_svg
 from alframe.report.page import breakable, moment
 from alframe.store.files import replace_atomically, write_text
@@ -43,7 +44,8 @@ class ComparisonData:
 
 def render_comparison(data: ComparisonData) -> str:
     """Return the page: one HTML document without script that loads nothing."""
-    drawn = {figure.name: _figure_as_inline_svg(figure) for section in data.sections for figure in section.figures}
+    figures = track(_figures_of(data), "Drawing the page", unit="figure")
+    drawn = {figure.name: _figure_as_inline_svg(figure) for figure in figures}
     page = _template_environment().get_template("comparison.html.j2").render(data=data, drawn=drawn)
     return page.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -53,9 +55,8 @@ def write_comparison(data: ComparisonData, curves: pd.DataFrame, folder: Path) -
     figures, tables = folder / "figures", folder / "tables"
     figures.mkdir(parents=True, exist_ok=True)
     tables.mkdir(exist_ok=True)
-    for section in data.sections:
-        for figure in section.figures:
-            _save_as_svg_and_pdf(figure, figures)
+    for figure in track(_figures_of(data), "Saving figures", unit="figure"):
+        _save_as_svg_and_pdf(figure, figures)
     for table in [*(table for section in data.sections for table in section.tables), data.runs]:
         with replace_atomically(tables / f"{table.name}.csv") as temporary:
             table.numbers.to_csv(temporary, index=False)
@@ -63,6 +64,10 @@ def write_comparison(data: ComparisonData, curves: pd.DataFrame, folder: Path) -
     write_curve_tables(curves, folder)
     write_text(folder / PAGE_NAME, render_comparison(data))
     return folder / PAGE_NAME
+
+
+def _figures_of(data: ComparisonData) -> list[FigureOfPage]:
+    return [figure for section in data.sections for figure in section.figures]
 
 
 def latex_table(table: TableOfPage) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from alframe.commands import short_path
 from alframe.comparison.choices import run_choices
 from alframe.errors import StoreError
+from alframe.progress import track
 from alframe.store.events import RequestEnvironment
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import UNSURE, RoundRecord
@@ -62,7 +63,7 @@ def read_runs(places: Sequence[Path]) -> FoundRuns:
         folders |= dict.fromkeys(folder.resolve() for folder in found)
         left_out += reasons
     runs = []
-    for folder in folders:
+    for folder in track(folders, "Reading runs", unit="run"):
         run = read_measured_run(folder)
         if run is None:
             left_out.append(f"{short_path(folder)}: the run has no measured round.")

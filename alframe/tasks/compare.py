@@ -86,6 +86,9 @@ def write_comparison_page(
     )
     if names and not any(data.baselines for data in sets):
         summary += f" There is no run of the baseline ({baseline}), so nothing is compared with it."
+    log.info(
+        "Comparing %s (%s runs). The statistics and the figures take a while.", summary[:-1], f"{len(found.runs):,}"
+    )
     data = ComparisonData(
         title=" and ".join(place.resolve().name for place in places),
         created=datetime.now(UTC).astimezone(),

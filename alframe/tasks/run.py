@@ -32,6 +32,7 @@ from alframe.types import Outcome, State
 
 log = logging.getLogger(__name__)
 
+COMPLETE = "This campaign is complete; these are its results."  # the first line of a run that had ended before
 _LONG = 3600.0  # seconds
 _QUIET = 10.0  # seconds without a correction, after which all of them are learned from
 
@@ -230,4 +231,4 @@ def _read_done_file(file: Path, digest: str, exports: bool) -> Outcome | None:
     lacks_exports = exports and not done.get("exports", True)  # runs of older versions have always exported
     if identity != digest or done.get("failures") or lacks_exports:  # what failed is tried again
         return None
-    return Outcome(State.DONE, f"This campaign is complete; these are its results.\n{message}", value)
+    return Outcome(State.DONE, f"{COMPLETE}\n{message}", value)
