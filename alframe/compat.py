@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from functools import cache, wraps
 from types import ModuleType
 from typing import Any
-from unittest.mock import patch
 
 _libraries: list[Any] = []  # the operators vanish with the library object
 
@@ -104,8 +103,12 @@ def import_timm() -> ModuleType:
         return importlib.import_module("timm")
     import torch
 
-    with patch.object(torch.compiler, "disable", _disable_when_called):
+    disable = torch.compiler.disable
+    torch.compiler.disable = _disable_when_called  # type: ignore[assignment]
+    try:
         return importlib.import_module("timm")
+    finally:
+        torch.compiler.disable = disable
 
 
 def _disable_when_called(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import UnmetNeed
-from alframe.types import LazyFeatures, LazySamples, Need, PoolView
+from alframe.types import LazyFeatures, LazyProbs, LazySamples, Need, PoolView
 
 
 @pytest.fixture
@@ -129,3 +129,24 @@ def test_chosen_images_join_all_that_is_read_of_labelled_ones_or_nothing(others:
     assert turn.labelled_ids.tolist() == ["x", "y"] and len(turn.labelled_taken) == len(turn.labelled_cameras) == 2
     member = turn.restrict_to_needs({Need.IDS, Need.LABELLED_IDS})
     assert member.labelled_ids.tolist() == ["x", "y", "a"]
+
+
+def test_lazy_probs_are_computed_where_they_are_indexed_or_once_for_all_subsets() -> None:
+    source = np.arange(24, dtype=np.float32).reshape(8, 3)
+    asked: list[int] = []
+
+    def predict(rows):
+        asked.append(len(rows))
+        return source[rows]
+
+    lazy = LazyProbs(predict, 8)
+    part = lazy.subset(np.arange(8) % 2 == 1)
+    np.testing.assert_array_equal(part[np.array([2, 0])], source[[5, 1]])
+    assert (len(part), asked) == (4, [2])
+    view = PoolView(np.arange(8), {Need.PROBS: lazy})
+    for rows, of_rows in ((slice(None), view), (slice(1, None, 2), view.subset(np.arange(8) % 2 == 1))):
+        np.testing.assert_array_equal(of_rows.probs, source[rows])
+        np.testing.assert_array_equal(of_rows.lazy_probs[np.array([1])], source[rows][[1]])
+        with pytest.raises(ValueError, match="read-only"):
+            of_rows.probs[0] = 0
+    assert asked == [2, 8]

@@ -21,6 +21,7 @@ from alframe.types import (
     Floats,
     Ints,
     LazyFeatures,
+    LazyProbs,
     LazySamples,
     Need,
     PoolView,
@@ -82,7 +83,7 @@ def make_pool_view(
     Raises UnmetNeed if the sampler needs a model and there is none, or facts that are not known.
     """
     predict = partial(predict_in_chunks, features, candidates)
-    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | LazyFeatures | LazySamples]] = {
+    makers: dict[Need, Callable[[], npt.NDArray[np.generic] | LazyFeatures | LazyProbs | LazySamples]] = {
         Need.FEATURES: lambda: LazyFeatures(features, candidates),
         Need.LABELLED_FEATURES: lambda: features[labelled],
         Need.LABELS: lambda: y,
@@ -96,7 +97,9 @@ def make_pool_view(
     if head is not None:
         fitted: Any = head
         predict_probs = head.acquisition_probs if isinstance(head, AcquisitionProbs) else head.probs
-        makers[Need.PROBS] = lambda: predict(predict_probs)
+        makers[Need.PROBS] = lambda: LazyProbs(
+            lambda rows: predict_in_chunks(features, candidates[rows], predict_probs), len(candidates)
+        )
         makers[Need.LABELLED_PROBS] = lambda: predict_probs(features[labelled])
         makers[Need.HIDDEN_ACTIVATIONS] = lambda: predict(fitted.hidden_activations)
         draws = sampler.draws if isinstance(sampler, DeclaresDraws) else DEFAULT_DRAWS

@@ -10,7 +10,7 @@ from alframe.contracts import AnswersInOnePlace, UsesCompute
 from alframe.engine.arrange import places_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
-from alframe.kit.pool_views import EarlierBatches, make_pool_view, predict_in_chunks
+from alframe.kit.pool_views import EarlierBatches, make_pool_view
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
@@ -119,13 +119,12 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
 
     A project of an earlier version, which drew without it, goes on as it began.
     """
-    if fitted.head is None or not campaign.audit_fraction:
+    if fitted.confidence is None or not campaign.audit_fraction:
         return None
     strata = campaign.ledger.audit_strata()
     if any(stored.audit_keys and stored.number not in strata for stored in campaign.ledger.stored_rounds()):
         return None
-    head = fitted.head
-    return predict_in_chunks(fitted.embedded.embedding.features, keys, lambda x: head.probs(x).max(axis=1))
+    return fitted.confidence.of(keys)
 
 
 def _arrange_for_display(

@@ -22,6 +22,7 @@ from alframe.engine.fit import (
 )
 from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
 from alframe.engine.measuring.image_counts import describe_image_counts
+from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
 from alframe.loop.network import find_finetuned_keys, training_summary
@@ -55,7 +56,7 @@ def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool
     rows_rng = seeding.generator(campaign.settings.seed, "unlabelled", snapshot.closed_round_count)
     context = training.fit_context(draw_unlabelled_features(head, features, np.flatnonzero(usable), rows_rng))
     composite.fit_head(head, features[training.keys], training.y, len(training.classes), rng, context)
-    return HeadFitResult(embedded, training, context, head)
+    return HeadFitResult(embedded, training, context, head, PoolConfidence(head, features))
 
 
 def evaluate_and_record(
@@ -64,7 +65,7 @@ def evaluate_and_record(
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
     head, embedded, training, context = fitted.head, fitted.embedded, fitted.training, fitted.context
     ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_round_count
-    if head is None:
+    if head is None or fitted.confidence is None:
         return None
     model = _digest_training_inputs(embedded.embedder.fingerprint, campaign.recipes["head"], training)
     history = ledger.history()
@@ -80,7 +81,9 @@ def evaluate_and_record(
     evaluation = evaluate_head(head, new_head, features, training, context, test, rng, counts)
     draws = load_audit_draws(campaign, len(features))
     unlabelled = candidates.unlabelled_keys
-    audit = evaluate_audit(new_head, head, features, training, context, draws, unlabelled, audit_rng, basis, counts)
+    audit = evaluate_audit(
+        new_head, fitted.confidence, features, training, context, draws, unlabelled, audit_rng, basis, counts
+    )
     record = RoundRecord(
         round=number,
         labels=int(training.is_by_people.sum()),

@@ -16,6 +16,7 @@ from alframe.engine.embedding.embed_pool import PoolEmbedding
 from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.listing.pool_listing import PoolListing
+from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.errors import LabelError
 from alframe.loop.labels import DecidedLabels
 from alframe.store.events import Event
@@ -66,13 +67,14 @@ class Candidates:
 class HeadFitResult:
     """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes.
 
-    `context` is what else the head was fitted with.
+    `context` is what else the head was fitted with, and `confidence` how sure it is of each image of the pool.
     """
 
     embedded: EmbeddedPool
     training: TrainingLabels
     context: FitContext
     head: Head | None
+    confidence: PoolConfidence | None = None
 
     def require_head(self) -> Head:
         """Return the head. Raises LabelError if there are too few labels for one."""

@@ -14,7 +14,8 @@ from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
 TABLE_BYTES = 32 << 20  # of a table of kernel values at a time
-KEPT_BYTES = 64 << 20  # of kernel values that are kept: those of candidates that were promising before
+KEPT_BYTES = 128 << 20  # of kernel values that are kept: all, or those of candidates that were promising before
+BLOCK_ROWS = 256  # of the kernel at a time, which stay in the processor's cache
 RECHECKED_AT_A_TIME = 64  # candidates whose gain is computed anew at a time, the most promising first
 SMALLEST_SIGMA = 1e-2  # labelled copies of one image say nothing about how far a label reaches
 GAIN_DIGITS = 6  # the last digits of a gain depend on the number of threads
@@ -76,7 +77,7 @@ class UHerding:
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
-        probs = soften(view.probs[rows], self.temperature)
+        probs = soften(view.lazy_probs[rows], self.temperature)
         doubt = margin_uncertainty(probs) * objective_weights(self.objective, probs)
         require_finite(doubt, "uncertainties")
         labelled = view.labelled_features
@@ -121,10 +122,9 @@ def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: 
     similarity = np.zeros(len(x), np.float32)  # to the nearest labelled or chosen image
     for part in chunks(len(labelled), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
         np.maximum(similarity, _kernel(labelled[part], x, sigma).max(axis=0), out=similarity)
-    bounds = np.empty(len(x))
-    for part in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Coverage", unit="chunk"):
-        bounds[part] = _gains(_kernel(x[part], x, sigma), similarity, weights)
-    kernel_rows = _KernelRows(x, sigma)
+    kernel_rows, bounds = _KernelRows(x, sigma), np.empty(len(x))
+    for part in track(chunks(len(x), BLOCK_ROWS), "Coverage", unit="chunk"):
+        bounds[part] = _gains(kernel_rows.block(part), similarity, weights)
     chosen: list[int] = []
     gains: list[float] = []
     for _ in track(range(min(k, len(x))), "Choosing", unit="img"):
@@ -137,15 +137,32 @@ def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: 
 
 
 class _KernelRows:
-    """The similarities of rows of `x` (r, D) to all of them; those that were read before are kept, up to a limit."""
+    """The similarities of rows of `x` (r, D) to all of them.
+
+    All are kept, or if they would take more than KEPT_BYTES, those of the rows that were read before.
+    """
 
     def __init__(self, x: Floats, sigma: float) -> None:
         self._x, self._sigma = x, sigma
-        self._places = np.full(len(x), -1)  # in the table
         self._table = np.empty(
             (min(len(x), max(KEPT_BYTES // (4 * max(len(x), 1)), RECHECKED_AT_A_TIME)), len(x)), np.float32
         )
         self._count = 0
+        self._places = np.full(len(x), -1)  # in the table
+        if len(self._table) == len(x):
+            self._fill_table()
+
+    def _fill_table(self) -> None:
+        """Compute all similarities; as many are equal, it takes half of the products."""
+        for part in chunks(len(self._x), BLOCK_ROWS):
+            block = _kernel(self._x[part], self._x[part.start :], self._sigma)
+            self._table[part, part.start :] = block
+            self._table[part.stop :, part] = block[:, part.stop - part.start :].T
+        self._places, self._count = np.arange(len(self._x)), len(self._x)
+
+    def block(self, part: slice) -> Floats:
+        """Return the similarities (p, r) of many rows side by side; they are kept only if all are."""
+        return self._table[part] if len(self._table) == len(self._x) else _kernel(self._x[part], self._x, self._sigma)
 
     def __getitem__(self, rows: Ints) -> Floats:
         """Return the similarities (p, r) of at most RECHECKED_AT_A_TIME `rows` (p,)."""

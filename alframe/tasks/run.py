@@ -63,7 +63,7 @@ class Run(WaitsForAnswers):
         if earlier is not None and is_simulation:
             return earlier
         if not is_simulation:
-            if not session.items():
+            if not session.ledger.count_items():
                 next(
                     iter(session.parts.pool.items()), None
                 )  # a folder that does not exist is reported before a page opens

@@ -18,7 +18,7 @@ from alframe.types.images import (
     pool_root,
 )
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
-from alframe.types.lazy import LazyFeatures, LazySamples
+from alframe.types.lazy import LazyFeatures, LazyProbs, LazySamples
 from alframe.types.needs import MODEL_NEEDS, POOL_FACTS, Need
 from alframe.types.pool_view import PoolView, Predict, Selection
 from alframe.types.rounds import CROSS_VALIDATION_BASIS, Curve, Evaluation, Outcome, Predictions, RoundRecord, State
@@ -50,6 +50,7 @@ __all__ = [
     "KnownLabel",
     "Label",
     "LazyFeatures",
+    "LazyProbs",
     "LazySamples",
     "Need",
     "Outcome",

@@ -143,3 +143,47 @@ class LazySamples:
         for chunk in self.chunks():
             out[:, chunk] = self[chunk]
         return out
+
+
+class LazyProbs:
+    """Class probabilities (n, C) of a fitted head, computed where they are indexed.
+
+    ``probs[row_numbers]`` and ``probs[mask]`` give (r, C). `predict` computes those of some of `count` rows, by their
+    numbers. All are computed when they are first read as an array, and `kept`: subsets share them. `row_numbers` (n,)
+    says which of them these are; None: all.
+    """
+
+    def __init__(
+        self,
+        predict: Callable[[Ints], Floats],
+        count: int,
+        row_numbers: Ints | None = None,
+        kept: list[Floats] | None = None,
+    ) -> None:
+        self._predict, self._count = predict, count
+        self._row_numbers = np.arange(count) if row_numbers is None else row_numbers
+        self._kept: list[Floats] = [] if kept is None else kept  # all rows, once they are computed
+
+    @classmethod
+    def from_array(cls, probs: Floats) -> LazyProbs:
+        """Wrap an array (n, C) without a copy."""
+        source = probs.view()
+        source.flags.writeable = False
+        return cls(source.__getitem__, len(source), kept=[source])
+
+    def __len__(self) -> int:
+        return len(self._row_numbers)
+
+    def __getitem__(self, rows: Index) -> Floats:
+        numbers = self._row_numbers[rows]
+        return self._kept[0][numbers] if self._kept else self._predict(numbers)
+
+    def subset(self, mask: npt.NDArray[np.bool_]) -> LazyProbs:
+        """Return the rows that `mask` (n,) marks; what is computed of one is not computed again for the other."""
+        return LazyProbs(self._predict, self._count, self._row_numbers[mask], self._kept)
+
+    def to_array(self) -> Floats:
+        """Return all rows (n, C) in memory; no copy where they are all that there are."""
+        if not self._kept:
+            self._kept.append(self._predict(np.arange(self._count)))
+        return self._kept[0] if len(self) == self._count else self._kept[0][self._row_numbers]

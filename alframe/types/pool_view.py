@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from alframe.errors import UnmetNeed
 from alframe.types.images import Bools, Floats, Ints, Texts, Times
-from alframe.types.lazy import LazyFeatures, LazySamples
+from alframe.types.lazy import LazyFeatures, LazyProbs, LazySamples
 from alframe.types.needs import PER_ITEM_ARRAYS, POOL_FACTS, Need
 
-ViewArray = npt.NDArray[Any] | LazyFeatures | LazySamples
+ViewArray = npt.NDArray[Any] | LazyFeatures | LazyProbs | LazySamples
 Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to class probabilities (r, C)
 
 
@@ -59,7 +59,7 @@ class PoolView:
         self._loaded = {}  # one copy of the pool at a time
         fields: dict[Need, ViewArray] = {}
         for need, array in self._fields.items():
-            if isinstance(array, LazyFeatures | LazySamples):
+            if isinstance(array, LazyFeatures | LazyProbs | LazySamples):
                 fields[need] = array.subset(mask)
             else:
                 fields[need] = array[mask] if need in PER_ITEM_ARRAYS else array
@@ -108,7 +108,7 @@ class PoolView:
             raise _undeclared(need)
         return cast("npt.NDArray[Any]", self._fields[need])
 
-    def _load_once(self, need: Need, lazy: LazyFeatures | LazySamples) -> Floats:
+    def _load_once(self, need: Need, lazy: LazyFeatures | LazyProbs | LazySamples) -> Floats:
         if need not in self._loaded:
             self._loaded[need] = lazy.to_array()
             self._loaded[need].flags.writeable = False
@@ -163,7 +163,12 @@ class PoolView:
     @property
     def probs(self) -> Floats:
         """(n, C) class probabilities; rows sum to 1."""
-        return self._field(Need.PROBS)
+        return self._load_once(Need.PROBS, self.lazy_probs)
+
+    @property
+    def lazy_probs(self) -> LazyProbs:
+        """The same (n, C), computed where they are indexed, for few rows: ``view.lazy_probs[rows]`` gives (r, C)."""
+        return cast(LazyProbs, self._field(Need.PROBS))
 
     @property
     def labelled_probs(self) -> Floats:
@@ -246,10 +251,12 @@ class PoolView:
 
 
 def _wrap_read_only(need: Need, field: ViewArray) -> ViewArray:
-    if isinstance(field, LazyFeatures | LazySamples):
+    if isinstance(field, LazyFeatures | LazyProbs | LazySamples):
         return field
     if need is Need.FEATURES:
         return LazyFeatures(field)
+    if need is Need.PROBS:
+        return LazyProbs.from_array(field)
     if need is Need.PROB_SAMPLES:
         return LazySamples.from_array(field)
     array = field.view()

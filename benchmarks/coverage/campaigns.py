@@ -10,6 +10,7 @@ import numpy as np
 from alframe.contracts import Head, Sampler
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.measuring.audit import Audit, evaluate_audit
+from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.engine.select import draw_audit, run_sampler
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.pool_views import make_pool_view
@@ -83,7 +84,14 @@ def play(population: Population, plan: Plan, seed: int, every: int = 1) -> Itera
         rest = np.flatnonzero(~is_labelled)
 
         audit = evaluate_audit(
-            new_head, head, x, training, context, draws, rest, np.random.default_rng([seed, 3, number])
+            new_head,
+            PoolConfidence(head, x),
+            x,
+            training,
+            context,
+            draws,
+            rest,
+            np.random.default_rng([seed, 3, number]),
         )
         if audit is None:
             continue

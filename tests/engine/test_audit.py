@@ -11,6 +11,7 @@ import pytest
 from alframe.engine.fit import TrainingLabels, drop_answers
 from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_AUDIT_IMAGES, Audit, evaluate_audit
 from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
+from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.heads.linear import Linear
 from alframe.types import AuditDraw, Estimate, Evaluation, Floats
 
@@ -78,7 +79,7 @@ def campaign(seed: int, pool: int = 1500, batch: int = 40, drawn: int = 8, round
     )
     context = training.fit_context(x[:0])
     audited = np.concatenate([draw.keys for draw in draws])
-    audit = evaluate_audit(Ridge, head, x, training, context, draws, np.flatnonzero(free), rng)
+    audit = evaluate_audit(Ridge, PoolConfidence(head, x), x, training, context, draws, np.flatnonzero(free), rng)
     validated = cross_validate(Ridge, x[labelled], y[labelled], context, CLASSES, rng)
     assert audit is not None and validated is not None
     truth_of = [CLASSES[at] for at in y[audited]]
@@ -146,7 +147,7 @@ def spied(training: TrainingLabels, keys: list[int]) -> Evaluation | None:
     Spy.fits = []
     draws = [AuditDraw(np.array(keys, np.int64), np.ones(100, np.int64))]
     rest = np.setdiff1d(np.arange(100), training.keys)
-    audit = evaluate_audit(Spy, head, x, training, training.fit_context(x[:0]), draws, rest, rng)
+    audit = evaluate_audit(Spy, PoolConfidence(head, x), x, training, training.fit_context(x[:0]), draws, rest, rng)
     return None if audit is None else audit.evaluation
 
 
@@ -201,7 +202,9 @@ def test_a_whole_pool_without_an_unlabelled_image_is_measured_as_new_images_only
     training, head, rng = labels(list(range(40))), Linear(), np.random.default_rng(0)
     head.fit(x, training.y, 3, rng)
     draws = [AuditDraw(np.arange(20), np.ones(40, np.int64))]
-    audit = evaluate_audit(Linear, head, x, training, training.fit_context(x[:0]), draws, np.arange(0), rng)
+    audit = evaluate_audit(
+        Linear, PoolConfidence(head, x), x, training, training.fit_context(x[:0]), draws, np.arange(0), rng
+    )
     assert audit is not None
     assert (audit.unlabelled, audit.whole_pool) == (None, None)
 
@@ -222,7 +225,9 @@ def test_an_image_that_the_network_was_trained_on_counts_as_an_average_one() -> 
         context = training.fit_context(x[:0])
         head = Linear()
         head.fit(x[keys], training.y, 2, rng)
-        found.append(evaluate_audit(Linear, head, x, training, context, draws, np.arange(180, 300), rng))
+        found.append(
+            evaluate_audit(Linear, PoolConfidence(head, x), x, training, context, draws, np.arange(180, 300), rng)
+        )
     leaked, honest = found
     assert leaked is not None and honest is not None and leaked.unlabelled and honest.unlabelled
     assert leaked.evaluation.accuracy > honest.evaluation.accuracy + 0.02

@@ -19,7 +19,7 @@ from alframe.engine.measuring.intervals import (
     single_look_multiplier,
     wilson_interval,
 )
-from alframe.kit.pool_views import predict_in_chunks
+from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.types import (
     UNLABELLED,
     WHOLE_POOL,
@@ -55,7 +55,7 @@ class Audit:
 
 def evaluate_audit(
     make_head: Callable[[], Head],
-    head: Head,
+    confidence: PoolConfidence,
     features: Floats,
     training: TrainingLabels,
     context: FitContext,
@@ -67,9 +67,9 @@ def evaluate_audit(
 ) -> Audit | None:
     """Return the accuracy estimated from the random `draws`, oldest first; None for fewer than 5 images, or one class.
 
-    `features` (N, D) are by item key, `head` is the model in use, fitted with the `context`, and `unlabelled` (u,) are
-    the keys that it is used for. The labelled images are trained on, so the head in use cannot be tested on them: see
-    `predict_out_of_fold`.
+    `features` (N, D) are by item key, `confidence` is that of the model in use, fitted with the `context`, and
+    `unlabelled` (u,) are the keys that it is used for. The labelled images are trained on, so the head in use cannot be
+    tested on them: see `predict_out_of_fold`.
 
     Each number is a sum over all images of a population of how sure the model is of each, corrected by how wrong this
     is on the images drawn at random (prediction-powered inference: Angelopoulos, Duchi and Zrnic 2023, arXiv
@@ -87,7 +87,7 @@ def evaluate_audit(
     probs = predict_out_of_fold(make_head, features, training, context, weights.drawn > 0, rng)
     right, sure = probs.argmax(axis=1) == training.y, probs.max(axis=1).astype(np.float64)
     rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
-    sure_of_rest = predict_in_chunks(features, rest, lambda x: head.probs(x).max(axis=1)).sum(dtype=np.float64)
+    sure_of_rest = confidence.of(rest).sum(dtype=np.float64)
     stands_for, taken_off = weights.drawn[training.keys], weights.labelled[training.keys]
     # Of an image that the network was fine-tuned on, nobody knows what a model would say that has not seen it.
     is_known = training.is_unseen_by_backbone | (stands_for > 0)
