@@ -108,6 +108,7 @@ def _run_words(words: list[str]) -> None:
 def _run_hydra(words: Sequence[str]) -> None:
     import hydra
 
+    from alframe.app.hydra_settings import composing_once
     from alframe.app.sweep import print_sweep_results
 
     search_path.register()
@@ -115,7 +116,8 @@ def _run_hydra(words: Sequence[str]) -> None:
     sys.argv = [sys.argv[0], *words]
     is_complete = True
     try:
-        hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
+        with composing_once(words):
+            hydra.main(version_base="1.3", config_path=conf_root(), config_name="config")(run_task)()
     finally:
         is_complete = print_sweep_results()
     if not is_complete:

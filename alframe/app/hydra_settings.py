@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.hydra import Hydra
 from omegaconf import OmegaConf
 
 from alframe.app import schema, search_path
@@ -14,6 +17,23 @@ from alframe.errors import StoreError
 
 # What differs between any two commands, and calls nothing.
 _OF_EACH_COMMAND = ("overrides", "runtime", "searchpath", "job.override_dirname")
+# A flag, a setting of Hydra's, or an experiment, which is a YAML file that may set anything.
+_MAY_SET_MODE = re.compile(r"-|[+~]*(hydra|experiment)\b")
+
+
+@contextmanager
+def composing_once(words: Sequence[str]) -> Iterator[None]:
+    """Keep Hydra from composing the configuration of a command twice.
+
+    Before it composes it to run it, it does so to read `hydra.mode`, which is not set unless a word may set it.
+    """
+    read_mode = Hydra.get_mode
+    if not any(map(_MAY_SET_MODE.match, words)):
+        Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode = read_mode  # type: ignore[method-assign]
 
 
 def require_hydra_unchanged(words: Sequence[str], own_words: Sequence[str], source: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from alframe.loop.campaign import Campaign
 from alframe.store.events import AbsentImages
-from alframe.store.records import StoredItems
+from alframe.types import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class PoolCounts:
         return [f"{self.gone:,} more no longer in its listing{labelled}"] * bool(self.gone)
 
 
-def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[int] = ()) -> PoolCounts:
+def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable[int] = ()) -> PoolCounts:
     """Return how many images of a project are in each state; `answered_now` are answered, but not in the ledger yet.
 
     The first of these that fits an image counts it: labelled, labelled for its sequence, labelled with several classes,
@@ -50,7 +50,7 @@ def count_pool(campaign: Campaign, items: StoredItems, answered_now: Iterable[in
     """
     labels, ledger = campaign.labels(), campaign.ledger
     rounds = ledger.stored_rounds()
-    held_out = items.held_out_keys()
+    held_out = ledger.held_out_keys()
     opened = {key for stored_round in rounds if not stored_round.closed for key in stored_round.keys}
     closed = {key for stored_round in rounds if stored_round.closed for key in stored_round.keys}
     labelled = {label.item for label in labels.counted}

@@ -43,6 +43,7 @@ _LEFT_OUT = {
     **dict.fromkeys(_VIDEO.split(), ("video", "videos")),
 }
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_ListedFolder = tuple[str, Path, list[str]]  # its path relative to the root as "a/b/", on the disk, and its images
 # A byte that is not UTF-8 reaches Python as a lone surrogate, which no database or JSON file can hold.
 _NOT_PORTABLE = re.compile("[\\\\\ud800-\udfff]")
 
@@ -111,16 +112,14 @@ class Folder:
         self, root: Path, id_prefix: str, split: Literal["pool", "test"], excluded: Path | None
     ) -> Iterator[Item]:
         has_images, left_out = False, Counter[str]()
-        for relative, path in _with_drive_failures_explained(root, _walk_images(root, excluded, left_out)):
-            has_images = True
+        for relative, folder, names in _with_drive_failures_explained(root, _walk_folders(root, excluded, left_out)):
+            has_images |= bool(names)
             folders = relative.split("/")[:-1]
-            yield Item(
-                id=id_prefix + relative,
-                path=path,
-                label=folder_at_level(folders, self.class_level) if self.classes else None,
-                split=split,
-                camera=camera_at_level(folders, self.camera_level, self.class_level if self.classes else None),
-            )
+            label = folder_at_level(folders, self.class_level) if self.classes else None
+            camera = camera_at_level(folders, self.camera_level, self.class_level if self.classes else None)
+            first = id_prefix + relative
+            for name in names:
+                yield Item(first + name, folder.joinpath(name), label, split, camera)
         if has_images and left_out:
             log.warning("Left out below %s: %s", root, _describe_left_out(left_out))
         if not has_images:
@@ -132,10 +131,10 @@ class Folder:
             )
 
 
-def _with_drive_failures_explained(root: Path, images: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
-    """Yield the images below `root`; raise PoolError where a drive fails for longer than it is tried again."""
+def _with_drive_failures_explained(root: Path, folders: Iterator[_ListedFolder]) -> Iterator[_ListedFolder]:
+    """Yield the folders below `root`; raise PoolError where a drive fails for longer than it is tried again."""
     try:
-        yield from images
+        yield from folders
     except OSError as error:
         raise PoolError(
             f"{error.filename or root} cannot be listed because the drive or the network failed: "
@@ -181,8 +180,8 @@ def _describe_left_out(left_out: Counter[str]) -> str:
     return f"{counts}.{hint}"
 
 
-def _walk_images(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator[tuple[str, Path]]:
-    """Yield (relative POSIX path, path on disk) of every image, each folder's own, sorted, before its subfolders'.
+def _walk_folders(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator[_ListedFolder]:
+    """Yield the images of every folder, sorted, before those of its subfolders.
 
     Linked folders come last, and no folder is visited twice, so that links that form a loop end, and an image that can
     be reached both ways is listed under its true path. The folder `excluded` is left out. `left_out` counts the files
@@ -201,7 +200,7 @@ def _walk_images(root: Path, excluded: Path | None, left_out: Counter[str]) -> I
             files, folders, linked = try_again(
                 functools.partial(_list_images_and_folders, folder, not prefix, left_out)
             )
-            yield from ((prefix + name, folder / name) for name in files)
+            yield prefix, folder, files
             stack += [(folder / name, f"{prefix}{name}/", real / name) for name in reversed(folders)]
             links += [(folder / name, f"{prefix}{name}/") for name in linked]
 
@@ -219,16 +218,17 @@ def _list_images_and_folders(
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                is_project |= entry.name in _PROJECT_FILES
-                if entry.name.startswith(".") or entry.name.lower() in SKIPPED_FOLDERS:
+                name = entry.name
+                is_project |= name in _PROJECT_FILES
+                if name.startswith(".") or (lower := name.lower()) in SKIPPED_FOLDERS:
                     continue
-                suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - a million of them
+                suffix = lower[lower.rfind(".") :] if "." in lower else ""
                 try:
                     is_folder = entry.is_dir()
                 except OSError as error:  # a link to itself
                     if is_drive_failure(error):
                         raise
-                    log.warning("Skipped %s in %s: %s. Remove it.", entry.name, folder, error.strerror)
+                    log.warning("Skipped %s in %s: %s. Remove it.", name, folder, error.strerror)
                     continue
                 if is_folder:
                     names = linked if entry.is_symlink() or is_junction(entry.path) else folders
@@ -238,11 +238,11 @@ def _list_images_and_folders(
                     if suffix in _LEFT_OUT:
                         others.append(suffix)
                     continue
-                if _NOT_PORTABLE.search(entry.name):
+                if _NOT_PORTABLE.search(name):
                     reason = "it has a backslash or an undecodable character. Rename it."
-                    log.warning("Skipped %r in %s: %s", entry.name, folder, reason)
+                    log.warning("Skipped %r in %s: %s", name, folder, reason)
                 else:
-                    names.append(entry.name)
+                    names.append(name)
     except OSError as error:
         if is_drive_failure(error):  # whatever is below would be missing
             raise

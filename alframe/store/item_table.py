@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from alframe.store.database import Database, damaged_error, explain_errors, spoilt_content_as_store_error, timestamp
 from alframe.store.records import FormerId, StoredItems, dump_item
@@ -32,19 +32,32 @@ class ItemTable(Database):
     def items(self) -> StoredItems:
         """Return every item ever listed; the position is the item's key."""
         rows = self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key")
+        self._require_items(len(rows))
+        return StoredItems(rows, self.file)
+
+    def items_on_demand(self) -> Sequence[Item]:
+        """Return every item ever listed, as `items` does; each is read when it is asked for."""
+        self._require_items(count := self.count_items())
+        return _ItemsOnDemand(self, count)
+
+    def _require_items(self, count: int) -> None:
+        """Raise StoreError unless all items are there, of which there are `count`."""
         used = " UNION ALL ".join(
             f"SELECT min(item), max(item) FROM {table}" for table in ("label", "selection", "aside")
         )
         ends = self._read(f"SELECT min(key), max(key) FROM item UNION ALL {used}")
         keys = [key for pair in ends for key in pair if key is not None]
         # A damaged column may hold text, which SQLite sorts behind the numbers.
-        if not all(isinstance(key, int) and 0 <= key < len(rows) for key in keys):
+        if not all(isinstance(key, int) and 0 <= key < count for key in keys):
             raise damaged_error(self.file, LookupError("items are missing"))
-        return StoredItems(rows, self.file)
 
     def count_items(self) -> int:
         """Return how many items were ever listed."""
         return int(self._read("SELECT count(*) FROM item")[0][0])
+
+    def held_out_keys(self) -> list[int]:
+        """Return the keys of the items that are kept for testing."""
+        return [key for (key,) in self._read("SELECT key FROM item WHERE split = 'test' ORDER BY key")]
 
     def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
         """Return the keys of those of the ids that are known."""
@@ -94,3 +107,24 @@ class ItemTable(Database):
         """Return the ids of the items of these keys, by key."""
         wanted = json.dumps(list(keys))
         return dict(self._read("SELECT key, id FROM item WHERE key IN (SELECT value FROM json_each(?))", wanted))
+
+
+class _ItemsOnDemand(Sequence[Item]):
+    def __init__(self, table: ItemTable, count: int) -> None:
+        self._table, self._count = table, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, key: int) -> Item: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Item]: ...
+    def __getitem__(self, key: int | slice) -> Item | list[Item]:
+        if isinstance(key, slice):
+            return self._table.items()[key]
+        sql = f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item WHERE key = ?"
+        return StoredItems(self._table._read(sql, key), self._table.file)[0]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._table.items())

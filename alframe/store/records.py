@@ -61,10 +61,6 @@ class StoredItems(Sequence[Item]):
         """Yield the labels that the pool gave when the items were new, by key; items without one are passed over."""
         return (row[3] for row in self._rows if row[3] is not None)
 
-    def held_out_keys(self) -> list[int]:
-        """Return the keys of the items that are kept for testing."""
-        return [key for key, row in enumerate(self._rows) if row[2] == "test"]
-
     def path(self, key: int) -> str:
         """Return where the item of this key was last seen."""
         return str(self._rows[key][1])

@@ -37,7 +37,7 @@ class Label(WaitsForAnswers):
         """Store the answers; the next run learns from them. Raises StoreError if there is no project."""
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "label"))
-        items, problems, before = session.ledger.items(), ProblemLog(), session.labels()
+        items, problems, before = session.ledger.items_on_demand(), ProblemLog(), session.labels()
         incomplete = collect_and_store_answers(session, items, problems)
         rounds = session.ledger.stored_rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
@@ -81,7 +81,7 @@ class Withdraw:
         rounds = session.ledger.stored_rounds() if session.project.has_begun else []
         if not rounds or rounds[-1].closed:
             return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
-        stored_round, items = rounds[-1], session.ledger.items()
+        stored_round, items = rounds[-1], session.ledger.items_on_demand()
         incomplete = collect_and_store_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
         answered = labels.settled_for_round(stored_round.number) & set(stored_round.keys)

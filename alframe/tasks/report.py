@@ -73,7 +73,7 @@ def write_report(session: Session, outcome: Outcome) -> str:
 def collect_report_data(session: Session, outcome: Outcome | None = None) -> ReportData:
     """Return all that the page shows, read from the ledger."""
     ledger = session.ledger
-    items = ledger.items()
+    items = ledger.items_on_demand()
     labels = {label.item: label.class_name for label in session.labels().counted}
     history = ledger.history()
     comparison = load_comparison_histories(session)

@@ -35,7 +35,7 @@ class Status:
         """Describe what the ledger knows, and what was answered since. Raises StoreError if there is no project."""
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "status"))
-        ledger, items = session.ledger, session.items()
+        ledger, items = session.ledger, session.ledger.items_on_demand()
         labels = session.labels()
         counts = Counter(label.class_name for label in labels.counted)
         unlabelled_audit = session.unlabelled_audit_keys()

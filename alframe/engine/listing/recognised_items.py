@@ -40,7 +40,7 @@ def exchange_doubled_ids(
     present = {key_of[item.id]: item for item in listed if item.id in key_of}
     if len(present) == len(known):
         return False
-    used, held_out = ledger.labelled_or_requested_keys(), set(known.held_out_keys())
+    used, held_out = ledger.labelled_or_requested_keys(), set(ledger.held_out_keys())
     absent = {key: known[key] for key in sorted(used - present.keys() - held_out)}
     if not absent:
         return False
