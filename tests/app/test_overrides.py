@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from hydra._internal.hydra import Hydra
 
 from alframe.app.api import compose, open_session
 from alframe.app.command import parse_command, to_hydra_arguments
+from alframe.app.hydra_settings import composing_once
 from alframe.app.projects import CHOICES
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
@@ -220,3 +222,20 @@ def test_a_slip_in_saved_choices_is_explained(tmp_path: Path) -> None:
     with pytest.raises(BadParams, match="batch=x: must be a whole number"):
         to_hydra_arguments([f"project={tmp_path}"])
     assert to_hydra_arguments([f"project={tmp_path}", "batch=3"])
+
+
+@pytest.mark.parametrize(
+    ("words", "is_read"),
+    [
+        (["sampler=margin", "pool.root=hydra", "project=experiment"], False),
+        (["hydra.mode=MULTIRUN"], True),
+        (["++hydra.mode=MULTIRUN"], True),
+        (["batch=5", "+experiment=mine"], True),
+        (["--config-dir=own"], True),
+    ],
+)
+def test_hydra_reads_its_mode_where_a_word_or_a_file_of_the_user_may_set_it(words: list[str], is_read: bool) -> None:
+    before = Hydra.get_mode
+    with composing_once(words):
+        assert (Hydra.get_mode is before) == is_read
+    assert Hydra.get_mode is before
