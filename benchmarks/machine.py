@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -50,10 +51,16 @@ def describe() -> dict[str, Any]:
 
 def write_report(report: Mapping[str, object], out: Path | None) -> None:
     """Print a benchmark's report as JSON, and write it to the file `out`, if there is one."""
-    text = json.dumps(report, indent=2) + "\n"
+    text = compact(report) + "\n"
     sys.stdout.write(text)
     if out is not None:
         out.write_text(text, encoding="utf-8")
+
+
+def compact(result: Mapping[str, object]) -> str:
+    """JSON that can be read and compared line by line: a list of numbers is one line."""
+    text = json.dumps(result, indent=1)
+    return re.sub(r"\[[-\d.,\s]+\]", lambda numbers: "".join(numbers[0].split()), text)
 
 
 def resident_mib(peak: bool) -> float | None:

@@ -4,6 +4,7 @@
     python -m benchmarks.strategies *.npz --seeds 10 --curves curves.csv --out strategies.json
     python -m benchmarks.strategies *.npz --strategies random:auto:kmeans random:auto:random --budget 20 --seeds 20
     python -m benchmarks.strategies cifar10-imbalanced.npz --long-tail 100 --budget 300 --curves curves.csv
+    python -m benchmarks.strategies *.npz --strategies uherding:auto random:auto ceiling:auto --budget 1500 --batch 50
 
 A strategy is a sampler, a head and the sampler of the first labels; what is left out is the default. `ceiling:auto` is
 the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
@@ -11,8 +12,8 @@ the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) an
 and no sequence is cut. With `--long-tail`, each seed draws another pool, in which the most common class has so many
 times the images of the rarest one; the set is then called FEATURES-longtail. Each run is added to the file of curves,
 and what is there is not run again. The report has the gain of the first strategy over each other one in points of the
-mean over the labels spent (area), with Student's 95 % interval over seeds. `python -m benchmarks.curves --report` shows
-the newest results on its page.
+mean over the labels spent (area), with Student's 95 % interval over seeds. With a ceiling, it also has the labels that
+each strategy needs to reach 95 % of it. `python -m benchmarks.curves --report` shows the newest results on its page.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import alframe
-from alframe.comparison.statistics import mean_interval
+from alframe.comparison.statistics import labels_to_goal, mean_interval
 from alframe.engine.measuring.curves import mean_over_labels
 from alframe.errors import BadParams
 from alframe.types import Floats64
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 MEASURES = ("accuracy", "macro_f1", "pool_accuracy", "calibration_error", "classes")
 CEILING = "ceiling"  # in the place of a sampler: all labels at once
+GOAL = 0.95  # of the accuracy with all labels
 LONG_TAIL = "-longtail"  # end of the name of a set whose pool has a long tail
 KEPT = ("labels", "seconds", "selection_seconds", "n", *MEASURES)
 
@@ -120,6 +122,34 @@ def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], measure: str) ->
     return {"gain": round(gain.mean, 2), "low": round(gain.low, 2), "high": round(gain.high, 2)}
 
 
+def labels_needed(by: Mapping[str, Any], strategy: str) -> Floats64:
+    """Return the labels (s,) at which each seed of a strategy first has GOAL of the ceiling's mean accuracy; or inf.
+
+    The ceiling is that of the strategy's head.
+    """
+    curves, ceiling = by[strategy], by[f"{CEILING}:{strategy.split(':')[1]}"]
+    values = np.array(curves["accuracy"], np.float64)
+    goals = np.full(len(values), GOAL * float(np.mean(ceiling["accuracy"])))
+    return labels_to_goal(np.array(curves["labels"], np.float64), values, goals)
+
+
+def summarise_labels_needed(by: Mapping[str, Any]) -> dict[str, Any]:
+    """Return for each strategy whose head has a ceiling the median of `labels_needed`, null: most seeds never do."""
+    found: dict[str, Any] = {}
+    for strategy in by:
+        sampler, _, rest = strategy.partition(":")
+        if rest and sampler != CEILING and f"{CEILING}:{rest.split(':')[0]}" in by:
+            needed = labels_needed(by, strategy)
+            median = float(np.median(needed))
+            reached = int(np.isfinite(needed).sum())
+            found[strategy] = {
+                "median": round(median, 1) if np.isfinite(median) else None,
+                "reached": reached,
+                "seeds": len(needed),
+            }
+    return found
+
+
 def main() -> None:
     import pandas as pd
 
@@ -156,10 +186,11 @@ def main() -> None:
         for name, by in sets.items()
         if first in by
     }
-    setting = {name: str(value) for name, value in vars(options).items() if name != "out"}
-    write_report(
-        {"benchmark": "strategies", "machine": machine, "setting": setting, "over": over, "sets": sets}, options.out
-    )
+    needed = {name: summarise_labels_needed(by) for name, by in sets.items()}
+    names = ("strategies", "seeds", "budget", "batch", "long_tail")  # of this call; earlier ones added to the curves
+    setting = {name: getattr(options, name) for name in names}
+    report = {"benchmark": "strategies", "machine": machine, "setting": setting, "over": over, "needed": needed}
+    write_report(report | {"sets": sets}, options.out)
 
 
 if __name__ == "__main__":

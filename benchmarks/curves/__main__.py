@@ -11,20 +11,17 @@ What was stopped goes on with the same command. Words after the options are alfr
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-import re
 import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from benchmarks.curves.page import write_page
 from benchmarks.curves.plan import find_recipes, find_sets, known_sets, plan
 from benchmarks.curves.sweeps import gather, run_all
-from benchmarks.machine import describe
+from benchmarks.machine import compact, describe
 
 RESULTS = Path(__file__).parents[1] / "results"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -84,12 +81,6 @@ def main(words: list[str] | None = None) -> None:
 def newest(folder: Path) -> Path | None:
     """The results of the latest date."""
     return max(folder.glob("*-curves.json"), default=None)
-
-
-def compact(result: dict[str, Any]) -> str:
-    """JSON that can be read and compared line by line: a list of numbers is one line."""
-    text = json.dumps(result, indent=1)
-    return re.sub(r"\[[-\d.,\s]+\]", lambda numbers: "".join(numbers[0].split()), text)
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:

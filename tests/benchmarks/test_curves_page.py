@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.curves.__main__ import RESULTS, compact, newest
+from benchmarks.curves.__main__ import RESULTS, newest
 from benchmarks.curves.compare import Overall, first_batches, load, overall, rows
 from benchmarks.curves.crops import crops_section
-from benchmarks.curves.default import default_section, gain, labels_needed, text_of_default
+from benchmarks.curves.default import default_section, gain, needed, text_of_default
 from benchmarks.curves.page import FIGURE, PAGE, text_of, write_page
 from benchmarks.curves.plan import Recipe
+from benchmarks.machine import compact
 
 DOCS = Path(__file__).parents[2] / "docs"
 LABELS = [20, 30, 40]
@@ -175,10 +177,10 @@ def test_the_page_in_docs_is_that_of_the_newest_results() -> None:
 def test_the_defaults_are_judged_by_what_was_measured() -> None:
     """Gains pair the seeds that both have; a goal that random choice never reaches counts by its last labels."""
 
-    def curves(values: list[float], seeds: int = 3) -> dict[str, Any]:
+    def curves(values: list[float], seeds: int = 3, labels: Sequence[int] = (20, 100, 200)) -> dict[str, Any]:
         table = [[value + seed / 1000 for value in values] for seed in range(seeds)]
         shared = dict.fromkeys(("accuracy", "macro_f1", "calibration_error"), table)
-        return {"labels": [20, 100, 200], "seeds": [*range(seeds)], "cpu_s": 0.1, **shared}
+        return {"labels": [*labels], "seeds": [*range(seeds)], "cpu_s": 0.1, **shared}
 
     ceiling = {"labels": [900], "seeds": [0], "accuracy": [[0.8]]}
     by = {
@@ -187,7 +189,14 @@ def test_the_defaults_are_judged_by_what_was_measured() -> None:
     }
     over = gain(by, "margin:auto")
     assert over is not None and over.mean == pytest.approx(-3) and over.is_below_zero
-    assert labels_needed(by, "uherding:auto") < 100 and labels_needed(by, "random:auto") == float("inf")
-    page = text_of_default({"sets": {"one": by}}, None, "x-strategies.json")
+    ours, random = needed(by, "uherding:auto"), needed(by, "random:auto")
+    assert ours is not None and random is not None and needed(by, "badge:auto") is None
+    assert ours.labels < 100 and random.labels == float("inf") and str(random) == "more than 200 (3)"
+    assert ours.is_at_most_half_of(random) and not random.is_at_most_half_of(ours)
+    page = text_of_default({"sets": {"one": by}}, None, None, "x-strategies.json")
     assert "The whole interval is below 0 for `margin:auto` on one" in page and "(2)" in page
-    assert "The default does so on 1 of 1 sets: one." in page and "more than 200" in page
+    assert "the default does so on 1 of 1 sets: one." in page and "| below 0.50 |" in page
+    longer = {**by, "random:auto": curves([0.5, 0.6, 0.7, 0.8], labels=(20, 100, 200, 400))}
+    page = text_of_default({"sets": {"cifar10-x": by}}, {"sets": {"cifar10-x": longer}}, None, "x-strategies.json")
+    assert "| 320 (3) | 0.30 |" in page, "the labels that are needed are those of the longer runs"
+    assert "| cifar10-x | 3 | +15.0 [+15.0, +15.0] | below 0.001 | +9.0" in page, "the gain in macro-F1 on a long tail"
