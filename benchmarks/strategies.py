@@ -10,7 +10,8 @@ A strategy is a sampler, a head and the sampler of the first labels; what is lef
 the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
 `sequence` (N,). With `test` (N,) these images are tested on for each seed; otherwise each seed holds out another part,
 and no sequence is cut. With `--long-tail`, each seed draws another pool, in which the most common class has so many
-times the images of the rarest one; the set is then called FEATURES-longtail. Each run is added to the file of curves,
+times the images of the rarest one; the set is then called FEATURES-longtail. With `--draw-test`, `test` is not used:
+each seed holds out another part, and the set is called FEATURES-drawn. Each run is added to the file of curves,
 and what is there is not run again. The report has the gain of the first strategy over each other one in points of the
 mean over the labels spent (area), with Student's 95 % interval over seeds. With a ceiling, it also has the labels that
 each strategy needs to reach 95 % of it. `python -m benchmarks.curves --report` shows the newest results on its page.
@@ -41,19 +42,25 @@ MEASURES = ("accuracy", "macro_f1", "pool_accuracy", "calibration_error", "class
 CEILING = "ceiling"  # in the place of a sampler: all labels at once
 GOAL = 0.95  # of the accuracy with all labels
 LONG_TAIL = "-longtail"  # end of the name of a set whose pool has a long tail
+DRAWN = "-drawn"  # and of a set of which each seed tests on another part
 KEPT = ("labels", "seconds", "selection_seconds", "n", *MEASURES)
 
 
-def run(file: Path, strategy: str, seed: int, budget: int, batch: int, long_tail: float = 1.0) -> pd.DataFrame:
+def run(
+    file: Path, strategy: str, seed: int, budget: int, batch: int, long_tail: float = 1.0, draw_test: bool = False
+) -> pd.DataFrame:
     """Return the learning curve of a strategy and a seed, one row for each number of labels.
 
-    Raises BadParams for a `long_tail` above 1 of a file without `test`.
+    Raises BadParams for a `long_tail` above 1 of a file without `test`, or with `draw_test`.
     """
     with np.load(file) as arrays:
         x, y, test, sequences = (arrays.get(name) for name in ("x", "y", "test", "sequence"))
+    if draw_test:
+        test = None
     if long_tail > 1:
         if test is None:
-            raise BadParams(f"{file}: --long-tail={long_tail:g} needs test images. Add `test` (N,) to the file.")
+            remedy = "Leave out --draw-test." if draw_test else "Add `test` (N,) to the file."
+            raise BadParams(f"{file}: --long-tail={long_tail:g} needs test images. {remedy}")
         is_test = np.asarray(test, np.bool_)
         _, numbers = np.unique(y, return_inverse=True)
         pool = draw_long_tail(numbers, np.flatnonzero(~is_test), long_tail, np.random.default_rng(seed))
@@ -69,13 +76,13 @@ def run(file: Path, strategy: str, seed: int, budget: int, batch: int, long_tail
     found = alframe.simulate(x, y, seeds=[seed], head=head or None, sequences=sequences, **given)[[*KEPT]]
     found.insert(0, "seed", seed)
     found.insert(0, "strategy", strategy)
-    found.insert(0, "set", set_name(file, long_tail))
+    found.insert(0, "set", set_name(file, long_tail, draw_test))
     return found.assign(cpu_s=(time.process_time() - since) / len(found))
 
 
-def set_name(file: Path, long_tail: float) -> str:
+def set_name(file: Path, long_tail: float, draw_test: bool) -> str:
     """Return the name of the set in the reports."""
-    return file.stem + LONG_TAIL * (long_tail > 1)
+    return file.stem + LONG_TAIL * (long_tail > 1) + DRAWN * draw_test
 
 
 def area(curves: Floats64, labels: Floats64) -> Floats64:
@@ -160,6 +167,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=200)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--long-tail", type=float, default=1.0, metavar="RATIO")
+    parser.add_argument("--draw-test", action="store_true", help="hold out another part for each seed")
     parser.add_argument("--curves", type=Path, help="CSV of the runs; what it has is not run again")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     options = parser.parse_args()
@@ -170,8 +178,10 @@ def main() -> None:
     for strategy in dict.fromkeys(options.strategies):
         for file in options.features:
             for seed in range(options.seeds):
-                if (set_name(file, options.long_tail), strategy, seed) not in done:
-                    rows = run(file, strategy, seed, options.budget, options.batch, options.long_tail)
+                name = set_name(file, options.long_tail, options.draw_test)
+                if (name, strategy, seed) not in done:
+                    sizes = (options.budget, options.batch)
+                    rows = run(file, strategy, seed, *sizes, options.long_tail, options.draw_test)
                     found.append(rows)
                     if options.curves:
                         rows.to_csv(options.curves, mode="a", header=not options.curves.exists(), index=False)
@@ -187,7 +197,14 @@ def main() -> None:
         if first in by
     }
     needed = {name: summarise_labels_needed(by) for name, by in sets.items()}
-    names = ("strategies", "seeds", "budget", "batch", "long_tail")  # of this call; earlier ones added to the curves
+    names = (
+        "strategies",
+        "seeds",
+        "budget",
+        "batch",
+        "long_tail",
+        "draw_test",
+    )  # of this call; earlier ones added to the curves
     setting = {name: getattr(options, name) for name in names}
     report = {"benchmark": "strategies", "machine": machine, "setting": setting, "over": over, "needed": needed}
     write_report(report | {"sets": sets}, options.out)

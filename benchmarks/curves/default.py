@@ -12,7 +12,7 @@ import numpy as np
 
 from alframe.comparison.statistics import Interval, mean_interval, paired_t_p_values
 from alframe.types import Floats64
-from benchmarks.strategies import LONG_TAIL, area, common_rows, labels_needed
+from benchmarks.strategies import DRAWN, LONG_TAIL, area, common_rows, labels_needed
 
 DEFAULT, BEFORE, RANDOM = "uherding:auto", "adaptive:linear", "random:auto"
 CEILING = "ceiling:auto"
@@ -26,6 +26,18 @@ SINCE = {  # what has changed since old results
     "and other samplers that use clusters. So the ranks below are for the samplers as they were before these changes. "
     "The section [The default](#the-default) shows the current defaults."
 }
+
+AREAS = (
+    "The table shows the area under the accuracy curve. The first row is the area of the default. The other rows are "
+    "the area of the default minus the area of another strategy. If the number of seeds is not 10, it stands after the "
+    "interval. A number is **bold** if its whole interval is above 0, or if its whole interval is below 0. A dash "
+    "means that the pair was not measured."
+)
+AREAS_DRAWN = (
+    "On most of these sets, all seeds have the same test images. So the intervals do not include the chance variation "
+    "from the test images. In the next table, each seed tests on another fifth of the images or of the bursts "
+    f"(`--draw-test`). The names of these sets end with `{DRAWN}`."
+)
 
 Sets = Mapping[str, Mapping[str, Any]]
 
@@ -45,10 +57,14 @@ def text_of_default(
     result: Mapping[str, Any], longer: Mapping[str, Any] | None, starts: Mapping[str, Any] | None, source: str
 ) -> str:
     """Return the section in Markdown; `longer` has longer runs of some sets, for the labels that they need."""
-    sets: Sets = {name: by for name, by in result["sets"].items() if DEFAULT in by}
+    measured: Sets = {name: by for name, by in result["sets"].items() if DEFAULT in by}
+    drawn = {name: by for name, by in measured.items() if name.endswith(DRAWN)}
+    sets = {name: by for name, by in measured.items() if name not in drawn}
     far = {**sets, **(longer["sets"] if longer else {})}
-    parts = [_head(source), *result.get("notes", []), _areas(sets), _ends(sets), _needed(far), _rare(sets)]
-    parts.append(_verdicts(sets, far))
+    parts = [_head(source), *result.get("notes", []), AREAS, _areas(sets)]
+    if drawn:
+        parts += [AREAS_DRAWN, _areas(drawn)]
+    parts += [_ends(sets), _needed(far), _rare(sets), _verdicts(measured, far)]
     if starts:
         parts.append(_starts(starts["sets"]))
     return "\n\n".join(part for part in parts if part)
@@ -85,11 +101,6 @@ def _areas(sets: Sets) -> str:
         for by in sets.values()
     ]
     lines = [
-        "The table shows the area under the accuracy curve. The first row is the area of the default. The other rows "
-        "are the area of the default minus the area of another strategy. If the number of seeds is not 10, it "
-        "stands after the interval. A number is **bold** if its whole interval is above 0, or if its whole interval is "
-        "below 0.",
-        "",
         f"| | {' | '.join(sets)} |",
         f"| --- |{' ---: |' * len(sets)}",
         f"| `{DEFAULT}` | {' | '.join(f'{value:.1f}' for value in own)} |",

@@ -48,3 +48,15 @@ def test_a_long_tail_is_drawn_anew_for_each_seed(tmp_path: Path) -> None:
     assert not np.array_equal(*tails)
     with pytest.raises(BadParams, match="long-tail=10 needs test images"):
         strategies.run(tmp_path / "untested.npz", "margin:linear", 0, 40, 20, long_tail=10)
+
+
+def test_each_seed_can_hold_out_another_part(tmp_path: Path) -> None:
+    y = np.arange(90) % 3
+    x = (np.random.default_rng(0).normal(size=(90, 6)) + 2 * np.eye(3, 6)[y]).astype(np.float32)
+    file = tmp_path / "x.npz"
+    np.savez(file, x=x, y=y, test=np.arange(90) >= 60)
+    given, *drawn = [strategies.run(file, "ceiling:linear", seed, 40, 20, draw_test=seed > 0) for seed in (0, 1, 2)]
+    assert (given["set"].item(), given["n"].item(), given["labels"].item()) == ("x", 30, 60)
+    assert [(run["set"].item(), run["n"].item()) for run in drawn] == [("x-drawn", 18)] * 2
+    with pytest.raises(BadParams, match="Leave out --draw-test"):
+        strategies.run(file, "margin:linear", 0, 40, 20, long_tail=10, draw_test=True)
