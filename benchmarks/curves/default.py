@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alframe.comparison.statistics import Interval, mean_interval, paired_t_p_values
+from alframe.comparison.statistics import (
+    ALPHA,
+    Interval,
+    adjust_for_multiple_tests,
+    mean_interval,
+    paired_t_p_values,
+)
 from alframe.types import Floats64
-from benchmarks.strategies import DRAWN, LONG_TAIL, area, common_rows, labels_needed
+from benchmarks.curves.needed import CEILING, DEFAULT, RANDOM, RANDOM_START, Sets, judge_shares, table_of_labels_needed
+from benchmarks.strategies import DRAWN, LONG_TAIL, area, common_rows
 
-DEFAULT, BEFORE, RANDOM = "uherding:auto", "adaptive:linear", "random:auto"
-CEILING = "ceiling:auto"
+BEFORE = "adaptive:linear"
 LABELS = 200  # at which macro-F1 and calibration are compared
-START, RANDOM_START = "random:auto:kmeans", "random:auto:random"
+START = "random:auto:kmeans"
 UNEQUAL = ("cifar10", "missouri")  # how the names of the sets begin in which classes are rare
 
 SINCE = {  # what has changed since old results
@@ -38,8 +43,6 @@ AREAS_DRAWN = (
     "from the test images. In the next table, each seed tests on another fifth of the images or of the bursts "
     f"(`--draw-test`). The names of these sets end with `{DRAWN}`."
 )
-
-Sets = Mapping[str, Mapping[str, Any]]
 
 
 def default_section(folder: Path) -> str:
@@ -64,7 +67,7 @@ def text_of_default(
     parts = [_head(source), *result.get("notes", []), AREAS, _areas(sets)]
     if drawn:
         parts += [AREAS_DRAWN, _areas(drawn)]
-    parts += [_ends(sets), _needed(far), _rare(sets), _verdicts(measured, far)]
+    parts += [_ends(sets), table_of_labels_needed(far), _rare(sets), _verdicts(measured, far)]
     if starts:
         parts.append(_starts(starts["sets"]))
     return "\n\n".join(part for part in parts if part)
@@ -85,12 +88,18 @@ def _head(source: str) -> str:
     )
 
 
-def gain(by: Mapping[str, Any], other: str, measure: str = "accuracy") -> Interval | None:
-    """Return the area of the default minus that of another strategy on one set; None where that was not run."""
+def gains(by: Mapping[str, Any], other: str) -> Floats64:
+    """Return (s,) the area of the default minus that of another strategy on one set, for each seed that both have."""
     if other not in by:
-        return None
-    ours, theirs, labels = common_rows(by[DEFAULT], by[other], measure)
-    return mean_interval(area(ours, labels) - area(theirs, labels)) if len(ours) > 1 else None
+        return np.zeros(0)
+    ours, theirs, labels = common_rows(by[DEFAULT], by[other], "accuracy")
+    return area(ours, labels) - area(theirs, labels)
+
+
+def gain(by: Mapping[str, Any], other: str) -> Interval | None:
+    """Return the mean of `gains` with its interval; None where there are not at least two."""
+    found = gains(by, other)
+    return mean_interval(found) if len(found) > 1 else None
 
 
 def _areas(sets: Sets) -> str:
@@ -141,59 +150,6 @@ def _ends(sets: Sets) -> str:
     return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """The labels to 95 % of the ceiling, the median over seeds; inf: not reached with `most` labels."""
-
-    labels: float
-    most: int
-    seeds: int
-
-    def __str__(self) -> str:
-        number = f"{self.labels:.0f}" if np.isfinite(self.labels) else f"more than {self.most}"
-        return f"{number} ({self.seeds})"
-
-    def is_at_most_half_of(self, other: Needed) -> bool:
-        """Whether this takes at most half of the labels of `other`, which may still be on its way."""
-        return 2 * self.labels <= (other.labels if np.isfinite(other.labels) else other.most)
-
-
-def needed(by: Mapping[str, Any], strategy: str) -> Needed | None:
-    """Return what a strategy needs on one set; None where it or the ceiling was not run."""
-    if strategy not in by or CEILING not in by:
-        return None
-    found = labels_needed(by, strategy)
-    return Needed(float(np.median(found)), int(by[strategy]["labels"][-1]), len(found))
-
-
-def _needed(far: Sets) -> str:
-    lines = [
-        "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
-        "all labels of the pool. It is the median over the seeds. The brackets contain the number of seeds. Random "
-        f"choice was run in two ways. `{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also "
-        "draws the first labels at random. *Share* is the number of labels of the default, divided by the number of "
-        "labels of random choice.",
-        "",
-        f"| set | accuracy with all labels | default | `{RANDOM}` | share | `{RANDOM_START}` | share |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for name, by in far.items():
-        if ours := needed(by, DEFAULT):
-            cells = []
-            for theirs in (needed(by, RANDOM), needed(by, RANDOM_START)):
-                cells += [str(theirs), _share(ours, theirs)] if theirs else ["–", "–"]
-            lines.append(f"| {name} | {100 * np.mean(by[CEILING]['accuracy']):.1f} | {ours} | {' | '.join(cells)} |")
-    return "\n".join(lines) if len(lines) > 4 else ""
-
-
-def _share(ours: Needed, theirs: Needed) -> str:
-    if not np.isfinite(ours.labels):
-        return "–"
-    if np.isfinite(theirs.labels):
-        return f"{ours.labels / theirs.labels:.2f}"
-    return f"below {ours.labels / theirs.most:.2f}"
-
-
 def _rare(sets: Sets) -> str:
     lines = [
         f"The table shows the macro-F1 of the default minus the macro-F1 of `{RANDOM}`, in points, on the sets with "
@@ -222,33 +178,8 @@ def _p(value: float) -> str:
 
 def _verdicts(sets: Sets, far: Sets) -> str:
     lines = ["The list gives each goal for the default, and the result:", ""]
-    lost, sure, compared = [], [], 0
-    for name, by in sets.items():
-        for other in (each for each in by if each.endswith(":auto") and each not in (DEFAULT, RANDOM, CEILING)):
-            if found := gain(by, other):
-                compared += 1
-                if found.high < 0:
-                    lost.append(f"`{other}` on {name} ({found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}])")
-                if found.low >= 0:
-                    sure.append(other)
-    beaten = (
-        f"The whole interval is below 0 for {', '.join(lost)}." if lost else "None of the intervals is wholly below 0."
-    )
-    lines.append(
-        "- *Goal: on each set, the area of the default is at least as large as the area of every single sampler with "
-        "the same head, and the whole interval of the difference (default minus sampler) is never below 0.* The whole "
-        f"interval is at or above 0 in {len(sure)} of {compared} comparisons. {beaten}"
-    )
-    for random, which in ((RANDOM, "with the same first labels"), (RANDOM_START, "from the first label on")):
-        pairs = {name: (needed(by, DEFAULT), needed(by, random)) for name, by in far.items()}
-        known = {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours and theirs}
-        half = [name for name, (ours, theirs) in known.items() if ours.is_at_most_half_of(theirs)]
-        if known:
-            lines.append(
-                "- *Goal: on most sets, the default needs at most half as many labels as random choice to reach 95 % "
-                f"of the accuracy with all labels.* Compared with random choice {which}, the default does so on "
-                f"{len(half)} of {len(known)} sets: {', '.join(half) or 'none'}."
-            )
+    lines.append(_verdict_on_single_samplers(sets))
+    lines += judge_shares(far)
     tail = next((by for name, by in sets.items() if name.endswith(LONG_TAIL)), None)
     if tail and BEFORE in tail:
         both = [common_rows(tail[DEFAULT], tail[BEFORE], "macro_f1")]
@@ -261,6 +192,34 @@ def _verdicts(sets: Sets, far: Sets) -> str:
             f"{found.high:+.1f}]."
         )
     return "\n".join(lines)
+
+
+def _verdict_on_single_samplers(sets: Sets) -> str:
+    pairs = [(name, other) for name, by in sets.items() for other in by if other.endswith(":auto")]
+    pairs = [(name, other) for name, other in pairs if other not in (DEFAULT, RANDOM, CEILING)]
+    all_gains = {pair: found for pair in pairs if len(found := gains(sets[pair[0]], pair[1])) > 1}
+    means = {pair: mean_interval(found) for pair, found in all_gains.items()}
+    p = [float(paired_t_p_values(found, np.zeros(len(found)))) for found in all_gains.values()]
+    adjusted = dict(zip(all_gains, adjust_for_multiple_tests(p, "fdr_bh"), strict=True))
+    lost = {pair: found for pair, found in means.items() if found.is_below_zero}
+    surely = [pair for pair in lost if adjusted[pair] < ALPHA]
+    text = (
+        "- *Goal: on each set, the area of the default is at least as large as the area of every single sampler with "
+        "the same head, and the whole interval of the difference (default minus sampler) is never below 0.* The whole "
+        f"interval is above 0 in {sum(found.is_above_zero for found in means.values())} of {len(means)} comparisons, "
+        f"and below 0 in {len(lost)}"
+    )
+    if not lost:
+        return f"{text}."
+    cells = [
+        f"`{other}` on {name} ({found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}])"
+        for (name, other), found in lost.items()
+    ]
+    return (
+        f"{text}: {', '.join(cells)}. By chance alone, about {len(means) * ALPHA / 2:.0f} of {len(means)} intervals "
+        "would be wholly below 0 if there were no differences. If all these tests are taken into account (Benjamini "
+        f"and Hochberg 1995, 5 %), {len(surely)} of them remain{'s' * (len(surely) == 1)}."
+    )
 
 
 def _starts(sets: Sets) -> str:

@@ -14,7 +14,8 @@ import pytest
 from benchmarks.curves.__main__ import RESULTS, newest
 from benchmarks.curves.compare import Overall, first_batches, load, overall, rows
 from benchmarks.curves.crops import crops_section
-from benchmarks.curves.default import default_section, gain, needed, text_of_default
+from benchmarks.curves.default import default_section, gain, text_of_default
+from benchmarks.curves.needed import needed
 from benchmarks.curves.page import FIGURE, PAGE, text_of, write_page
 from benchmarks.curves.plan import Recipe
 from benchmarks.machine import compact
@@ -194,7 +195,7 @@ def test_the_defaults_are_judged_by_what_was_measured() -> None:
     assert ours.labels < 100 and random.labels == float("inf") and str(random) == "more than 200 (3)"
     assert ours.is_at_most_half_of(random) and not random.is_at_most_half_of(ours)
     page = text_of_default({"sets": {"one": by}}, None, None, "x-strategies.json")
-    assert "The whole interval is below 0 for `margin:auto` on one" in page and "(2)" in page
+    assert "below 0 in 1: `margin:auto` on one" in page and "(2)" in page
     assert "the default does so on 1 of 1 sets: one." in page and "| below 0.47 |" in page
     longer = {**by, "random:auto": curves([0.5, 0.6, 0.7, 0.8], labels=(20, 100, 200, 400))}
     page = text_of_default({"sets": {"cifar10-x": by}}, {"sets": {"cifar10-x": longer}}, None, "x-strategies.json")

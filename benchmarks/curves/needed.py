@@ -1,0 +1,86 @@
+"""The part of the page about the labels that the default needs, as a share of those that random choice needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.strategies import labels_needed
+
+DEFAULT, RANDOM, RANDOM_START = "uherding:auto", "random:auto", "random:auto:random"
+CEILING = "ceiling:auto"
+
+Sets = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """The labels to 95 % of the ceiling, the median over seeds; inf: not reached with `most` labels."""
+
+    labels: float
+    most: int
+    seeds: int
+
+    def __str__(self) -> str:
+        number = f"{self.labels:.0f}" if np.isfinite(self.labels) else f"more than {self.most}"
+        return f"{number} ({self.seeds})"
+
+    def is_at_most_half_of(self, other: Needed) -> bool:
+        """Whether this takes at most half of the labels of `other`, which may still be on its way."""
+        return 2 * self.labels <= (other.labels if np.isfinite(other.labels) else other.most)
+
+
+def needed(by: Mapping[str, Any], strategy: str) -> Needed | None:
+    """Return what a strategy needs on one set; None where it or the ceiling was not run."""
+    if strategy not in by or CEILING not in by:
+        return None
+    found = labels_needed(by, strategy)
+    return Needed(float(np.median(found)), int(by[strategy]["labels"][-1]), len(found))
+
+
+def table_of_labels_needed(far: Sets) -> str:
+    """Return the table in Markdown; empty where no set has a ceiling."""
+    lines = [
+        "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
+        "all labels of the pool. It is the median over the seeds. The brackets contain the number of seeds. Random "
+        f"choice was run in two ways. `{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also "
+        "draws the first labels at random. *Share* is the number of labels of the default, divided by the number of "
+        "labels of random choice.",
+        "",
+        f"| set | accuracy with all labels | default | `{RANDOM}` | share | `{RANDOM_START}` | share |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for name, by in far.items():
+        if ours := needed(by, DEFAULT):
+            cells = []
+            for theirs in (needed(by, RANDOM), needed(by, RANDOM_START)):
+                cells += [str(theirs), _share(ours, theirs)] if theirs else ["–", "–"]
+            lines.append(f"| {name} | {100 * np.mean(by[CEILING]['accuracy']):.1f} | {ours} | {' | '.join(cells)} |")
+    return "\n".join(lines) if len(lines) > 4 else ""
+
+
+def _share(ours: Needed, theirs: Needed) -> str:
+    if not np.isfinite(ours.labels):
+        return "–"
+    if np.isfinite(theirs.labels):
+        return f"{ours.labels / theirs.labels:.2f}"
+    return f"below {ours.labels / theirs.most:.2f}"
+
+
+def judge_shares(far: Sets) -> list[str]:
+    """Return on how many sets the default needs at most half of the labels, one line for each kind of random choice."""
+    lines = []
+    for random, which in ((RANDOM, "with the same first labels"), (RANDOM_START, "from the first label on")):
+        pairs = {name: (needed(by, DEFAULT), needed(by, random)) for name, by in far.items()}
+        known = {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours and theirs}
+        half = [name for name, (ours, theirs) in known.items() if ours.is_at_most_half_of(theirs)]
+        if known:
+            lines.append(
+                "- *Goal: on three of five sets, the default needs at most half as many labels as random choice to "
+                f"reach 95 % of the accuracy with all labels.* Compared with random choice {which}, the default does "
+                f"so on {len(half)} of {len(known)} sets: {', '.join(half) or 'none'}."
+            )
+    return lines
