@@ -77,9 +77,9 @@ def _head(source: str) -> str:
     return (
         "## The default\n\nThis section shows the default sampler `uherding` with the default head `auto`. The "
         f"results are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with "
-        "`kmeans`. They go from 20 labels to 200 (CIFAR-10 and random choice: 300) in batches of 20. `adaptive:linear` means the "
-        "sampler `adaptive` with the head `linear`. This was the previous default. Here, its first batch is chosen in "
-        "the same way as the first batch of the current default. Differences are paired by seed, in points, with "
+        "`kmeans`. They go from 20 labels to 200 (CIFAR-10 and random choice: 300) in batches of 20. "
+        "`adaptive:linear` means the sampler `adaptive` with the head `linear`. This was the previous "
+        "default. Here, its first batch is chosen in the same way as the first batch of the current default. Differences are paired by seed, in points, with "
         "Student's 95 % interval over the seeds. `cifar10-imbalanced-longtail` is a set of images from "
         "`cifar10-imbalanced` (`--long-tail 100`). Its most common class has a hundred times as many images as its "
         "rarest class. There is one exception: if `cifar10-imbalanced` has too few images of a class, the set has all "

@@ -47,7 +47,8 @@ def table_of_labels_needed(far: Sets) -> str:
         "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
         "all labels of the pool. It is the median over the seeds. The brackets contain the number of seeds. Random "
         f"choice was run in two ways. `{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also "
-        "draws the first labels at random. *Step* is the number of labels between two measurements. *Share* is the number of labels of the default, divided by the number of "
+        "draws the first labels at random. *Step* is the number of labels between two measurements. "
+        "*Share* is the number of labels of the default, divided by the number of "
         "labels of random choice.",
         "",
         f"| set | accuracy with all labels | step | default | `{RANDOM}` | share | `{RANDOM_START}` | share |",
