@@ -130,14 +130,15 @@ def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], measure: str) ->
 
 
 def labels_needed(by: Mapping[str, Any], strategy: str) -> Floats64:
-    """Return the labels (s,) at which each seed of a strategy first has GOAL of the ceiling's mean accuracy; or inf.
+    """Return the labels (s,) at which each seed of a strategy first has GOAL of the ceiling's accuracy; or inf.
 
-    The ceiling is that of the strategy's head.
+    The ceiling is that of the strategy's head and of the same seed; where this was not run, the mean of the others.
     """
     curves, ceiling = by[strategy], by[f"{CEILING}:{strategy.split(':')[1]}"]
-    values = np.array(curves["accuracy"], np.float64)
-    goals = np.full(len(values), GOAL * float(np.mean(ceiling["accuracy"])))
-    return labels_to_goal(np.array(curves["labels"], np.float64), values, goals)
+    reached = np.array(ceiling["accuracy"], np.float64)[:, 0]
+    ceilings = dict(zip(ceiling["seeds"], reached.tolist(), strict=True))
+    goals = GOAL * np.array([ceilings.get(seed, reached.mean()) for seed in curves["seeds"]])
+    return labels_to_goal(np.array(curves["labels"], np.float64), np.array(curves["accuracy"], np.float64), goals)
 
 
 def summarise_labels_needed(by: Mapping[str, Any]) -> dict[str, Any]:

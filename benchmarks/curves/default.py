@@ -104,8 +104,8 @@ def gain(by: Mapping[str, Any], other: str) -> Interval | None:
 
 
 def _areas(sets: Sets) -> str:
-    others = {name for by in sets.values() for name in by if name.count(":") == 1}
-    others = [RANDOM, BEFORE, *sorted(others - {BEFORE, RANDOM, DEFAULT, CEILING})]
+    names = {name for by in sets.values() for name in by if name.count(":") == 1}
+    others = [RANDOM, BEFORE, *sorted(names - {BEFORE, RANDOM, DEFAULT, CEILING})]
     own = [
         mean_interval(area(np.array(by[DEFAULT]["accuracy"]), np.array(by[DEFAULT]["labels"], np.float64))).mean
         for by in sets.values()
@@ -163,6 +163,8 @@ def _rare(sets: Sets) -> str:
     for name, by in sets.items():
         if name.startswith(UNEQUAL) and RANDOM in by:
             ours, theirs, labels = common_rows(by[DEFAULT], by[RANDOM], "macro_f1")
+            if len(ours) < 2:
+                continue
             column = labels.tolist().index(LABELS)
             pairs = [(area(each, labels), 100 * each[:, column]) for each in (ours, theirs)]
             cells = []

@@ -45,13 +45,12 @@ def table_of_labels_needed(far: Sets) -> str:
     """Return the table in Markdown; empty where no set has a ceiling."""
     lines = [
         "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
-        "all labels of the pool. It is the median over the seeds. The brackets contain the number of seeds. Random "
-        f"choice was run in two ways. `{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also "
-        "draws the first labels at random. *Step* is the number of labels between two measurements. "
-        "*Share* is the number of labels of the default, divided by the number of "
-        "labels of random choice.",
+        "all labels of the pool. It is the median over the seeds. The brackets contain the number of seeds. *Batch* is "
+        "the batch size of the default. Random choice was run in two ways. "
+        f"`{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also draws the first labels at random. "
+        "*Share* is the number of labels of the default, divided by the number of labels of random choice.",
         "",
-        f"| set | accuracy with all labels | step | default | `{RANDOM}` | share | `{RANDOM_START}` | share |",
+        f"| set | accuracy with all labels | batch | default | `{RANDOM}` | share | `{RANDOM_START}` | share |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, by in far.items():
@@ -59,9 +58,9 @@ def table_of_labels_needed(far: Sets) -> str:
             cells = []
             for theirs in (needed(by, RANDOM), needed(by, RANDOM_START)):
                 cells += [str(theirs), _share(ours, theirs)] if theirs else ["–", "–"]
-            step = by[DEFAULT]["labels"][1] - by[DEFAULT]["labels"][0]
+            batch = by[DEFAULT]["labels"][1] - by[DEFAULT]["labels"][0]
             ceiling = 100 * np.mean(by[CEILING]["accuracy"])
-            lines.append(f"| {name} | {ceiling:.1f} | {step} | {ours} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {ceiling:.1f} | {batch} | {ours} | {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 4 else ""
 
 
