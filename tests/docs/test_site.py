@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,14 @@ def pages_of(entries: list[Any]) -> Iterator[str]:
 def test_every_page_is_in_the_menu_once() -> None:
     listed = sorted(pages_of(tomllib.loads(CONFIG.read_text(encoding="utf-8"))["project"]["nav"]))
     assert listed == sorted(page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md"))
+
+
+def test_what_belongs_to_a_list_is_indented_by_four() -> None:
+    """With fewer blanks, the site ends the list there, and the next step is number 1 again."""
+    ends_list = re.compile(r"\n\n {1,3}(?![-*] )\S.*|\n {1,3}```.*")
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    found = [(page.name, line.strip()) for page in pages for line in ends_list.findall(page.read_text("utf-8"))]
+    assert found == []
 
 
 def test_the_site_builds_strictly(tmp_path: Path) -> None:
