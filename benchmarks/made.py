@@ -74,7 +74,7 @@ class MadeCompute:
     def device(self) -> str:
         return "cpu"
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         return 0
 
     def map_shards(

@@ -31,7 +31,7 @@ class Local:
         if self._device != "auto":
             self.device()
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         """Return how many processes decode images."""
         return self._workers if isinstance(self._workers, int) else min(os.cpu_count() or 1, 8)
 

@@ -38,8 +38,8 @@ from alframe.contracts.sampler import DeclaresDraws as DeclaresDraws
 from alframe.contracts.sampler import Sampler as Sampler
 from alframe.contracts.sampler import ScoresPool as ScoresPool
 from alframe.contracts.sampler import UsesCompute as UsesCompute
+from alframe.contracts.serving import LabellingServer as LabellingServer
 from alframe.contracts.serving import ServesPeople as ServesPeople
-from alframe.contracts.serving import Serving as Serving
 from alframe.contracts.serving import UnrequestedAnswers as UnrequestedAnswers
 from alframe.contracts.session import Session as Session
 from alframe.contracts.stopping import AuditBased as AuditBased

@@ -18,7 +18,7 @@ class Compute(Protocol):
     def device(self) -> str:
         """Return the torch device to run on, e.g. "cpu" or "cuda"."""
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         """Return how many processes decode images; 0: this one does."""
 
     def map_shards(

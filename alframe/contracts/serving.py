@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from alframe.types import CampaignSnapshot, Unrequested
+from alframe.types import CampaignSnapshot, UnrequestedInRound
 
 
-class Serving(Protocol):
+class LabellingServer(Protocol):
     """What people are served with; it is told what the campaign does, and says when people have answered."""
 
     address: str
@@ -33,7 +33,7 @@ class Serving(Protocol):
 class ServesPeople(Protocol):
     """A label source that people answer as long as it is served."""
 
-    def serve(self, folder: Path) -> AbstractContextManager[Serving]:
+    def serve(self, folder: Path) -> AbstractContextManager[LabellingServer]:
         """Return a context that serves people; `folder` is that of the requests. Raises LabelError if it cannot."""
 
 
@@ -41,7 +41,7 @@ class ServesPeople(Protocol):
 class UnrequestedAnswers(Protocol):
     """A label source whose people may also answer images that no round has requested."""
 
-    def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[Unrequested]:
+    def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[UnrequestedInRound]:
         """Return all such answers so far, by the round that was the newest then; `folder` is that of the requests.
 
         It only reads, as `collect` does. `classes` are all that are known.

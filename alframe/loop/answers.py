@@ -22,7 +22,7 @@ from alframe.loop.labels import DecidedLabels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.store.events import BatchArranged, Predicted, RequestClosed, Requested
 from alframe.store.records import StoredRound
-from alframe.types import UNSURE, Item, Label, Outcome, Request, State, Suggestion
+from alframe.types import UNSURE, Item, Label, Outcome, OutcomeState, Request, Suggestion
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def _request_again(
             f"To continue with {answered} of {expected} answered, now and in every later round: "
             f"{project_command(campaign.folder, f'enough={share:g}')}"
         )
-    return Outcome(State.WAITING, f"{text}\n{instructions}")
+    return Outcome(OutcomeState.WAITING, f"{text}\n{instructions}")
 
 
 def count_required_answers(campaign: Campaign, expected: int) -> int:

@@ -32,7 +32,7 @@ from alframe.loop.same_images import warn_of_project_with_same_images
 from alframe.settings import Duplicates, Inference, without_added_parameters
 from alframe.store.events import ShownContent
 from alframe.store.files import remove_file
-from alframe.types import MODEL_NEEDS, Label, Outcome, State
+from alframe.types import MODEL_NEEDS, Label, Outcome, OutcomeState
 
 
 def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[Outcome, RunCache, HeadFitResult | None]:
@@ -58,8 +58,8 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
             tracker.track_settings(campaign.settings_and_recipes())
         tracker.start(campaign.folder, campaign.ledger.history())
     try:
-        outcome = Outcome(State.CONTINUE)
-        while outcome.state is State.CONTINUE:
+        outcome = Outcome(OutcomeState.CONTINUE)
+        while outcome.state is OutcomeState.CONTINUE:
             outcome, new = run_round(campaign, cache)
             fitted = new or fitted
     finally:

@@ -65,7 +65,9 @@ def _fine_tune_backbone(
     module, spec, device = embedder.module, embedder.input_spec, compute.device()
     loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)
     labelled_items = [items[key] for key in training.keys.tolist()]
-    result = fine_tune(module, loss, labelled_items, training.y, spec, plan, seed, device, compute.workers(), group)
+    result = fine_tune(
+        module, loss, labelled_items, training.y, spec, plan, seed, device, compute.worker_count(), group
+    )
     recipe, file = campaign.recipes["backbone"], f"models/backbone-{number:04d}.safetensors"
     with replace_atomically(campaign.folder / file) as temporary:
         save_weights(module.state_dict(), temporary)

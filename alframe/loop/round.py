@@ -9,7 +9,7 @@ from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.learning import evaluate_and_record, fit_head
 from alframe.loop.phase_results import Candidates, HeadFitResult, LabelSnapshot, RunCache
-from alframe.types import Outcome, RoundRecord, State
+from alframe.types import Outcome, OutcomeState, RoundRecord
 
 
 def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResult | None]:
@@ -24,11 +24,11 @@ def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResu
             tracker.log(record)
     stop_reason = find_stop_reason(campaign, snapshot, candidates)
     if stop_reason is not None:
-        return Outcome(State.DONE, stop_reason), fitted
+        return Outcome(OutcomeState.DONE, stop_reason), fitted
     with cache.timed("selection"):
         chosen = choose_batch(campaign, snapshot, fitted, candidates)
         record_and_request(campaign, cache, chosen)
-    return Outcome(State.CONTINUE), fitted
+    return Outcome(OutcomeState.CONTINUE), fitted
 
 
 def update_and_evaluate_model(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from alframe import seeding
-from alframe.contracts import ServesPeople, Serving
+from alframe.contracts import LabellingServer, ServesPeople
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_by_groups
 from alframe.kit.leading_evaluation import find_leading_evaluation
 from alframe.kit.pool_views import predict_in_chunks
@@ -29,7 +29,7 @@ MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 
 @contextmanager
-def serving_people(campaign: Campaign) -> Iterator[Serving | None]:
+def serving_people(campaign: Campaign) -> Iterator[LabellingServer | None]:
     """Serve people by the chosen label source, or by that of the open request; None if both only leave files."""
     rounds = campaign.ledger.stored_rounds()  # the ledger is made before anything of the label source's
     sources = [campaign.parts.label_source]

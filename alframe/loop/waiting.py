@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from alframe.contracts import Serving
+from alframe.contracts import LabellingServer
 from alframe.loop.answers import collect_and_store_answers, count_required_answers, find_unviewable_images
 from alframe.loop.campaign import Campaign
 from alframe.loop.labels import describe_unresolved_conflicts
@@ -19,7 +19,7 @@ def wait_for_answers(
     items: Sequence[Item],
     problems: ProblemLog,
     every: float,
-    serving: Serving | None = None,
+    serving: LabellingServer | None = None,
     message: str = "",
 ) -> None:
     """Return when enough of the open request is answered, and look every `every` seconds until then.

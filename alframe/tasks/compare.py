@@ -13,7 +13,7 @@ from alframe.commands import command_line, short_path
 from alframe.comparison.runs import ENDED, FoundRuns, Run, read_runs
 from alframe.errors import BadParams, StoreError
 from alframe.loop.session import Session
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
 LIBRARIES = ("scikit_posthocs", "statsmodels")
@@ -46,7 +46,9 @@ class Compare:
         places = [Path(place) for place in self.sweep or ()] or _latest_sweep(session)
         out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / COMPARISON_FOLDER
         page = write_comparison_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
-        return Outcome(State.DONE, f"Comparison: {short_path(page)}\nFigures, tables and curves: {short_path(out)}")
+        return Outcome(
+            OutcomeState.DONE, f"Comparison: {short_path(page)}\nFigures, tables and curves: {short_path(out)}"
+        )
 
 
 def missing_libraries() -> str:

@@ -13,7 +13,7 @@ from alframe.loop.experiment import check_parts, list_pool_into_ledger
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.session import Session, predict_pool, train_on_all_labels
 from alframe.tasks.messages import describe_bad_image_counts, indented_paths
-from alframe.types import Item, Outcome, Predictions, State
+from alframe.types import Item, Outcome, OutcomeState, Predictions
 
 
 class Export:
@@ -31,7 +31,7 @@ class Export:
         if failed:
             raise StoreError("\n".join(failed) + (f"\nThe rest is exported:{indented_paths(paths)}" if paths else ""))
         return Outcome(
-            State.DONE, "\n".join([f"Exported:{indented_paths(paths)}", *describe_bad_image_counts(session)])
+            OutcomeState.DONE, "\n".join([f"Exported:{indented_paths(paths)}", *describe_bad_image_counts(session)])
         )
 
 

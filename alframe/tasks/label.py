@@ -13,7 +13,7 @@ from alframe.loop.serving import serving_people, take_snapshot
 from alframe.loop.session import Session
 from alframe.loop.waiting import wait_for_answers
 from alframe.tasks.messages import continue_command, no_project_message
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Label(WaitsForAnswers):
         lines = [_describe_changes(before, labels)]
         if rounds and not rounds[-1].closed:
             lines.append(describe_progress(rounds[-1], labels, incomplete))
-        return Outcome(State.WAITING, "\n".join([*lines, f"Continue with: {continue_command(session.folder)}"]))
+        return Outcome(OutcomeState.WAITING, "\n".join([*lines, f"Continue with: {continue_command(session.folder)}"]))
 
 
 def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
@@ -80,11 +80,11 @@ class Withdraw:
         go_on = f"Choose another batch with: {continue_command(session.folder)}"
         rounds = session.ledger.stored_rounds() if session.project.has_begun else []
         if not rounds or rounds[-1].closed:
-            return Outcome(State.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
+            return Outcome(OutcomeState.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items_on_demand()
         incomplete = collect_and_store_answers(session, items, ProblemLog()) if stored_round.requested else set()
         labels = session.labels()
         answered = labels.settled_for_round(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
         progress = describe_progress(stored_round, labels, incomplete)
-        return Outcome(State.WAITING, f"{progress} The round is withdrawn.\n{go_on}")
+        return Outcome(OutcomeState.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

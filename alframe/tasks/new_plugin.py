@@ -11,7 +11,7 @@ from alframe.builtins import REGISTRIES
 from alframe.commands import command_line, short_path
 from alframe.contracts import Session
 from alframe.errors import BadParams, StoreError
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 
 TEMPLATE = Path(__file__).parent / "plugin_template"
 DEFAULTS = {"exporter": ("predictions", "model"), "tracker": ("console", "jsonl")}  # of the kinds with several at once
@@ -36,7 +36,7 @@ class NewPlugin:
         folder = Path(self.folder or f"alframe-{self.part.replace('_', '-')}")
         write_plugin(folder, self.part, self.kind)
         return Outcome(
-            State.DONE,
+            OutcomeState.DONE,
             f"{short_path(folder)} is a plugin with the {self.kind} '{self.part}'. Try it:\n"
             f'  pip install -e "{short_path(folder)}[test]"\n  python -m pytest {short_path(folder)}\n'
             f"  {command_line(*words_to_choose(self.kind, self.part))}",

@@ -18,7 +18,7 @@ from alframe.loop.session import Session
 from alframe.store.files import replace_atomically
 from alframe.tasks.export import write_all_exports
 from alframe.tasks.messages import indented_paths
-from alframe.types import Outcome, Predictions, State
+from alframe.types import Outcome, OutcomeState, Predictions
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Predict:
             key, missing = next(iter(embedding.damaged.items()))
             count = len(embedding.damaged)
             message += f" Images that are incomplete but were predicted: {count}, e.g. {items[key].id} ({missing})."
-        return Outcome(State.DONE, message + indented_paths(paths))
+        return Outcome(OutcomeState.DONE, message + indented_paths(paths))
 
 
 def _list_unreadable(file: Path, reasons: dict[str, str]) -> Path:

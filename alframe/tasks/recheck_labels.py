@@ -28,7 +28,7 @@ from alframe.store.records import StoredRound
 from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
 from alframe.tasks.label import WaitsForAnswers
 from alframe.tasks.messages import continue_command, no_project_message
-from alframe.types import Item, Outcome, State
+from alframe.types import Item, Outcome, OutcomeState
 
 
 @dataclass
@@ -72,13 +72,15 @@ class RecheckLabels(WaitsForAnswers):
             text = (
                 f"There are {count} labels. At least {MIN_LABELS} are needed to find doubtful ones. Label more first."
             )
-            return Outcome(State.DONE, text)
+            return Outcome(OutcomeState.DONE, text)
         fitted = train_on_all_labels(session, cache)
         doubtful = find_doubtful_labels(session, fitted)
         lines = describe_doubtful(doubtful)
         if not self.ask or not doubtful.keys:
             lines += self._shortened_list(list_doubtful(cache.listing.items, doubtful))
-            return Outcome(State.DONE, "\n".join([*self._describe_last_recheck(session, cache.listing.items), *lines]))
+            return Outcome(
+                OutcomeState.DONE, "\n".join([*self._describe_last_recheck(session, cache.listing.items), *lines])
+            )
         stored_round = request_again(session, cache, fitted, doubtful, self.images)
         return self._wait_or_report(session, cache, stored_round, lines)
 
@@ -101,10 +103,12 @@ class RecheckLabels(WaitsForAnswers):
         if len(answered) < count_required_answers(session, len(keys)):
             again = project_command(session.folder, verb="recheck_labels")
             text = [*found, describe_progress(stored_round, labels, incomplete), message, f"Then run: {again}"]
-            return Outcome(State.WAITING, "\n".join(text))
+            return Outcome(OutcomeState.WAITING, "\n".join(text))
         close_request(session, stored_round, len(answered))
         lines = [*found, *self._describe_last_recheck(session, items)]
-        return Outcome(State.DONE, "\n".join([*lines, f"To learn from this: {continue_command(session.folder)}"]))
+        return Outcome(
+            OutcomeState.DONE, "\n".join([*lines, f"To learn from this: {continue_command(session.folder)}"])
+        )
 
     def _describe_last_recheck(self, session: Session, items: Sequence[Item]) -> list[str]:
         """Return what the last recheck has changed; nothing before the first."""

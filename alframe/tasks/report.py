@@ -27,7 +27,7 @@ from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
 from alframe.tasks.messages import continue_command, no_project_message, predict_command
-from alframe.types import Item, Outcome, State
+from alframe.types import Item, Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +45,12 @@ class Report:
         file = session.folder / "report.html"
         try:
             write_text(file, page)
-            return Outcome(State.DONE, f"Report: {short_path(file)}")
+            return Outcome(OutcomeState.DONE, f"Report: {short_path(file)}")
         except OSError as error:  # a read-only drive, another user's project, a full disk
             file = Path(tempfile.mkdtemp(prefix="alframe-")) / file.name
             write_text(file, page)
             reason = f"{session.folder} cannot be written to: {error.strerror or error}"
-            return Outcome(State.DONE, f"Report: {file} ({reason})")
+            return Outcome(OutcomeState.DONE, f"Report: {file} ({reason})")
 
 
 def write_report(session: Session, outcome: Outcome) -> str:
@@ -155,7 +155,7 @@ def _describe_state(session: Session, outcome: Outcome | None) -> str:
 
 def _next_command(session: Session, outcome: Outcome | None) -> str:
     # A run that has just ended writes the report first, and only then that it is done.
-    done = session.project.done_file.exists() if outcome is None else outcome.state is State.DONE
+    done = session.project.done_file.exists() if outcome is None else outcome.state is OutcomeState.DONE
     if done and session.project.model_folder.exists():
         return predict_command(session.project.model_folder)
     return continue_command(session.folder)

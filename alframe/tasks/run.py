@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from alframe.commands import command_line, project_command, short_path
-from alframe.contracts import Serving
+from alframe.contracts import LabellingServer
 from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.answers import collect_and_store_answers
 from alframe.loop.compare import run_comparison
@@ -28,7 +28,7 @@ from alframe.tasks.export import export_results
 from alframe.tasks.label import WaitsForAnswers
 from alframe.tasks.messages import continue_command, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
 
@@ -72,16 +72,18 @@ class Run(WaitsForAnswers):
             with _telling_people(serving, "embedding", "Reading the images. The first batch follows."):
                 outcome, cache, fitted = run_until_stop(session)
             while True:
-                while outcome.state is State.WAITING and (self.watch or (serving and is_open_request_served(session))):
+                while outcome.state is OutcomeState.WAITING and (
+                    self.watch or (serving and is_open_request_served(session))
+                ):
                     outcome, cache, fitted = self._wait_and_learn(session, serving, outcome, cache, fitted)
-                if outcome.state is State.WAITING:
+                if outcome.state is OutcomeState.WAITING:
                     lines = [
                         outcome.message,
                         *describe_bad_image_counts(session),
                         f"Report: {write_report(session, outcome)}",
                         f"Then continue with: {continue_command(session.folder)}",
                     ]
-                    return Outcome(State.WAITING, "\n".join(lines))
+                    return Outcome(OutcomeState.WAITING, "\n".join(lines))
                 done = self._export_and_report(session, outcome, cache, fitted, digest)
                 if serving is None or not serving.stay:
                     return done
@@ -90,7 +92,12 @@ class Run(WaitsForAnswers):
                 outcome, cache, fitted = run_until_stop(session, cache)
 
     def _wait_and_learn(
-        self, session: Session, serving: Serving | None, outcome: Outcome, cache: RunCache, fitted: HeadFitResult | None
+        self,
+        session: Session,
+        serving: LabellingServer | None,
+        outcome: Outcome,
+        cache: RunCache,
+        fitted: HeadFitResult | None,
     ) -> tuple[Outcome, RunCache, HeadFitResult | None]:
         """Wait until enough is answered, and run the next rounds."""
         items = cache.listing.items
@@ -117,7 +124,7 @@ class Run(WaitsForAnswers):
             return run_until_stop(session, cache)
 
     def _serve_after_the_end(
-        self, session: Session, serving: Serving, done: Outcome, cache: RunCache, fitted: HeadFitResult | None
+        self, session: Session, serving: LabellingServer, done: Outcome, cache: RunCache, fitted: HeadFitResult | None
     ) -> bool:
         """Go on serving after the end; return True when answers were corrected, False after Ctrl-C."""
         serving.publish(take_snapshot(session, cache, fitted))
@@ -155,11 +162,11 @@ class Run(WaitsForAnswers):
             "exports": session.exports,
         }
         write_json(session.project.done_file, done)
-        return Outcome(State.DONE, message, value, tuple(failures))
+        return Outcome(OutcomeState.DONE, message, value, tuple(failures))
 
 
 @contextmanager
-def _telling_people(serving: Serving | None, phase: str, message: str) -> Iterator[None]:
+def _telling_people(serving: LabellingServer | None, phase: str, message: str) -> Iterator[None]:
     """Show people a phase, and how far its long steps have got."""
     if serving is None:
         yield
@@ -231,4 +238,4 @@ def _read_done_file(file: Path, digest: str, exports: bool) -> Outcome | None:
     lacks_exports = exports and not done.get("exports", True)  # runs of older versions have always exported
     if identity != digest or done.get("failures") or lacks_exports:  # what failed is tried again
         return None
-    return Outcome(State.DONE, f"{COMPLETE}\n{message}", value)
+    return Outcome(OutcomeState.DONE, f"{COMPLETE}\n{message}", value)

@@ -20,7 +20,7 @@ from alframe.settings import non_default_settings
 from alframe.settings.fields import format_for_command_line
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
 from alframe.tasks.messages import continue_command, no_project_message
-from alframe.types import UNSURE, Item, Outcome, State
+from alframe.types import UNSURE, Item, Outcome, OutcomeState
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Status:
             *self._shortened_list(session, "Answers that need another look", problems),
             *_describe_next_step(session, answered),
         ]
-        return Outcome(State.DONE, "\n".join(lines))
+        return Outcome(OutcomeState.DONE, "\n".join(lines))
 
     def _shortened_list(self, session: Session, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:

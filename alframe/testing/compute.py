@@ -78,7 +78,7 @@ class ComputeSuite(PartSuite[Compute]):
         total = torch.ones(2, device=device).sum().item()
         assert total == 2, f"device() gives {device!r}, on which 1 + 1 is {total}"
         assert compute.batch_size >= 1, f"batch_size={compute.batch_size}: must be at least 1"
-        assert compute.workers() >= 0, f"workers() gives {compute.workers()}: must be at least 0"
+        assert compute.worker_count() >= 0, f"worker_count() gives {compute.worker_count()}: must be at least 0"
 
     def _assert_results(self, results: list[Any], expected: list[Any]) -> None:
         assert results == expected, (

@@ -17,11 +17,19 @@ from alframe.types.images import (
     Times,
     pool_root,
 )
-from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, Unrequested
+from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, UnrequestedInRound
 from alframe.types.lazy import LazyFeatures, LazyProbs, LazySamples
 from alframe.types.needs import MODEL_NEEDS, POOL_FACTS, Need
 from alframe.types.pool_view import PoolView, Predict, Selection
-from alframe.types.rounds import CROSS_VALIDATION_BASIS, Curve, Evaluation, Outcome, Predictions, RoundRecord, State
+from alframe.types.rounds import (
+    CROSS_VALIDATION_BASIS,
+    Curve,
+    Evaluation,
+    Outcome,
+    OutcomeState,
+    Predictions,
+    RoundRecord,
+)
 
 __all__ = [
     "CROSS_VALIDATION_BASIS",
@@ -54,6 +62,7 @@ __all__ = [
     "LazySamples",
     "Need",
     "Outcome",
+    "OutcomeState",
     "PoolPredictions",
     "PoolView",
     "Predict",
@@ -62,11 +71,10 @@ __all__ = [
     "Request",
     "RoundRecord",
     "Selection",
-    "State",
     "Suggestion",
     "Texts",
     "Times",
-    "Unrequested",
+    "UnrequestedInRound",
     "UnseenClasses",
     "pool_root",
 ]

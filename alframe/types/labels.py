@@ -62,7 +62,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrequested:
+class UnrequestedInRound:
     """What people said about images that were not requested, while `round` was the newest: they found them themselves.
 
     `labels` are pairs of an item and its label. The label's own item is another one if it was given to that image of

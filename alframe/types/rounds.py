@@ -126,7 +126,7 @@ class Predictions:
     round: int = 0
 
 
-class State(enum.Enum):
+class OutcomeState(enum.Enum):
     """How a task ended."""
 
     CONTINUE = "continue"
@@ -141,7 +141,7 @@ class Outcome:
     `failures` say what could not be done, though the rest was: the command then ends with the exit status 1.
     """
 
-    state: State
+    state: OutcomeState
     message: str = ""
     value: float | None = None
     failures: tuple[str, ...] = ()

@@ -44,7 +44,7 @@ class Pass:
 
     batch_size = 8
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         return 0
 
     def device(self) -> str:

@@ -272,7 +272,7 @@ class Stores:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         return 0
 
     def device(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alframe.contracts import Serving
+from alframe.contracts import LabellingServer
 from alframe.label_sources.web.source import Web
 from alframe.types import CampaignSnapshot, Item, KnownLabel, Request, RoundRecord, Suggestion
 from tests.label_sources.web_client import Browser
@@ -26,7 +26,7 @@ class Served:
 
     source: Web
     request: Request
-    serving: Serving
+    serving: LabellingServer
     snapshot: CampaignSnapshot
     items: Sequence[Item]
     browsers: list[Browser] = field(default_factory=list)

@@ -20,7 +20,7 @@ from alframe.report.thumbnails import thumbnail
 from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides
-from alframe.types import State
+from alframe.types import OutcomeState
 
 BANDS = ["backbone.in_chans=11", "backbone.value_range=[0,10000]"]
 
@@ -68,7 +68,7 @@ def accuracy(folder: Path) -> float:
 def test_eleven_bands_from_the_pool_to_the_exported_model(tiffs: Path, tmp_path: Path) -> None:
     words = [*BANDS, "finetune.start=4", "finetune.first.epochs=1"]
     outcome, folder = run(tiffs, tmp_path, *words)
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     accuracy(folder)
     with Ledger.open(folder, read_only=True) as ledger:
         assert ledger.events_of(FineTuned), "it was fine-tuned on varied bands"
@@ -124,7 +124,7 @@ def test_arrays(kind: str, tmp_path: Path) -> None:
 def test_people_get_pictures_of_arrays(tiffs: Path, tmp_path: Path) -> None:
     words = ["pool.classes=false", "label_source=folder", *BANDS]
     outcome, folder = run(tiffs, tmp_path / "runs", *words)
-    assert outcome.state is State.WAITING
+    assert outcome.state is OutcomeState.WAITING
     shown = sorted(folder.rglob("to_label/**/*.jpg"))
     assert len(shown) == 4
     with Image.open(shown[0]) as image:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alframe.app.api import open_session
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import UNSURE, State
+from alframe.types import UNSURE, OutcomeState
 from tests.sheets import answer_sheet, sheet_path
 
 SPRING = datetime(2024, 5, 1, 6)
@@ -95,7 +95,7 @@ def test_a_simulation_asks_for_no_image_whose_label_is_no_class(
         outcome = session.task_to_run.run(session)
         items = session.ledger.items()
         labels = {items[label.item].id: label.class_name for label in session.labels().counted}
-    assert outcome.state is State.DONE and len(labels) == 11
+    assert outcome.state is OutcomeState.DONE and len(labels) == 11
     assert labels["Class_0/000.png"] == "class_0" and set(labels.values()) == {"class_0", "class_1"}
     assert "'Class_0' (1 images) as 'class_0'" in caplog.text
     assert (

@@ -20,7 +20,7 @@ from alframe.loop.session import train_on_all_labels
 from alframe.store.events import DuplicateCounts
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 from tests.sheets import answer_sheet, sheet_path
 
 ON = "duplicates.by=both"
@@ -98,7 +98,7 @@ def test_people_with_a_project_from_before_the_setting(
     project = tmp_path / "project"
     words = [f"project={project}", "label_source=csv", "pool.classes=false", "audit=0.3"]
     for number in (1, 2):
-        assert run(images, tmp_path, *words)[0].state is State.WAITING
+        assert run(images, tmp_path, *words)[0].state is OutcomeState.WAITING
         answer_sheet(sheet_path(project, number))
     db = sqlite3.connect(tmp_path / "cache" / "contents.sqlite")
     db.execute("DROP TABLE hash")
@@ -106,7 +106,7 @@ def test_people_with_a_project_from_before_the_setting(
     before = asked(project)
     caplog.set_level("INFO")
     for number in (3, 4, 5):
-        assert run(images, tmp_path, *words, ON)[0].state is State.WAITING
+        assert run(images, tmp_path, *words, ON)[0].state is OutcomeState.WAITING
         answer_sheet(sheet_path(project, number))
     assert caplog.text.count("embedded without difference hashes; they are read again") == 1
     assert "36 images were embedded without" in caplog.text, "one of two copies is enough"

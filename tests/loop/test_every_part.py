@@ -18,7 +18,7 @@ from alframe.loop.parts import list_part_owners
 from alframe.loop.session import Session
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Need, Outcome, Request, State
+from alframe.types import Need, Outcome, OutcomeState, Request
 from tests.label_sources.test_label_source_csv import fill
 from tests.label_sources.test_label_source_folder import Suite as ByDragging
 from tests.label_sources.test_label_source_timelapse import answer as in_timelapse
@@ -275,7 +275,7 @@ def run(words: list[str]) -> tuple[Outcome, Session]:
     for batch in range(3):
         with open_session(*words) as session:
             outcome = session.task_to_run.run(session)
-            if outcome.state is State.WAITING and batch < 2:
+            if outcome.state is OutcomeState.WAITING and batch < 2:
                 asked = make_request(session, session.ledger.stored_rounds()[-1], session.items())
                 ANSWERS[session.parts.name_of("label_source")](asked)
                 continue
@@ -288,7 +288,7 @@ def test_a_campaign_of_two_rounds(kind: str, name: str, place: Place) -> None:
     chosen = [] if kind == "task" else [f"{kind}={name}"]
     words = [*place.words(kind, name), *chosen, *recipe(kind, name, place)]
     outcome, session = run(words)
-    assert outcome.state is (State.WAITING if "stopping.labels=12" in words else State.DONE)
+    assert outcome.state is (OutcomeState.WAITING if "stopping.labels=12" in words else OutcomeState.DONE)
     with Ledger.open(session.folder, read_only=True) as ledger:
         history, items = ledger.history(), ledger.items()
         asked = [key for one in ledger.stored_rounds() for key in one.keys]

@@ -17,7 +17,7 @@ from alframe.settings import Inference, configuration_digest, settings_as_stored
 from alframe.settings.stored import to_plain
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 
 ONNX = "inference.engine=onnxruntime"
 onnx = pytest.mark.skipif(
@@ -45,7 +45,7 @@ def fingerprints(folder: Path) -> list[str]:
 def test_from_the_pool_to_predictions(images: Path, tmp_path: Path) -> None:
     words = ["finetune.start=8", "finetune.first.epochs=1"]
     outcome, folder = run(images, tmp_path, *words, ONNX)
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     before, after = fingerprints(folder)
     assert before != after, "trained weights give other features"
     plain = fingerprints(run(images, tmp_path, *words)[1])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alframe.app.api import open_session
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 from tests.loop.test_people import Person
 
 _COUNTS: list[tuple[Path, Counter[str]]] = []  # an audit hook cannot be removed, so there is one that counts if asked
@@ -55,7 +55,7 @@ def opens(person: Person) -> tuple[Counter[str], Outcome]:
 
 def test_the_header_and_the_whole_file_once(person: Person) -> None:
     counts, outcome = opens(person)
-    assert outcome.state is State.WAITING
+    assert outcome.state is OutcomeState.WAITING
     asked = person.answer(1)
     assert len(counts) == 36
     # Those that are asked for are drawn on the report's page besides.

@@ -13,7 +13,7 @@ from alframe.loop.labels import find_standing_labels
 from alframe.store.events import Predicted
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 from tests.sheets import answer_sheet, sheet_path, top_folder
 
 
@@ -60,12 +60,12 @@ def test_a_campaign_from_the_first_image_to_the_model(person: Person) -> None:
     asked: list[str] = []
     for number in range(1, 6):
         outcome = person.run("stopping.labels=20")
-        assert outcome.state is State.WAITING
+        assert outcome.state is OutcomeState.WAITING
         assert f"0 of 4 images of round {number}" in outcome.message
         assert str(person.sheet(number)) in outcome.message
         asked += person.answer(number)
     outcome = person.run("stopping.labels=20")
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     assert len(set(asked)) == len(asked) == len(person.labels()) == 20
     assert {path.split("/")[0] for path in asked} == {"class_0", "class_1", "class_2"}
     assert person.labels() == {path: path.split("/")[0] for path in asked}
@@ -134,7 +134,7 @@ def test_images_that_come_are_asked_for_and_images_that_go_are_not(person: Perso
     asked: set[str] = set()
     for number in range(2, 12):
         outcome = person.run("stopping=null")
-        if outcome.state is State.DONE:
+        if outcome.state is OutcomeState.DONE:
             break
         asked |= set(person.answer(number))
     assert outcome.message.startswith("No images are left to request: all readable images are labelled.")
@@ -145,7 +145,7 @@ def test_images_that_come_are_asked_for_and_images_that_go_are_not(person: Perso
 
 def test_labels_that_the_pool_knows_count_from_the_start_and_a_part_is_held_out(person: Person) -> None:
     outcome = person.run("pool.classes=true")
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     with Ledger.open(person.project, read_only=True) as ledger:
         splits = Counter(item.split for item in ledger.items())
         assert len(find_standing_labels(ledger.stored_labels())) == splits["pool"] == 36 - splits["test"]
@@ -171,7 +171,7 @@ def test_what_nobody_can_tell_is_asked_once_and_does_not_hold_up_the_rest(person
     asked: list[str] = []
     for number in range(1, 20):
         outcome = person.run("stopping=null", "enough=0.25", "reask=null")
-        if outcome.state is State.DONE:
+        if outcome.state is OutcomeState.DONE:
             break
         asked += person.answer(number, lambda row, truth: "" if row == 0 else truth)
     assert len(asked) == len(set(asked)) == 36
@@ -186,10 +186,10 @@ def test_an_answer_after_the_end_counts(person: Person) -> None:
     person.answer(1, lambda row, truth: truth if row else "")
     person.run(*words)
     person.answer(2)
-    assert person.run(*words).state is State.DONE
+    assert person.run(*words).state is OutcomeState.DONE
     assert len(person.labels()) == 4
     person.answer(1)
-    assert person.run(*words).state is State.DONE
+    assert person.run(*words).state is OutcomeState.DONE
     assert len(person.labels()) == 5
     with Ledger.open(person.project, read_only=True) as ledger:
         assert ledger.history()[-1].labels == 5

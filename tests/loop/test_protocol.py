@@ -18,7 +18,7 @@ from alframe.errors import BadParams, StoreError
 from alframe.loop.learning import load_audit_draws
 from alframe.store.events import ShownContent
 from alframe.store.ledger import Ledger
-from alframe.types import Item, Outcome, Selection, State
+from alframe.types import Item, Outcome, OutcomeState, Selection
 from tests.loop.test_people import Person
 from tests.timelapse.simulator import Timelapse
 
@@ -69,7 +69,7 @@ def test_unsure_is_an_answer_and_the_image_is_asked_for_again_later(person: Prot
     again = []
     for number in range(2, 12):
         again += [number] if unsure in person.answer(number) else []
-        if person.run(*words).state is State.DONE:
+        if person.run(*words).state is OutcomeState.DONE:
             break
     assert len(again) == 1
     assert person.counted()[unsure] == unsure.split("/")[0]
@@ -112,7 +112,7 @@ def test_conflicts_can_be_settled_by_agreeing(person: Protocol) -> None:
     asked = person.asked(1)
     person.copy(1, "anna.csv", "anna", lambda row, truth: truth)
     person.copy(1, "ben.csv", "ben", lambda row, truth: "class_9" if row == 0 else truth)
-    assert person.run().state is State.WAITING
+    assert person.run().state is OutcomeState.WAITING
     assert len(person.counted()) == 3
     person.copy(1, "ben.csv", "ben", lambda row, truth: truth)
     assert "round 2" in person.run().message
@@ -128,7 +128,7 @@ def test_label_takes_in_and_asks_for_nothing(person: Protocol) -> None:
     person.run()
     person.answer(1, lambda row, truth: truth if row < 3 else "")
     outcome = person.task("label")
-    assert outcome.state is State.WAITING
+    assert outcome.state is OutcomeState.WAITING
     assert "3 new answers" in outcome.message
     assert "3 of 4 images of round 1" in outcome.message
     assert person.task("label").message.startswith("Nothing new.")
@@ -173,7 +173,7 @@ def test_a_run_that_watches_goes_on_by_itself(person: Protocol) -> None:
     thread.start()
     outcome = person.run("task.watch=true", "task.every=0.05", "stopping.labels=20")
     thread.join(20)
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     assert set(person.counted()) == set(answered)
 
 
@@ -303,7 +303,7 @@ def test_a_label_for_its_whole_sequence(tmp_path: Path) -> None:
     outcome = person.run("propagate=true", "audit=0", "start.labels=6")
     person.answer(1)
     outcome = person.run("propagate=true", "audit=0", "start.labels=6")
-    assert outcome.state is State.DONE, "one label a sequence is all there is to ask"
+    assert outcome.state is OutcomeState.DONE, "one label a sequence is all there is to ask"
     assert len(person.counted()) == 6
     with person.ledger() as ledger:
         (record,) = ledger.history()

@@ -24,7 +24,7 @@ from alframe.store.ledger import Ledger
 from alframe.tasks.report import collect_report_data
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 from tests.label_sources.web_client import Browser
 from tests.sheets import answer_sheet, sheet_path
 from tests.timelapse.simulator import Timelapse
@@ -136,7 +136,7 @@ def test_five_rounds_without_a_command(campaign: Campaign, caplog: pytest.LogCap
     with caplog.at_level("INFO", "alframe"):
         outcome = campaign.run(label_until_the_end, "stopping.labels=20")
     assert any(text.startswith("New project in ") and "season" in text for text in caplog.messages)
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     with campaign.ledger() as ledger:
         items, rows = ledger.items(), list(ledger.stored_labels())
         assert len(ledger.stored_rounds()) == 5 and len(rows) == 20
@@ -182,7 +182,7 @@ def test_it_goes_on_after_it_was_stopped(campaign: Campaign) -> None:
         before.close()
         label_until_the_end(browser)
 
-    assert campaign.run(the_same, "stopping.labels=20").state is State.DONE
+    assert campaign.run(the_same, "stopping.labels=20").state is OutcomeState.DONE
 
 
 def test_what_people_find_is_labelled_and_marked_and_not_requested_again(campaign: Campaign) -> None:
@@ -235,7 +235,7 @@ def test_from_files_to_the_browser_between_rounds(
         while number < 5:
             number = label_round(browser, number)
 
-    assert campaign.run(person, "stopping.labels=20").state is State.DONE
+    assert campaign.run(person, "stopping.labels=20").state is OutcomeState.DONE
     with campaign.ledger() as ledger:
         assert {row.origin for row in ledger.stored_labels()} == {source, "web"}
 
@@ -321,7 +321,7 @@ def test_after_the_end_corrections_are_learned_from_until_ctrl_c(
         corrected.set()
 
     outcome = campaign.run(person, "stopping.labels=20", "label_source.stay=true")
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     with campaign.ledger() as ledger:
         (key,) = ledger.keys_of(corrections).values()
         names = [row.class_name for row in ledger.stored_labels() if row.item == key]
@@ -388,7 +388,7 @@ def test_people_are_told_which_of_their_answers_do_not_count(campaign: Campaign)
         assert told == [message, two["name"]] and f"'{two['name']}'" in message and "Only disagreements" in message
         browser.answer({two["image"]: [truth(two)]}, origin="review")
 
-    assert campaign.run(person, "stopping.labels=4").state is State.DONE
+    assert campaign.run(person, "stopping.labels=4").state is OutcomeState.DONE
     assert len(told) == 2
 
 

@@ -16,7 +16,7 @@ from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.testing.records import round_record
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 from tests.loop.campaigns import facts, only_project
 
 
@@ -43,7 +43,7 @@ def test_the_same_command_elsewhere_gives_the_same_selection(images: Path, tmp_p
 def test_a_campaign_runs_to_its_budget(images: Path, tmp_path: Path) -> None:
     """With every other part: test_every_part.py."""
     outcome, folder = run(images, tmp_path, "sampler=bald", "head=mlp")
-    assert outcome.state is State.DONE
+    assert outcome.state is OutcomeState.DONE
     with Ledger.open(folder, read_only=True) as ledger:
         asked = [key for one in ledger.stored_rounds() for key in one.keys]
         held_out = {key for key, item in enumerate(ledger.items()) if item.split == "test"}

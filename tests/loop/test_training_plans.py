@@ -15,7 +15,7 @@ from alframe.errors import BadParams
 from alframe.store.events import FineTuned
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import State
+from alframe.types import OutcomeState
 
 TUNED = ["finetune.start=8", "finetune.every=8", "finetune.first.epochs=1"]
 
@@ -27,7 +27,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(images: Path, runs: Path, *more: str) -> Path:
     with open_session(*tiny_overrides(images, runs), *TUNED, *more) as session:
-        assert session.task_to_run.run(session).state is State.DONE
+        assert session.task_to_run.run(session).state is OutcomeState.DONE
         return session.folder
 
 

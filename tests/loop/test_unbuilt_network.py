@@ -13,7 +13,7 @@ from alframe.app.api import open_session
 from alframe.engine.embedding import embedder
 from alframe.engine.embedding.feature_source import NetworkChanged, UnbuiltEmbedder
 from alframe.loop.network import load_network
-from alframe.types import State
+from alframe.types import OutcomeState
 from tests.loop.test_people import Person
 
 NETWORK_PACKAGES = ("torch", "timm", "torchvision", "huggingface_hub")
@@ -37,7 +37,7 @@ def refuse(*_: object, **__: object) -> None:
 
 def test_learning_and_choosing_build_no_network(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedder, "make_embedder", refuse)
-    assert person.run().state is State.WAITING
+    assert person.run().state is OutcomeState.WAITING
     assert person.rounds() == 2
 
 
@@ -63,7 +63,7 @@ def test_a_network_that_is_not_the_known_one_embeds_all_again(person: Person) ->
         load_network(session).build()
     assert not record.exists()
     record.write_text(json.dumps({**stored, "digest": "0" * 32}), encoding="utf-8")
-    assert person.run().state is State.WAITING
+    assert person.run().state is OutcomeState.WAITING
     with open_session(*person.words) as session:
         assert session.history()[-1].fingerprint == stored["digest"]
 

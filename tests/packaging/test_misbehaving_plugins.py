@@ -159,7 +159,7 @@ VIOLATIONS = [
             "batch_size = 8",
             "def device(self):",
             "    return 'cpu'",
-            "def workers(self):",
+            "def worker_count(self):",
             "    return 0",
             "def map_shards(self, function, shards):",
             "    return iter([])",

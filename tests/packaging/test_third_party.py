@@ -160,13 +160,13 @@ def test_a_missing_configuration_folder_is_reported(alframe: CommandLine, instal
 
 def test_a_verb_of_a_plugin(alframe: CommandLine, install_fake: InstallFake, tmp_path: Path) -> None:
     code = """
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 class Part:
     read_only = True
     def __init__(self, to="world"):
         self.to = to
     def run(self, session):
-        return Outcome(State.DONE, f"hello {self.to}")
+        return Outcome(OutcomeState.DONE, f"hello {self.to}")
 """
     install_fake("alframe-greet", code, "greet", "name: greet\nto: world", kind="task")
     assert alframe("greet").out.strip() == "hello world"

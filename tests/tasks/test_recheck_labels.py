@@ -12,7 +12,7 @@ from alframe.errors import LabelError
 from alframe.loop.rechecked import read_rechecked_labels
 from alframe.testing import TaskSuite
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome, State
+from alframe.types import Outcome, OutcomeState
 
 WRONG = {"class_0/003.png": "class_1", "class_1/005.png": "class_2", "class_2/007.png": "class_0"}
 
@@ -98,14 +98,14 @@ def test_wrong_labels_are_asked_again_and_corrected(words: list[str], tmp_path: 
     listed = call(words, "task.ask=false")
     assert all(f"{id_}: '{name}'" in listed.message for id_, name in WRONG.items()), listed.message
     asked = call(words, "task.images=5")
-    assert asked.state is State.WAITING
+    assert asked.state is OutcomeState.WAITING
     listed_rows = read_list(tmp_path, 2)
     assert {row["path"] for row in listed_rows} >= WRONG.keys()
     assert not any(name in row.values() for row in listed_rows for name in WRONG.values()), "the label is not shown"
-    assert call(words).state is State.WAITING, "nobody has answered, although all of them have a label"
+    assert call(words).state is OutcomeState.WAITING, "nobody has answered, although all of them have a label"
     given = answer(tmp_path, 2)
     done = call(words)
-    assert done.state is State.DONE
+    assert done.state is OutcomeState.DONE
     assert f"another class: 3 of {len(given)}" in done.message
     assert "Labels changed: 3" in done.message
     after = labels(words)
@@ -155,7 +155,7 @@ def test_the_same_person_corrects_without_a_conflict(words: list[str], tmp_path:
 def test_run_reads_a_recheck_and_goes_on(words: list[str], tmp_path: Path) -> None:
     begin(words, tmp_path)
     call(words)
-    assert call(words, task="run").state is State.WAITING
+    assert call(words, task="run").state is OutcomeState.WAITING
     status = call(words, task="status").message
     assert "0 of 3 images of round 2 are answered" in status
     answer(tmp_path, 2)
@@ -182,7 +182,7 @@ def test_another_open_round_is_finished_first(words: list[str], tmp_path: Path) 
     call(words, task="run")
     with pytest.raises(LabelError, match="Only one round can be open"):
         call(words)
-    assert call(words, "task.ask=false").state is State.DONE
+    assert call(words, "task.ask=false").state is OutcomeState.DONE
 
 
 def test_a_source_with_one_place_for_all_answers_is_refused(words: list[str], tmp_path: Path) -> None:

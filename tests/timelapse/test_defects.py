@@ -18,7 +18,7 @@ from alframe.label_sources.timelapse.source import Timelapse as RoundSet
 from alframe.loop.labels import decide_labels, find_standing_labels
 from alframe.pools.folder import Folder
 from alframe.store.ledger import Ledger
-from alframe.types import Answers, Item, Request, State
+from alframe.types import Answers, Item, OutcomeState, Request
 from tests.timelapse.conftest import picture
 from tests.timelapse.lab import SPECIES, Lab, defect, own_template, path_of
 from tests.timelapse.people import TDB
@@ -313,7 +313,7 @@ def test_nobody_is_kept_waiting_at_a_console(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("builtins.input", asks)
     lab = Lab(tmp_path, "classes=[boar,deer,fox]")
     lab.run()
-    assert lab.outcome is not None and lab.outcome.state is State.WAITING
+    assert lab.outcome is not None and lab.outcome.state is OutcomeState.WAITING
     lab.run()
     assert lab.rounds() == 1
 

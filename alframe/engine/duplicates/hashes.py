@@ -41,7 +41,7 @@ def collect_difference_hashes(
     if lacking:
         log.info("%d images were embedded without difference hashes; they are read again now.", len(lacking))
         shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]
-        load = partial(_batches_without_features, spec, compute.workers())
+        load = partial(_batches_without_features, spec, compute.worker_count())
         work = partial(process_shards, "Hashing images", load, compute.batch_size)
         for result in map_shards_checked(compute, work, shards):
             cache.remember_difference_hashes(result.difference_hashes, spec)

@@ -120,7 +120,7 @@ def _embed_missing(
         log.info("%s", advice)
     shard_items = [[items[key] for key in shard] for shard in shards]
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
-    embed = partial(embed_batches, embedder, workers=compute.workers())
+    embed = partial(embed_batches, embedder, workers=compute.worker_count())
     not_finite = 0  # readable images before the first that can be embedded
     work = partial(process_shards, "Embedding images", embed, compute.batch_size)
     for shard, result in zip(shards, map_shards_checked(compute, work, shard_items), strict=True):

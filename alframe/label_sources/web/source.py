@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from alframe.contracts import Serving
+from alframe.contracts import LabellingServer
 from alframe.errors import LabelError
 from alframe.kit.classes import UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
 from alframe.kit.round_folders import count_with_noun
@@ -18,7 +18,7 @@ from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.journal_rows import JournalRow
 from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.thumbnails import make_missing_thumbnails
-from alframe.types import Answers, Label, Problem, Request, Unrequested
+from alframe.types import Answers, Label, Problem, Request, UnrequestedInRound
 
 
 class Web(WebParameters):
@@ -62,7 +62,7 @@ class Web(WebParameters):
         labels.sort(key=lambda label: requested[label.item])  # stable: the latest of an image last
         return Answers(labels, problems, cleared=sorted(cleared, key=requested.__getitem__))
 
-    def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[Unrequested]:
+    def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[UnrequestedInRound]:
         """Return, for each round, what people said meanwhile of images that no round had requested."""
         folder = web_folder(folder)
         if not Journal.exists(folder):
@@ -77,7 +77,7 @@ class Web(WebParameters):
                 given_on = {(row.image, row.annotator): row.burst_of or row.image for row in said}
                 pairs = [(label.item, replace(label, item=given_on[label.item, label.annotator])) for label in labels]
                 cleared = [image for taken_in, image in taken_back if taken_in == number]
-                found.append(Unrequested(number, pairs, problems, cleared))
+                found.append(UnrequestedInRound(number, pairs, problems, cleared))
         return found
 
     def _read_labels(
@@ -100,7 +100,7 @@ class Web(WebParameters):
                 labels.append(Label(row.image, class_name, row.annotator, at, file, answer_file_hash=row.answer_hash))
         return labels, problems
 
-    def serve(self, folder: Path) -> AbstractContextManager[Serving]:
+    def serve(self, folder: Path) -> AbstractContextManager[LabellingServer]:
         """Start the server of the pages; `folder` is that of the requests."""
         from alframe.label_sources.web.launch import ServerProcess
 

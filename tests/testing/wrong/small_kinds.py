@@ -18,7 +18,7 @@ class RightCompute:
     def device(self):
         return "cpu"
 
-    def workers(self):
+    def worker_count(self):
         return 0
 
     def map_shards(self, function, shards):

@@ -20,7 +20,7 @@ from alframe.kit.image_paths import absolute_path
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import Bar
 from alframe.kit.viewing import open_for_viewing
-from alframe.types import Item, Outcome, State
+from alframe.types import Item, Outcome, OutcomeState
 from alframe_megadetector.found_so_far import FoundSoFar, file_version
 
 READERS = 4  # threads that open images while the detector works
@@ -83,7 +83,7 @@ class Detect:
         results = self._detect_all(images, detector, found)
         with explain_write_errors(out):
             write_recognitions(out, sorted(results.items()), (), _info(detector), detector.categories)
-        return Outcome(State.DONE, _describe(results, detector, out))
+        return Outcome(OutcomeState.DONE, _describe(results, detector, out))
 
     def _find_weights(self) -> Path:
         if self.weights is None:

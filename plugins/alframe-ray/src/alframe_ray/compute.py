@@ -53,7 +53,7 @@ class RayCluster:
             "cuda" if self._size.gpus else "cpu", f"compute.gpus_per_actor={self._size.gpus:g}", remedy
         )
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         """Return how many processes decode images beside each actor."""
         return self._workers
 

@@ -57,7 +57,7 @@ class Submitit:
         remedy = "The network is tried here before jobs get it: run the command on a GPU, such as by `srun --gpus=1`."
         return choose_device("cuda" if self._size.gpus else "cpu", f"compute.gpus_per_job={self._size.gpus}", remedy)
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         """Return how many processes decode images in each job."""
         return self._workers
 
