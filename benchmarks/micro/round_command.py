@@ -66,7 +66,7 @@ class Classes:
     def device(self) -> str:
         return "cpu"
 
-    def workers(self) -> int:
+    def worker_count(self) -> int:
         return 0
 
     def map_shards(self, function: Callable[..., Any], shards: Sequence[Sequence[Any]]) -> Iterator[Any]:
