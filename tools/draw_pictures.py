@@ -39,7 +39,7 @@ FRAME = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DO
 FIRST_COMMAND = [
     *("pool=folder", "pool.root=images", "pool.camera_level=1", "label_source=timelapse"),
     "classes=red fox,fallow deer,wild boar,brown hare",
-    *("batch=100", "start.labels=100", "stopping=target_accuracy", "stopping.at_least=0.8", "project=mara"),
+    *("batch=100", "start.labels=100", "stopping=target_accuracy", "stopping.at_least=0.7", "project=mara"),
 ]
 EXPORTERS = "exporter=[predictions,model,recognition_json]"
 
