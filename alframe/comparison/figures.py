@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from alframe.comparison.formatting import shorten_names
 from alframe.comparison.ranks import Ranking
-from alframe.report.charts import BASELINE, INK, RULE, SERIES, Dashes
+from alframe.report.charts import BASELINE, INK, RULE, SERIES, Dashes, style_axes
 from alframe.types import Floats64
 
 LETTER_WIDTH = 0.6  # of the size of a font
@@ -156,15 +156,6 @@ def critical_difference_figure_maker(ranking: Ranking) -> Callable[[tuple[int, i
         return figure
 
     return draw
-
-
-def style_axes(axes: Axes, font: int) -> None:
-    """Give axes the look of all charts: no frame, rules at the numbers, letters of this size."""
-    axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
-    axes.grid(axis="y", color=RULE, linewidth=1)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
 
 
 def _new_figure(size: tuple[int, int]) -> tuple[Figure, Axes, int]:

@@ -1,6 +1,6 @@
 """Keep rows in a SQLite file of one's own: connections, transactions, boxes as text, and errors that say what to do."""
 
-from alframe.store.database import Database, connect, explain_errors, transaction
+from alframe.store.database import Database, closed_on_error, connect, explain_errors, transaction
 from alframe.store.records import dump_box, load_box
 
-__all__ = ["Database", "connect", "dump_box", "explain_errors", "load_box", "transaction"]
+__all__ = ["Database", "closed_on_error", "connect", "dump_box", "explain_errors", "load_box", "transaction"]

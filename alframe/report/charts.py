@@ -73,18 +73,23 @@ def learning_curve_svg(curves: Sequence[Curve], size: tuple[int, int] = WIDE) ->
         marker = "o" if len(curve.labels) <= 40 else ""
         axes.plot(curve.labels, curve.mean, marker, color=colour, markersize=4, zorder=3 + depth)
         axes.plot(curve.labels, curve.mean, color=colour, linestyle=dashes, linewidth=2, zorder=3 + depth)
-    _style_axes(axes, curves, font)
+    style_axes(axes, font)
+    _set_labels_and_limits(axes, curves, font)
     return to_inline_svg(figure, salt=f"curve-{size[0]}")
 
 
-def _style_axes(axes: Axes, curves: Sequence[Curve], font: int) -> None:
-    axes.set_xlabel("labels", color=INK, fontsize=font)
-    axes.set_ylabel("accuracy", color=INK, fontsize=font)
+def style_axes(axes: Axes, font: int) -> None:
+    """Give axes the look of all charts: no frame, rules at the numbers, letters of this size."""
     axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
     axes.grid(axis="y", color=RULE, linewidth=1)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(RULE)
+
+
+def _set_labels_and_limits(axes: Axes, curves: Sequence[Curve], font: int) -> None:
+    axes.set_xlabel("labels", color=INK, fontsize=font)
+    axes.set_ylabel("accuracy", color=INK, fontsize=font)
     axes.xaxis.set_major_locator(MaxNLocator(10 if font > 12 else 5, integer=True, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol="\u202f%"))
     lowest = min(value for curve in curves for value in curve.low)

@@ -77,6 +77,16 @@ def connect_to_read(file: Path) -> sqlite3.Connection:
 
 
 @contextmanager
+def closed_on_error(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Give the connection to a block; close it if the block raises."""
+    try:
+        yield db
+    except BaseException:
+        db.close()
+        raise
+
+
+@contextmanager
 def transaction(db: sqlite3.Connection, file: Path) -> Iterator[None]:
     """Commit everything that the block writes, or nothing. Raises StoreError."""
     with explain_errors(file):

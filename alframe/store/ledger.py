@@ -17,6 +17,7 @@ import numpy as np
 
 from alframe.errors import StoreError
 from alframe.store.database import (
+    closed_on_error,
     connect,
     connect_to_read,
     spoilt_content_as_store_error,
@@ -56,20 +57,15 @@ class Ledger(ItemTable):
         if file.is_dir():
             raise StoreError(f"{file} is a folder. Move it away.")
         folder.mkdir(parents=True, exist_ok=True)
-        with spoilt_content_as_store_error(file):
-            db = connect_to_read(file) if read_only else connect(file)
-            try:
-                require_ledger(db, file)
-                if read_only:
-                    db = migrated_copy(db, str(file))
-                else:
-                    db.execute("PRAGMA journal_mode = WAL")
-                    db.execute("PRAGMA synchronous = FULL")
-                    migrate(db, str(file))
-            except BaseException:
-                db.close()
-                raise
-        return cls(db, file)
+        open_file = connect_to_read if read_only else connect
+        with spoilt_content_as_store_error(file), closed_on_error(open_file(file)) as db:
+            require_ledger(db, file)
+            if read_only:
+                return cls(migrated_copy(db, str(file)), file)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            migrate(db, str(file))
+            return cls(db, file)
 
     # Labels
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from alframe.comparison.figures import add_band, add_curve, style_axes
+from alframe.comparison.figures import add_band, add_curve
 from alframe.engine.measuring.curves import mean_and_half_width
-from alframe.report.charts import BASELINE, INK, SERIES
+from alframe.report.charts import BASELINE, INK, SERIES, style_axes
 from benchmarks.curves.compare import Measured
 from benchmarks.curves.plan import Recipe
 

@@ -30,7 +30,7 @@ def write_grey(file: Path, grey: int) -> None:
 
 def thumbnails(request: Request) -> dict[str, bytes]:
     with ImageDatabase.open(web_folder(request.folder)) as images:
-        rows = images.db.execute("SELECT id, jpeg FROM image JOIN thumbnail ON image = number")
+        rows = images._db.execute("SELECT id, jpeg FROM image JOIN thumbnail ON image = number")
         return dict(rows.fetchall())
 
 

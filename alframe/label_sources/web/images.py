@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence, Set
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from alframe.kit.databases import connect, dump_box, explain_errors, transaction
+from alframe.kit.databases import Database, closed_on_error, connect, dump_box, explain_errors
 from alframe.types import Item
 
 IMAGES_NAME = "images.sqlite"
@@ -54,35 +53,20 @@ class BatchRow(NamedTuple):
     blind: bool
 
 
-class ImageDatabase:
+class ImageDatabase(Database):
     """Open with `ImageDatabase.open`; a context manager that closes it."""
-
-    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
-        self.db = connection
-        self.file = file
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open the file in this folder; it is made if need be. Raises StoreError."""
         file = folder / IMAGES_NAME
         folder.mkdir(parents=True, exist_ok=True)
-        with explain_errors(file):
-            db = connect(file, any_thread=True)
-            try:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = NORMAL")  # all of it can be made again
-                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-            except BaseException:
-                db.close()
-                raise
+        with explain_errors(file), closed_on_error(connect(file, any_thread=True)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")  # all of it can be made again
+            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         return cls(db, file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.db.close()
 
     def number_and_store(self, items: Iterable[Item]) -> None:
         """Give each item a number, if it has none, and keep where it lies now."""
@@ -100,19 +84,19 @@ class ImageDatabase:
             "sequence = excluded.sequence, box = excluded.box WHERE (path, camera, taken, sequence, box) IS NOT "
             "(excluded.path, excluded.camera, excluded.taken, excluded.sequence, excluded.box)"
         )
-        with transaction(self.db, self.file), explain_errors(self.file):
-            self.db.executemany(sql, rows)
+        with self.transaction(), explain_errors(self.file):
+            self._db.executemany(sql, rows)
 
     def numbers_by_id(self) -> dict[str, int]:
         """Return the number of every item, by its id."""
         with explain_errors(self.file):
-            return dict(self.db.execute("SELECT id, number FROM image"))
+            return dict(self._db.execute("SELECT id, number FROM image"))
 
     def batch_ids(self, round_number: int) -> set[str]:
         """Return the ids of the images of this round."""
         sql = "SELECT id FROM batch JOIN image ON number = image WHERE round = ?"
         with explain_errors(self.file):
-            return {id_ for (id_,) in self.db.execute(sql, (round_number,))}
+            return {id_ for (id_,) in self._db.execute(sql, (round_number,))}
 
     def store_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
         """Keep the batch of a round, whose items have numbers."""
@@ -123,9 +107,9 @@ class ImageDatabase:
         values = (
             (round_number, row.position, row.item.id, row.suggestion, row.confidence, int(row.blind)) for row in rows
         )
-        with transaction(self.db, self.file), explain_errors(self.file):
-            self.db.execute("DELETE FROM batch WHERE round = ?", (round_number,))
-            self.db.executemany(sql, values)
+        with self.transaction(), explain_errors(self.file):
+            self._db.execute("DELETE FROM batch WHERE round = ?", (round_number,))
+            self._db.executemany(sql, values)
 
     def images_with_thumbnail_versions(self, round_number: int) -> list[tuple[int, str, str | None, str | None]]:
         """Return (number, path, box, version of the thumbnail or None) of the images of a round, in its order."""
@@ -134,13 +118,13 @@ class ImageDatabase:
             "LEFT JOIN thumbnail t ON t.image = number WHERE round = ? ORDER BY position"
         )
         with explain_errors(self.file):
-            return self.db.execute(sql, (round_number,)).fetchall()
+            return self._db.execute(sql, (round_number,)).fetchall()
 
     def add_thumbnails(self, rows: Iterable[tuple[int, str, int, int, bytes]]) -> None:
         """Keep thumbnails: rows of number, version, width, height and JPEG."""
         sql = "INSERT OR REPLACE INTO thumbnail (image, version, width, height, jpeg) VALUES (?, ?, ?, ?, ?)"
-        with transaction(self.db, self.file), explain_errors(self.file):
-            self.db.executemany(sql, rows)
+        with self.transaction(), explain_errors(self.file):
+            self._db.executemany(sql, rows)
 
 
 def _stable_number(id_: str, taken: Set[int]) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from alframe.errors import StoreError
-from alframe.kit.databases import Database, connect, explain_errors
+from alframe.kit.databases import Database, closed_on_error, connect, explain_errors
 from alframe.label_sources.web.journal_rows import (
     JournalRow,
     NewAnswer,
@@ -101,22 +101,17 @@ class Journal(Database):
         """Open the journal in this folder; it is made if need be. Raises StoreError."""
         file = folder / JOURNAL_NAME
         folder.mkdir(parents=True, exist_ok=True)
-        with explain_errors(file):
-            db = connect(file, any_thread=True)
-            try:
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > len(_SCHEMA_STEPS):
-                    raise StoreError(f"{file} was written by a newer alframe. Update alframe to continue.")
-                if read_only:
-                    db.execute("PRAGMA query_only = ON")
-                else:
-                    db.execute("PRAGMA journal_mode = WAL")
-                    db.execute("PRAGMA synchronous = FULL")
-                    for number, step in enumerate(_SCHEMA_STEPS[version:], start=version + 1):
-                        db.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
-            except BaseException:
-                db.close()
-                raise
+        with explain_errors(file), closed_on_error(connect(file, any_thread=True)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(_SCHEMA_STEPS):
+                raise StoreError(f"{file} was written by a newer alframe. Update alframe to continue.")
+            if read_only:
+                db.execute("PRAGMA query_only = ON")
+            else:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                for number, step in enumerate(_SCHEMA_STEPS[version:], start=version + 1):
+                    db.executescript(f"BEGIN IMMEDIATE; {step} PRAGMA user_version = {number}; COMMIT;")
         return cls(db, file)
 
     @staticmethod
