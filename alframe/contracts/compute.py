@@ -27,7 +27,8 @@ class Compute(Protocol):
         """Run `function` over the shards, any number of them per call, and yield the results in the shards' order.
 
         `function` yields one result for each shard it is given. The result depends on the shard alone, so a shard may
-        be tried again.
+        be tried again. `function`, shards and results can be pickled. No copy of `function` may be called by several
+        threads at once.
         """
 
 

@@ -13,10 +13,13 @@ class Tracker(Protocol):
     """A listener that is told about each round once; it holds nothing that a run needs to go on."""
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """Take note that a run begins, or goes on after the rounds in `history`; `folder` is the project's."""
+        """Take note that a run begins, or goes on after the rounds in `history`; `folder` is the project's.
+
+        It forgets the rounds of an earlier start. `history` may have a round again, with another number of labels.
+        """
 
     def log(self, record: RoundRecord) -> None:
-        """Take note of a round that has ended."""
+        """Take note of a round that has ended, or that was measured again after answers came or were corrected."""
 
     def close(self) -> None:
         """Close open files: the run has ended or pauses."""

@@ -24,8 +24,8 @@ from alframe.types import Item
 _SAVE_ITEMS_CODE = """
 import pickle, sys
 from pathlib import Path
-suite, folder = pickle.load(sys.stdin.buffer), Path(sys.argv[1])
-Path(sys.argv[2]).write_bytes(pickle.dumps(list(suite.make(folder).items())))
+suite, folder, saved = map(Path, sys.argv[1:])
+saved.write_bytes(pickle.dumps(list(pickle.loads(suite.read_bytes()).make(folder).items())))
 """
 
 
@@ -119,19 +119,20 @@ class PoolSuite(Suite):
             suite = pickle.dumps(self)
         except (pickle.PicklingError, AttributeError, TypeError):
             pytest.skip("this class cannot be imported by another process: define it at the top of a module")
-        for hash_seed in ("1", "2"):
-            self._assert_equal(items, self._items_of_another_process(suite, tmp_path, hash_seed))
+        (tmp_path / "suite").write_bytes(suite)
+        processes = [self._start_process(tmp_path, hash_seed) for hash_seed in ("1", "2")]
+        for hash_seed, process in zip(("1", "2"), processes, strict=True):
+            error = process.communicate()[1].decode(errors="replace")
+            assert process.returncode == 0, f"items() fails in another process:\n{error}"
+            self._assert_equal(items, pickle.loads((tmp_path / f"items {hash_seed}").read_bytes()))
 
-    def _items_of_another_process(self, suite: bytes, folder: Path, hash_seed: str) -> list[Item]:
+    def _start_process(self, folder: Path, hash_seed: str) -> subprocess.Popen[bytes]:
+        """Start a process that saves the items of the pool; its hash() gives other numbers than this one's."""
         path = os.pathsep.join(filter(None, sys.path))
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
-        saved = folder / "items"
-        words = [sys.executable, "-c", _SAVE_ITEMS_CODE, str(folder / "pool"), str(saved)]
-        process = subprocess.run(words, input=suite, env=environment, capture_output=True, check=False)
-        error = process.stderr.decode(errors="replace")
-        assert process.returncode == 0, f"items() fails in another process:\n{error}"
-        items: list[Item] = pickle.loads(saved.read_bytes())
-        return items
+        files = (folder / "suite", folder / "pool", folder / f"items {hash_seed}")
+        words = [sys.executable, "-c", _SAVE_ITEMS_CODE, *map(str, files)]
+        return subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def _assert_equal(self, items: list[Item], others: list[Item]) -> None:
         remedy = "Take nothing from hash() or from the order of a set, and draw by alframe.kit.seeding.generator"
