@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -50,4 +51,22 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     api = (tmp_path / "site" / "api.html").read_text(encoding="utf-8")
     assert 'id="alframe.open_session"' in api
-    assert 'id="alframe.types.pool_view.PoolView"' in api
+    assert 'id="alframe.types.PoolView"' in api
+    assert api.count('class-name">PoolView<') == 1, "each class is described once"
+    assert broken_links(tmp_path / "site") == []
+
+
+def broken_links(site: Path) -> list[str]:
+    """The links and pictures of the pages, not of 404.html, which lead nowhere in the site; anchors too."""
+    texts = {page: page.read_text("utf-8") for page in site.rglob("*.html") if page.name != "404.html"}
+    anchors = {page: set(re.findall(r' id="([^"]*)"', text)) for page, text in texts.items()}
+    broken = []
+    for page, text in texts.items():
+        for link in re.findall(r'(?:href|src)="([^"]*)"', text):
+            path, _, anchor = link.partition("#")
+            target = Path(os.path.normpath(page.parent / path)) if path else page
+            target = target / "index.html" if target.is_dir() else target
+            is_elsewhere = re.match(r"[a-z]+:", link) or anchor.startswith("__")  # of the theme's own switches
+            if not is_elsewhere and (not target.is_file() or (anchor and anchor not in anchors.get(target, {anchor}))):
+                broken.append(f"{page.relative_to(site)}: {link}")
+    return broken
