@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import re
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Any
 
 import alframe.kit
 
@@ -39,29 +42,58 @@ def page() -> str:
 
 def _section(name: str, example: str) -> str:
     module = import_module(f"alframe.kit.{name}")
-    names = [(name, getattr(module, name)) for name in public_names(module)]
-    rows = [f"| `{name}{_parameters(value)}` | {_summary(value)} |\n" for name, value in names]
+    rows = [row for name in public_names(module) for row in _rows(name, getattr(module, name))]
     code = f"\n```{example.rstrip()}\n" if example else ""
-    return f"{name}\n\n{_summary(module)}\n\n| name | what it does |\n|---|---|\n{''.join(rows)}{code}"
+    return f"{name}\n\n{summary(module)}\n\n| name | what it does |\n|---|---|\n{''.join(rows)}{code}"
 
 
-def _parameters(value: object) -> str:
-    """Return "(x, k=3)" for a function or class, "" for a constant or a protocol."""
+def _rows(name: str, value: Any) -> Iterator[str]:
+    """Yield the row of a function or constant; of a class, also a row for each public method and property."""
+    yield f"| `{name}{_signature(value)}` | {summary(value, is_whole=inspect.isclass(value))} |\n"
+    if inspect.isclass(value):
+        for method, member in vars(value).items():
+            if not method.startswith("_") and isinstance(member, FunctionType | property) and inspect.getdoc(member):
+                signature = _signature(member) if isinstance(member, FunctionType) else ""
+                yield f"| `{name}.{method}{signature}` | {summary(member, is_whole=True)} |\n"
+
+
+def _signature(value: Any) -> str:
+    """Return "(x: Floats, k: int = 3) -> Floats" for a function, "(x: Floats)" for a class, "" for anything else."""
     if not callable(value) or getattr(value, "_is_protocol", False):
         return ""
-    shown = []
-    for name, parameter in inspect.signature(value).parameters.items():
-        default = "..." if callable(parameter.default) else repr(parameter.default)
-        if not name.startswith("_"):
-            shown.append(name if parameter.default is parameter.empty else f"{name}={default}")
-    return f"({', '.join(shown)})"
+    signature = inspect.signature(value)
+    shown = [_parameter(each) for name, each in signature.parameters.items() if not name.startswith("_")]
+    gives = (
+        "" if inspect.isclass(value) or signature.return_annotation is signature.empty else signature.return_annotation
+    )
+    return f"({', '.join(filter(None, shown))})" + (f" -> {type_text(gives)}" if gives else "")
 
 
-def _summary(value: object) -> str:
-    """Return the first sentence of a docstring on one line, or the value of a constant."""
-    if not (inspect.ismodule(value) or inspect.isclass(value) or callable(value)):
+def _parameter(parameter: inspect.Parameter) -> str:
+    if parameter.name == "self":
+        return ""
+    text = parameter.name
+    if parameter.annotation is not parameter.empty:
+        text += f": {type_text(parameter.annotation)}"
+    if parameter.default is parameter.empty:
+        return text
+    is_made = callable(parameter.default) or repr(parameter.default) == "<factory>"
+    return f"{text} = {'...' if is_made else repr(parameter.default)}"
+
+
+def type_text(annotation: Any) -> str:
+    """Return the annotation as text; "or" in place of a bar, which ends a cell of a table."""
+    annotation = getattr(annotation, "__forward_arg__", annotation)  # of a NamedTuple
+    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return re.sub(r"\b(numpy|np|npt|typing|alframe\.[\w.]+)\.(?=\w)", "", text).replace(" | ", " or ")
+
+
+def summary(value: object, is_whole: bool = False) -> str:
+    """Return the first paragraph of a docstring on one line, or the whole docstring, or the value of a constant."""
+    if not (inspect.ismodule(value) or inspect.isclass(value) or callable(value) or isinstance(value, property)):
         return f"`{value!r}`"
-    first = (inspect.getdoc(value) or "").partition("\n\n")[0]
+    text = inspect.getdoc(value) or ""
+    first = text.partition("\n>>>" if is_whole else "\n\n")[0]
     return " ".join(first.split()).replace("|", "\\|")
 
 

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
 
+from tools import api_page
 from tools.kit_page import MODULES, PAGE, page, public_names
 
 
 def test_the_page_is_what_the_docstrings_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tools.kit_page"
+
+
+def test_the_lists_of_the_api_page_are_complete() -> None:
+    assert api_page.PAGE.read_text(encoding="utf-8") == api_page.page(), "run: python -m tools.api_page"
+
+
+def test_signatures_have_types_and_no_bar() -> None:
+    text = page()
+    assert "`TimeColumn.read(text: str, position: str) -> ReadTime`" in text
+    assert "`folder_at_level(folders: list[str], level: int or None) -> str or None`" in text
+    assert "self" not in re.findall(r"^\| `[\w.]+\((\w+)", text, re.MULTILINE)
 
 
 def test_every_public_name_has_a_docstring() -> None:
