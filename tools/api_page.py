@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
+
+import numpy as np
 
 import alframe
-from tools.kit_page import summary, type_text
+from tools.kit_page import summary
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 START, END = "<!-- written by tools/api_page.py -->\n", "<!-- until here -->\n"
@@ -54,8 +56,11 @@ def _rows(module: str) -> Iterator[str]:
 
 
 def _description(value: Any) -> str:
+    if get_origin(value) is np.ndarray:  # its text is another one in each version of NumPy
+        element = get_args(get_args(value)[1])[0].__name__.rstrip("_")
+        return f"the type of NumPy arrays of {element}"
     if get_origin(value) is not None:
-        return f"a type: `{type_text(value)}`"
+        return "the type of a function"
     if inspect.isclass(value) or inspect.isroutine(value):
         return summary(value)
     return f"a constant: `{value!r}`" if isinstance(value, str | int) else "a constant"

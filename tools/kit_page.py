@@ -66,7 +66,7 @@ def _signature(value: Any) -> str:
     gives = (
         "" if inspect.isclass(value) or signature.return_annotation is signature.empty else signature.return_annotation
     )
-    return f"({', '.join(filter(None, shown))})" + (f" -> {type_text(gives)}" if gives else "")
+    return f"({', '.join(filter(None, shown))})" + (f" -> {_type_text(gives)}" if gives else "")
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
@@ -74,14 +74,14 @@ def _parameter(parameter: inspect.Parameter) -> str:
         return ""
     text = parameter.name
     if parameter.annotation is not parameter.empty:
-        text += f": {type_text(parameter.annotation)}"
+        text += f": {_type_text(parameter.annotation)}"
     if parameter.default is parameter.empty:
         return text
     is_made = callable(parameter.default) or repr(parameter.default) == "<factory>"
     return f"{text} = {'...' if is_made else repr(parameter.default)}"
 
 
-def type_text(annotation: Any) -> str:
+def _type_text(annotation: Any) -> str:
     """Return the annotation as text; "or" in place of a bar, which ends a cell of a table."""
     annotation = getattr(annotation, "__forward_arg__", annotation)  # of a NamedTuple
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
