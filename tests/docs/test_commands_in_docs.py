@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = "|".join(sorted({*(name.partition(".")[0] for name in SETTINGS), *KINDS, "experiment", "hydra"}))
 WORD = r'(?:[A-Za-z0-9_./:=+-][A-Za-z0-9_./:=+\\-]*|"[^"$`\\!%]*")'
 COMMAND = re.compile(rf"(?:\S*python -m )?alframe(?: +{WORD})*")
-INSTALLATION = re.compile(rf"(?:python -m )?pip install(?: +{WORD})*")
+OTHER_COMMAND = re.compile(rf"(?:python|pip|git|cd|source|make|\.venv\S*)(?: +{WORD})*")
 ARGUMENT = re.compile(rf"(?:{NAMES})(?:\.\w+)*=\S")
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 SHELLS = ("", "powershell", "console")  # a block for `bash` alone says so
@@ -48,8 +48,8 @@ def breaks_in_a_shell(piece: str) -> bool:
     """Whether a piece of text is a command, or an argument, that some shell reads in another way."""
     if re.match(r"(python -m )?alframe( |$)|\S*python -m alframe", piece):
         return not (COMMAND.fullmatch(piece) or piece in ONE_SHELL)
-    if re.match(r"(python -m )?pip install ", piece):
-        return not INSTALLATION.fullmatch(piece)
+    if re.match(r"(python -m|pip|git clone|source|\.venv\S*) ", piece):
+        return not OTHER_COMMAND.fullmatch(piece)
     words = re.findall(r'(?:"[^"]*"|[^" ])+', piece.removeprefix("-m "))
     return bool(ARGUMENT.match(words[0])) and not all(re.fullmatch(WORD, word) for word in words) if words else False
 
@@ -65,6 +65,7 @@ def test_the_rule_knows_what_breaks() -> None:
         'label_source.separator=";"',
         "exporter.x.names={fox: NAME}",
         "pip install alframe[onnx]",
+        ".venv\\Scripts\\activate (Linux: source .venv/bin/activate)",
     )
     assert [piece for piece in broken if not breaks_in_a_shell(piece)] == []
     whole = ('python -m alframe -m "sampler=a,b" seed=0', "pool.root=E:\\images", '"classes=fox,hare"', "f(classes=())")
