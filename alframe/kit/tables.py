@@ -66,9 +66,9 @@ def find_tables(
 ) -> tuple[list[Path], list[Problem]]:
     """Return the files that `paths` (one or several) mean, and a Problem for each path that means none.
 
-    A path may be a file, a folder (all files in it with one of the `suffixes`) or a pattern (`labels/*.csv`). Files
-    below the folder `outside` are left out, since they are read anyway. `setting` is named in the Problems, as where
-    the paths were given.
+    A path may be a file, a folder (all files in it with one of the `suffixes`, such as ``.jsonl``) or a pattern
+    (`labels/*.csv`). Files below the folder `outside` are left out, since they are read anyway. `setting` is named in
+    the Problems, as where the paths were given.
     """
     tables: dict[Path, None] = {}
     problems = []

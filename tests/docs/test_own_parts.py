@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from alframe.errors import PoolError
+from alframe.kit.answers import AnswerBuilder
 from alframe.testing import (
     BackboneSuite,
     ComputeSuite,
@@ -131,6 +132,14 @@ def test_the_shown_pool_reads_all_columns(tmp_path: Path) -> None:
     wrong = shown_class("pools.md", "A pool of your own", "SiteTable")(tmp_path / "images.csv", ["hil"])
     with pytest.raises(PoolError, match=r"no row has the site 'hil'\. Did you mean 'hill'\?"):
         list(wrong.items())
+
+
+def test_the_shown_rows_of_json_lose_no_other(tmp_path: Path) -> None:
+    read_json_rows = shown_class("label_sources.md", "A label source of your own", "read_json_rows")
+    file, builder = tmp_path / "rows.jsonl", AnswerBuilder(["fox"], "ask")
+    file.write_text('{"a": "\u2028"}\n\n{"a": \n[1]\n{"b": 2}\n', encoding="utf-8")
+    assert list(read_json_rows(file, builder)) == [(1, {"a": "\u2028"}), (5, {"b": 2})]
+    assert [problem.row for problem in builder.problems] == [3, 4] and builder.has_unread_rows
 
 
 @pytest.mark.slow  # each of its tests starts processes

@@ -24,6 +24,10 @@ class TestJsonl(TrackerSuite):
     def recorded_rounds(self, folder):
         return [line["round"] for line in lines(folder)]
 
+    def recorded_recalls(self, folder):
+        evaluation = lines(folder)[-1]["evaluation"]
+        return dict(zip(evaluation["classes"], (row["recall"] for row in evaluation["per_class"]), strict=True))
+
 
 def test_all_of_a_round_is_in_its_line(tmp_path):
     record = replace(round_record(3, labels=np.int64(30)), seconds=MappingProxyType({"fit": np.float64(0.5)}))
