@@ -6,13 +6,13 @@ ROWS = 8192  # always the same: a product of matrices that is cut elsewhere diff
 CHUNK_BYTES = 64 << 20
 
 
-def chunks(count: int, rows: int | None = None, *, bytes_per_row: int = 0, limit: int | None = None) -> list[slice]:
+def row_slices(count: int, rows: int | None = None, *, bytes_per_row: int = 0, limit: int | None = None) -> list[slice]:
     """Return the slices of 0..count-1 in order, of `rows` rows each (None: 8192); the last slice has what is left.
 
     With `bytes_per_row` a chunk has fewer rows where so many would take more than `limit` bytes (64 MiB), but one at
     least. No rows give no chunk.
 
-    >>> chunks(5, rows=2)
+    >>> row_slices(5, rows=2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     rows = rows or ROWS

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.pool_views import make_pool_view
 from alframe.samplers.over_shards import OverShards
 from alframe.types import Ints
@@ -35,7 +35,7 @@ def make_pool(file: Path, rows: int, dim: int) -> tuple[Any, Ints]:
     shares = 1 / np.arange(1, CLUSTERS + 1)
     classes = np.empty(rows, np.int64)
     x = np.lib.format.open_memmap(file, "w+", np.float16, (rows, dim))
-    for chunk in chunks(rows, 1 << 18):
+    for chunk in row_slices(rows, 1 << 18):
         cluster = rng.choice(CLUSTERS, chunk.stop - chunk.start, p=shares / shares.sum())
         x[chunk] = centres[cluster] + 0.3 * rng.normal(size=(len(cluster), dim)).astype(np.float32)
         classes[chunk] = cluster % CLASSES

@@ -78,7 +78,7 @@ def test_draws_of_a_part_are_the_part_of_the_draws() -> None:
     [((20, 100_000, 20), [32768, 32768, 32768, 1696]), ((500, 70, 40_000), [3] * 23 + [1]), ((20, 0, 20), [0])],
 )
 def test_parts_of_draws_fit_in_memory(shape: tuple[int, int, int], sizes: list[int]) -> None:
-    parts = LazySamples(lambda rows: np.empty(0, np.float32), shape).chunks()
+    parts = LazySamples(lambda rows: np.empty(0, np.float32), shape).row_slices()
     assert [len(range(shape[1])[part]) for part in parts] == sizes
 
 

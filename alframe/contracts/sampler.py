@@ -16,8 +16,8 @@ class Sampler(Protocol):
     """A query strategy. What it reads of the view must be in `needs`.
 
     `view.lazy_features[rows]` reads these rows of the embeddings only; `view.features` copies those of the whole pool.
-    In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `chunks()` go over the pool, and
-    `view.prob_samples` holds all of it in memory. How many samples there are, `DeclaresDraws` says.
+    In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `row_slices()` go over the pool,
+    and `view.prob_samples` holds all of it in memory. `DeclaresDraws` says how many samples there are.
     """
 
     needs: frozenset[Need]

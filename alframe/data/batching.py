@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.types import Ints
 
 
 def shuffled_batches(y: Ints, size: int, rng: np.random.Generator) -> list[list[int]]:
     """Return all rows of `y` once, in random order, `size` at a time; a last batch of one joins the batch before it."""
     order = rng.permutation(len(y)).tolist()
-    batches = [order[rows] for rows in chunks(len(order), size)]
+    batches = [order[rows] for rows in row_slices(len(order), size)]
     if len(batches) > 1 and len(batches[-1]) == 1:  # batch normalisation and pairs both need two
         last = batches.pop()
         batches[-1] += last

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from alframe import drives
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.compat import register_heic
 from alframe.drives import is_drive_failure
 from alframe.formats.time_columns import read_time
@@ -93,7 +93,7 @@ def read_exif_time_texts(paths: Sequence[Path]) -> Iterator[list[str | OSError]]
 
     Where a drive fails, also when tried again, its error is in the place of the text.
     """
-    tasks = [paths[files] for files in chunks(len(paths), FILES_PER_TASK)]
+    tasks = [paths[files] for files in row_slices(len(paths), FILES_PER_TASK)]
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
         yield from threads.map(_read_exif_texts_with_retries, tasks)

@@ -13,7 +13,7 @@ from alframe.heads.fitting import (
     expand_to_all_classes,
     prepare_examples,
     reduce_rows,
-    row_lengths,
+    row_norms,
     softmax,
 )
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regressions
@@ -25,7 +25,7 @@ from alframe.heads.sharpness import (
     fit_sharpness,
     split_folds_unseen_by_backbone,
 )
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Bools, FitContext, Floats, Floats64, Ints
@@ -33,8 +33,8 @@ from alframe.types import Bools, FitContext, Floats, Floats64, Ints
 if TYPE_CHECKING:
     from torch import nn
 
-ABSENT = np.float32(-1e4)  # the logit of a class without examples: its power is 0
-REFERENCES = 2000  # examples that the distance of an image is measured to, at most: each costs time and memory
+ABSENT_CLASS_LOGIT = np.float32(-1e4)  # the logit of a class without examples: its power is 0
+MAX_REFERENCES = 2000  # examples that the distance of an image is measured to, at most: each costs time and memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Auto(DeterministicHead):
         is_unseen = context.is_unseen_by_backbone
         unit, groups = unit_vectors(reduced.rows), context.groups
         examples = _Examples(reduced.rows, unit, target, is_unseen, groups, weights, x.shape[1], self)
-        references = np.sort(rng.permutation(len(y))[:REFERENCES])
+        references = np.sort(rng.permutation(len(y))[:MAX_REFERENCES])
         models, plain = examples.fit_models()
         factors, sharpness, falloff = _fit_factors(examples, models, references, rng)
         factors = np.asarray(factors * np.exp(sharpness), np.float32)
@@ -125,9 +125,9 @@ class Auto(DeterministicHead):
         """See the Head contract; `x` (n, D) may be memory-mapped."""
         s = self._state
         out = np.empty((len(x), len(s["bias"])), np.float32)
-        for chunk in chunks(len(x)):
+        for chunk in row_slices(len(x)):
             scaled = self.scale_features(x[chunk])
-            length = row_lengths(scaled)
+            length = row_norms(scaled)
             length[length == 0] = 1
             logits = scaled @ s["weight"].T + (scaled @ s["unit_weight"].T) / length + s["bias"]
             if len(s["references"]):
@@ -143,7 +143,7 @@ class Auto(DeterministicHead):
         """
         weight, bias = self._state["plain_weight"], self._state["plain_bias"]
         out = np.empty((len(x), len(bias)), np.float32)
-        for chunk in chunks(len(x)):
+        for chunk in row_slices(len(x)):
             out[chunk] = softmax(self.scale_features(x[chunk]) @ weight.T + bias)
         return out
 
@@ -188,7 +188,7 @@ class _Examples:
         """Return the models of all examples, and the linear model to which every example counts the same."""
         plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y] * self.weights[:, None]
         weights, biases = self._fit_linear(plain[None])
-        fair = self._fair_targets(np.arange(len(self.y)))
+        fair = self._balanced_targets(np.arange(len(self.y)))
         linear = self._fit_linear(fair[None], start=(weights[0], biases[0]))
         shrinkage = self.head.shrinkage
         *prototypes, falloff = fit_prototypes(self.unit, self.y, shrinkage, self.dim, self.is_unseen, self.weights)
@@ -202,7 +202,7 @@ class _Examples:
         `references`, all distances are 0.
         """
         trains = [np.setdiff1d(np.arange(len(self.y)), test) for test in tests]
-        targets = np.stack([self._fair_targets(train) for train in trains])
+        targets = np.stack([self._balanced_targets(train) for train in trains])
         linear = self._fit_linear(targets, models.linear, FOLD_TOLERANCE)
         logits, distances, y = [], [], []
         for test, train, weight, bias in zip(tests, trains, *linear, strict=True):
@@ -221,11 +221,11 @@ class _Examples:
             found[1][:, known] = self.unit[test] @ weight.T + bias
             logits.append(found)
             y.append(np.where(np.isin(self.y[test], known), self.y[test], -1))
-            distances.append(self._distances_to_nearest(test, train, references))
+            distances.append(self._distances_to_nearest_reference(test, train, references))
         weights = self.weights[np.concatenate(tests)].astype(np.float64)
         return HeldOutLogits(np.concatenate(logits, axis=1), np.concatenate(distances), np.concatenate(y), weights)
 
-    def _distances_to_nearest(self, test: Ints, train: Ints, references: Ints) -> Floats:
+    def _distances_to_nearest_reference(self, test: Ints, train: Ints, references: Ints) -> Floats:
         """Return the cosine distance (t,) of each of the rows `test` to the nearest of the `references` in `train`."""
         if not len(references):
             return np.zeros(len(test), np.float32)
@@ -233,7 +233,7 @@ class _Examples:
         similar = self.unit[test] @ self.unit[nearest if len(nearest) else train].T
         return np.asarray(1 - similar.max(axis=1))
 
-    def _fair_targets(self, train: Ints) -> Floats:
+    def _balanced_targets(self, train: Ints) -> Floats:
         """Return how much each example counts for each class (m, P): the rows `train`, with the same sum a class.
 
         With bursts, each of them counts the same.
@@ -247,7 +247,7 @@ class _Examples:
         self, targets: Floats, start: tuple[Floats, Floats] | None = None, tolerance: float = GRADIENT_TOLERANCE
     ) -> tuple[Floats, Floats]:
         """Return the weights (k, P, r) and biases (k, P) of the linear models of the `targets` (k, m, P)."""
-        absent = np.where(targets.any(axis=1), np.float32(0), ABSENT)
+        absent = np.where(targets.any(axis=1), np.float32(0), ABSENT_CLASS_LOGIT)
         c, max_iter = self.head.c, self.head.max_iter
         return fit_logistic_regressions(self.rows, targets, c, max_iter, "auto", absent, start, tolerance)
 
@@ -274,11 +274,11 @@ def _fit_factors(
         return np.full(2, 0.5), 0.0, 0.0
     factors = fit_model_factors(logits[:, known], y[known], balanced_weights(y[known], weights[known], power=0.5))
     # Which class comes first is decided, with fairness to rare ones; how sure that is goes by all images alike.
-    a, b = fit_sharpness(_weighted_sum(factors, logits), distances, y, weights, falls=examples.has_bursts)
+    a, b = fit_sharpness(_sum_weighted_logits(factors, logits), distances, y, weights, with_falloff=examples.has_bursts)
     return factors, a, b
 
 
-def _weighted_sum(factors: Floats64, logits: Floats64) -> Floats64:
+def _sum_weighted_logits(factors: Floats64, logits: Floats64) -> Floats64:
     """Return the sum (q, P) of `logits` (2, q, P) times `factors` (2,); minus infinity stays, whatever the factor."""
     known = np.isfinite(logits[0])
     return np.where(known, np.tensordot(factors, np.where(known, logits, 0), 1), -np.inf)

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from alframe.contracts import CheckableHead, ExportableHead, Head, HiddenActivations, UsesUnlabelled
 from alframe.heads.fitting import softmax
 from alframe.heads.sharpness import split_folds_unseen_by_backbone
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.composite import build_part, fit_head, forward_abilities
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import FitContext, Floats, Ints
@@ -84,16 +84,16 @@ class Calibrated:
 
     def _apply_temperature(self, probs: Floats) -> Floats:
         out = np.empty(probs.shape, np.float32)
-        for rows in chunks(probs.shape[-2]):
+        for rows in row_slices(probs.shape[-2]):
             with np.errstate(divide="ignore"):
                 out[..., rows, :] = softmax(np.asarray(np.log(probs[..., rows, :]) / self._temperature, np.float32))
         return out
 
     def _logits_module(self) -> nn.Module:
-        from alframe.heads.torch_modules import divide_logits
+        from alframe.heads.torch_modules import scale_by_temperature
 
         assert isinstance(self._inner, ExportableHead)
-        return divide_logits(self._inner.logits_module(), float(self._temperature))
+        return scale_by_temperature(self._inner.logits_module(), float(self._temperature))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the other head's state, its names after ``of.``, and the `temperature`."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.linalg import cholesky, solve_triangular
 
 from alframe.errors import AlframeError, UnmetNeed
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.types import Floats, Floats64, Ints
 
 if TYPE_CHECKING:
@@ -93,20 +93,20 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
 
-def row_lengths(x: Floats) -> Floats:
+def row_norms(x: Floats) -> Floats:
     """Return the length (n, 1) of each row of `x` (n, D), as numpy.linalg.norm gives it."""
     lengths = np.empty((len(x), 1), x.dtype)
-    for rows in cached_chunks(x):
+    for rows in cache_sized_slices(x):
         np.sqrt(np.add.reduce(np.square(x[rows]), axis=1, keepdims=True), out=lengths[rows])
     return lengths
 
 
-def cached_chunks(x: Floats) -> list[slice]:
+def cache_sized_slices(x: Floats) -> list[slice]:
     """Return slices of the rows of `x` (n, D) that fit into a processor's cache, so that several steps read them once.
 
     For steps on each row by itself, which give the same bits however the rows are cut.
     """
-    return chunks(len(x), bytes_per_row=x.itemsize * x.shape[1], limit=CACHE_BYTES)
+    return row_slices(len(x), bytes_per_row=x.itemsize * x.shape[1], limit=CACHE_BYTES)
 
 
 def class_means(x: Floats, y: Ints, weights: Floats) -> tuple[Floats, Floats64]:
@@ -133,7 +133,7 @@ class DeterministicHead:
         """Return `x` (n, D) scaled as the examples were."""
         x = np.asarray(x, np.float32)
         scaled = np.empty_like(x)
-        for rows in cached_chunks(x):
+        for rows in cache_sized_slices(x):
             np.subtract(x[rows], self._state["mean"], out=scaled[rows])
             scaled[rows] /= self._state["scale"]
         return scaled
@@ -160,7 +160,7 @@ class LinearLogitsHead(DeterministicHead):
         """See the Head contract; `x` (n, D) may be memory-mapped."""
         weight, bias = self._state["weight"], self._state["bias"]
         out = np.empty((len(x), len(bias)), np.float32)
-        for rows in chunks(len(x)):
+        for rows in row_slices(len(x)):
             out[rows] = softmax(self.scale_features(x[rows]) @ weight.T + bias)
         return out
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from alframe.heads.fitting import DeterministicHead, prepare_examples
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -81,7 +81,7 @@ class Knn(DeterministicHead):
         """See the Head contract; `x` (n, D) may be memory-mapped."""
         s = self._state
         out = np.zeros((len(x), s["classes"].item()), np.float32)
-        for chunk in chunks(len(x)):
+        for chunk in row_slices(len(x)):
             rows = unit_vectors(self.scale_features(x[chunk]))
             squared, neighbours = _find_neighbours(s["rows"], rows, self.k)
             labels, decay = s["target"][neighbours], s["slope"].item()
@@ -93,12 +93,12 @@ class Knn(DeterministicHead):
         from torch.nn import Sequential
 
         from alframe.heads.neighbour_votes import NeighbourVotes
-        from alframe.heads.torch_modules import UnitVectors
+        from alframe.heads.torch_modules import ToUnitVectors
 
         s = self._state
         labels, classes, decay = s["present"][s["target"]], s["classes"].item(), s["slope"].item()
         votes = NeighbourVotes(s["rows"], labels, classes, self.k, decay, self.smoothing)
-        return Sequential(UnitVectors(s["mean"], s["scale"]), votes)
+        return Sequential(ToUnitVectors(s["mean"], s["scale"]), votes)
 
 
 def _find_neighbours(rows: Floats, x: Floats, count: int) -> tuple[Floats, Ints]:

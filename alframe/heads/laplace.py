@@ -6,7 +6,7 @@ import numpy as np
 
 from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples, softmax
 from alframe.heads.linear import fit_logistic_regression
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
 
@@ -55,7 +55,7 @@ class Laplace(LinearLogitsHead):
         s = self._state
         out = np.zeros((draws, len(x), len(s["bias"])), np.float32)
         weights = s["weight"][s["present"]] + self._weight_noise(draws, rng)  # (T, P, D)
-        for rows in chunks(len(x), bytes_per_row=weights[:, :, 0].nbytes):  # of the logits of all draws
+        for rows in row_slices(len(x), bytes_per_row=weights[:, :, 0].nbytes):  # of the logits of all draws
             scaled = self.scale_features(x[rows])
             for draw, weight in enumerate(weights):
                 out[draw, rows, s["present"]] = softmax(scaled @ weight.T + s["bias"][s["present"]]).T

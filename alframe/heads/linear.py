@@ -19,9 +19,11 @@ log = logging.getLogger(__name__)
 
 GRADIENT_TOLERANCE = 1e-4  # of the largest slope of the mean cross-entropy in nats; as in scikit-learn
 LOSS_TOLERANCE = 64 * float(np.finfo(np.float64).eps)  # a step that gains less gains nothing but rounding errors
-MEMORY = 10  # steps that L-BFGS remembers
-ROUGH_MEMORY = 5  # of a fit that need not be exact: its steps are faster, and as many
-CONSTANT = 3.0  # a feature whose weight gives the intercept: by it the penalty on the weights covers the intercept, too
+LBFGS_MEMORY = 10  # steps that L-BFGS remembers
+ROUGH_LBFGS_MEMORY = 5  # of a fit that need not be exact: its steps are faster, and as many
+CONSTANT_FEATURE = (
+    3.0  # a feature whose weight gives the intercept: by it the penalty on the weights covers the intercept, too
+)
 
 
 class Linear(LinearLogitsHead):
@@ -109,7 +111,7 @@ def fit_logistic_regressions(
     k, m, classes = targets.shape
     if classes == 1:  # one class only: whatever the image, that class
         return np.zeros((k, 1, x.shape[1]), np.float32), np.zeros((k, 1), np.float32)
-    features = np.column_stack([x, np.full(m, CONSTANT)]).astype(np.float32)
+    features = np.column_stack([x, np.full(m, CONSTANT_FEATURE)]).astype(np.float32)
     # Two classes have one vector of weights, the second one's; the first one's is 0.
     fitted = slice(1, 2) if classes == 2 else slice(None)
     shape = (k, len(range(classes)[fitted]), features.shape[1])
@@ -133,12 +135,12 @@ def fit_logistic_regressions(
 
     first = np.zeros(shape)
     if start is not None:
-        one = np.column_stack([start[0], start[1] / CONSTANT]).astype(np.float64)
+        one = np.column_stack([start[0], start[1] / CONSTANT_FEATURE]).astype(np.float64)
         first[:] = one[1:] - one[0] if classes == 2 else one
     # Always from the same start, never from the last round's weights: a resumed run must choose as one that was not
     # (docs/adr/0011-heads-start-from-nothing.md).
-    with one_thread():
-        memory = MEMORY if tolerance == GRADIENT_TOLERANCE else ROUGH_MEMORY
+    with limit_to_one_thread():
+        memory = LBFGS_MEMORY if tolerance == GRADIENT_TOLERANCE else ROUGH_LBFGS_MEMORY
         options = {"maxiter": max_iter, "gtol": tolerance, "ftol": LOSS_TOLERANCE, "maxls": 50, "maxcor": memory}
         result = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     if result.nit >= max_iter:
@@ -150,10 +152,10 @@ def fit_logistic_regressions(
         )
     weights = np.zeros((k, classes, shape[2]), np.float32)
     weights[:, fitted] = result.x.reshape(shape)
-    return weights[..., :-1], CONSTANT * weights[..., -1]
+    return weights[..., :-1], CONSTANT_FEATURE * weights[..., -1]
 
 
-def one_thread() -> AbstractContextManager[object]:
+def limit_to_one_thread() -> AbstractContextManager[object]:
     """Let NumPy's and SciPy's linear algebra use one thread.
 
     A fit is hundreds of small products: with more than one thread, each spends its time waiting.

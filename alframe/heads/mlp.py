@@ -16,7 +16,7 @@ from torch.nn import functional
 from alframe.errors import UnmetNeed
 from alframe.heads.fitting import expand_to_all_classes, prepare_examples
 from alframe.heads.torch_modules import linear_layer, scaled_linear_layer
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 
@@ -107,7 +107,7 @@ class Mlp:
     def probs(self, x: Floats) -> Floats:
         """See the Head contract; `x` (n, D) may be memory-mapped."""
         out = np.empty((len(x), len(self._layers[-1][1])), np.float32)
-        for rows in chunks(len(x)):
+        for rows in row_slices(len(x)):
             out[rows] = self._logits(self._first_hidden(x[rows]), [1.0] * (len(self._layers) - 1)).softmax(-1).numpy()
         return out
 
@@ -115,7 +115,7 @@ class Mlp:
     def hidden_activations(self, x: Floats) -> Floats:
         """Return the outputs of the hidden layers (n, A), side by side, without dropout."""
         out = np.empty((len(x), sum(len(bias) for _, bias in self._layers[:-1])), np.float32)
-        for rows in chunks(len(x)):
+        for rows in row_slices(len(x)):
             layers = [self._first_hidden(x[rows])]
             for weight, bias in self._layers[1:-1]:
                 layers.append(functional.linear(layers[-1], weight, bias).relu())
@@ -131,7 +131,7 @@ class Mlp:
         with _seeded_torch(rng):
             # A draw is one network for all images, so that its predictions of two images are correlated as they should.
             masks = [functional.dropout(torch.ones(draws, 1, len(bias)), self.dropout) for _, bias in self._layers[:-1]]
-        for rows in chunks(len(x), SAMPLED_ROWS):
+        for rows in row_slices(len(x), SAMPLED_ROWS):
             first = self._first_hidden(x[rows])  # dropout comes after it: the widest product is made once for all draws
             out[:, rows] = self._logits(first, masks).softmax(-1).numpy()
         return out

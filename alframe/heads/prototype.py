@@ -66,10 +66,10 @@ class Prototype(LinearLogitsHead):
         """See the ExportableHead contract."""
         from torch.nn import Sequential
 
-        from alframe.heads.torch_modules import UnitVectors, linear_layer
+        from alframe.heads.torch_modules import ToUnitVectors, linear_layer
 
         s = self._state
-        return Sequential(UnitVectors(s["mean"], s["scale"]), linear_layer(s["weight"], s["bias"]))
+        return Sequential(ToUnitVectors(s["mean"], s["scale"]), linear_layer(s["weight"], s["bias"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from scipy.optimize import minimize
 from alframe.kit.folds import stratified_folds
 from alframe.types import Bools, Floats64, Ints
 
-MEASURED = 200  # labels that are predicted to measure, at least, where there are as many: more change hardly anything
+MIN_MEASURED = (
+    200  # labels that are predicted to measure, at least, where there are as many: more change hardly anything
+)
 FOLD_TOLERANCE = 3e-4  # of fits that are only measured; see GRADIENT_TOLERANCE of the head `linear`
 MAX_LOG_SHARPNESS = 4.0  # natural logarithm, of the factor of the logits
 MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
@@ -32,7 +34,7 @@ def split_folds_unseen_by_backbone(
     if folds < 2 or len(np.unique(y[rows])) < 2:
         return []
     tests = [rows[np.isin(numbers, test)] for test in stratified_folds(kinds, folds, int(rng.integers(2**31)))]
-    return tests[: -(-MEASURED * folds // len(rows))]
+    return tests[: -(-MIN_MEASURED * folds // len(rows))]
 
 
 def fit_model_factors(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
@@ -58,12 +60,12 @@ def fit_model_factors(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
 
 
 def fit_sharpness(
-    logits: Floats64, distances: Floats64, y: Ints, weights: Floats64, falls: bool
+    logits: Floats64, distances: Floats64, y: Ints, weights: Floats64, with_falloff: bool
 ) -> tuple[float, float]:
     """Return a and b >= 0, so that `logits` (q, P) times exp(a - b `distances` (q,)) predict `y` (q,) best.
 
     A class of -1 is one that the models did not know: it is right to be unsure then, as if every class were as likely.
-    `weights` (q,) are as in `fit_model_factors`. Without `falls`, b is 0: images far from all
+    `weights` (q,) are as in `fit_model_factors`. Without `with_falloff`, b is 0: images far from all
     examples are not less sure.
     Compare Tomani, Waseda, Shen and Cremers 2023, "Beyond in-domain scenarios: robust density-aware calibration".
     """
@@ -74,7 +76,7 @@ def fit_sharpness(
         scaled = np.exp(parameters[0] - parameters[1] * relative)[:, None] * finite[0]
         return scaled, np.stack([scaled, -relative[:, None] * scaled])
 
-    bounds = [(-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS), (0, MAX_FALLOFF if falls else 0)]
+    bounds = [(-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS), (0, MAX_FALLOFF if with_falloff else 0)]
     a, b = _minimise_log_loss(logits[None], y, weights, combine, np.zeros(2), bounds)
     return float(a), float(b) / unit
 

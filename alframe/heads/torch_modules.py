@@ -24,7 +24,7 @@ def linear_layer(weight: Floats, bias: Floats) -> nn.Linear:
     return layer
 
 
-class UnitVectors(nn.Module):
+class ToUnitVectors(nn.Module):
     """Rows (B, D) scaled as ``(x - mean) / scale`` and brought to length 1; rows of zeros stay zero."""
 
     mean: torch.Tensor
@@ -40,7 +40,7 @@ class UnitVectors(nn.Module):
         return nn.functional.normalize((x - self.mean) / self.scale, eps=torch.finfo(torch.float32).tiny)
 
 
-class DividedLogits(nn.Module):
+class TemperatureScaledLogits(nn.Module):
     """The logits of another module, divided by a temperature."""
 
     def __init__(self, of: nn.Module, temperature: float) -> None:
@@ -53,10 +53,10 @@ class DividedLogits(nn.Module):
         return logits / self.temperature
 
 
-def divide_logits(of: nn.Module, temperature: float) -> nn.Module:
+def scale_by_temperature(of: nn.Module, temperature: float) -> nn.Module:
     """Divide the logits of a module by a temperature; an nn.Linear stays one."""
     if not isinstance(of, nn.Linear):
-        return DividedLogits(of, temperature)
+        return TemperatureScaledLogits(of, temperature)
     return linear_layer((of.weight / temperature).numpy(), (of.bias / temperature).numpy())
 
 
@@ -70,7 +70,7 @@ class SummedLogits(nn.Module):
     def __init__(self, mean: Floats, scale: Floats, state: Mapping[str, Floats]) -> None:
         super().__init__()
         self.rows = scaled_linear_layer(state["weight"], state["bias"], mean, scale)
-        self.unit = UnitVectors(mean, scale)
+        self.unit = ToUnitVectors(mean, scale)
         self.unit_rows = linear_layer(state["unit_weight"], np.zeros_like(state["bias"]))
         references = state["references"].copy()
         # None of them is no buffer: torch.export.save fails on an array without elements that comes from NumPy.

@@ -132,7 +132,7 @@ class Transductive(LinearLogitsHead):
             return np.float32(1)
         found = np.concatenate(logits).astype(np.float64)
         ones = np.ones(len(found))
-        return np.float32(np.exp(fit_sharpness(found, ones, np.concatenate(truth), ones, falls=False)[0]))
+        return np.float32(np.exp(fit_sharpness(found, ones, np.concatenate(truth), ones, with_falloff=False)[0]))
 
 
 def _link_neighbours(unit: Floats, neighbours: int) -> sparse.csr_array:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe.errors import BadParams
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.types import Floats, Ints
 
 TOLERANCE = 1e-3  # of the sum of a row of probabilities: half precision passes, logits do not
@@ -185,7 +185,7 @@ def _as_float32(x: Array) -> Floats:
 def _require_finite_rows(x: Floats, name: str) -> None:
     """Raise BadParams if a row of `x` (n, D) is not finite; a chunk is looked at at a time."""
     wrong, first = 0, None
-    for rows in chunks(len(x)):
+    for rows in row_slices(len(x)):
         bad = ~np.isfinite(x[rows]).all(axis=1)
         if bad.any():
             first = rows.start + int(bad.argmax()) if first is None else first

@@ -1,5 +1,5 @@
 """Cut many rows into chunks, so that no second table of the pool's size is made in memory."""
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 
-__all__ = ["chunks"]
+__all__ = ["row_slices"]

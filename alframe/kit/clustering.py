@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.compat import import_faiss
 from alframe.kit.scoring import require_measurable
 from alframe.progress import track
@@ -71,7 +71,7 @@ def _draw_starts(x: Floats, count: int, weights: Floats | None, seed: int) -> In
     it turns all rows into float64 again for each centre.
     """
     random, weights = np.random.RandomState(seed), np.ones(len(x), np.float32) if weights is None else weights
-    blocks = list(chunks(len(x), bytes_per_row=8 * x.shape[1]))
+    blocks = list(row_slices(len(x), bytes_per_row=8 * x.shape[1]))
     wide = [x[rows].astype(np.float64) for rows in blocks] if 2 * x.nbytes <= MAX_WIDE_BYTES else None
     lengths = np.concatenate([_squared_lengths(x[rows].astype(np.float64)) for rows in blocks])
 
@@ -126,7 +126,7 @@ def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1)
     index = import_faiss().IndexFlatL2(points.shape[1])
     index.add(np.ascontiguousarray(points - origin, np.float32))
     distances, neighbours = np.empty((len(x), count), np.float32), np.empty((len(x), count), np.int64)
-    for rows in track(chunks(len(x)), "Comparing embeddings", unit="chunk"):
+    for rows in track(row_slices(len(x)), "Comparing embeddings", unit="chunk"):
         block = np.ascontiguousarray(x[rows] - origin, np.float32)
         require_measurable(block, "embeddings")
         distances[rows], neighbours[rows] = index.search(block, count)

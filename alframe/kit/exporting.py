@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.errors import StoreError
 from alframe.kit.tables import FORMULA_STARTS
 from alframe.types import UNSURE, Floats, Label, Predictions
@@ -42,7 +42,7 @@ def final_classes(predictions: Predictions) -> FinalClasses:
 def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Floats]:
     """Return the `count` best class numbers (n, k) and their probabilities (n, k), best first, of `probs` (n, C)."""
     order = np.empty((len(probs), min(count, probs.shape[1])), np.int32)
-    for rows in chunks(len(probs)):  # the sorted copy of a chunk is dropped before the next
+    for rows in row_slices(len(probs)):  # the sorted copy of a chunk is dropped before the next
         order[rows] = np.argsort(-probs[rows], axis=1, kind="stable")[:, : order.shape[1]]
     return order, np.take_along_axis(probs, order.astype(np.intp), axis=1)
 

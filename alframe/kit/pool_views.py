@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from alframe.contracts import DEFAULT_DRAWS, AcquisitionProbs, DeclaresDraws, Head, Sampler
 from alframe.errors import UnmetNeed
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.types import (
     POOL_FACTS,
     Bools,
@@ -136,7 +136,7 @@ def _take_rows(facts: PoolFacts, need: Need, rows: Ints) -> npt.NDArray[Any]:
 
 def predict_in_chunks(features: Floats, rows: Ints, predict: Callable[[Floats], Floats]) -> Floats:
     """Return the result (n, ...) of `predict` for the `rows` (n,) of `features` (N, D), without copying all rows."""
-    first, *rest = chunks(len(rows)) or [slice(0)]
+    first, *rest = row_slices(len(rows)) or [slice(0)]
     predicted = predict(features[rows[first]])
     if not rest:
         return predicted

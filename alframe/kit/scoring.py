@@ -7,7 +7,7 @@ from functools import wraps
 
 import numpy as np
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.errors import UnmetNeed
 from alframe.progress import track
 from alframe.types import Floats, Ints, LazySamples, Selection
@@ -20,14 +20,16 @@ def scored_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Fl
 
     @wraps(score)
     def score_all(probs: Floats) -> Floats:
-        return np.concatenate([score(probs[..., rows, :]) for rows in chunks(max(probs.shape[-2], 1))])
+        return np.concatenate([score(probs[..., rows, :]) for rows in row_slices(max(probs.shape[-2], 1))])
 
     return score_all
 
 
 def score_prob_samples(samples: LazySamples, score: Callable[[Floats], Floats]) -> Floats:
     """Return the `score` (n, ...) of `samples` (T, n, C), which are drawn chunk by chunk and not kept."""
-    return np.concatenate([score(samples[rows]) for rows in track(samples.chunks(), "Comparing draws", unit="chunk")])
+    return np.concatenate(
+        [score(samples[rows]) for rows in track(samples.row_slices(), "Comparing draws", unit="chunk")]
+    )
 
 
 def shannon_entropy(probs: Floats) -> Floats:

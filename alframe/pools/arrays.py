@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from alframe.errors import FormatError, PoolError
 from alframe.formats.arrays import StoredArray, find_array
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.files import replace_file
 from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.progress import Bar
@@ -151,7 +151,7 @@ class _Split:
     def _missing_rows(self, root: Path) -> list[int]:
         """Return the rows without a file, or with an empty one, as a power cut leaves it."""
         missing = []
-        for rows in chunks(len(self), FILES_PER_FOLDER):
+        for rows in row_slices(len(self), FILES_PER_FOLDER):
             folder = (root / self.file_name(rows.start)).parent
             existing = {entry.name for entry in os.scandir(folder) if entry.stat().st_size} if folder.exists() else ()
             numbers = range(rows.start, rows.stop)

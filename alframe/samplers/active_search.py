@@ -50,7 +50,7 @@ class ActiveSearch(CompositeSampler):
         counts = np.bincount(view.labels, minlength=view.probs.shape[1])
         numbers = self._find_classes(view, counts)
         wanted = math.ceil(self.share * k - 1e-9) if len(numbers) else 0
-        found = search(view.probs, counts, numbers, wanted, rng)
+        found = choose_evenly_by_class(view.probs, counts, numbers, wanted, rng)
         if len(found) == k:
             return Selection(view.keys[found])
         is_found: Bools = np.isin(np.arange(len(view)), found)
@@ -83,7 +83,7 @@ class ActiveSearch(CompositeSampler):
         return np.array([number for number in found.values() if number is not None and counts[number]], np.int64)
 
 
-def search(probs: Floats, counts: Ints, numbers: Ints, k: int, rng: np.random.Generator) -> Ints:
+def choose_evenly_by_class(probs: Floats, counts: Ints, numbers: Ints, k: int, rng: np.random.Generator) -> Ints:
     """Return k rows (k,) of `probs` (n, C) in the order of choice: each the most probable of one of the classes.
 
     Each time, the class of the `numbers` (s,) comes that has the fewest images by `counts` (C,), where those chosen

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import require_measurable, select_top_k
 from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
@@ -65,7 +65,7 @@ class ActiveTransfer:
                 model.fit(examples, np.concatenate([is_error, np.zeros(len(chosen), bool)]))
             scores = np.empty(len(x), np.float32)
             with config_context(assume_finite=True):  # the scores are checked instead
-                for rows in chunks(len(x)):
+                for rows in row_slices(len(x)):
                     scores[rows] = model.decision_function((x[rows] - mean) / scale)
             rest = np.setdiff1d(np.arange(len(x)), chosen)
             chosen = np.concatenate([chosen, select_top_k(rest, scores[rest], size, rng).keys])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.scoring import select_top_k
 from alframe.types import Floats, Floats64, Ints, LazyFeatures, Need, PoolView, Selection
 
@@ -40,7 +40,7 @@ class LastLayerGradients:
         self._probs, self._x = probs, x
         self._likeliest = probs.argmax(axis=1)
         self.squared_norms = np.empty(len(x), np.float64)
-        for chunk in chunks(len(x), CHUNK_ROWS):
+        for chunk in row_slices(len(x), CHUNK_ROWS):
             residuals, features = self._factors(np.arange(chunk.start, chunk.stop))
             self.squared_norms[chunk] = np.einsum("ij,ij->i", residuals, residuals)
             self.squared_norms[chunk] *= np.einsum("ij,ij->i", features, features)
@@ -55,7 +55,7 @@ class LastLayerGradients:
         """Return the squared distances (r, o) of the gradients of `rows` to those of `others`."""
         out = np.empty((len(rows), len(others)), np.float64)
         other_residuals, other_features = self._factors(others)
-        for chunk in chunks(len(rows), CHUNK_ROWS):
+        for chunk in row_slices(len(rows), CHUNK_ROWS):
             residuals, features = self._factors(rows[chunk])
             inner_products = (residuals @ other_residuals.T) * (features @ other_features.T)
             norms = self.squared_norms[rows[chunk], None] + self.squared_norms[others]

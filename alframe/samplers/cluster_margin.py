@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import cumulative_count, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_measurable, select_top_k
@@ -53,7 +53,7 @@ def cluster_rows(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) ->
         model = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
         cluster = model.fit_predict(euclidean_distances(linked)).astype(np.int64)
     means = np.stack([linked[cluster == number].mean(axis=0) for number in range(count)])
-    for chunk in chunks(len(rows) - limit):
+    for chunk in row_slices(len(rows) - limit):
         cluster = np.concatenate([cluster, nearest_neighbours(x[rows[limit:][chunk]], means)[1][:, 0]])
     return cluster
 

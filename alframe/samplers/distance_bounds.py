@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.types import Floats, Floats64, Ints, LazyFeatures
 
 CHUNK_ROWS = 1024  # their products with the centres stay in the processor's cache
@@ -96,7 +96,7 @@ def initial_bounds(
         index = gpu_faiss.index_cpu_to_all_gpus(index)
     n = len(x) if rows is None else len(rows)
     upper = np.empty(n, np.float32)
-    for chunk in chunks(n, chunk_rows):
+    for chunk in row_slices(n, chunk_rows):
         block = x[chunk if rows is None else rows[chunk]]
         centred = subtract_origin(block, slice(None), measured_to.origin)
         centred_squared_norms = np.vecdot(centred, centred)
@@ -152,7 +152,7 @@ def squared_distances_to_nearest(x: Floats, centres: Centres, first_centres: Int
         limit = table[rows, likely_nearest] + 3 * error[rows, likely_nearest]  # no nearest centre is beyond it
         limit[out[chunk] <= 0] = -INF  # a copy of a centre
         pairs = np.argwhere(table <= limit[:, None])
-        for pair_chunk in chunks(len(pairs), max(1, TABLE_CELLS // x.shape[1])):
+        for pair_chunk in row_slices(len(pairs), max(1, TABLE_CELLS // x.shape[1])):
             positions, nearest = pairs[pair_chunk].T
             distances = paired_squared_distances(x[chunk[positions]], points[nearest])
             np.minimum.at(out, chunk[positions], distances)
@@ -175,7 +175,7 @@ def subtract_origin(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats
 def row_checksums(x: Floats | LazyFeatures) -> Floats:
     """Return the float32 sums (n,) of the rows of `x`, of any float type."""
     out = np.empty(len(x), np.float32)
-    for chunk in chunks(len(x), CHUNK_ROWS):
+    for chunk in row_slices(len(x), CHUNK_ROWS):
         out[chunk] = _checksum_rows(x[chunk])
     return out
 
@@ -188,7 +188,7 @@ def _checksum_rows(block: Floats) -> Floats:
 def mean_row(x: Floats | LazyFeatures) -> Floats:
     """Return the mean (D,) of the rows of `x` (n, D), in float32."""
     total = np.zeros(x.shape[1])
-    for chunk in chunks(len(x), CHUNK_ROWS):
+    for chunk in row_slices(len(x), CHUNK_ROWS):
         total += np.sum(x[chunk], axis=0, dtype=np.float64)
     return np.asarray(total / len(x), np.float32)
 
@@ -196,7 +196,7 @@ def mean_row(x: Floats | LazyFeatures) -> Floats:
 def squared_distances_to(x: Floats | LazyFeatures, point: Floats) -> Floats:
     """Return the squared distances (n,) of the rows of `x` (n, D) to one `point` (D,), by differences."""
     out = np.empty(len(x), np.float32)
-    for chunk in chunks(len(x), CHUNK_ROWS):
+    for chunk in row_slices(len(x), CHUNK_ROWS):
         difference = subtract_origin(x, chunk, point)
         np.vecdot(difference, difference, out=out[chunk])
     return out
@@ -210,4 +210,4 @@ def paired_squared_distances(x: Floats, points: Floats) -> Floats64:
 
 def split_rows_into_chunks(rows: Ints, size: int | None = None) -> Iterator[Ints]:
     """Yield chunks of `rows` (r,), of `size` rows or CHUNK_ROWS."""
-    return (rows[chunk] for chunk in chunks(len(rows), size or CHUNK_ROWS))
+    return (rows[chunk] for chunk in row_slices(len(rows), size or CHUNK_ROWS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import cumulative_count, kmeans_centres, nearest_neighbours, sample_rows
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
@@ -54,7 +54,7 @@ def count_class_changes(
 ) -> Ints:
     """Return in how many of the `passes` (n,) dropout changes the likeliest class of each row of `x` (n, D)."""
     counts = np.zeros(len(x), np.int64)
-    for rows in track(chunks(len(x)), "Dropping", unit="chunk"):
+    for rows in track(row_slices(len(x)), "Dropping", unit="chunk"):
         block = np.asarray(x[rows], np.float32)
         class_without_dropout = predict(block).argmax(axis=1)
         for _ in range(passes):

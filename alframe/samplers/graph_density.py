@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import nearest_neighbours, sample_rows
 from alframe.kit.parameters import require_at_least
 from alframe.types import Floats, Ints, Need, PoolView, Selection
@@ -75,7 +75,7 @@ def neighbour_graph(x: Floats, neighbours: int) -> csr_array:
 def _manhattan_to_own_candidates(x: Floats, candidates: Ints) -> Floats:
     """Return the Manhattan distances (n, c) of each row of `x` (n, D) to its rows `candidates` (n, c)."""
     out = np.empty(candidates.shape, np.float32)
-    for rows in chunks(len(x), bytes_per_row=4 * candidates.shape[1] * x.shape[1], limit=DIFFERENCES_BYTES):
+    for rows in row_slices(len(x), bytes_per_row=4 * candidates.shape[1] * x.shape[1], limit=DIFFERENCES_BYTES):
         out[rows] = np.abs(x[candidates[rows]] - x[rows, None]).sum(axis=2)
     return out
 

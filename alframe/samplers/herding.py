@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import pairwise_squared_distances, sample_rows, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.progress import track
@@ -101,7 +101,7 @@ def smallest_distance(labelled: Floats) -> float:
     require_measurable(labelled, "embeddings", "labelled images")
     x = unit_vectors(labelled)
     smallest = np.inf
-    for rows in chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
+    for rows in row_slices(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
         table = pairwise_squared_distances(x[rows], x)
         smallest = min(smallest, table[table > SMALLEST_SIGMA**2].min(initial=np.inf))
     if np.isinf(smallest):
@@ -120,10 +120,10 @@ def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: 
     require_measurable(labelled, "embeddings", "labelled images")
     x, labelled = unit_vectors(x), unit_vectors(labelled)
     similarity = np.zeros(len(x), np.float32)  # to the nearest labelled or chosen image
-    for part in chunks(len(labelled), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
+    for part in row_slices(len(labelled), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
         np.maximum(similarity, _kernel(labelled[part], x, sigma).max(axis=0), out=similarity)
     kernel_rows, bounds = _KernelRows(x, sigma), np.empty(len(x))
-    for part in track(chunks(len(x), BLOCK_ROWS), "Coverage", unit="chunk"):
+    for part in track(row_slices(len(x), BLOCK_ROWS), "Coverage", unit="chunk"):
         bounds[part] = _gains(kernel_rows.block(part), similarity, weights)
     chosen: list[int] = []
     gains: list[float] = []
@@ -154,7 +154,7 @@ class _KernelRows:
 
     def _fill_table(self) -> None:
         """Compute all similarities; as many are equal, it takes half of the products."""
-        for part in chunks(len(self._x), BLOCK_ROWS):
+        for part in row_slices(len(self._x), BLOCK_ROWS):
             block = _kernel(self._x[part], self._x[part.start :], self._sigma)
             self._table[part, part.start :] = block
             self._table[part.stop :, part] = block[:, part.stop - part.start :].T

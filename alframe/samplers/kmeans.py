@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import (
     cumulative_count,
     kmeans_over_pool_and_labelled,
@@ -78,6 +78,6 @@ def _group_means(x: Floats, groups: Ints) -> tuple[Floats, Ints]:
     sums = np.add.reduceat(x[order], starts)
     means = np.asarray(sums / np.bincount(groups)[:, None], np.float32)
     similarity = np.empty(len(x), np.float32)
-    for rows in chunks(len(x), bytes_per_row=4 * x.shape[1]):
+    for rows in row_slices(len(x), bytes_per_row=4 * x.shape[1]):
         similarity[rows] = np.einsum("nd,nd->n", x[rows], means[groups[rows]])
     return means, np.lexsort((-similarity, groups))[starts]

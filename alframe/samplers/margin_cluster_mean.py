@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import MIN_SAMPLE_ROWS_PER_PICK, kmeans_centres, nearest_neighbours
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import require_finite
@@ -36,7 +36,7 @@ class MarginClusterMean:
         require_finite(uncertainty, "class probabilities")
         order = rng.permutation(len(view))  # the first of a folder must not win every tie
         inside = order[is_inside_margin(probs, labelled_probs)[order]][: max(self.rows, MIN_SAMPLE_ROWS_PER_PICK * k)]
-        medoids = inside[_medoids(x[inside], k, rng)] if len(inside) > k else inside[:0]
+        medoids = inside[_choose_medoids(x[inside], k, rng)] if len(inside) > k else inside[:0]
         is_medoid = np.zeros(len(view), bool)
         is_medoid[medoids] = True
         rest = order[~is_medoid[order]]
@@ -50,7 +50,7 @@ def is_inside_margin(probs: Floats, labelled_probs: Floats) -> Bools:
     """Return whether each of `probs` (n, C) is nearer the boundary of some class than all `labelled_probs` (m, C)."""
     limits = _distances_to_boundaries(labelled_probs).min(axis=0, initial=np.inf)
     out = np.empty(len(probs), bool)
-    for rows in chunks(len(probs)):
+    for rows in row_slices(len(probs)):
         out[rows] = (_distances_to_boundaries(probs[rows]) < limits).any(axis=1)
     return out
 
@@ -65,7 +65,7 @@ def _distances_to_boundaries(probs: Floats) -> Floats:
     return out
 
 
-def _medoids(x: Floats, k: int, rng: np.random.Generator) -> Ints:
+def _choose_medoids(x: Floats, k: int, rng: np.random.Generator) -> Ints:
     """Return the row of `x` (n, D) nearest the centre of each of at most k clusters."""
     distances, cluster = (array[:, 0] for array in nearest_neighbours(x, kmeans_centres(x, k, rng)))
     order = np.lexsort((distances, cluster))

@@ -32,7 +32,7 @@ class Mixture(CompositeSampler):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        shares = _draw_shares(k, np.array(list(self.weights.values())), rng)
+        shares = _draw_sampler_counts(k, np.array(list(self.weights.values())), rng)
         chosen, places = view.keys[:0], np.empty(0)
         for member, share in zip(self.members, shares.tolist(), strict=True):
             if share:
@@ -43,7 +43,7 @@ class Mixture(CompositeSampler):
         return Selection(chosen[np.argsort(places, kind="stable")])
 
 
-def _draw_shares(k: int, weights: Floats64, rng: np.random.Generator) -> Ints:
+def _draw_sampler_counts(k: int, weights: Floats64, rng: np.random.Generator) -> Ints:
     """Return how many of k each sampler gets: k x weight rounded down, and what is left drawn by the fractions cut off.
 
     Systematic sampling: one random number places evenly spaced marks on the fractions laid end to end, so that each

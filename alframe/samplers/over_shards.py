@@ -8,7 +8,7 @@ import numpy as np
 
 from alframe.contracts import Compute, ScoresPool
 from alframe.errors import BadParams
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.composite import build_part
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.kit.scoring import select_top_k
@@ -17,7 +17,7 @@ from alframe.samplers.shard_centres import MapShards, choose_centres_over_shards
 from alframe.samplers.shard_scores import score_shards
 from alframe.types import Need, PoolView, Selection
 
-CHUNK_ROWS = 8192  # rows that are predicted together, as `chunks` cuts them: shards of whole ones give the same bits
+CHUNK_ROWS = 8192  # rows that are predicted together, as `row_slices` cuts them: shards of whole ones give the same bits
 
 
 class OverShards:
@@ -58,7 +58,7 @@ class OverShards:
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        rows = chunks(len(view), self.shard_rows)
+        rows = row_slices(len(view), self.shard_rows)
         shards = [view.lazy_features.part(shard) for shard in rows]
         map_shards: MapShards = map_in_this_process if self._compute is None else self._compute.map_shards
         if isinstance(self.member, KCenter):

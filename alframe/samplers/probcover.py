@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import (
     kmeans_centres,
     nearest_neighbours,
@@ -63,7 +63,7 @@ class ProbCover:
             radius = find_pure_radius(x, cluster, self.purity)
         uncovered = np.ones(len(x), bool)
         if len(labelled):
-            for chunk in chunks(len(x), bytes_per_row=4 * len(labelled), limit=TABLE_BYTES):
+            for chunk in row_slices(len(x), bytes_per_row=4 * len(labelled), limit=TABLE_BYTES):
                 uncovered[chunk] = ~_is_within(x[chunk], labelled, radius).any(axis=1)
         covered_by = _find_within_radius(x, radius)
         gains = np.array([np.count_nonzero(_unpack_bits(bits, len(x)) & uncovered) for bits in covered_by], np.float32)
@@ -89,7 +89,7 @@ def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:
     """
     count = min(len(x), PROBE_ROWS)  # the first: rows are in random order
     distances = np.empty(count)  # to the nearest row of another cluster
-    for rows in track(chunks(count, bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Radius", unit="chunk"):
+    for rows in track(row_slices(count, bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Radius", unit="chunk"):
         table = pairwise_squared_distances(x[rows], x)
         table[cluster[rows, None] == cluster] = np.inf
         nearest = table.min(axis=1, keepdims=True)
@@ -102,7 +102,7 @@ def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:
 def _find_within_radius(x: Floats, radius: float) -> Bits:
     """Return packed bits (n, n / 8) that mark the rows within the radius of each row of `x`: 12 MB for n = 10,000."""
     out = np.empty((len(x), -(-len(x) // 8)), np.uint8)
-    for rows in track(chunks(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
+    for rows in track(row_slices(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES), "Neighbourhoods", unit="chunk"):
         out[rows] = np.packbits(_is_within(x[rows], x, radius), axis=1)
     return out
 
@@ -129,7 +129,7 @@ def _rounding_error(x: Floats) -> float:
 def _exact_squared_distances(x: Floats, rows: Ints, points: Floats, others: Ints) -> Floats64:
     """Return the squared distances (p,) of `rows` (p,) of `x` to `others` (p,) of `points`, in float64."""
     out = np.empty(len(rows))
-    for pairs in chunks(len(rows), bytes_per_row=8 * x.shape[1], limit=TABLE_BYTES):
+    for pairs in row_slices(len(rows), bytes_per_row=8 * x.shape[1], limit=TABLE_BYTES):
         differences = x[rows[pairs]].astype(np.float64) - points[others[pairs]]
         out[pairs] = np.einsum("ij,ij->i", differences, differences)
     return out

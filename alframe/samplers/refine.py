@@ -50,7 +50,7 @@ class Refine(CompositeSampler):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         """Select as the Sampler contract says."""
-        looked_at = _mask_of(sample_rows(len(view), self.rows, k, rng), len(view))
+        looked_at = _mask_of_rows(sample_rows(len(view), self.rows, k, rng), len(view))
         view = view.restrict_to_needs(self.needs, self.draws).subset(looked_at)
         *filters, last = self.members
         for _ in track(range(self.stages), "Filtering", unit="stage"):
@@ -58,14 +58,14 @@ class Refine(CompositeSampler):
             wanted = np.zeros(len(view), bool)
             for number in range(self.batches):
                 sampler = filters[number % len(filters)]
-                part = view.subset(_mask_of(rng.choice(len(view), size, replace=False), len(view)))
+                part = view.subset(_mask_of_rows(rng.choice(len(view), size, replace=False), len(view)))
                 chosen = sampler.select(restrict_view(sampler, part), min(k, size), rng).keys
                 wanted |= np.isin(view.keys, chosen)
             view = view.subset(wanted)
         return last.select(restrict_view(last, view), min(k, len(view)), rng)
 
 
-def _mask_of(rows: Ints, n: int) -> Bools:
+def _mask_of_rows(rows: Ints, n: int) -> Bools:
     """Return the mask (n,) of `rows`."""
     mask = np.zeros(n, np.bool_)
     mask[rows] = True

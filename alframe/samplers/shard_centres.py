@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.scoring import require_finite, require_measurable
 from alframe.samplers.distance_bounds import (
     CHUNK_ROWS,
@@ -52,7 +52,7 @@ class ShardState:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ShardOffer:
     """The farthest rows of a shard: numbers (p,), embeddings (p, D), squared distances (p,), exact to float64.
 
     `next_squared` and `next_row` are those of the farthest row that is not offered; -1 if all are. `upper` and
@@ -82,14 +82,14 @@ def choose_centres_over_shards(
     if len(labelled):
         centres = put_centres_with_tightest_bounds_first(np.unique(labelled, axis=0), shards[0])
     else:
-        row, radius, centres = _nearest_to_mean(map_shards, shards, starts)
+        row, radius, centres = _find_row_nearest_to_mean(map_shards, shards, starts)
         chosen, squared = [row], [radius]
     states = [ShardState(x, None, None, []) for x in shards]
     while len(chosen) < k:
         for number, state in enumerate(states):
             mine = [row - int(starts[number]) for row in chosen if starts[number] <= row < starts[number + 1]]
             states[number] = ShardState(state.x, state.upper, state.measured, mine)
-        found: list[Offer] = list(map_shards(partial(offer_farthest, centres, offers), states))
+        found: list[ShardOffer] = list(map_shards(partial(offer_farthest, centres, offers), states))
         states = [
             ShardState(state.x, offer.upper, offer.measured, state.chosen)
             for state, offer in zip(states, found, strict=True)
@@ -102,7 +102,7 @@ def choose_centres_over_shards(
 
 
 def _choose_among_offers(
-    offers: Sequence[Offer], starts: Ints, centres: Floats, k: int
+    offers: Sequence[ShardOffer], starts: Ints, centres: Floats, k: int
 ) -> tuple[list[int], list[float], Floats]:
     """Return what the greedy choice takes as long as nothing that is not offered comes first: at least one row."""
     rows = np.concatenate([offer.rows + start for offer, start in zip(offers, starts[:-1], strict=True)])
@@ -119,7 +119,7 @@ def _choose_among_offers(
     return rows[picked[:count]].tolist(), squared[:count].tolist(), x[picked[:count]]
 
 
-def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) -> Iterator[Offer]:
+def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) -> Iterator[ShardOffer]:
     """Yield the `limit` farthest rows of each shard from the `centres` (m, D), and the bounds of all its rows."""
     measured_to = Centres(centres, choose_origin(centres))
     for shard in shards:
@@ -133,7 +133,7 @@ def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) ->
         upper[list(shard.chosen)] = EXCLUDED
         rows, squared = _farthest_rows(shard.x, upper, measured, measured_to, limit + 1)
         has_next = len(rows) > limit
-        yield Offer(
+        yield ShardOffer(
             rows[:limit],
             np.asarray(shard.x[rows[:limit]], np.float32),
             squared[:limit],
@@ -169,34 +169,36 @@ def _farthest_rows(
     tighten_upper_bounds(x, upper, measured, centres, stale, threshold)
     rows = np.flatnonzero(upper >= max(threshold, 0.0))
     squared = np.empty(len(rows))
-    for chunk in chunks(len(rows)):
+    for chunk in row_slices(len(rows)):
         squared[chunk] = squared_distances_to_nearest(np.asarray(x[rows[chunk]], np.float32), centres)
     order = np.lexsort((rows, -squared))[:count]
     return rows[order], squared[order]
 
 
-def _nearest_to_mean(map_shards: MapShards, shards: Sequence[LazyFeatures], starts: Ints) -> tuple[int, float, Floats]:
+def _find_row_nearest_to_mean(
+    map_shards: MapShards, shards: Sequence[LazyFeatures], starts: Ints
+) -> tuple[int, float, Floats]:
     """Return the row that is nearest to the mean, its largest squared distance to any, and its embedding (1, D)."""
     total = np.zeros(shards[0].shape[1])
-    for sums in map_shards(_sum_chunks, shards):
+    for sums in map_shards(_sum_chunks_of_shards, shards):
         for one in sums:  # in the order of the pool, which decides the last bit
             total += one
     mean = np.asarray(total / starts[-1], np.float32)
-    found = list(map_shards(partial(_distances_to, mean), shards))
+    found = list(map_shards(partial(_find_nearest_in_shards, mean), shards))
     nearest = int(np.argmin([squared for squared, _, _ in found]))
     row = found[nearest][1]
     point = np.asarray(shards[nearest][[row]], np.float32)
-    radius = max(float(largest) for _, _, largest in map_shards(partial(_distances_to, point[0]), shards))
+    radius = max(float(largest) for _, _, largest in map_shards(partial(_find_nearest_in_shards, point[0]), shards))
     return int(starts[nearest]) + row, radius, point
 
 
-def _sum_chunks(shards: Sequence[LazyFeatures]) -> Iterator[list[Floats64]]:
+def _sum_chunks_of_shards(shards: Sequence[LazyFeatures]) -> Iterator[list[Floats64]]:
     """Yield the sum (D,) of each chunk of rows of each shard."""
     for x in shards:
-        yield [np.sum(x[rows], axis=0, dtype=np.float64) for rows in chunks(len(x), CHUNK_ROWS)]
+        yield [np.sum(x[rows], axis=0, dtype=np.float64) for rows in row_slices(len(x), CHUNK_ROWS)]
 
 
-def _distances_to(point: Floats, shards: Sequence[LazyFeatures]) -> Iterator[tuple[float, int, float]]:
+def _find_nearest_in_shards(point: Floats, shards: Sequence[LazyFeatures]) -> Iterator[tuple[float, int, float]]:
     """Yield the smallest squared distance of a shard's rows to `point` (D,), the row that has it, and the largest."""
     for x in shards:
         squared = squared_distances_to(x, point)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alframe.contracts import ScoresPool
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.scoring import require_finite
 from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView
 from alframe.types.pool_view import Predict
@@ -30,7 +30,7 @@ def score_shards(
     `predict` is the fitted head. Raises UnmetNeed for scores that are not finite.
     """
     for x in shards:
-        probs = np.concatenate([predict(np.asarray(x[rows], np.float32)) for rows in chunks(len(x))])
+        probs = np.concatenate([predict(np.asarray(x[rows], np.float32)) for rows in row_slices(len(x))])
         scores = sampler.score_pool(PoolView(np.arange(len(x)), {Need.PROBS: probs}))
         require_finite(scores, "scores")
         rows = np.arange(len(x))

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
 from alframe.store.features import (
@@ -126,7 +126,7 @@ def _require_checksums(file: Path, count: int, width: int) -> None:
             if stop > count:  # of rows that were never finished
                 return
             digest = hashlib.blake2b(digest_size=16)
-            for rows in chunks(stop - start):
+            for rows in row_slices(stop - start):
                 digest.update(handle.read((rows.stop - rows.start) * width * 4))
             if digest.hexdigest() != expected:
                 raise ValueError("its checksum is wrong")
@@ -144,7 +144,7 @@ def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | Non
             Bar("Gathering embeddings", total=len(missing), unit="img") as bar,
         ):
             handle.seek(count * store.width * 4)
-            for chunk in chunks(len(missing)):
+            for chunk in row_slices(len(missing)):
                 rows = np.ascontiguousarray(_gather_rows(store, missing[chunk])).data
                 digest.update(rows)
                 size = handle.write(rows)

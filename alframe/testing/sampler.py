@@ -152,7 +152,7 @@ class SamplerSuite(SamplerChoicesSuite):
 
 
 class _SamplesInSmallChunks(LazySamples):
-    def chunks(self) -> list[slice]:
+    def row_slices(self) -> list[slice]:
         return [slice(start, start + 7) for start in range(0, max(1, len(self)), 7)]
 
 

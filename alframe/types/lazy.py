@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.types.images import Floats, Ints
 
 SAMPLE_CHUNK_ROWS = 32768  # whose draws are computed at once, or fewer,
@@ -130,17 +130,17 @@ class LazySamples:
         """Return the first `draws` draws, or all where there are fewer."""
         return LazySamples(self._make, (min(draws, self.shape[0]), *self.shape[1:]), self._row_numbers)
 
-    def chunks(self) -> list[slice]:
+    def row_slices(self) -> list[slice]:
         """Return slices, at least one, that cover the n rows; the draws of each fit in memory."""
         draws, n, classes = self.shape
-        return chunks(max(n, 1), SAMPLE_CHUNK_ROWS, bytes_per_row=4 * draws * classes, limit=SAMPLE_CHUNK_BYTES)
+        return row_slices(max(n, 1), SAMPLE_CHUNK_ROWS, bytes_per_row=4 * draws * classes, limit=SAMPLE_CHUNK_BYTES)
 
     def to_array(self) -> Floats:
         """Return all draws (T, n, C) in memory."""
         if self._row_numbers is None:
             return self[:]
         out = np.empty(self.shape, np.float32)
-        for chunk in self.chunks():
+        for chunk in self.row_slices():
             out[:, chunk] = self[chunk]
         return out
 

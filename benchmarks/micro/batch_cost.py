@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.pool_views import make_pool_view
 from benchmarks.machine import describe, resident_mib, write_report
 from benchmarks.micro.samplers import build_sampler
@@ -36,7 +36,7 @@ def main() -> None:
     centres = rng.normal(size=(5 * CLASSES, DIM)).astype(np.float32)
     heap = rng.integers(0, len(centres), count)
     x = np.empty((count, DIM), np.float32)
-    for rows in chunks(count):
+    for rows in row_slices(count):
         x[rows] = centres[heap[rows]] + 1.5 * rng.normal(size=(rows.stop - rows.start, DIM)).astype(np.float32)
     y, labelled, pool = heap[:LABELLED] % CLASSES, np.arange(LABELLED), np.arange(LABELLED, count)
     head = REGISTRIES["head"].build({"name": "linear"})

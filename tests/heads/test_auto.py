@@ -111,7 +111,7 @@ def test_without_bursts_no_example_is_kept() -> None:
 
 
 def test_more_labels_than_are_needed_to_measure_are_not_all_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alframe.heads.sharpness.MEASURED", 30)
+    monkeypatch.setattr("alframe.heads.sharpness.MIN_MEASURED", 30)
     fits = []
     fit = auto.fit_prototypes
     monkeypatch.setattr(auto, "fit_prototypes", lambda rows, *rest: (fits.append(len(rows)), fit(rows, *rest))[1])
@@ -179,4 +179,4 @@ def test_all_classes_count_the_same_in_the_linear_model_except_with_bursts(
     x = np.eye(9, dtype=np.float32)
     y = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
     examples = auto._Examples(x, x, y, np.ones(9, bool), groups, np.ones(9, np.float32), 9, Auto())
-    assert examples._fair_targets(np.arange(9)).sum(axis=0) == pytest.approx(totals)
+    assert examples._balanced_targets(np.arange(9)).sum(axis=0) == pytest.approx(totals)

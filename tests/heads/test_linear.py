@@ -32,7 +32,7 @@ def test_the_same_probabilities_as_scikit_learn(classes):
     x = x.astype(np.float32)
     variance = x[:200].var(axis=0)
     scaler = FunctionTransformer(lambda z: (z - x[:200].mean(axis=0)) / np.sqrt(variance + variance.mean()))
-    constant = FunctionTransformer(lambda z: np.column_stack([z, np.full(len(z), linear.CONSTANT)]))
+    constant = FunctionTransformer(lambda z: np.column_stack([z, np.full(len(z), linear.CONSTANT_FEATURE)]))
     probe = LogisticRegression(C=0.1, max_iter=1000, fit_intercept=False)
     reference = make_pipeline(scaler, constant, probe).fit(x[:200], y[:200])
     head = fitted(x[:200], y[:200], classes)
@@ -119,7 +119,7 @@ def test_rare_classes_can_count_as_much(params):
 def test_balanced_is_scikit_learns():
     x, y = long_tail(0, (60, 20, 10))
     head = fitted(x, y, 3, class_weight="balanced")
-    constant = np.full((len(x), 1), linear.CONSTANT)
+    constant = np.full((len(x), 1), linear.CONSTANT_FEATURE)
     probe = LogisticRegression(C=0.1, max_iter=1000, fit_intercept=False, class_weight="balanced")
     scaled = np.hstack([head.scale_features(x), constant])
     np.testing.assert_allclose(head.probs(x), probe.fit(scaled, y).predict_proba(scaled), atol=2e-4)

@@ -7,7 +7,7 @@ import pytest
 
 import alframe
 from alframe.errors import BadParams, UnknownComponent
-from alframe.samplers.active_search import ActiveSearch, search
+from alframe.samplers.active_search import ActiveSearch, choose_evenly_by_class
 from alframe.samplers.uncertainty import Margin
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_fields, tiny_keys, tiny_view
 from alframe.types import Need, PoolView
@@ -115,7 +115,7 @@ def test_an_unknown_sampler_for_the_rest_is_named():
 
 
 def test_search_takes_each_row_once():
-    rows = search(PROBS, np.array([1, 1, 1]), np.arange(3), 5, np.random.default_rng(0))
+    rows = choose_evenly_by_class(PROBS, np.array([1, 1, 1]), np.arange(3), 5, np.random.default_rng(0))
     assert sorted(rows.tolist()) == list(range(5))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alframe.errors import BadParams
-from alframe.samplers.margin_cluster_mean import MarginClusterMean, _medoids, is_inside_margin
+from alframe.samplers.margin_cluster_mean import MarginClusterMean, _choose_medoids, is_inside_margin
 from alframe.testing.sampler import SamplerSuite, tiny_keys
 from alframe.types import Need, PoolView
 
@@ -75,7 +75,7 @@ def test_inside_by_hand():
 
 def test_a_medoid_is_the_nearest_of_its_own_cluster():
     x = np.array([[0, 0], [1, 0], [2, 0], [100, 0], [101, 0], [102, 0]], np.float32)
-    assert sorted(_medoids(x, 2, np.random.default_rng(0))) == [1, 4]
+    assert sorted(_choose_medoids(x, 2, np.random.default_rng(0))) == [1, 4]
 
 
 def test_many_images_inside_are_looked_at_in_part():

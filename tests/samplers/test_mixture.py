@@ -11,7 +11,7 @@ from alframe.errors import BadParams, UnknownComponent, UnmetNeed
 from alframe.kit.composite import restrict_view
 from alframe.samplers.bald import Bald
 from alframe.samplers.margin_cluster_mean import MarginClusterMean
-from alframe.samplers.mixture import Mixture, _draw_shares
+from alframe.samplers.mixture import Mixture, _draw_sampler_counts
 from alframe.samplers.random import Random
 from alframe.samplers.uncertainty import Margin
 from alframe.testing.sampler import SamplerSuite, assert_valid_selection, tiny_fields, tiny_keys, tiny_view
@@ -63,7 +63,7 @@ def test_what_does_not_divide_is_fair():
 )
 def test_each_gets_its_weight_on_average_and_never_two_places_more(k, weights):
     rng = np.random.default_rng(0)
-    shares = np.array([_draw_shares(k, np.array(weights), rng) for _ in range(20_000)])
+    shares = np.array([_draw_sampler_counts(k, np.array(weights), rng) for _ in range(20_000)])
     exact = k * np.array(weights)
     assert (shares.sum(axis=1) == k).all() and (np.abs(shares - exact) < 1).all()
     np.testing.assert_allclose(shares.mean(axis=0), exact, atol=0.015)

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.compat import import_faiss
 from alframe.kit.clustering import unit_vectors
 from alframe.progress import Bar
@@ -167,7 +167,7 @@ def cluster_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
         for _ in range(KMEANS_PASSES):
             model.train(x, init_centroids=model.centroids)
             bar.advance(len(sample))
-        for chunk in chunks(len(rows)):
+        for chunk in row_slices(len(rows)):
             cells[chunk] = model.assign(unit_vectors(features[rows[chunk]]))[1]
             bar.advance(len(cells[chunk]))
     order = np.argsort(cells, kind="stable")
@@ -177,7 +177,7 @@ def cluster_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
 def cosine_similarities(features: Floats, a: Ints, b: Ints) -> Floats:
     """Return (p,) the cosine similarity of the pairs of rows `a` (p,) and `b` (p,)."""
     similarities = np.empty(len(a), np.float32)
-    for chunk in chunks(len(a)):
+    for chunk in row_slices(len(a)):
         rows_a, index_a = np.unique(a[chunk], return_inverse=True)
         rows_b, index_b = np.unique(b[chunk], return_inverse=True)
         x, y = unit_vectors(features[rows_a]), unit_vectors(features[rows_b])

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alframe import seeding
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.engine.duplicates.duplicate_index import EmbeddingIndex, Hashes, HashIndex, cluster_into_cells
 from alframe.progress import Bar
 from alframe.settings import Duplicates
@@ -50,7 +50,7 @@ def group_duplicates(
             start = int(fixed[cell].sum())
             index.add(cell[:start])
             bar.advance(start)
-            for chunk in chunks(len(cell) - start, CHUNK_ROWS):
+            for chunk in row_slices(len(cell) - start, CHUNK_ROWS):
                 rows = cell[start:][chunk]
                 representatives[rows] = _assign_representatives(rows, index)
                 bar.advance(len(rows))

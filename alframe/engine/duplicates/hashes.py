@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.contracts import Compute
 from alframe.engine.embedding.embed_pool import SHARD_SIZE, map_shards_checked, process_shards
 from alframe.store.file_cache import FileCache
@@ -40,7 +40,7 @@ def collect_difference_hashes(
     lacking = sorted(key for content, key in first.items() if content is not None)
     if lacking:
         log.info("%d images were embedded without difference hashes; they are read again now.", len(lacking))
-        shards = [[items[key] for key in lacking[rows]] for rows in chunks(len(lacking), SHARD_SIZE)]
+        shards = [[items[key] for key in lacking[rows]] for rows in row_slices(len(lacking), SHARD_SIZE)]
         load = partial(_batches_without_features, spec, compute.worker_count())
         work = partial(process_shards, "Hashing images", load, compute.batch_size)
         for result in map_shards_checked(compute, work, shards):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from alframe.builtins import REGISTRIES
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.contracts import Compute
 from alframe.engine.embedding.feature_source import FeatureSource, NetworkChanged
 from alframe.engine.embedding.moved_files import recognise_moved_files
@@ -208,7 +208,7 @@ def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range
     return [
         range(start + rows.start, start + rows.stop)
         for start, end in pairwise([0, *ends])
-        for rows in chunks(end - start, batch_size)
+        for rows in row_slices(end - start, batch_size)
     ], set(ends)
 
 
@@ -226,7 +226,7 @@ def _missing_keys_by_shard(
     missing = np.flatnonzero(~done)
     shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD_SIZE)) + 1)
     rows = batch_size * max(1, len(missing) // (PARTS * batch_size))
-    return [shard[part].tolist() for shard in shards for part in chunks(len(shard), rows)]
+    return [shard[part].tolist() for shard in shards for part in row_slices(len(shard), rows)]
 
 
 def _collect_embedding(contents: Sequence[FileContent | None], store: FeatureStore) -> PoolEmbedding:

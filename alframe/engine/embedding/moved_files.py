@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.data.decode import ImageFile
 from alframe.data.drive_failures import DriveFailures
 from alframe.progress import Bar
@@ -41,7 +41,7 @@ def hash_files(
     `label` is that of the progress bar. What a drive does not give is noted in `failures`, which may raise PoolError.
     """
     with Bar(label, total=len(items), unit="img") as bar, ThreadPoolExecutor(THREADS) as threads:
-        for rows in chunks(len(items)):
+        for rows in row_slices(len(items)):
             read = list(threads.map(_read_hash, items[rows]))
             if failures:
                 for item, (_, failure) in zip(items[rows], read, strict=True):

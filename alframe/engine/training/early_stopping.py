@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.data.loading import load_batches, normalise_pixels
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.errors import PoolError
@@ -97,7 +97,7 @@ def embed_readable(
     advance: Callable[[int], None],
 ) -> tuple[Ints, Floats]:
     """Return the readable ones of `rows` (n,), and their embeddings; `advance` takes how many were embedded."""
-    batches = [rows[chunk].tolist() for chunk in chunks(len(rows), BATCH_SIZE)]
+    batches = [rows[chunk].tolist() for chunk in row_slices(len(rows), BATCH_SIZE)]
     readable: list[int] = []
     embeddings: list[Floats] = []
     for batch in load_batches(items, spec, batches, workers):

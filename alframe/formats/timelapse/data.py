@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alframe.chunks import chunks
+from alframe.chunks import row_slices
 from alframe.errors import FormatError
 from alframe.formats.timelapse.sqlite import column_names, open_read_only, quote_name
 from alframe.formats.timelapse.template import UPGRADE_HINT
@@ -101,7 +101,7 @@ def find_images_with_empty_cell(ddb: Path, column: str, images: Sequence[tuple[s
     blank = set()
     with open_read_only(ddb) as db:
         _require_columns(ddb, db, (column,))
-        for rows in chunks(len(images), QUERY_IMAGES):
+        for rows in row_slices(len(images), QUERY_IMAGES):
             queried = images[rows]
             values = [part for folder, file in queried for part in (folder.replace("/", "\\"), file)]
             blank |= {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.files import replace_atomically
 from alframe.types import CampaignSnapshot, Floats
@@ -50,6 +50,6 @@ def reduce_dimensions(features: Floats) -> Floats:
     _, _, directions = np.linalg.svd(np.cov(sample, rowvar=False))
     projection = directions[:DIMENSIONS].T.astype(np.float32)
     reduced = np.empty((len(features), DIMENSIONS), np.float32)
-    for rows in chunks(len(features)):
+    for rows in row_slices(len(features)):
         reduced[rows] = unit_vectors(unit_vectors(np.asarray(features[rows])) @ projection)
     return reduced

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from alframe.errors import PoolError
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.databases import dump_box, load_box
 from alframe.kit.progress import track
 from alframe.kit.round_images import crop_box
@@ -61,7 +61,7 @@ def make_missing_thumbnails(images: ImageDatabase, round_number: int) -> None:
 def _cut_thumbnails(
     threads: ThreadPoolExecutor, missing: Sequence[tuple[int, str, str | None]]
 ) -> Iterator[tuple[int, Thumbnail | None]]:
-    for part in chunks(len(missing), rows=_COMMITTED_TOGETHER):  # or else all pictures could wait in memory
+    for part in row_slices(len(missing), rows=_COMMITTED_TOGETHER):  # or else all pictures could wait in memory
         rows = missing[part]
         yield from zip(
             (number for number, _, _ in rows),

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alframe.contracts import Session
 from alframe.errors import BadParams, PoolError
-from alframe.kit.chunks import chunks
+from alframe.kit.chunks import row_slices
 from alframe.kit.detections import Detection, write_recognitions
 from alframe.kit.exporting import explain_write_errors
 from alframe.kit.image_paths import absolute_path
@@ -137,7 +137,7 @@ class Detect:
             else:
                 results[image] = known
         with Bar("Detecting", total=len(new), unit="img") as bar, ThreadPoolExecutor(READERS) as readers:
-            for rows in chunks(len(new), self.chunk):
+            for rows in row_slices(len(new), self.chunk):
                 opened = readers.map(lambda pair: _open(images[pair[0]].path), new[rows])
                 done = []
                 for batch in _batches(zip(new[rows], opened, strict=True), detector.batch, results):
