@@ -17,7 +17,7 @@ from alframe.samplers.shard_centres import MapShards, choose_centres_over_shards
 from alframe.samplers.shard_scores import score_shards
 from alframe.types import Need, PoolView, Selection
 
-CHUNK_ROWS = 8192  # rows that are predicted together, as `row_slices` cuts them: shards of whole ones give the same bits
+CHUNK_ROWS = 8192  # rows that are predicted together, as by `row_slices`: shards of whole ones give the same bits
 
 
 class OverShards:
