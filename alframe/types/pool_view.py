@@ -212,7 +212,7 @@ class PoolView:
 
     @property
     def labelled_taken(self) -> Times:
-        """(m,) the same times of the labelled items."""
+        """(m,) local time of each labelled item, as in `taken`."""
         return self._labelled_and_chosen(Need.TAKEN)
 
     @property
@@ -222,7 +222,7 @@ class PoolView:
 
     @property
     def labelled_cameras(self) -> Ints:
-        """(m,) the same of the labelled items: the same number means the same camera."""
+        """(m,) number of the camera of each labelled item. Equal numbers here and in `cameras` mean the same camera."""
         return self._labelled_and_chosen(Need.CAMERAS)
 
     @property
@@ -246,7 +246,10 @@ class PoolView:
 
     @property
     def chosen_by(self) -> npt.NDArray[np.str_]:
-        """(r,) the `Selection.chosen_by` of each of these batches; "" where it is not known."""
+        """(r,) name of the sampler that this sampler let choose each of these batches (`Selection.chosen_by`).
+
+        "" where it is not known.
+        """
         return self._field(Need.CHOSEN_BY)
 
 
