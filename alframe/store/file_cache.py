@@ -99,11 +99,9 @@ class FileCache:
         pairs = zip(items, present, strict=True)  # items may be a generator
         while chunk := list(islice(pairs, VALUES_PER_QUERY)):
             keys = [file_key(item) for item, _ in chunk]
-            sql = "SELECT path, box, content, reason, size, mtime, damage FROM content WHERE path IN"
-            rows = self._select(sql, {path for path, _ in keys})
             stored = {
                 (path, box): FileContent(content, reason, (size, mtime), damage)
-                for path, box, content, reason, size, mtime, damage in rows
+                for path, box, content, reason, size, mtime, damage in self._select_files({path for path, _ in keys})
             }
             for key, (_, is_present) in zip(keys, chunk, strict=True):
                 content = stored.get(key)
@@ -113,6 +111,17 @@ class FileCache:
                     content = None
                 contents.append(content)
         return contents
+
+    def _select_files(self, paths: set[str]) -> Iterable[Any]:
+        """Return the rows of at most VALUES_PER_QUERY paths, and perhaps those of others."""
+        sql, limit = (
+            "SELECT path, box, content, reason, size, mtime, damage FROM content WHERE path",
+            2 * VALUES_PER_QUERY,
+        )
+        # Paths that follow each other in the pool are mostly neighbours in the table: then this takes half the time.
+        with explain_errors(self._file):
+            rows = self._db.execute(f"{sql} BETWEEN ? AND ? LIMIT {limit}", (min(paths), max(paths))).fetchall()
+        return rows if len(rows) < limit else self._select(f"{sql} IN", paths)
 
     def look_up_moved(self, items: Sequence[Item]) -> list[dict[bytes, FileContent]]:
         """Return for each item what files of the same size and time elsewhere held, by content hash.
