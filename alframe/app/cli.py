@@ -134,7 +134,7 @@ def run_task(config: DictConfig) -> float | None:
     from alframe.app.sweep import chooses_exporters, end_worker_with_sweep, write_run_note
     from alframe.commands import short_path
     from alframe.loop.contract_checks import refuse
-    from alframe.tasks.run import COMPLETE
+    from alframe.tasks.messages import COMPLETE
     from alframe.types import Outcome
 
     hydra_config = HydraConfig.get()

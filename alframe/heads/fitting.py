@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cholesky, solve_triangular
 
 from alframe.errors import AlframeError, UnmetNeed
 from alframe.kit.chunks import row_slices
@@ -60,6 +59,8 @@ class ReducedRows:
         """Return the weights (P, D) of the features whose products with `x` are those of `weight` (P, r) with rows."""
         if self.factor is None:
             return weight
+        from scipy.linalg import solve_triangular
+
         of_examples = solve_triangular(self.factor, weight.T, lower=True, trans="T", check_finite=False)
         return np.asarray(of_examples.T.astype(np.float32) @ self.x)
 
@@ -72,6 +73,8 @@ def reduce_rows(x: Floats) -> ReducedRows:
     m, dim = x.shape
     if m >= dim:
         return ReducedRows(x, x, None)
+    from scipy.linalg import cholesky  # here: a command that only stores labels builds a head as well, and fits none
+
     exact = x.astype(np.float64)
     products = exact @ exact.T
     products.flat[:: m + 1] += SMALLEST_VALUE * (products.trace() / m or 1.0)

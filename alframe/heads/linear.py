@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from functools import cache
 
 import numpy as np
-from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 
 from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples
@@ -105,6 +104,8 @@ def fit_logistic_regressions(
     All are fitted at once, since small ones spend most of their time between the products. A row of zeros in `targets`
     leaves the example out. `offsets` are (k, P); all start at the one `start`. See `fit_logistic_regression`.
     """
+    from scipy.optimize import minimize
+
     # scikit-learn's LogisticRegression(fit_intercept=False) on the same features finds the same optimum (to 1e-6 in the
     # probabilities), but takes 7 to 9 % longer for 500 labels and 3 to 5 % for 5,000 (20 classes, 1,280 features of
     # float32, one thread, scikit-learn 1.9, median of interleaved runs), and 2 to 19 % longer with two classes.

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize
 
 from alframe.heads.fitting import LinearLogitsHead, class_means, expand_to_all_classes, prepare_examples
 from alframe.kit.clustering import unit_vectors
@@ -99,6 +97,8 @@ def fit_prototypes(
     `dim` is the number of features of which the rows are r coordinates; `is_unseen` (m,) is as in FitContext; each row
     counts `weights` (m,) times. The falloff is returned, too; that of similar rows saves most of the time.
     """
+    from scipy.linalg import solve_triangular
+
     means, counts = class_means(rows, y, weights)
     residuals = (rows - means[y]) * np.sqrt(weights)[:, None]
     covariance_weight = (1 - shrinkage) * dim / (np.square(residuals).sum() or np.inf)
@@ -121,6 +121,8 @@ def _covariance_factor(residuals: Floats, shrinkage: float, covariance_weight: f
     `residuals` (m, D) are the examples less their class means, times the roots of their weights. `covariance_weight`
     multiplies their products.
     """
+    from scipy.linalg import cholesky
+
     dim = residuals.shape[1]
     if covariance_weight == 0:
         return np.eye(dim, dtype=np.float32)
@@ -131,6 +133,8 @@ def _covariance_factor(residuals: Floats, shrinkage: float, covariance_weight: f
 
 def _whiten(rows: Floats, factor: Floats) -> Floats:
     """Return `rows` (n, D) multiplied by the inverse of the `factor` (D, D)."""
+    from scipy.linalg import solve_triangular
+
     return np.asarray(solve_triangular(factor, rows.T, lower=True, check_finite=False).T)
 
 
@@ -182,6 +186,8 @@ def _fit_sharpness(squared: Floats64, log_shares: Floats64, y: Ints, weights: Fl
     `squared` and `log_shares` are (q, P); each row counts `weights` (q,) times. One row without information is added to
     the cross-entropy of all the rows: this avoids overconfidence with few labels.
     """
+    from scipy.optimize import minimize
+
     q, classes = squared.shape
     mean_squared = float(np.abs(squared).mean()) or 1.0
     relative = squared / mean_squared

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.optimize import minimize
 
 from alframe.kit.folds import stratified_folds
 from alframe.types import Bools, Floats64, Ints
@@ -105,6 +104,8 @@ def _minimise_log_loss(
     `penalise` returns what is added to it, and its slopes (parameters,). One image without information is added: this
     avoids certainty from a few images that are all right.
     """
+    from scipy.optimize import minimize
+
     known: Bools = np.isfinite(logits[0])
     finite, barrier = np.where(known, logits, 0.0), np.where(known, 0.0, -np.inf)
     rows = np.arange(len(y))

@@ -26,13 +26,12 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import WaitsForAnswers
-from alframe.tasks.messages import continue_command, describe_bad_image_counts, predict_command
+from alframe.tasks.messages import COMPLETE, continue_command, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
 
-COMPLETE = "This campaign is complete; these are its results."  # the first line of a run that had ended before
 _LONG = 3600.0  # seconds
 _QUIET = 10.0  # seconds without a correction, after which all of them are learned from
 

@@ -17,7 +17,8 @@ from alframe.types import OutcomeState
 from tests.loop.test_people import Person
 
 NETWORK_PACKAGES = ("torch", "timm", "torchvision", "huggingface_hub")
-UNUSED_BY_ALL = (*NETWORK_PACKAGES, "pandas", "pyarrow", "sklearn", "scipy.stats", "matplotlib", "faiss", "jinja2")
+SCIPY = ("scipy.stats", "scipy.linalg", "scipy.optimize")
+UNUSED_BY_ALL = (*NETWORK_PACKAGES, "pandas", "pyarrow", "sklearn", *SCIPY, "matplotlib", "faiss", "jinja2")
 READING_TASKS = ("status", "label", "compare")
 DEFAULT_PARTS = {"backbone": "efficientnet_lite0", "loss": "triplet", "head": "auto", "sampler": "uherding"}
 
@@ -80,6 +81,12 @@ def test_commands_that_only_read_and_the_default_parts_import_little() -> None:
     code = "from alframe.builtins import REGISTRIES\nfrom alframe.app import cli\n"
     code += f"for name in {READING_TASKS!r}: REGISTRIES['task'].get(name).load()\n"
     code += f"from alframe.app.building import build\nfor kind, name in {DEFAULT_PARTS!r}.items(): build(kind, name)\n"
+    assert imported_by(code, UNUSED_BY_ALL) == []
+
+
+def test_storing_labels_and_looking_at_a_project_import_little(person: Person) -> None:
+    folder = f"project={person.project.as_posix()}"
+    code = f"from alframe.app import cli\nfor task in ('label', 'status'): cli.main([task, {folder!r}])"
     assert imported_by(code, UNUSED_BY_ALL) == []
 
 
