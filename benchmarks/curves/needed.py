@@ -29,7 +29,7 @@ class Needed:
         return f"{number} ({self.seeds})"
 
     def is_at_most_half_of(self, other: Needed) -> bool:
-        """Whether this takes at most half of the labels of `other`, which may still be on its way."""
+        """Whether this takes at most half of the labels of `other`, which may not have been run to the end."""
         return 2 * self.labels <= (other.labels if np.isfinite(other.labels) else other.most)
 
 
@@ -45,8 +45,9 @@ def table_of_labels_needed(far: Sets) -> str:
     """Return the table in Markdown; empty where no set has a ceiling."""
     lines = [
         "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
-        "all labels of the pool. It is the median over the seeds. The brackets contain the number of seeds. *Batch* is "
-        "the batch size of the default. Random choice was run in two ways. "
+        "all labels of the pool. If each seed has a pool of its own, it is the accuracy with the same seed. The number "
+        "of labels is the median over the seeds. The brackets contain the number of seeds. *Batch* is the batch size "
+        "of the default. Random choice was run in two ways. "
         f"`{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also draws the first labels at random. "
         "*Share* is the number of labels of the default, divided by the number of labels of random choice.",
         "",
