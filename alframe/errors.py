@@ -55,7 +55,7 @@ class EngineError(AlframeError):
     """An inference engine is not installed, cannot run the network, or gives other features than it."""
 
 
-class ComputeError(AlframeError):
+class ClusterError(AlframeError):
     """The place where work runs, such as a cluster, cannot be reached, has no room, or loses the work each time."""
 
 

@@ -15,7 +15,7 @@ from alframe.app.configuration import Configuration
 from alframe.app.grammar import quote_list
 from alframe.app.overrides import CONFIG_DIR, SEARCH_PATH, flag_value, split_flags
 from alframe.app.part_paths import expand_part_paths
-from alframe.app.projects import expand_path
+from alframe.app.projects import absolute_user_path
 from alframe.app.session_from import session_from
 from alframe.errors import BadParams
 from alframe.loop.session import Session
@@ -33,7 +33,7 @@ def compose(*overrides: str) -> Configuration:
     flags, words = split_flags(to_hydra_arguments(overrides))
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder is not None:
-        words = [f"{SEARCH_PATH}={quote_list([f'file://{expand_path(own_folder).as_posix()}'])}", *words]
+        words = [f"{SEARCH_PATH}={quote_list([f'file://{absolute_user_path(own_folder).as_posix()}'])}", *words]
     if strange := [flag for flag in flags if flag != own_folder and flag.partition("=")[0] not in CONFIG_DIR]:
         raise BadParams(f"{strange[0]} works on the command line only; Python takes just --config-dir=FOLDER.")
     with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from alframe.app.grammar import parse_override, sweep_values
 from alframe.app.overrides import Override
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
-from alframe.app.schema import SETTINGS, describe_type, require_type
+from alframe.app.schema import SETTINGS, describe_type_of_setting, require_type
 from alframe.builtins import KINDS, MOVED, REGISTRIES
 from alframe.commands import quote_argument
 from alframe.errors import BadParams, UnknownComponent
@@ -64,7 +64,7 @@ def _check_setting(key: str, value: object) -> None:
     try:
         require_type(key, value)
     except OmegaConfBaseException:
-        raise InvalidSetting(key, value, describe_type(key)) from None
+        raise InvalidSetting(key, value, describe_type_of_setting(key)) from None
 
 
 def _check_range(key: str, value: object) -> None:

@@ -32,7 +32,14 @@ from alframe.app.overrides import (
     split_flags,
 )
 from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
-from alframe.app.projects import CHOOSABLE, expand_path, has_begun, latest_project, load_choices, recorded_choices
+from alframe.app.projects import (
+    CHOOSABLE,
+    absolute_user_path,
+    has_begun,
+    latest_project,
+    load_choices,
+    recorded_head_and_samplers,
+)
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
 from alframe.commands import command_line, drop_backticks, quote_argument, short_path
@@ -99,13 +106,13 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     if typed and NAME.match(typed[0]):
         typed = [f"task={typed[0]}", *_join_free_words(typed[0], typed[1:])]
     read = overrides_by_key(map(_parse_override, typed, ["", *typed]))
-    folder, runs = _folder_from("project", read), _folder_from("runs", read) or expand_path("alframe-runs")
+    folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute_user_path("alframe-runs")
     shows_latest = folder is None and not _chose_run(read) and not _configures_campaign(read)
     latest = latest_project(runs) if shows_latest else None
     project = folder or latest
     saved = overrides_by_key(map(_under_new_name, load_choices(project) if project else []))
     if project and "experiment" not in {*saved, *read}:
-        saved = {**_former_defaults(recorded_choices(project), {**saved, **read}), **saved}
+        saved = {**_former_defaults(recorded_head_and_samplers(project), {**saved, **read}), **saved}
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder == "":
         raise BadParams("--config-dir needs the folder of your own YAML files: --config-dir=FOLDER.")
@@ -132,9 +139,7 @@ def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
         if key not in chosen and choice.text != default:
             log.warning(
                 "This project continues with %s, the default when it was started. The default is now %s=%s.",
-                choice,
-                key,
-                default,
+                *(choice, key, default),
             )
             kept[key] = choice
     return kept
@@ -216,7 +221,7 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
     elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
         key = _full_task_key(key, read["task"].text or "" if "task" in read else "run", parts)
-    value_parsing = parts.value_parsing(key)
+    value_parsing = parts.find_value_parsing(key)
     if key in SETTINGS and value_parsing.is_list:
         return Override(key, "[]" if text in ("", "null") else to_hydra(text, value_parsing), sign)
     return Override(key, to_hydra(text, value_parsing, sweep), sign)
@@ -226,7 +231,7 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     """Return the full key of a task's own parameter, which is given without a prefix."""
     if task not in parts.files_by_name("task"):
         raise UnknownComponent(unknown_name_message("task", task, sorted(parts.files_by_name("task"))))
-    parameters = parts.composed_recipe("task", task).keys() - {"name"}
+    parameters = parts.inherited_recipe("task", task).keys() - {"name"}
     if key in parameters:
         return f"task.{key}"
     if key in parts.files_by_name("task"):
@@ -245,15 +250,11 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
 
 def _check_saved_search_path(command: ParsedCommand) -> None:
     """Check that the folders of parts that the project names change nothing of Hydra's."""
-    own = [override for override in command.given.values() if not _has_several_values(override)]
+    parsed = [(override, parse_override(str(override))) for override in command.given.values()]
+    own = [override for override, read in parsed if read is None or not read.is_sweep_override()]
     words = list(map(str, [*command.saved.values(), *own]))
     own_words = [str(override) for override in own if override.kind.partition("/")[0] == "hydra"]
     require_hydra_unchanged(words, own_words, f"The project's {command.saved[SEARCH_PATH]}")
-
-
-def _has_several_values(override: Override) -> bool:
-    parsed = parse_override(str(override))
-    return parsed is not None and parsed.is_sweep_override()
 
 
 def _require_one_campaign(command: ParsedCommand) -> None:
@@ -295,4 +296,4 @@ def _is_multirun(flags: Sequence[str], given: Overrides) -> bool:
 def _folder_from(key: str, given: Mapping[str, Override]) -> Path | None:
     text = given[key].text if key in given else None
     path = plain_value(to_hydra(text, ValueParsing(is_text=True, is_path=True))) if text else None
-    return expand_path(str(path)) if path else None
+    return absolute_user_path(str(path)) if path else None

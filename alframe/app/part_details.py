@@ -34,7 +34,7 @@ def describe_parts_named(name: str) -> str:
 def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
     """Return a description of a part: where it comes from, its documentation, and its parameters with their values."""
     file = parts.files_by_name(kind).get(name)
-    recipe = parts.composed_recipe(kind, name) if file else {"name": name}
+    recipe = parts.inherited_recipe(kind, name) if file else {"name": name}
     lines = [f"{kind}={name}"]
     if kind not in KINDS:
         return "\n".join([*lines, f"  {file}", "", *_indented(file.read_text(encoding="utf-8") if file else "")])

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from alframe.app.declarations import path_parameters
-from alframe.app.projects import expand_path
+from alframe.app.projects import absolute_user_path
 from alframe.builtins import KINDS
 
 
@@ -41,4 +41,4 @@ def expand_paths(value: Any, cwd: Path) -> Any:
     if isinstance(value, list):
         return [expand_paths(element, cwd) for element in value]
     is_given = isinstance(value, str) and "${" not in value and value != MISSING
-    return str(expand_path(value, cwd)) if is_given else value
+    return str(absolute_user_path(value, cwd)) if is_given else value

@@ -46,7 +46,7 @@ class ChosenParts:
         name = self._default_choices.get(kind)
         return list(name) if isinstance(name, list) else [str(name)]
 
-    def value_parsing(self, key: str) -> ValueParsing:
+    def find_value_parsing(self, key: str) -> ValueParsing:
         """Return how to parse this parameter's value, as its dataclass or the chosen part declares it."""
         if key in SETTINGS:
             return replace(value_parsing(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
@@ -59,18 +59,18 @@ class ChosenParts:
         else:
             chosen, prefix = self.chosen_names(kind), kind
         known = [name for name in chosen if name in self.files_by_name(kind)]
-        types = [self._value_parsing(kind, self.composed_recipe(kind, name), below, prefix) for name in known]
+        types = [self._find_value_parsing_in(kind, self.inherited_recipe(kind, name), below, prefix) for name in known]
         return next((declared for declared in types if declared != ValueParsing()), ValueParsing())
 
-    def composed_recipe(self, group: str, name: str) -> dict[str, Any]:
+    def inherited_recipe(self, group: str, name: str) -> dict[str, Any]:
         """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
         return inherit_recipe(group, name, self.files_by_name(group))
 
-    def _value_parsing(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueParsing:
+    def _find_value_parsing_in(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueParsing:
         parameter, _, further = below.partition(".")
         default = recipe.get(parameter)
         if isinstance(default, Mapping) and "name" in default and further:  # a part in a part
-            return self._value_parsing(kind, default, further, f"{prefix}.{parameter}")
+            return self._find_value_parsing_in(kind, default, further, f"{prefix}.{parameter}")
         # No annotation, for which the part is imported, is needed to know these.
         if further or isinstance(default, Mapping | bool | int | float):
             return ValueParsing()

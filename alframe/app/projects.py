@@ -31,7 +31,7 @@ CHOOSABLE = {name.partition(".")[0] for name in SETTINGS}.union(GROUPS).differen
 log = logging.getLogger(__name__)
 
 
-def expand_path(path: str, cwd: Path | None = None) -> Path:
+def absolute_user_path(path: str, cwd: Path | None = None) -> Path:
     """Return a path as people write it, from here (or `cwd`), or with ``~`` from their home."""
     with suppress(RuntimeError):  # ~name of nobody: a folder may be called so
         return (cwd or Path.cwd()) / Path(path).expanduser()
@@ -77,7 +77,7 @@ def load_choices(folder: Path) -> list[Override]:
     return [choice for choice in overrides.values() if is_choice(choice)]
 
 
-def recorded_choices(folder: Path) -> dict[str, Override]:
+def recorded_head_and_samplers(folder: Path) -> dict[str, Override]:
     """Return the head and the samplers that the project was last run with, as choices by key; none if it is new.
 
     A project goes on with what it has, also after a default has changed that it did not choose.
@@ -128,7 +128,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     overrides = overrides_by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
     kept = [override for override in overrides.values() if is_choice(override) and override.key != SEARCH_PATH]
-    given = [_with_absolute_path(override, parts.value_parsing(override.key)) for override in kept]
+    given = [_with_absolute_path(override, parts.find_value_parsing(override.key)) for override in kept]
     if user_config_folders:
         given.append(Override(SEARCH_PATH, quote_list([f"file://{own}" for own in user_config_folders])))
     file = folder / CHOICES
@@ -182,8 +182,8 @@ def _with_absolute_path(override: Override, value_parsing: ValueParsing) -> Over
     if not value_parsing.is_path or not value or "${" in (override.text or ""):
         return override
     if isinstance(value, list):
-        return replace(override, text=quote_list([expand_path(str(path)).as_posix() for path in value]))
-    return replace(override, text=quote(expand_path(str(value)).as_posix()))
+        return replace(override, text=quote_list([absolute_user_path(str(path)).as_posix() for path in value]))
+    return replace(override, text=quote(absolute_user_path(str(value)).as_posix()))
 
 
 def _slug(text: str) -> str:

@@ -23,7 +23,7 @@ _DESCRIPTIONS = {int: "a whole number", float: "a number", bool: "true or false"
 def register() -> None:
     """Register the schema with Hydra; calling it again changes nothing."""
     if "schema.yaml" not in ConfigStore.instance().repo:
-        ConfigStore.instance().store(name="schema", node=_schema_node(), provider="alframe")
+        ConfigStore.instance().store(name="schema", node=_whole_schema_node(), provider="alframe")
 
 
 def require_type(key: str, value: object) -> None:
@@ -32,7 +32,7 @@ def require_type(key: str, value: object) -> None:
         OmegaConf.update(_scratch_node(), key, value)
 
 
-def describe_type(key: str) -> str:
+def describe_type_of_setting(key: str) -> str:
     """Return which values a setting takes."""
     if SETTINGS[key].is_group:
         return f"given by the settings in it: {', '.join(name for name in SETTINGS if name.startswith(f'{key}.'))}"
@@ -43,10 +43,10 @@ def describe_type(key: str) -> str:
 
 @cache
 def _scratch_node() -> DictConfig:
-    return _schema_node()
+    return _whole_schema_node()
 
 
-def _schema_node() -> DictConfig:
+def _whole_schema_node() -> DictConfig:
     node: DictConfig = OmegaConf.structured(SCHEMA)
     _make_writable(node)
     return node

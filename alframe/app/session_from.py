@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.declarations import path_parameters
 from alframe.app.part_paths import expand_paths, expand_recipe
-from alframe.app.projects import expand_path, project_folder_name
+from alframe.app.projects import absolute_user_path, project_folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
 from alframe.loop.cache_folder import find_cache_folder
@@ -31,8 +31,8 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bo
     settings: Settings = from_plain(Settings, values)
     if sweep:  # which is a comparison itself
         settings = settings.without_comparison()
-    runs, project = expand_path(values["runs"], cwd), values["project"]
-    folder = runs / _default_folder_name(settings, recipes) if project is None else expand_path(project, cwd)
+    runs, project = absolute_user_path(values["runs"], cwd), values["project"]
+    folder = runs / _default_folder_name(settings, recipes) if project is None else absolute_user_path(project, cwd)
     cache = find_cache_folder(folder, runs)
     read_only = REGISTRIES["task"].get(recipes["task"]["name"]).declares("read_only")
     own_runs = runs if project is None else None

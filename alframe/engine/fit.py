@@ -69,12 +69,12 @@ def make_training_labels(
         y=np.array([numbers[label.class_name] for label in kept], np.int64),
         classes=classes,
         labelled_on_keys=np.array([label.labelled_on for label in kept], np.int64),
-        is_unseen_by_backbone=~shares_group(items, keys, finetuned_keys, group),
+        is_unseen_by_backbone=~which_share_group(items, keys, finetuned_keys, group),
         groups=np.unique(assign_groups([items[key] for key in keys], group), return_inverse=True)[1],
     )
 
 
-def shares_group(items: Sequence[Item], keys: Sequence[int], others: Set[int], group: str) -> Bools:
+def which_share_group(items: Sequence[Item], keys: Sequence[int], others: Set[int], group: str) -> Bools:
     """Return (k,) which of the items `keys` are in one group with any of the `others`."""
     if not others:
         return np.zeros(len(keys), np.bool_)
@@ -91,7 +91,7 @@ def draw_unlabelled_features(head: Head, features: Floats, keys: Ints, rng: np.r
     return np.asarray(features[np.sort(drawn)])
 
 
-def evaluate_head(
+def evaluate_or_cross_validate(
     head: Head,
     make_head: Callable[[], Head],
     features: Floats,
@@ -123,7 +123,7 @@ def evaluate_head(
 
 
 def explain_missing_evaluation(training: TrainingLabels) -> str:
-    """Return the reason why `evaluate_head` has measured nothing."""
+    """Return the reason why `evaluate_or_cross_validate` has measured nothing."""
     is_by_people = training.is_by_people
     labels, unseen = int(is_by_people.sum()), int((is_by_people & training.is_unseen_by_backbone).sum())
     needed = f"at least {MIN_LABELS} labels, of two classes with labels in two groups each"
@@ -137,12 +137,12 @@ def explain_missing_evaluation(training: TrainingLabels) -> str:
     )
 
 
-def drop_answers(training: TrainingLabels, keys: Ints) -> TrainingLabels:
+def drop_labels_given_on(training: TrainingLabels, keys: Ints) -> TrainingLabels:
     """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
     return _take_rows(training, ~np.isin(training.labelled_on_keys, keys))
 
 
-def leave_out_groups(
+def split_for_fine_tuning(
     training: TrainingLabels,
     items: Sequence[Item],
     finetuned_keys: Set[int],
@@ -158,7 +158,9 @@ def leave_out_groups(
     ever. If fewer than two classes were left to train on, nothing is left out. `group` is as in `assign_groups`.
     """
     keys = training.keys.tolist()
-    is_finetuned, stays_out = (shares_group(items, keys, others, group) for others in (finetuned_keys, left_out_keys))
+    is_finetuned, stays_out = (
+        which_share_group(items, keys, others, group) for others in (finetuned_keys, left_out_keys)
+    )
     names = assign_groups([items[key] for key in keys], group)
     is_new = np.flatnonzero(~is_finetuned & ~stays_out).tolist()
     new_names, new_classes = [names[row] for row in is_new], [str(training.y[row]) for row in is_new]

@@ -31,7 +31,7 @@ class Simulated:
     def collect(self, request: Request) -> Answers:
         """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""
         labels, problems = [], []
-        truth = {} if self.truth is None else self._labels_of(request.items)
+        truth = {} if self.truth is None else self._match_truth(request.items)
         for item in request.items:
             if self.truth is None and item.label is not None:
                 labels.append(Label(item.id, item.label, "simulated"))
@@ -44,19 +44,19 @@ class Simulated:
                 problems.append(Problem(str(self.truth), None, f"has no label for '{item.id}'. Add a row for it."))
         return Answers(labels, problems)
 
-    def _labels_of(self, items: Sequence[Item]) -> dict[ItemId, Label]:
+    def _match_truth(self, items: Sequence[Item]) -> dict[ItemId, Label]:
         """Return the true labels by item; paths that are no ids are matched as those of all tables are."""
-        found = {item.id: label for item in items if (label := self._true_labels.get(normalise_path(item.id)))}
+        found = {item.id: label for item in items if (label := self._truth_by_path.get(normalise_path(item.id)))}
         others = [item for item in items if item.id not in found]
         if others:
-            rows = (TableRow(label.row or 0, {"path": path}) for path, label in self._true_labels.items())
+            rows = (TableRow(label.row or 0, {"path": path}) for path, label in self._truth_by_path.items())
             for row in match_rows(str(self.truth), rows, "path", ImageMatcher(others)):
                 if not isinstance(row, Problem) and row[1] is not None:
-                    found[row[1]] = self._true_labels[row[0].get("path")]
+                    found[row[1]] = self._truth_by_path[row[0].get("path")]
         return found
 
     @cached_property
-    def _true_labels(self) -> dict[str, Label]:
+    def _truth_by_path(self) -> dict[str, Label]:
         """The labels in the CSV by path, read once: they may be those of a whole pool. Raises LabelError."""
         file = Path(str(self.truth))
         names: dict[str, tuple[str, int]] = {}

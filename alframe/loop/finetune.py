@@ -7,7 +7,7 @@ import numpy as np
 from alframe import seeding
 from alframe.contracts import UsesFitContext
 from alframe.engine.embedding.feature_source import FeatureSource, UnbuiltEmbedder
-from alframe.engine.fit import drop_answers, leave_out_groups, make_training_labels
+from alframe.engine.fit import drop_labels_given_on, make_training_labels, split_for_fine_tuning
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.engine.weights_files import file_digest, save_weights
 from alframe.loop.campaign import Campaign
@@ -56,11 +56,11 @@ def _fine_tune_backbone(
     usable[[*campaign.ledger.unreadable_reasons(), *(cache.embedded.replaced if cache.embedded else ())]] = False
     labelled = make_training_labels(campaign.labels_with_propagated(items), items, usable, settings.classes)
     # Not on the images that the model is measured on: their features would know the answer.
-    answered, group = drop_answers(labelled, campaign.audit_keys()), settings.holdout.group
+    answered, group = drop_labels_given_on(labelled, campaign.audit_keys()), settings.holdout.group
     finetuned_keys, earlier = find_finetuned_keys(campaign), earlier_fine_tunings(campaign)
     left_out_before = set(earlier[-1][1].left_out) if earlier else set()
     fraction, rng = _left_out_fraction(campaign, cache.listing), seeding.generator(settings.seed, "unseen", number)
-    training, left_out = leave_out_groups(answered, items, finetuned_keys, left_out_before, group, fraction, rng)
+    training, left_out = split_for_fine_tuning(answered, items, finetuned_keys, left_out_before, group, fraction, rng)
     seed = seeding.integer_seed(settings.seed, "finetune", number)
     module, spec, device = embedder.module, embedder.input_spec, compute.device()
     loss = campaign.parts.loss.bind(embedder.dim, len(training.classes), seed)

@@ -16,7 +16,7 @@ from alframe.contracts import UsesFitContext
 from alframe.engine.fit import (
     TrainingLabels,
     draw_unlabelled_features,
-    evaluate_head,
+    evaluate_or_cross_validate,
     explain_missing_evaluation,
     make_training_labels,
 )
@@ -78,7 +78,7 @@ def evaluate_and_record(
     audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
     basis = AUDIT_BASIS if settings.duplicates.by is None else DEDUPLICATED_AUDIT_BASIS
     counts = describe_image_counts(embedded.listing, training, settings.holdout.group)
-    evaluation = evaluate_head(head, new_head, features, training, context, test, rng, counts)
+    evaluation = evaluate_or_cross_validate(head, new_head, features, training, context, test, rng, counts)
     draws = load_audit_draws(campaign, len(features))
     unlabelled = candidates.unlabelled_keys
     audit = evaluate_audit(

@@ -67,7 +67,7 @@ class CamtrapDp:
         deployments = {row["deploymentID"]: row for row in package.read_rows("deployments", ("deploymentID",))}
         media = list(package.read_rows("media", ("mediaID", "deploymentID", "filePath")))
         listed.times = TimeColumn(row["timestamp"] for row in media)
-        observations = self._read_observations(package, {row["mediaID"] for row in media})
+        observations = self._read_all_observations(package, {row["mediaID"] for row in media})
         zones = {name: time.tzinfo for name, row in deployments.items() if (time := row.time("deploymentStart"))}
         joined = join_events(
             [Event(one.deployment, one.start, one.end) for one in observations.of_events],
@@ -80,10 +80,10 @@ class CamtrapDp:
                 text = "observations of events are of no image (no image was taken at their time), and are not used"
                 package.skipped.add(text, f"{event.position} ({event.event})")
         files = _image_ids_by_file_name(root, {_file_name(row).casefold() for row in media if _is_on_web(row)})
-        yield from listed.items(self._listed_images(media, listed, deployments, observations, joined, files))
+        yield from listed.items(self._make_listed_images(media, listed, deployments, observations, joined, files))
         package.skipped.warn(log, package.folder)
 
-    def _listed_images(
+    def _make_listed_images(
         self,
         media: Sequence[CamtrapRow],
         listed: ListedImages,
@@ -112,7 +112,7 @@ class CamtrapDp:
             by_clock = joined.by_clock_only.get(number)
             if self.sequence_level and by_clock is not None and observations.of_events[by_clock].class_name:
                 listed.note("were taken by the clock during an event of others, and take no label from it", path)
-            usable = self._observations_with_class(of_image, of_events, path, listed)
+            usable = self._observations_that_label(of_image, of_events, path, listed)
             yield ListedImage(
                 path,
                 row.position,
@@ -122,7 +122,7 @@ class CamtrapDp:
                 **listed.read_time_fields(row["timestamp"], row.position),
             )
 
-    def _observations_with_class(
+    def _observations_that_label(
         self, of_image: Sequence[_Observation], of_events: Sequence[_Observation], path: str, listed: ListedImages
     ) -> Sequence[_Observation]:
         """Return the observations that give the image a class."""
@@ -132,11 +132,11 @@ class CamtrapDp:
             listed.note(EVENT_LABELS_ONLY, path)
         return image_labels or (event_labels if self.sequence_level else [])
 
-    def _read_observations(self, package: CamtrapPackage, media_ids: Collection[str]) -> _Observations:
+    def _read_all_observations(self, package: CamtrapPackage, media_ids: Collection[str]) -> _Observations:
         names = {} if self.names == "scientific" else package.vernacular_names(self.names)
         observations = _Observations()
         for row in package.read_rows("observations", ("observationLevel", "observationType")):
-            box, class_name = row.box(), self._class_name(row, names)
+            box, class_name = row.box(), self._usable_class_or_empty(row, names)
             if self.boxes and row["bboxX"] and box is None:
                 package.skipped.add("boxes are not fractions of the image, and are not used", row.position)
             times = (row.time("eventStart"), row.time("eventEnd"))
@@ -150,7 +150,7 @@ class CamtrapDp:
                 observations.of_events.append(one)
         return observations
 
-    def _class_name(self, row: CamtrapRow, names: Mapping[str, str]) -> str:
+    def _usable_class_or_empty(self, row: CamtrapRow, names: Mapping[str, str]) -> str:
         """Return the class that an observation says, or "" if it says none, or is not to be used."""
         kind, scientific = row["observationType"], row["scientificName"]
         if not self.labels or (row["classificationMethod"] == "machine" and not self.machine):

@@ -49,16 +49,16 @@ class Coco:
         dataset = read_coco(file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
         listed.times = TimeColumn((image.taken for image in dataset.images.values()), with_numbers=True)
-        yield from listed.items(self._listed_images(dataset, listed, self._held_out_locations(dataset)))
+        yield from listed.items(self._make_listed_images(dataset, listed, self._held_out_locations(dataset)))
 
-    def _listed_images(
+    def _make_listed_images(
         self, dataset: CocoDataset, listed: ListedImages, held_out: Collection[str]
     ) -> Iterator[ListedImage]:
         for coco_id, image in dataset.images.items():
             if image.corrupt:
                 listed.count_left_out("are marked as corrupt", image.file)
                 continue
-            usable = self._annotations_with_class(dataset.annotations.get(coco_id, ()), image, listed)
+            usable = self._annotations_that_label(dataset.annotations.get(coco_id, ()), image, listed)
             boxes = [each.relative_box(image.size) if self.boxes else None for each in usable]
             if self.boxes and any(each.box and not box for each, box in zip(usable, boxes, strict=True)):
                 listed.note("have a box outside the image, or in pixels although their size is not known", image.file)
@@ -73,7 +73,7 @@ class Coco:
                 **listed.read_time_fields(image.taken, f"{image.position}, {image.file}"),
             )
 
-    def _annotations_with_class(
+    def _annotations_that_label(
         self, annotations: Sequence[CocoAnnotation], image: CocoImage, listed: ListedImages
     ) -> Sequence[CocoAnnotation]:
         """Return the annotations that count as labels."""

@@ -55,9 +55,9 @@ class Timelapse:
                 if self.label_field and (label := record.cells[self.label_field].strip()):
                     image.labels = (*image.labels, label)
         listed.times = TimeColumn(image.taken for image in images.values())
-        yield from listed.items(self._listed_images(images, listed))
+        yield from listed.items(self._make_listed_images(images, listed))
 
-    def _listed_images(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[ListedImage]:
+    def _make_listed_images(self, images: dict[str, _ImageRecords], listed: ListedImages) -> Iterator[ListedImage]:
         suffixes = tuple(image_suffixes())
         for image_path, image in images.items():
             if not image_path.lower().endswith(suffixes):

@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from alframe.engine.measuring.forecast import describe_forecast, forecast_accuracy
+from alframe.engine.measuring.forecast import describe_forecast, forecast_or_reason
 from alframe.kit.evaluations import describe_pool_accuracy, describe_unmeasured_classes
 from alframe.kit.leading_evaluation import find_leading_evaluation, find_per_class_evaluation
 from alframe.loop.pool_counts import PoolCounts
@@ -81,7 +81,7 @@ def render_report(data: ReportData) -> str:
     judged, judgement = find_leading_evaluation(data.history) or (None, None)
     leads_audit = judgement is not None and judgement is audit
     unlabelled = audited.unlabelled_accuracy if audited else None
-    outlook = forecast_accuracy(data.history)
+    outlook = forecast_or_reason(data.history)
     page = (
         _template_environment()
         .get_template("page.html.j2")

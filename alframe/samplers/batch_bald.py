@@ -56,7 +56,7 @@ def choose_greedily(probs: Floats64, k: int, labellings: int, rng: np.random.Gen
     count = draws * -(-labellings // draws)  # as many labellings from each draw
     sampled = LabelDistribution(np.full(count, 1 / count), np.full((count, draws), 1 / draws))
     current = exact
-    gains = current.conditional_entropy(probs) - draw_entropy
+    gains = current.entropy_given_labels(probs) - draw_entropy
     gain_steps = np.zeros(len(probs), np.int64)  # how many choices each of the gains takes into account
     rows: list[int] = []
     added: list[float] = []
@@ -66,7 +66,7 @@ def choose_greedily(probs: Floats64, k: int, labellings: int, rng: np.random.Gen
             limit = max(1, CACHED_PROBS // (len(current.probabilities) * classes))
             if limit < len(stale):
                 stale = stale[np.argpartition(-gains[stale], limit)[:limit]]
-            gains[stale] = current.conditional_entropy(probs[stale]) - draw_entropy[stale]
+            gains[stale] = current.entropy_given_labels(probs[stale]) - draw_entropy[stale]
             gain_steps[stale] = step
         rows.append(best)
         # Rounding, and drawn labellings, may let a gain grow by a little.
@@ -91,7 +91,7 @@ class LabelDistribution:
     probabilities: Floats64
     posterior: Floats64
 
-    def conditional_entropy(self, probs: Floats64) -> Floats64:
+    def entropy_given_labels(self, probs: Floats64) -> Floats64:
         """Return the entropy in nats (n,) of the label of each row of `probs` (n, T, C), given the labels before."""
         rows, draws, classes = probs.shape
         predictive = self.posterior @ probs.transpose(1, 0, 2).reshape(draws, rows * classes)

@@ -46,7 +46,7 @@ NO_CONTENT = bytes(HASH_TYPE.itemsize)
 def gather_pool_features(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
     """Return (n, D) the embeddings of content hashes, zeros for None; read-only if mapped. Raises StoreError."""
     if len(contents) * store.width * 4 > MAPPED_BYTES:
-        return _map_pool_file(store, contents)
+        return _map_updated_pool_file(store, contents)
     return _gather_rows(store, contents)
 
 
@@ -59,15 +59,15 @@ def _gather_rows(store: FeatureStore, contents: Sequence[bytes | None]) -> Float
     return out
 
 
-def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
+def _map_updated_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Floats:
     folder = store.folder / POOLS_FOLDER
     folder.mkdir(exist_ok=True)
     hashes = to_hash_array([NO_CONTENT if content is None else content for content in contents])
     with FileLock(folder / ".lock"):
         clean_up_after_killed_writers(folder)
-        file, count = _find_pool_file(folder, hashes, store.width)
+        file, count = _find_pool_file_removing_stale(folder, hashes, store.width)
         if count < len(hashes):
-            checksum = _append_rows(file, store, contents, count)
+            checksum = _append_rows_and_checksum(file, store, contents, count)
             if not count or file.with_suffix(".sums").exists():
                 parts = [*(part for part in _load_checksums(file) if part[0] <= count), (len(hashes), checksum)]
                 write_json(file.with_suffix(".sums"), parts)
@@ -77,7 +77,7 @@ def _map_pool_file(store: FeatureStore, contents: Sequence[bytes | None]) -> Flo
     return np.asarray(np.memmap(file, np.float32, "r", shape=(len(hashes), store.width)))
 
 
-def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Path, int]:
+def _find_pool_file_removing_stale(folder: Path, hashes: ContentHashes, width: int) -> tuple[Path, int]:
     """Return the file that has the first of the `hashes`, and how many of them; a new name and 0 if there is none.
 
     One that has most of them, but not in these places, is of this pool as it was before, and is removed.
@@ -90,7 +90,7 @@ def _find_pool_file(folder: Path, hashes: ContentHashes, width: int) -> tuple[Pa
             if file.stat().st_size < len(file_hashes) * width * 4:
                 raise ValueError(f"too few rows for {len(file_hashes)} hashes")
             if not verified.are_unchanged(file):
-                _require_checksums(file, len(file_hashes), width)
+                _require_right_checksums(file, len(file_hashes), width)
                 verified.note_verified(file)
         except (OSError, EOFError, ValueError) as error:
             log.warning("%s is damaged (%s); it is built again.", file, error)
@@ -118,7 +118,7 @@ def _load_checksums(file: Path) -> list[tuple[int, str]]:
         raise ValueError(f"its checksums cannot be read: {error}") from error
 
 
-def _require_checksums(file: Path, count: int, width: int) -> None:
+def _require_right_checksums(file: Path, count: int, width: int) -> None:
     """Raise ValueError if the first `count` rows are not those that were written, as far as there are checksums."""
     with file.open("rb") as handle:
         start = 0
@@ -133,7 +133,7 @@ def _require_checksums(file: Path, count: int, width: int) -> None:
             start = stop
 
 
-def _append_rows(file: Path, store: FeatureStore, contents: Sequence[bytes | None], count: int) -> str:
+def _append_rows_and_checksum(file: Path, store: FeatureStore, contents: Sequence[bytes | None], count: int) -> str:
     """Write the rows after the first `count` of the contents; return their checksum."""
     missing, digest = contents[count:], hashlib.blake2b(digest_size=16)
     needed = len(missing) * store.width * 4

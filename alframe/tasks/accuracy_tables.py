@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from alframe.engine.measuring.curves import Histories, difference_curve, mean_curve
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS
-from alframe.engine.measuring.forecast import describe_forecast, forecast_accuracy
+from alframe.engine.measuring.forecast import describe_forecast, forecast_or_reason
 from alframe.kit.evaluations import classes_with_remarks, describe_pool_accuracy, describe_unmeasured_classes
 from alframe.types import CROSS_VALIDATION_BASIS, Estimate, Evaluation, RoundRecord
 
@@ -44,7 +44,7 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
     notes.append(missing)
     if evaluation and not audit:
         notes.append(describe_caveat(evaluation).strip())
-    if not isinstance(outlook := forecast_accuracy(history), str):
+    if not isinstance(outlook := forecast_or_reason(history), str):
         notes.append(describe_forecast(outlook))
     if len(columns) == 1:
         return missing or (

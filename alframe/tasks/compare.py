@@ -43,7 +43,7 @@ class Compare:
         """Write the page. Raises StoreError for no runs, BadParams for a wrong measure or a missing library."""
         if missing := missing_libraries():
             raise BadParams(missing)
-        places = [Path(place) for place in self.sweep or ()] or _latest_sweep(session)
+        places = [Path(place) for place in self.sweep or ()] or _latest_sweep_or_project(session)
         out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / COMPARISON_FOLDER
         page = write_comparison_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
         return Outcome(
@@ -110,7 +110,7 @@ def write_comparison_page(
         ) from error
 
 
-def _latest_sweep(session: Session) -> list[Path]:
+def _latest_sweep_or_project(session: Session) -> list[Path]:
     """Return the newest sweep of which the session's project is a run, or else the project. Raises BadParams."""
     if not session.project.has_begun:
         raise BadParams(f"Which runs? Give the folder of a sweep: {command_line('compare', 'sweep=FOLDER')}")

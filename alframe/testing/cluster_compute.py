@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alframe.errors import ComputeError
+from alframe.errors import ClusterError
 from alframe.testing.compute import ComputeSuite
 from alframe.testing.shard_functions import shard_lengths
 
@@ -51,7 +51,7 @@ class ClusterComputeSuite(ComputeSuite):
         assert max(begun.values()) == 2 and sum(begun.values()) <= 8 + self.shards_lost_at_once, f"begun: {begun}"
 
     def test_a_shard_that_ends_each_process_is_named(self) -> None:
-        with pytest.raises(ComputeError, match=r"ended 2 times[\s\S]* begins with 7\."):
+        with pytest.raises(ClusterError, match=r"ended 2 times[\s\S]* begins with 7\."):
             list(self.make().map_shards(end_own_process, [[7]]))
 
     def test_results_that_nobody_takes_are_not_waited_for(self) -> None:

@@ -13,11 +13,11 @@ from alframe.app.api import compose, open_session
 from alframe.app.command import to_hydra_arguments
 from alframe.app.projects import (
     CHOICES,
-    expand_path,
+    absolute_user_path,
     latest_project,
     load_choices,
     project_folder_name,
-    recorded_choices,
+    recorded_head_and_samplers,
     saving_choices,
 )
 from alframe.app.session_from import session_from
@@ -98,7 +98,7 @@ def test_home_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert session.settings.batch == 7
     assert session.folder == tmp_path / "season"
     assert session.recipes["pool"]["root"] == str(tmp_path / "images")
-    assert expand_path("~no-such-user/x", tmp_path) == tmp_path / "~no-such-user/x"
+    assert absolute_user_path("~no-such-user/x", tmp_path) == tmp_path / "~no-such-user/x"
 
 
 @pytest.mark.parametrize("words", [["-m", "project=a,b"], ["-m", "project=a", "seed=0,1"]])
@@ -434,5 +434,5 @@ def test_another_choice_replaces_what_was_the_default(tmp_path: Path) -> None:
 def test_a_ledger_that_cannot_be_read_says_nothing_of_defaults(tmp_path: Path) -> None:
     folder = project(tmp_path / "old")
     (folder / "ledger.sqlite").write_bytes(b"no database" * 100)
-    assert recorded_choices(folder) == {}
-    assert recorded_choices(tmp_path / "none") == {}
+    assert recorded_head_and_samplers(folder) == {}
+    assert recorded_head_and_samplers(tmp_path / "none") == {}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from alframe.engine.fit import TrainingLabels, drop_answers
+from alframe.engine.fit import TrainingLabels, drop_labels_given_on
 from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_AUDIT_IMAGES, Audit, evaluate_audit
 from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
 from alframe.engine.measuring.pool_confidence import PoolConfidence
@@ -236,6 +236,6 @@ def test_an_image_that_the_network_was_trained_on_counts_as_an_average_one() -> 
 
 def test_an_embedding_is_trained_without_any_answer_for_an_audited_image() -> None:
     training = labels([10, 11, 12, 13], labelled_on_keys=[10, 10, 12, 13])
-    left = drop_answers(training, np.array([10, 13, 99]))
+    left = drop_labels_given_on(training, np.array([10, 13, 99]))
     assert (left.keys.tolist(), left.y.tolist(), left.labelled_on_keys.tolist()) == ([12], [0], [12])
     assert left.classes == training.classes, "class numbers must not move"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alframe.engine.fit import TrainingLabels, explain_missing_evaluation, leave_out_groups, shares_group
+from alframe.engine.fit import TrainingLabels, explain_missing_evaluation, split_for_fine_tuning, which_share_group
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, cross_validate
 from alframe.heads.linear import Linear
 from alframe.types import FitContext, Item
@@ -25,7 +25,7 @@ def labels(keys: list[int]) -> TrainingLabels:
 def leave_out(
     keys: list[int], group: str = "sequence", seen: Set[int] = frozenset(), before: Set[int] = frozenset()
 ) -> set[int]:
-    training, left_out = leave_out_groups(
+    training, left_out = split_for_fine_tuning(
         labels(keys), ITEMS, seen, before, group, 0.2, np.random.default_rng(len(keys))
     )
     assert set(training.keys.tolist()) | left_out == set(keys)
@@ -38,7 +38,7 @@ def test_whole_groups_are_left_out(group: str) -> None:
     left_out = leave_out(list(range(40)), group)
     rest = sorted(set(range(40)) - left_out)
     assert 6 <= len(left_out) <= 10
-    assert not shares_group(ITEMS, rest, left_out, group).any()
+    assert not which_share_group(ITEMS, rest, left_out, group).any()
 
 
 def test_a_group_that_was_trained_on_is_never_left_out_and_one_that_was_left_out_stays_so() -> None:
@@ -55,9 +55,9 @@ def test_two_classes_are_left_to_train_on() -> None:
 
 
 def test_what_shares_a_burst_with_a_trained_image_is_not_unseen() -> None:
-    assert shares_group(ITEMS, [0, 1, 2], {1}, "sequence").tolist() == [True, True, False]
-    assert shares_group(ITEMS, [0, 10, 11], {20}, "camera").tolist() == [True, True, True]  # burst of 10 and 11
-    assert shares_group(ITEMS, [0, 1], set(), "camera").tolist() == [False, False]
+    assert which_share_group(ITEMS, [0, 1, 2], {1}, "sequence").tolist() == [True, True, False]
+    assert which_share_group(ITEMS, [0, 10, 11], {20}, "camera").tolist() == [True, True, True]  # burst of 10 and 11
+    assert which_share_group(ITEMS, [0, 1], set(), "camera").tolist() == [False, False]
 
 
 def test_only_unseen_labels_are_predicted_and_all_others_are_learned_from() -> None:

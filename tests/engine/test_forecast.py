@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.forecast import FARTHEST_BEST, WIDEST, describe_forecast, forecast_accuracy, weight_curves
+from alframe.engine.measuring.forecast import (
+    FARTHEST_BEST,
+    WIDEST,
+    describe_forecast,
+    forecast_or_reason,
+    weight_curves,
+)
 from alframe.testing.records import evaluation, round_record
 from alframe.types import CROSS_VALIDATION_BASIS, RoundRecord
 
@@ -44,7 +50,7 @@ def test_the_interval_holds_what_is_measured_later() -> None:
 
 def test_a_steep_curve_goes_on_and_a_flat_one_does_not() -> None:
     labels = np.arange(20, 201, 20)
-    steep, flat = (forecast_accuracy(history(labels, curve(labels, power=power))) for power in (0.5, 3.0))
+    steep, flat = (forecast_or_reason(history(labels, curve(labels, power=power))) for power in (0.5, 3.0))
     assert not isinstance(steep, str) and not isinstance(flat, str)
     assert steep.more == flat.more == 200
     assert steep.then - steep.now > 0.04
@@ -71,14 +77,14 @@ def test_the_labels_to_near_the_best_are_counted_where_they_can_be_told() -> Non
 
 def test_it_says_why_it_says_nothing() -> None:
     labels = np.arange(20, 121, 20)
-    assert "needs 6 rounds with an accuracy" in str(forecast_accuracy([]))
-    assert "needs 6 rounds with an accuracy" in str(forecast_accuracy(history(labels[:5], curve(labels[:5]))))
+    assert "needs 6 rounds with an accuracy" in str(forecast_or_reason([]))
+    assert "needs 6 rounds with an accuracy" in str(forecast_or_reason(history(labels[:5], curve(labels[:5]))))
     narrow = np.arange(100, 112, 2)
-    assert "2 times the labels of the first" in str(forecast_accuracy(history(narrow, curve(narrow))))
+    assert "2 times the labels of the first" in str(forecast_or_reason(history(narrow, curve(narrow))))
     wild = np.array([0.2, 0.8, 0.3, 0.7, 0.2, 0.9])
-    assert "may be anything" in str(forecast_accuracy(history(labels, wild, n=30)))
+    assert "may be anything" in str(forecast_or_reason(history(labels, wild, n=30)))
     hard = [replace(one, evaluation=evaluation(0.5, CROSS_VALIDATION_BASIS)) for one in history(labels, wild)]
-    assert "chosen because they are hard" in str(forecast_accuracy(hard))
+    assert "chosen because they are hard" in str(forecast_or_reason(hard))
 
 
 def test_held_out_images_go_before_the_audit() -> None:
@@ -87,9 +93,9 @@ def test_held_out_images_go_before_the_audit() -> None:
         replace(one, audit=evaluation(0.1, "images drawn at random from the pool", 50))
         for one in history(labels, curve(labels, power=3.0))
     ]
-    found = forecast_accuracy(rounds)
+    found = forecast_or_reason(rounds)
     assert not isinstance(found, str) and found.basis == "held-out images"
-    drawn = forecast_accuracy([replace(one, evaluation=None) for one in rounds])
+    drawn = forecast_or_reason([replace(one, evaluation=None) for one in rounds])
     assert not isinstance(drawn, str) and drawn.basis == "images drawn at random from the pool"
 
 
@@ -97,7 +103,7 @@ def test_only_rounds_that_were_measured_on_the_same_kind_of_images_count() -> No
     labels = np.arange(20, 161, 20)
     rounds = history(labels, curve(labels))
     other = [replace(one, evaluation=replace(one.evaluation, basis="other images")) for one in rounds[:3]]
-    assert isinstance(forecast_accuracy([*other, *rounds[3:]]), str), "five are left"
+    assert isinstance(forecast_or_reason([*other, *rounds[3:]]), str), "five are left"
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def test_drawn_labellings_come_near_the_exact_sum():
     for row in range(6):
         joint, sampled = extend_exactly(joint, samples[row]), extend_by_drawing(sampled, samples[row], rng)
     assert joint.probabilities.shape == (3**6,) and joint.probabilities.sum() == pytest.approx(1)
-    np.testing.assert_allclose(sampled.conditional_entropy(samples), joint.conditional_entropy(samples), atol=0.02)
+    np.testing.assert_allclose(sampled.entropy_given_labels(samples), joint.entropy_given_labels(samples), atol=0.02)
 
 
 def test_no_batch_is_worth_more_than_telling_the_draws_apart():

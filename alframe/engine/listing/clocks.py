@@ -50,7 +50,7 @@ class TimedImages:
         changes = (np.diff(self.camera) != 0) | (np.diff(self.run) != 0)
         return np.append(True, changes)[: len(self.rows)]
 
-    def where_clock_ran(self) -> TimedImages:
+    def with_running_clock(self) -> TimedImages:
         """Return the images of which the clock ran."""
         runs = ~self.is_stuck
         return TimedImages(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
@@ -72,7 +72,7 @@ def sort_timed_images(items: Sequence[Item], gap: float) -> TimedImages:
     time = np.array(since, np.int64).view("datetime64[us]")
     run = np.zeros(len(rows), np.int64)
     places = _places_of_disordered_cameras(camera, time)
-    run[places] = _count_clock_resets(
+    run[places] = _count_resets_before_each(
         [items[row].id for row in rows[places].tolist()], camera[places], time[places], gap
     )
     by_time = np.lexsort((time, camera))
@@ -100,7 +100,7 @@ def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
     return np.flatnonzero(is_disordered[camera])
 
 
-def _count_clock_resets(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
+def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
     """Return (n,) how often the clock was set back before each image, as far as the numbers of a series of files tell.
 
     A series are the files of a camera whose names differ only in their last number. Where the clock is set back again
@@ -202,12 +202,12 @@ def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dic
     for name, size in sizes.items():
         known = times.get(name, [])
         span = max(known) - min(known) if known else timedelta(0)
-        if reason := _explain_doubt(size, span, known, longest):
+        if reason := _reason_for_doubt(size, span, known, longest):
             doubtful[name] = DoubtfulSequence(size, span, reason)
     return doubtful
 
 
-def _explain_doubt(size: int, span: timedelta, times: Sequence[datetime], longest: float) -> str:
+def _reason_for_doubt(size: int, span: timedelta, times: Sequence[datetime], longest: float) -> str:
     """Return why a sequence is no burst, as the end of a sentence; "" if it may be one."""
     if len(times) > MOST_AT_ONE_INSTANT:
         # At another instant they are of a sequence that the pool gives, with the time at which it begins.

@@ -26,7 +26,7 @@ from alframe.engine.listing.recognised_items import (
     log_moved,
     warn_of_other_split,
 )
-from alframe.engine.listing.sequences import add_times, assign_sequences
+from alframe.engine.listing.sequences import add_times_or_leave_out, assign_sequences
 from alframe.errors import PoolError
 from alframe.progress import track
 from alframe.settings import Boxes, Sequences
@@ -133,7 +133,7 @@ def sync_pool_listing(
     items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
     warn_of_other_split([(known[key], again[key]) for key in moved.values()], listed)
     warn_of_online_files(item.path for item in new)
-    items += add_times(new, sequences)
+    items += add_times_or_leave_out(new, sequences)
     had_label = [item.label is not None for item in items]
     items = unify_pool_classes(items, [*classes, *ledger.class_names_from_rounds()], known.labels())
     has_no_class = np.array([had and item.label is None for had, item in zip(had_label, items, strict=True)], bool)

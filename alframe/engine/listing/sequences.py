@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _CAMERA_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
 
 
-def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
+def add_times_or_leave_out(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     """Return the items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own.
 
     Times that the pool knows stay. Times that cannot be read are counted in the log. Where a drive does not give a few
@@ -55,7 +55,7 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
             "own.",
             *(len(paths) - column.known, len(paths), example),
         )
-    elif not column.known and sequences.gap is not None and _could_be_bursts(items):
+    elif not column.known and sequences.gap is not None and _are_photos_without_sequence(items):
         log.warning(
             "None of the %d images has a time in its EXIF, so alframe cannot recognise bursts: it may ask for several "
             "frames of a burst, and test the model on frames of bursts from which it learned. If your images form "
@@ -69,7 +69,7 @@ def add_times(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     ]
 
 
-def _could_be_bursts(items: Sequence[Item]) -> bool:
+def _are_photos_without_sequence(items: Sequence[Item]) -> bool:
     return all(item.sequence is None for item in items) and any(
         item.path.suffix.lower() in _CAMERA_SUFFIXES for item in items
     )
@@ -101,7 +101,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     if is_found is not None:
         for row in _rows_to_find_anew(names, shots, is_found):
             names[row] = None
-    shots = shots.where_clock_ran()
+    shots = shots.with_running_clock()
     if all(names[row] is not None for row in shots.rows.tolist()):  # as in every later command on the same images
         return names
     is_close = np.diff(shots.time) <= np.timedelta64(round(sequences.gap * 1e6), "us")
@@ -109,7 +109,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     sizes = np.diff(np.append(starts, len(shots.rows)))
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
     has_name = np.array([names[row] is not None for row in shots.rows.tolist()], bool)
-    source = _nearest_named_of_each(has_name, shots.time, start, size)
+    source = _nearest_named_in_own_burst(has_name, shots.time, start, size)
     taken_names = {name for name in names if name is not None}
     fresh: dict[int, str] = {}
     for row, nearest, first in zip(shots.rows.tolist(), source, start.tolist(), strict=True):
@@ -150,7 +150,9 @@ def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found
     return wrong
 
 
-def _nearest_named_of_each(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
+def _nearest_named_in_own_burst(
+    has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints
+) -> list[int]:
     """Return (n,) the position in the same burst whose name each position takes; -1: none there has one.
 
     `time` (n,) is sorted within a burst; `start` and `size` (n,) say where each position's burst starts and how many it

@@ -61,7 +61,7 @@ def describe_forecast(found: AccuracyForecast) -> str:
     return f"{text} It takes {needed} more labels to reach 95 % of the best accuracy of this backbone and head."
 
 
-def forecast_accuracy(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
+def forecast_or_reason(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
     """Return what as many labels as there are now would bring, or why nobody can tell."""
     points = _measured_points(history)
     if points and points[-1][1].basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
@@ -93,12 +93,12 @@ def _measured_points(history: Sequence[RoundRecord]) -> list[tuple[int, Evaluati
 
     Held-out images go before those drawn at random: they are mostly more, and always the same.
     """
-    newest = {record.labels: found for record in history if (found := _held_out_or_audit(record)) is not None}
+    newest = {record.labels: found for record in history if (found := _held_out_or_other(record)) is not None}
     points = sorted(newest.items())
     return [point for point in points if point[1].basis == points[-1][1].basis]
 
 
-def _held_out_or_audit(record: RoundRecord) -> Evaluation | None:
+def _held_out_or_other(record: RoundRecord) -> Evaluation | None:
     is_held_out = record.evaluation is not None and record.evaluation.basis not in (
         CROSS_VALIDATION_BASIS,
         UNSEEN_BASIS,
@@ -156,7 +156,7 @@ def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> W
     The noise of the points is not known. It is integrated out, so that the likelihood is Student's.
     """
     level = float(accuracies[-3:].mean())
-    deviation = np.sqrt(_binomial_variance(level) / test_images)
+    deviation = np.sqrt(_bernoulli_variance(level) / test_images)
     now, part, power, shift = (
         axis.ravel()
         for axis in np.meshgrid(
@@ -179,5 +179,5 @@ def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> W
     return WeightedCurves(curves.last, now, curves.best, power, shift, probability, float(noise))
 
 
-def _binomial_variance(share: float) -> float:
+def _bernoulli_variance(share: float) -> float:
     return max(share * (1 - share), 0.02)  # never that of a share of exactly 1

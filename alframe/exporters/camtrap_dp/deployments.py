@@ -25,7 +25,7 @@ class Deployments:
     problems: list[str] = field(default_factory=list)
     _by_location: dict[str, list[str]] = field(default_factory=dict)  # locationID -> deploymentIDs
 
-    def add_row(self, cells: dict[str, str]) -> None:
+    def add_valid_row(self, cells: dict[str, str]) -> None:
         """Add a valid row, its cells by column."""
         self.rows[cells["deploymentID"]] = cells
         if location := cells.get("locationID"):
@@ -37,7 +37,7 @@ class Deployments:
         times = (datetime.fromisoformat(row[name]) for row in self.rows.values() for name in TIME_COLUMNS)
         return any(time.tzinfo is None for time in times)
 
-    def find_deployment(self, cameras: Sequence[str], image: str, taken: datetime | None) -> str | None:
+    def find_deployment_id(self, cameras: Sequence[str], image: str, taken: datetime | None) -> str | None:
         """Return the deploymentID of an item of `image`, taken at that time; None if it cannot be told.
 
         It is the one called as the item's camera, which may have several names, else the one that was at the location
@@ -48,11 +48,11 @@ class Deployments:
                 return camera
             if camera in self._by_location:
                 candidates = self._by_location[camera]
-                active = [name for name in candidates if len(candidates) == 1 or self._was_active(name, taken)]
+                active = [name for name in candidates if len(candidates) == 1 or self._was_surely_active(name, taken)]
                 return active[0] if active else None
         return next((str(folder) for folder in PurePosixPath(image).parents if str(folder) in self.rows), None)
 
-    def _was_active(self, deployment: str, time: datetime | None) -> bool:
+    def _was_surely_active(self, deployment: str, time: datetime | None) -> bool:
         if time is None or time.tzinfo is None:
             return False
         start, end = (datetime.fromisoformat(self.rows[deployment][name]) for name in TIME_COLUMNS)
@@ -68,7 +68,7 @@ def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
             continue
         cells = {name: row.get(name).strip() for name in DEPLOYMENT_COLUMNS}
         mistakes = [f"{name} {why}" for name, cell in cells.items() if (why := explain_invalid_cell(name, cell))]
-        times = [_parse_time(cells[name], zone) for name in TIME_COLUMNS]
+        times = [_parse_time_or_none(cells[name], zone) for name in TIME_COLUMNS]
         for name, time in zip(TIME_COLUMNS, times, strict=True):
             if time is not None:
                 cells[name] = format_time(time)
@@ -81,7 +81,7 @@ def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
             mistakes.append(f"deploymentID '{cells['deploymentID']}' is listed twice")
         deployments.problems += [f"{file}, row {row.line}: {mistake}." for mistake in mistakes]
         if not mistakes:
-            deployments.add_row(cells)
+            deployments.add_valid_row(cells)
     if not deployments.rows and not deployments.problems:
         deployments.problems.append(f"{file} has no rows below its header.")
     return deployments
@@ -102,7 +102,7 @@ def parse_timezone(name: str | None) -> tzinfo | None:
         ) from None
 
 
-def with_time_zone(time: datetime, zone: tzinfo | None) -> datetime:
+def with_zone_if_known(time: datetime, zone: tzinfo | None) -> datetime:
     """Return the time with its own zone, or with `zone` if it has none."""
     return time if time.tzinfo is not None or zone is None else time.replace(tzinfo=zone)
 
@@ -112,9 +112,9 @@ def format_time(time: datetime) -> str:
     return time.isoformat(timespec="seconds")
 
 
-def _parse_time(cell: str, zone: tzinfo | None) -> datetime | None:
+def _parse_time_or_none(cell: str, zone: tzinfo | None) -> datetime | None:
     try:
         # A day alone is not a time: a camera does not stand somewhere from midnight to midnight.
-        return with_time_zone(datetime.fromisoformat(cell), zone) if len(cell) > 10 else None
+        return with_zone_if_known(datetime.fromisoformat(cell), zone) if len(cell) > 10 else None
     except ValueError:
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
-from alframe.exporters.camtrap_dp.deployments import Deployments, format_time, with_time_zone
+from alframe.exporters.camtrap_dp.deployments import Deployments, format_time, with_zone_if_known
 from alframe.kit.exporting import FinalClasses, final_classes
 from alframe.types import Item, Label, Predictions
 
@@ -68,14 +68,14 @@ def build_survey(
     """
     final = final_classes(predictions)
     images = [item.image_id for item in predictions.items]
-    times = [item.taken and with_time_zone(item.taken, zone) for item in predictions.items]
+    times = [item.taken and with_zone_if_known(item.taken, zone) for item in predictions.items]
     observation_types = [
         types.get(name.casefold(), "animal") if predicted or label else "unclassified"
         for name, label in zip(final.class_names, final.labels, strict=True)
     ]
     names_of = _names_by_camera({item.camera for item in predictions.items if item.camera is not None})
     cameras = [names_of.get(item.camera, ()) for item in predictions.items]
-    deployment_ids = [deployments.find_deployment(*facts) for facts in zip(cameras, images, times, strict=True)]
+    deployment_ids = [deployments.find_deployment_id(*facts) for facts in zip(cameras, images, times, strict=True)]
     return Survey(predictions, final, images, times, deployment_ids, observation_types)
 
 

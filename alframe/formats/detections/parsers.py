@@ -16,7 +16,7 @@ ROUNDING = 0.01  # confidences stick out of 0..1 by this much at most
 _REMEDY = "Write the file again with the program that made it."
 
 
-def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
+def parse_megadetector_entry(entry: dict[str, Any]) -> ImageDetections:
     """Return the detections in an element of `images`, as MegaDetector, AddaxAI, PyTorch-Wildlife and others write it.
 
     Null or missing detections mean that the image was not processed. Source:
@@ -38,7 +38,7 @@ def parse_megadetector(entry: dict[str, Any]) -> ImageDetections:
     return _parse_detections(path, detections, parse)
 
 
-def parse_speciesnet(entry: dict[str, Any]) -> ImageDetections:
+def parse_speciesnet_entry(entry: dict[str, Any]) -> ImageDetections:
     """Return the detections in an element of SpeciesNet's `predictions`; each animal gets the classes of the image.
 
     A class keeps the whole text "uuid;class;order;family;genus;species;common name". Missing detections mean that the
@@ -72,10 +72,10 @@ def _parse_speciesnet_classes(value: Any) -> ClassScores:
 
 def _relative_row(category: str, detection: dict[str, Any], classes: ClassScores) -> DetectionRow:
     confidence = _require_confidence(detection.get("conf"), ".conf")
-    return category, confidence, *_require_fractions(detection.get("bbox"), ".bbox"), classes
+    return category, confidence, *_require_relative_box(detection.get("bbox"), ".bbox"), classes
 
 
-def parse_megadetector_cli(entry: dict[str, Any]) -> ImageDetections:
+def parse_megadetector_cli_entry(entry: dict[str, Any]) -> ImageDetections:
     """Parse one element of the list that `megadetector detect` writes; categories are names, boxes are in pixels.
 
     Source: https://microsoft.github.io/MegaDetector/output_format/.
@@ -86,7 +86,7 @@ def parse_megadetector_cli(entry: dict[str, Any]) -> ImageDetections:
     return _parse_detections(path, detections, _pixel_row)
 
 
-def parse_pytorch_wildlife(entry: dict[str, Any]) -> ImageDetections:
+def parse_pytorch_wildlife_entry(entry: dict[str, Any]) -> ImageDetections:
     """Return the detections in an element of PyTorch-Wildlife's `annotations`: parallel lists.
 
     After classification the lists have other names. Boxes are in pixels.
@@ -118,7 +118,7 @@ def _pixel_row(detection: dict[str, Any]) -> DetectionRow:
     if not (right > left and bottom > top):
         raise FormatError(f".bbox is {shorten(detection.get('bbox'))}: it has no area.")
     classes = detection.get("classes")
-    classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife's, not JSON's
+    classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife_entry's, not JSON's
     confidence = _require_confidence(detection.get("confidence"), ".confidence")
     return id_text(detection.get("category")), confidence, left, top, right - left, bottom - top, classes
 
@@ -178,7 +178,7 @@ def _require_four_numbers(value: Any, position: str) -> tuple[float, float, floa
     return x, y, w, h
 
 
-def _require_fractions(value: Any, position: str) -> tuple[float, float, float, float]:
+def _require_relative_box(value: Any, position: str) -> tuple[float, float, float, float]:
     x, y, w, h = box = _require_four_numbers(value, position)
     if max(box) > 1.5 or min(box) < -1.5:  # boxes that stick out a little exist
         raise FormatError(f"{position} is {shorten(value)}: must be fractions of the image. {_REMEDY}")

@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 # The name of the list of images -> program, and the parser of an element.
 _PARSERS: dict[str, tuple[str, Callable[[dict[str, Any]], ImageDetections]]] = {
-    "images": ("MegaDetector", parsers.parse_megadetector),
-    "predictions": ("SpeciesNet", parsers.parse_speciesnet),
-    "annotations": ("PyTorch-Wildlife", parsers.parse_pytorch_wildlife),
-    "": ("MegaDetector (command line)", parsers.parse_megadetector_cli),
+    "images": ("MegaDetector", parsers.parse_megadetector_entry),
+    "predictions": ("SpeciesNet", parsers.parse_speciesnet_entry),
+    "annotations": ("PyTorch-Wildlife", parsers.parse_pytorch_wildlife_entry),
+    "": ("MegaDetector (command line)", parsers.parse_megadetector_cli_entry),
 }
 _CATEGORY_KEYS = {"images": ("detection_categories",), "annotations": ("categories", "det_categories")}
 _PATH_KEYS = ("file", "filepath", "img_id")
@@ -61,17 +61,23 @@ def read_detections(file: Path) -> Detections:
             skipped.add("entries are skipped", f"{position}{path and f' ({path!r})'}{error}")
     if list_name is None:
         raise FormatError(f"{file} lists no image, or is not the file of a detector. {_KNOWN_PROGRAMS}.")
-    found = _build_detections(file, builder, list_name, members)
+    found = _finish_detections(file, builder, list_name, members)
     if skipped.counts and not found.image_numbers:
         raise FormatError(f"{file}, {next(iter(skipped.examples.values()))}")
     skipped.warn(log, file)
     return found
 
 
-def _build_detections(file: Path, builder: DetectionsBuilder, list_name: str, members: Mapping[str, Any]) -> Detections:
+def _finish_detections(
+    file: Path, builder: DetectionsBuilder, list_name: str, members: Mapping[str, Any]
+) -> Detections:
     codes = list(builder.category_numbers)
     key = next((key for key in _CATEGORY_KEYS.get(list_name, ()) if key in members), "detection_categories")
-    names = _names_by_number(members.get(key)) if list_name in _CATEGORY_KEYS else dict(zip(codes, codes, strict=True))
+    names = (
+        _names_by_number_or_empty(members.get(key))
+        if list_name in _CATEGORY_KEYS
+        else dict(zip(codes, codes, strict=True))
+    )
     if codes and not names:
         raise FormatError(
             f"{file}: '{key}' does not say what category '{codes[0]}' is. Write the file again with its dictionary of "
@@ -81,13 +87,13 @@ def _build_detections(file: Path, builder: DetectionsBuilder, list_name: str, me
     return builder.build(
         _PARSERS[list_name][0],
         info if isinstance(info, dict) else {},
-        {code: _normalise_category(name) for code, name in names.items()},
-        _names_by_number(members.get("classification_categories") or members.get("clf_categories")),
-        _find_frame_of_reference(list_name, names),
+        {code: _human_to_person(name) for code, name in names.items()},
+        _names_by_number_or_empty(members.get("classification_categories") or members.get("clf_categories")),
+        _find_box_frame(list_name, names),
     )
 
 
-def _find_frame_of_reference(list_name: str, names: Mapping[str, str]) -> Frame:
+def _find_box_frame(list_name: str, names: Mapping[str, str]) -> Frame:
     """Return what the boxes are measured in.
 
     PyTorch-Wildlife, and the megadetector command that is made of it, look at the picture as it is stored. In
@@ -98,12 +104,12 @@ def _find_frame_of_reference(list_name: str, names: Mapping[str, str]) -> Frame:
     return "stored" if list_name == "images" and names.get("0", "").strip().casefold() == "animal" else "upright"
 
 
-def _names_by_number(names: object) -> dict[str, str]:
+def _names_by_number_or_empty(names: object) -> dict[str, str]:
     if isinstance(names, list):
         return {str(number): str(name) for number, name in enumerate(names)}
     return {id_text(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
 
 
-def _normalise_category(name: str) -> str:
+def _human_to_person(name: str) -> str:
     name = name.strip()
     return "person" if name.casefold() == "human" else name

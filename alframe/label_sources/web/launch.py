@@ -28,7 +28,7 @@ from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.pool_file import remove_pool_files, write_pool_file
 from alframe.label_sources.web.progress import describe_progress
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.live import CampaignPhase, PublishedState
+from alframe.label_sources.web.server.live import PhaseStatus, PublishedState
 from alframe.types import CampaignSnapshot
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class ServerProcess:
 
     def show_phase(self, phase: str, message: str) -> None:
         """Show people the phase of the campaign and a message."""
-        self._send_and_remember({"phase": asdict(CampaignPhase(phase, message))})
+        self._send_and_remember({"phase": asdict(PhaseStatus(phase, message))})
 
     def publish(self, snapshot: CampaignSnapshot) -> None:
         """Write the pool with the predictions, and show the campaign as it is now."""

@@ -55,7 +55,7 @@ class Web(WebParameters):
         with Journal.open(folder, read_only=True) as journal:
             standing = list(journal.standing_rows_in_round(request.round))
             rows = [row for row in standing if row.image in requested]
-            labels, problems = self._read_labels(journal, rows, request.classes)
+            labels, problems = self._labels_in_rows(journal, rows, request.classes)
             if strange := [row for row in standing if row.image not in requested]:
                 problems.append(_not_requested_problem(journal, request.round, strange))
             cleared = [image for _, image in journal.find_cleared_images(request.round) if image in requested]
@@ -73,14 +73,14 @@ class Web(WebParameters):
             found = []
             for number in sorted({*(row.round for row in rows), *(number for number, _ in taken_back)}):
                 said = [row for row in rows if row.round == number]
-                labels, problems = self._read_labels(journal, said, classes)
+                labels, problems = self._labels_in_rows(journal, said, classes)
                 given_on = {(row.image, row.annotator): row.burst_of or row.image for row in said}
                 pairs = [(label.item, replace(label, item=given_on[label.item, label.annotator])) for label in labels]
                 cleared = [image for taken_in, image in taken_back if taken_in == number]
                 found.append(UnrequestedInRound(number, pairs, problems, cleared))
         return found
 
-    def _read_labels(
+    def _labels_in_rows(
         self, journal: Journal, rows: Sequence[JournalRow], classes: Sequence[str]
     ) -> tuple[list[Label], list[Problem]]:
         """Return the labels that rows of the journal give, and a Problem for each name that is no class."""

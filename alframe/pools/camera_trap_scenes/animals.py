@@ -70,10 +70,10 @@ class Pose:
     facing: int = 1  # 1 = right, -1 = left
 
 
-def draw_animal(animal: Animal, pose: Pose, height: float, rng: Generator) -> tuple[Image.Image, Point, Point]:
+def draw_animal_cutout(animal: Animal, pose: Pose, height: float, rng: Generator) -> tuple[Image.Image, Point, Point]:
     """Return the animal, `height` pixels at the shoulder, as RGBA, and where the ground under it and its eye are."""
     canvas = AnimalCanvas(height * SCALE, pose.turn)
-    eye = _draw_parts(canvas, animal, pose, rng)
+    eye = _draw_parts_and_find_eye(canvas, animal, pose, rng)
     left, top, right, bottom = canvas.mask.getbbox() or (0, 0, *canvas.mask.size)
     margin = 2 * SCALE
     frame = (left - margin, top - margin, right + margin, bottom + margin)
@@ -101,7 +101,7 @@ def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: Genera
     return picture
 
 
-def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator) -> Point:
+def _draw_parts_and_find_eye(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator) -> Point:
     """Draw all parts from the far side to the near one; return where the eye is."""
     half = animal.length / 2
     _draw_legs(canvas, animal, pose, half, far=True)
@@ -126,7 +126,7 @@ def _draw_parts(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator
     if "bib" in animal.marks:
         throat = ((root[0] + crown[0]) / 2 + 0.05, (root[1] + crown[1]) / 2 - animal.depth * 0.25)
         canvas.tint([circle_outline(throat, animal.depth * 0.28)], animal.belly, soft=0.04)
-    return _draw_head(canvas, animal, pose, crown)
+    return _draw_head_and_find_eye(canvas, animal, pose, crown)
 
 
 def _draw_legs(canvas: AnimalCanvas, animal: Animal, pose: Pose, half: float, far: bool) -> None:
@@ -185,12 +185,12 @@ def _draw_coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator
             canvas.fill([(x - 0.05, root), (x - 0.08, root + 0.06 + tall), (x + 0.05, root)], darken(animal.back, 0.8))
 
 
-def _draw_head(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Point:
+def _draw_head_and_find_eye(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Point:
     """Draw the head at `crown`, a little less tilted than the neck; return where the eye is."""
     pitch = math.radians(pose.head_up * 0.55 - 16)
     size, thick, long = animal.head, animal.muzzle, animal.snout
-    on_head = _head_coordinates(crown, pitch, size)
-    on_far_side = _head_coordinates(on_head((0.14, 0.0))[0], pitch, size)
+    on_head = _head_to_canvas(crown, pitch, size)
+    on_far_side = _head_to_canvas(on_head((0.14, 0.0))[0], pitch, size)
     if "antlers" in animal.marks:
         _draw_antler(canvas, on_far_side)
         _draw_antler(canvas, on_head)
@@ -216,7 +216,7 @@ def _draw_head(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -
     return eye
 
 
-def _head_coordinates(crown: Point, pitch: float, size: float) -> Callable[..., list[Point]]:
+def _head_to_canvas(crown: Point, pitch: float, size: float) -> Callable[..., list[Point]]:
     """Return a function from points in head lengths, forward and up from `crown`, to points on the canvas."""
     cos, sin = size * math.cos(pitch), size * math.sin(pitch)
 

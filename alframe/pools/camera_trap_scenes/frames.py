@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose, draw_animal
+from alframe.pools.camera_trap_scenes.animals import ANIMALS, Pose, draw_animal_cutout
 from alframe.pools.camera_trap_scenes.canvas import Point, mix_colours
 from alframe.pools.camera_trap_scenes.scenery import Scenery, draw_grass, fractal_noise
 from alframe.types import Box, Floats
@@ -71,7 +71,7 @@ def _paint_visitor(
     """Paint the animal; return the nearness of everything, the animal's box, and its eye if it is visible."""
     width, height = canvas.size
     tall = ANIMALS[visitor.species].height * (height - scenery.horizon) / CAMERA_HEIGHT * visitor.down
-    animal, ground, eye = draw_animal(ANIMALS[visitor.species], visitor.pose, tall, coat)
+    animal, ground, eye = draw_animal_cutout(ANIMALS[visitor.species], visitor.pose, tall, coat)
     animal = animal.filter(ImageFilter.GaussianBlur(float(frame.uniform(0.2, 0.9)) * width / 640))
     x, y = visitor.x * width, scenery.horizon + (height - scenery.horizon) * visitor.down
     if not night:  # the flash sits beside the lens, and its shadows fall out of sight

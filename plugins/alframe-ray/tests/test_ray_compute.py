@@ -12,7 +12,7 @@ from alframe_ray.compute import RayCluster
 
 import alframe
 from alframe.contracts import UsesCompute
-from alframe.errors import BadParams, ComputeError
+from alframe.errors import BadParams, ClusterError
 from alframe.kit.composite import build_part
 from alframe.kit.pool_views import make_pool_view
 from alframe.testing import CampaignCommand, ClusterComputeSuite, tiny_overrides, tiny_pool
@@ -39,7 +39,7 @@ def test_values_that_cannot_be_are_refused() -> None:
 
 
 def test_actors_that_do_not_fit_beside_a_free_cpu_are_refused() -> None:
-    with pytest.raises(ComputeError, match=r"2 CPUs.*takes 2 and 0, and one CPU must stay free"):
+    with pytest.raises(ClusterError, match=r"2 CPUs.*takes 2 and 0, and one CPU must stay free"):
         list(RayCluster(cpus_per_actor=2).map_shards(list, [[1]]))
 
 

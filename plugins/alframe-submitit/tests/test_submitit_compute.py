@@ -14,7 +14,7 @@ from alframe_submitit.compute import Submitit
 from alframe_submitit.shard_files import digest
 
 import alframe
-from alframe.errors import BadParams, ComputeError
+from alframe.errors import BadParams, ClusterError
 from alframe.kit.composite import build_part
 from alframe.testing import ClusterComputeSuite, tiny_overrides, tiny_pool
 from alframe.testing.shard_functions import leave_file_per_shard, shard_lengths
@@ -56,7 +56,7 @@ def test_a_slurm_that_takes_no_jobs_is_named_with_its_reason(tmp_path: Path, mon
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     compute = Submitit(folder=tmp_path / "jobs", partition="moon")
-    with pytest.raises(ComputeError, match=r"(?s)Jobs cannot be submitted: .*invalid partition.*compute\.partition"):
+    with pytest.raises(ClusterError, match=r"(?s)Jobs cannot be submitted: .*invalid partition.*compute\.partition"):
         list(compute.map_shards(shard_lengths, [[1]]))
 
 

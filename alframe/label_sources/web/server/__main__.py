@@ -23,7 +23,7 @@ from alframe.label_sources.web.server.addresses import open_sockets, page_addres
 from alframe.label_sources.web.server.app import make_app
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import ServerContext, make_context
-from alframe.label_sources.web.server.live import CampaignPhase, PublishedState
+from alframe.label_sources.web.server.live import PhaseStatus, PublishedState
 
 _STATE_INTERVAL = 0.5  # seconds between two looks whether the pages should be told of a change
 
@@ -101,7 +101,7 @@ async def serve(server: uvicorn.Server, context: ServerContext, sockets: list[An
 def handle_message(context: ServerContext, message: dict[str, Any]) -> None:
     """Take in what the campaign says: a phase, or what is published."""
     if "phase" in message:
-        context.phase = CampaignPhase(**message["phase"])
+        context.phase = PhaseStatus(**message["phase"])
         context.send_state()
     if "published" in message:
         context.publish(PublishedState(**message["published"]))

@@ -18,7 +18,7 @@ from alframe.label_sources.web.server.describe import ImageDescriber
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.leases import Leases
 from alframe.label_sources.web.server.lists import ListQueries
-from alframe.label_sources.web.server.live import CampaignPhase, EventStreams, PublishedState
+from alframe.label_sources.web.server.live import EventStreams, PhaseStatus, PublishedState
 from alframe.label_sources.web.server.pictures import JpegPictures
 from alframe.label_sources.web.server.reader import DatabaseReader
 from alframe.label_sources.web.server.security import OneTimeTokens
@@ -49,7 +49,7 @@ class ServerContext:
     project_id: str
     tokens: OneTimeTokens = field(default_factory=OneTimeTokens)
     events: EventStreams = field(default_factory=EventStreams)
-    phase: CampaignPhase = field(default_factory=CampaignPhase)
+    phase: PhaseStatus = field(default_factory=PhaseStatus)
     state_has_changed: bool = False  # whether the pages should be told of the state
 
     @property

@@ -14,7 +14,7 @@ _LONGEST_QUEUE = 1000  # events that wait for a page that does not read; it is c
 
 
 @dataclass
-class CampaignPhase:
+class PhaseStatus:
     """What the campaign does: `name` is starting, embedding, learning, waiting or done."""
 
     name: str = "starting"

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from alframe.errors import ComputeError
+from alframe.errors import ClusterError
 from alframe.kit.libraries import import_torchvision
 from alframe.kit.progress import Bar
 
@@ -40,13 +40,13 @@ class ActorSize:
     gpus: float
 
     def count(self) -> int:
-        """Return how many actors the cluster has room for now. Raises ComputeError if it has none."""
+        """Return how many actors the cluster has room for now. Raises ClusterError if it has none."""
         resources = ray.cluster_resources()
         room = int((resources.get("CPU", 0) - FREE_CPUS) // self.cpus)
         if self.gpus:
             room = min(room, int(resources.get("GPU", 0) // self.gpus))
         if room < 1:
-            raise ComputeError(
+            raise ClusterError(
                 f"The Ray cluster has {resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs. An actor "
                 f"takes {self.cpus:g} and {self.gpus:g}, and one CPU must stay free. Add a machine (`ray start "
                 f"--address=...`), start Ray with more CPUs (`ray start --num-cpus=2`; they need not exist), or lower "
@@ -74,7 +74,7 @@ class ShardWorker:
                 self._key, self._function = key, ray.get(reference[0])
             except RayError as error:
                 reason = str(error).strip().splitlines()
-                raise ComputeError(
+                raise ClusterError(
                     f"{platform.node()}, a machine of the Ray cluster, cannot load the work: {reason[0]} Install the "
                     f"packages there that are installed here, in the same versions."
                 ) from error
@@ -93,7 +93,7 @@ class ActorPool:
     def map_groups(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], groups: Sequence[Sequence[Shard]], attempts: int
     ) -> Iterator[Result]:
-        """Yield the results of all groups, in order. Raises what `function` raises, and ComputeError."""
+        """Yield the results of all groups, in order. Raises what `function` raises, and ClusterError."""
         key = ray.put(function)
         waiting, failures = list(range(len(groups))), Counter[int]()
         finished: dict[int, list[Result]] = {}
@@ -111,7 +111,7 @@ class ActorPool:
                             continue
                         failures[number] += 1
                         if failures[number] >= attempts:
-                            raise ComputeError(_describe_loss(groups[number], attempts))
+                            raise ClusterError(_describe_loss(groups[number], attempts))
                         heapq.heappush(waiting, number)
                     while taken in finished:
                         yield from finished.pop(taken)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from alframe.errors import ComputeError
+from alframe.errors import ClusterError
 from alframe.kit.devices import choose_device
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe_ray.actors import ActorPool, ActorSize
@@ -62,7 +62,7 @@ class RayCluster:
     ) -> Iterator[Result]:
         """Run `function` over groups of shards in actors, and yield the results in the shards' order.
 
-        Raises what `function` raises, and ComputeError if the cluster cannot be used.
+        Raises what `function` raises, and ClusterError if the cluster cannot be used.
         """
         if shards:
             size = self._shards_per_task
@@ -79,7 +79,7 @@ class RayCluster:
             try:
                 ray.init(address=self.address, logging_level="warning")
             except (ConnectionError, OSError, ValueError, RuntimeError) as error:
-                raise ComputeError(
+                raise ClusterError(
                     f"compute.address={self.address}: there is no Ray cluster to connect to ({error}). Start one by "
                     f"`ray start --head`, give the address that it prints, or set compute.address=null."
                 ) from error

@@ -66,7 +66,7 @@ class Submitit:
     ) -> Iterator[Result]:
         """Run `function` over the shards in jobs, and yield the results in order; those left by earlier jobs first.
 
-        Raises what `function` raises, and ComputeError if jobs cannot be submitted or end again and again.
+        Raises what `function` raises, and ClusterError if jobs cannot be submitted or end again and again.
         """
         if not shards:
             return

@@ -14,7 +14,7 @@ from typing import Any
 
 import submitit
 
-from alframe.errors import ComputeError
+from alframe.errors import ClusterError
 from alframe.kit.files import write_json
 from alframe_submitit.shard_files import WORK, ShardFiles, work_on
 
@@ -88,7 +88,7 @@ class Jobs:
     def replace_lost(self, taken: int) -> None:
         """Submit the shards of jobs that ended without their results again; the first `taken` are done with.
 
-        Raises ComputeError for a shard whose jobs have ended `attempts` times.
+        Raises ClusterError for a shard whose jobs have ended `attempts` times.
         """
         for job in self._ended():
             missing = [number for number in job.numbers if number >= taken and not self._files.has(number)]
@@ -98,7 +98,7 @@ class Jobs:
             if missing:
                 self._failures.update(missing[:1])  # it works on them in order: the others were not begun
                 if self._failures[missing[0]] >= self._attempts:
-                    raise ComputeError(self._describe_loss(job, missing[0]))
+                    raise ClusterError(self._describe_loss(job, missing[0]))
                 log.warning("Job %s ended before its work was done; %d shards go to another.", job.id, len(missing))
                 self._waiting.append(missing)
         self._submit_waiting()
@@ -125,7 +125,7 @@ class Jobs:
                 executor.update_parameters(**self._size.parameters())
                 submitted = executor.map_array(work_on, [work] * len(groups), parts, paths)
             except (RuntimeError, subprocess.SubprocessError, OSError) as error:  # submitit's own are RuntimeErrors
-                raise ComputeError(
+                raise ClusterError(
                     f"Jobs cannot be submitted: {error} Correct compute.partition or compute.options, run the command "
                     f"where `sbatch` works, or set compute.cluster=local."
                 ) from error
@@ -178,7 +178,7 @@ class Jobs:
             try:
                 answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
             except FileNotFoundError as error:
-                raise ComputeError(
+                raise ClusterError(
                     "This machine has no `squeue`, so it is not one of a Slurm cluster. Run the command on one, or set "
                     "compute.cluster=local."
                 ) from error
