@@ -101,7 +101,7 @@ class BackboneSuite(PartSuite[Backbone]):
     def test_another_seed_gives_other_weights(self, backbone: Backbone) -> None:
         first, second = (list(backbone.module(seed=seed, weights=False).state_dict().values()) for seed in (0, 1))
         are_equal = all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
-        if self._has_no_weights(backbone):
+        if self._declares_no_weights(backbone):
             assert are_equal, f"{NO_WEIGHTS}, but its state depends on the seed: draws_weights must be True"
         else:
             assert not are_equal, (
@@ -135,7 +135,7 @@ class BackboneSuite(PartSuite[Backbone]):
 
     def test_can_be_trained(self, backbone: Backbone) -> None:
         module = backbone.module(seed=0, weights=False)
-        if self._has_no_weights(backbone):
+        if self._declares_no_weights(backbone):
             pytest.skip("there are no weights")
         assert list(module.parameters()), (
             f"the network has no parameters, so fine-tuning can train nothing. If this is meant: {DECLARE_NO_WEIGHTS}"
@@ -145,7 +145,7 @@ class BackboneSuite(PartSuite[Backbone]):
         gradients = [weight.grad for weight in module.parameters() if weight.grad is not None]
         assert any(gradient.abs().sum() > 0 for gradient in gradients), "no gradient reaches the network"
 
-    def _has_no_weights(self, backbone: Backbone) -> bool:
+    def _declares_no_weights(self, backbone: Backbone) -> bool:
         """Return whether the backbone declares that nothing is drawn from the seed, and has nothing to train."""
         if list(backbone.module(seed=0, weights=False).parameters()) or not isinstance(backbone, HasWeightsFiles):
             return False

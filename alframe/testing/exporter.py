@@ -21,12 +21,12 @@ from alframe.testing.exporter_cases import CLASSES as CLASSES
 from alframe.testing.exporter_cases import (
     OTHER_CLASSES,
     ExporterCases,
-    label_all,
-    nearly_certain,
+    nearly_certain_unlabelled,
     predicted_class_by_id,
+    with_all_labelled,
 )
 from alframe.testing.exporter_cases import FakeModel as FakeModel
-from alframe.testing.exporter_cases import tiny_predictions as tiny_predictions
+from alframe.testing.exporter_cases import write_tiny_predictions as write_tiny_predictions
 from alframe.testing.file_use import watching_files
 from alframe.types import Label, Predictions
 
@@ -82,12 +82,12 @@ class ExporterSuite(ExporterCases):
         exporter, model = self.make(), self.model()
         first = exporter.export(self.predictions(tmp_path), model, folder)
         newer = self.predictions(tmp_path, count=5, seed=1)
-        alone = self.exported(newer, tmp_path / "alone")
+        alone = self.export_and_read(newer, tmp_path / "alone")
         with watching_files(folder) as use:
             second = exporter.export(newer, model, folder)
         assert set(second) == set(first), "the second export must write to the same paths"
         assert files_below(folder) == files_below(*second), "something of the first export is left over"
-        replaced, again = read_files(folder), self.exported(newer, tmp_path / "again")
+        replaced, again = read_files(folder), self.export_and_read(newer, tmp_path / "again")
         grown = [name for name, content in alone.items() if len(replaced[name]) > 1.5 * len(content) + 100]
         assert say_the_same(alone, replaced, again) is not False and not grown, (
             f"a second export into the same folder must leave what it writes into an empty one. It does not, and "
@@ -115,7 +115,7 @@ class ExporterSuite(ExporterCases):
         given = self.predictions(tmp_path)
         counts = []  # by the class that is nearly certain, and the class that is counted
         for top in range(len(given.classes)):
-            written = self.export(nearly_certain(given, [top] * len(given.items)), folder)
+            written = self.export(nearly_certain_unlabelled(given, [top] * len(given.items)), folder)
             counts.append([count_lines_with(each, written) for each in given.classes])
         table = np.array(counts)
         wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
@@ -128,10 +128,10 @@ class ExporterSuite(ExporterCases):
         self._skip_unless(self.writes_predictions or self.writes_labels, "it writes nothing about the images")
         given = self.predictions(tmp_path)
         renamed = replace(given, classes=OTHER_CLASSES)
-        first = self.exported(self._all_of_one_class(given, 1), folder)
-        another = self.exported(self._all_of_one_class(given, 2), tmp_path / "another")
+        first = self.export_and_read(self._all_of_one_class(given, 1), folder)
+        another = self.export_and_read(self._all_of_one_class(given, 2), tmp_path / "another")
         written = self.export(self._all_of_one_class(renamed, 1), tmp_path / "renamed")
-        again = self.exported(self._all_of_one_class(given, 1), tmp_path / "again")
+        again = self.export_and_read(self._all_of_one_class(given, 1), tmp_path / "again")
         assert say_the_same(first, another, again) is not True, (
             "the files are the same whichever class all images are of. If the exporter writes nothing about the "
             "predictions, set writes_predictions = False; about the labels, writes_labels = False"
@@ -148,9 +148,12 @@ class ExporterSuite(ExporterCases):
     def test_labels_are_exported(self, folder: Path, tmp_path: Path) -> None:
         self._skip_unless(self.writes_labels, "writes_labels is False")
         given = self.predictions(tmp_path)
-        certain = nearly_certain(given, [0] * len(given.items))
-        first, labelled = self.exported(certain, folder), label_all(certain, given.classes[-1])
-        other, again = self.exported(labelled, tmp_path / "labelled"), self.exported(certain, tmp_path / "again")
+        certain = nearly_certain_unlabelled(given, [0] * len(given.items))
+        first, labelled = self.export_and_read(certain, folder), with_all_labelled(certain, given.classes[-1])
+        other, again = (
+            self.export_and_read(labelled, tmp_path / "labelled"),
+            self.export_and_read(certain, tmp_path / "again"),
+        )
         assert say_the_same(first, other, again) is not True, (
             f"'{given.classes[0]}' is predicted for every image, a person has labelled each as '{given.classes[-1]}', "
             f"and the files are the same as without labels. {LABELS_DOC}. If the exporter writes only what the model "
@@ -162,16 +165,16 @@ class ExporterSuite(ExporterCases):
         given = self.predictions(tmp_path)
         for name in self.left_out_classes:
             some = replace(given, classes=(name, *given.classes[1:]))
-            predicted = nearly_certain(some, [row % 2 for row in range(len(some.items))])
+            predicted = nearly_certain_unlabelled(some, [row % 2 for row in range(len(some.items))])
             labelled = replace(
-                nearly_certain(some, [1] * len(some.items)),
+                nearly_certain_unlabelled(some, [1] * len(some.items)),
                 labels=[Label(item.id, name, "Anna") if row % 2 == 0 else None for row, item in enumerate(some.items)],
             )
             kept = _rows(predicted, slice(1, None, 2))
             folders = [
                 tmp_path / f"{place} {name.replace('/', ' ')}" for place in ("first", "second", "predicted", "labelled")
             ]
-            first, again, *others = map(self.exported, (kept, kept, predicted, labelled), folders)
+            first, again, *others = map(self.export_and_read, (kept, kept, predicted, labelled), folders)
             for how, other in zip(("predicted", "labelled"), others, strict=True):
                 assert say_the_same(first, other, again) is not False, (
                     f"images {how} as '{name}', which is one of left_out_classes, are exported: the files are not the "
@@ -195,8 +198,8 @@ class ExporterSuite(ExporterCases):
         assert now == images, "the exporter changed a file of the pool, or its time: it may only read the images"
 
     def _all_of_one_class(self, predictions: Predictions, number: int) -> Predictions:
-        certain = nearly_certain(predictions, [number] * len(predictions.items))
-        return certain if self.writes_predictions else label_all(certain, predictions.classes[number])
+        certain = nearly_certain_unlabelled(predictions, [number] * len(predictions.items))
+        return certain if self.writes_predictions else with_all_labelled(certain, predictions.classes[number])
 
     def _assert_read_back(self, folder: Path, predictions: Predictions) -> None:
         read, expected = self.read_predictions(folder), predicted_class_by_id(predictions)

@@ -61,7 +61,7 @@ class FakeModel:
         return np.full((len(paths), len(self.classes)), 1 / len(self.classes), np.float32)
 
 
-def tiny_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
+def write_tiny_predictions(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
     """Return predictions for small files below `folder/pool`; each optional field is present in some, absent in others.
 
     The items' labels are a person's; the third has one that was propagated from its neighbour in the sequence.
@@ -93,7 +93,7 @@ def predicted_class_by_id(predictions: Predictions) -> dict[str, str]:
     return {item.id: predictions.classes[top] for item, top in zip(predictions.items, best, strict=True)}
 
 
-def nearly_certain(predictions: Predictions, tops: Sequence[int]) -> Predictions:
+def nearly_certain_unlabelled(predictions: Predictions, tops: Sequence[int]) -> Predictions:
     """Return the same without labels; each image is nearly certainly of the class with its number in `tops`."""
     probs = np.full_like(predictions.probs, 0.01)
     rows, classes = np.arange(len(tops)), np.array(tops, int)
@@ -102,7 +102,7 @@ def nearly_certain(predictions: Predictions, tops: Sequence[int]) -> Predictions
     return replace(predictions, probs=probs, labels=[None] * len(predictions.items))
 
 
-def label_all(predictions: Predictions, class_name: str) -> Predictions:
+def with_all_labelled(predictions: Predictions, class_name: str) -> Predictions:
     """Return the same with a person's label of this class for each image."""
     labels = [Label(item.id, class_name, "Anna") for item in predictions.items]
     return replace(predictions, labels=labels)
@@ -121,8 +121,8 @@ class ExporterCases(PartSuite[Exporter]):
     """Classes whose images the exporter from `make` leaves out, such as "empty"."""
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        """Return what is exported; override it for an exporter that needs more than `tiny_predictions` gives."""
-        return tiny_predictions(folder, count, seed)
+        """Return what is exported; override it for an exporter that needs more than `write_tiny_predictions` gives."""
+        return write_tiny_predictions(folder, count, seed)
 
     def model(self) -> ExportableModel:
         """Return the model that is exported; override it for an exporter that needs more than `FakeModel` has."""
@@ -146,7 +146,7 @@ class ExporterCases(PartSuite[Exporter]):
             model = replace(model, classes=predictions.classes)
         return self.make().export(predictions, model, folder)
 
-    def exported(self, predictions: Predictions, folder: Path) -> dict[str, bytes]:
+    def export_and_read(self, predictions: Predictions, folder: Path) -> dict[str, bytes]:
         """Return what the files hold after an export of these predictions into `folder`."""
         self.export(predictions, folder)
         return read_files(folder)

@@ -18,11 +18,11 @@ from alframe.testing.label_source_cases import (
     IMAGE_IDS,
     RULES,
     LabelSourceCases,
-    assert_answers,
+    answers_as_lists,
+    assert_answers_without_problems,
     assert_classes,
     assert_cleared,
     classes_by_item,
-    comparable_lists,
     file_contents,
 )
 from alframe.types import UNSURE, Request
@@ -42,12 +42,12 @@ class LabelSourceSuite(LabelSourceCases):
         if self.make().answers_now:
             pytest.skip("answers at once")
         assert not self.make().collect(request_).labels, "there are labels before it was asked"
-        answers = self.requested_source(request_).collect(request_)
+        answers = self.requested_source_or_skip(request_).collect(request_)
         assert not answers.labels and not answers.problems, f"nothing was answered, and collect() gives {answers}"
 
     def test_every_answer_comes_back(self, request_: Request) -> None:
         answers = self.answered_source(request_).collect(request_)
-        assert_answers(answers, self.true_classes(request_), "an answer to each image")
+        assert_answers_without_problems(answers, self.true_classes(request_), "an answer to each image")
         count = len(answers.labels)
         assert count == len(request_.items), f"each of {len(request_.items)} answers must come back once, not {count}"
 
@@ -56,8 +56,8 @@ class LabelSourceSuite(LabelSourceCases):
         source = self.answered_source(request_)
         for label in source.collect(request_).labels:
             assert label.file or source.answers_now, f"{label}: the file that it was read from is not named"
-            assert not label.file or self.read_label_file(label.file) is not None, f"{label.file} does not exist"
-            assert label.answer_file_hash in self.possible_answer_hashes(label), (
+            assert not label.file or self.read_label_bytes(label.file) is not None, f"{label.file} does not exist"
+            assert label.answer_file_hash in self.possible_answer_file_hashes(label), (
                 f"answer_file_hash of {label.item} is {label.answer_file_hash!r}, which is not the hash of "
                 f"{label.file!r}: use alframe.kit.files.hash_if_readable(file), or an empty text without a file"
             )
@@ -81,21 +81,21 @@ class LabelSourceSuite(LabelSourceCases):
             name = label.annotator
             if not name or source.answers_now or name in map(str, vars(source).values()):
                 continue
-            content = self.read_label_file(label.file) or b""
+            content = self.read_label_bytes(label.file) or b""
             stands = [name in label.file, name.encode() in content, name.encode("utf-16-le") in content]
             assert any(stands), f"nobody called '{name}' has answered {label.item}: nothing in {label.file} says so"
 
     def test_collect_only_reads_and_gives_the_same_again(self, request_: Request) -> None:
         source = self.answered_source(request_)
         before = file_contents(request_.folder)
-        first = comparable_lists(source.collect(request_))
-        second, other = comparable_lists(source.collect(request_)), comparable_lists(self.make().collect(request_))
+        first = answers_as_lists(source.collect(request_))
+        second, other = answers_as_lists(source.collect(request_)), answers_as_lists(self.make().collect(request_))
         assert second == first, f"nobody has answered since, and collect() gives first {first}, then {second}"
         assert other == first, f"a source must remember nothing, and a new one gives {other} instead of {first}"
         _assert_unchanged(request_.folder, before, "collect() must only read")
 
     def test_asking_again_keeps_the_answers(self, request_: Request) -> None:
-        source = self.requested_source(request_)
+        source = self.requested_source_or_skip(request_)
         some = dict(list(self.true_classes(request_).items())[1:4])
         self.answer(request_, some)
         assert_classes(source.collect(request_), some, "answers to three images")
@@ -105,7 +105,7 @@ class LabelSourceSuite(LabelSourceCases):
         assert_classes(source.collect(request_), some, "a second request()")
 
     def test_unknown_class_is_a_problem_and_costs_no_other(self, request_: Request) -> None:
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         misspelt = request_.items[1].id
         self.answer(request_, truth | {misspelt: "foxx"})
         answers = source.collect(request_)
@@ -116,7 +116,7 @@ class LabelSourceSuite(LabelSourceCases):
         assert_classes(answers, _without(truth, [misspelt]), "an answer 'foxx' among others")
 
     def test_class_in_other_case_is_a_problem(self, request_: Request) -> None:
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         shouted = next(id for id, name in truth.items() if name == CLASSES[0])
         self.answer(request_, truth | {shouted: CLASSES[0].upper()})
         answers = source.collect(request_)
@@ -129,15 +129,15 @@ class LabelSourceSuite(LabelSourceCases):
 
     @pytest.mark.skipif(os.name == "nt", reason="a folder's name cannot end in a space")
     def test_spaces_around_a_class_do_not_matter(self, request_: Request) -> None:
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         spaced = {id: f" {name}  " for id, name in list(truth.items())[:2]}
         self.answer(request_, truth | spaced)
         answers = source.collect(request_)
-        assert_answers(answers, truth, "two answers with spaces around the class")
+        assert_answers_without_problems(answers, truth, "two answers with spaces around the class")
 
     def test_new_name_is_a_class_or_a_problem(self, request_: Request) -> None:
         """A name that is like none of the classes is a new one, or is refused; it is never passed over."""
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         new = request_.items[2].id
         self.answer(request_, truth | {new: "pine marten"})
         answers = source.collect(request_)
@@ -150,37 +150,37 @@ class LabelSourceSuite(LabelSourceCases):
 
     def test_any_class_is_accepted_while_there_are_none(self, request_: Request) -> None:
         request = replace(request_, classes=())
-        source = self.requested_source(request)
+        source = self.requested_source_or_skip(request)
         self.answer(request, self.true_classes(request))
         answers = source.collect(request)
-        assert_answers(answers, self.true_classes(request), "answers while no class is known")
+        assert_answers_without_problems(answers, self.true_classes(request), "answers while no class is known")
 
     def test_answers_about_other_images_are_no_labels(self, request_: Request, tmp_path: Path) -> None:
-        source = self.requested_source(request_)
-        other = self.write_image(tmp_path, "elsewhere/IMG_9999.png", 9)
+        source = self.requested_source_or_skip(request_)
+        other = self.write_item(tmp_path, "elsewhere/IMG_9999.png", 9)
         wider = replace(request_, items=(*request_.items, other))
         self.answer(wider, self.true_classes(wider))
         assert_classes(source.collect(request_), self.true_classes(request_), "an answer about an image not requested")
 
     def test_unsure_is_an_answer(self, request_: Request) -> None:
-        source = self.requested_source(request_)
+        source = self.requested_source_or_skip(request_)
         given = self.true_classes(request_) | {request_.items[0].id: UNSURE}
         self.answer(request_, given)
         answers = source.collect(request_)
-        assert_answers(answers, given, f"an answer '{UNSURE}' among others")
+        assert_answers_without_problems(answers, given, f"an answer '{UNSURE}' among others")
 
     def test_answer_taken_back_is_cleared(self, request_: Request) -> None:
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         self.answer(request_, truth)
         assert_cleared(source.collect(request_), [], "an answer to each image")
         taken_back = [item.id for item in request_.items[1:3]]
         self.clear_answers(request_, taken_back)
         answers = source.collect(request_)
         assert_cleared(answers, taken_back, "two answers were taken back")
-        assert_answers(answers, _without(truth, taken_back), "two answers were taken back")
+        assert_answers_without_problems(answers, _without(truth, taken_back), "two answers were taken back")
 
     def test_two_answers_to_one_image_are_both_reported(self, request_: Request) -> None:
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         self.answer(request_, truth)
         first, second = (item.id for item in request_.items[:2])
         self.add_second_answers(request_, {first: CLASSES[1], second: CLASSES[0]})
@@ -191,7 +191,7 @@ class LabelSourceSuite(LabelSourceCases):
 
     def test_what_cannot_be_read_is_a_problem_and_clears_nothing(self, request_: Request) -> None:
         """A row that cannot be read may hold the answer to any image."""
-        source, truth = self.requested_source(request_), self.true_classes(request_)
+        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
         self.answer(request_, truth)
         emptied = [item.id for item in request_.items[1:3]]
         with suppress(pytest.skip.Exception):
@@ -211,7 +211,7 @@ class LabelSourceSuite(LabelSourceCases):
         assert_classes(answers, before, "a row that cannot be read was appended")
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
-        source = self.requested_source(request_)
+        source = self.requested_source_or_skip(request_)
         self.answer(request_, self.true_classes(request_))
         shutil.rmtree(request_.folder)
         answers = source.collect(request_)
@@ -235,7 +235,7 @@ class LabelSourceSuite(LabelSourceCases):
     def _answer_in_two_goes(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:
         with TemporaryDirectory() as folder:
             request = self.make_request(Path(folder))
-            source = self.requested_source(request)
+            source = self.requested_source_or_skip(request)
             answered: dict[str, str] = {}
             for names in (first, second):
                 pairs = zip(IMAGE_IDS, names, strict=True)
@@ -244,7 +244,7 @@ class LabelSourceSuite(LabelSourceCases):
                 answered |= new
                 answers = source.collect(request)
                 after = f"answers in two goes, {first} and {second}"
-                assert_answers(answers, answered, after)
+                assert_answers_without_problems(answers, answered, after)
                 assert_cleared(replace(answers, cleared=sorted(answered.keys() & {*answers.cleared})), [], after)
             cleared = {item for item, mark in zip(IMAGE_IDS, taken_back, strict=True) if mark and item in answered}
             if not cleared or len(cleared) == len(answered):
@@ -259,7 +259,7 @@ class LabelSourceSuite(LabelSourceCases):
             assert_cleared(replace(answers, cleared=sorted(answered.keys() & {*answers.cleared})), cleared, after)
 
     def test_next_round_starts_empty(self, request_: Request) -> None:
-        source = self.requested_source(request_)
+        source = self.requested_source_or_skip(request_)
         self.answer(request_, self.true_classes(request_))
         following = replace(request_, round=4)
         source.request(following)

@@ -52,10 +52,10 @@ class LabelSourceCases(PartSuite[LabelSource]):
 
         The pool's own labels are CLASSES in turn.
         """
-        items = tuple(self.write_image(folder, name, number) for number, name in enumerate(IMAGE_IDS))
+        items = tuple(self.write_item(folder, name, number) for number, name in enumerate(IMAGE_IDS))
         return Request(3, items, CLASSES, folder / "labels")
 
-    def write_image(self, folder: Path, name: str, number: int) -> Item:
+    def write_item(self, folder: Path, name: str, number: int) -> Item:
         """Write a small image that differs with `number`, and return its item."""
         file = folder / "pool" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class LabelSourceCases(PartSuite[LabelSource]):
         """Return the class of each id."""
         return {item.id: str(item.label) for item in request.items}
 
-    def requested_source(self, request: Request) -> LabelSource:
+    def requested_source_or_skip(self, request: Request) -> LabelSource:
         """Return a source that people answer, once it was asked; skip the test for one that answers at once."""
         source = self.make()
         if source.answers_now:
@@ -90,18 +90,18 @@ class LabelSourceCases(PartSuite[LabelSource]):
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         return dict(enumerate(text.splitlines(), 1)).get(row, "")
 
-    def read_label_file(self, file: str) -> bytes | None:
+    def read_label_bytes(self, file: str) -> bytes | None:
         """Return what `Label.file` names, None if it is not there; give this for a source that reads from a server."""
         return Path(file).read_bytes() if Path(file).exists() else None
 
-    def possible_answer_hashes(self, label: Label) -> set[str]:
+    def possible_answer_file_hashes(self, label: Label) -> set[str]:
         """Return what may be the label's `answer_file_hash`: that of its file's content, "" without a file.
 
         A record of a database, which has no row, may have a hash of its own.
         """
         if not label.file:
             return {""}
-        content = self.read_label_file(label.file) or b""
+        content = self.read_label_bytes(label.file) or b""
         own = {label.answer_file_hash} if content.startswith(b"SQLite format 3") and label.row is None else set()
         return {hashlib.blake2b(content, digest_size=16).hexdigest()} | own
 
@@ -114,7 +114,7 @@ def classes_by_item(answers: Answers) -> dict[str, set[str]]:
     return classes
 
 
-def assert_answers(answers: Answers, expected: Mapping[str, str | set[str]], after: str) -> None:
+def assert_answers_without_problems(answers: Answers, expected: Mapping[str, str | set[str]], after: str) -> None:
     """Assert that there is no problem, and that exactly these classes were given to each item; `after` what."""
     assert_classes(answers, expected, after)
     assert not answers.problems, (
@@ -127,7 +127,9 @@ def assert_classes(answers: Answers, expected: Mapping[str, str | set[str]], aft
     wanted = {item: {names} if isinstance(names, str) else names for item, names in expected.items()}
     found = classes_by_item(answers)
     differing = [item for item in {**wanted, **found} if wanted.get(item) != found.get(item)]
-    each = [f"{item} has {_names(found.get(item))} instead of {_names(wanted.get(item))}" for item in differing]
+    each = [
+        f"{item} has {_quote_names(found.get(item))} instead of {_quote_names(wanted.get(item))}" for item in differing
+    ]
     assert not each, f"after {after}, the labels from collect() are wrong: {'; '.join(each)}. {RULES}"
 
 
@@ -145,11 +147,11 @@ def assert_cleared(answers: Answers, expected: Collection[str], after: str) -> N
     )
 
 
-def _names(names: set[str] | None) -> str:
+def _quote_names(names: set[str] | None) -> str:
     return " and ".join(f"'{name}'" for name in sorted(names)) if names else "no label"
 
 
-def comparable_lists(answers: Answers) -> list[list[object]]:
+def answers_as_lists(answers: Answers) -> list[list[object]]:
     """Return all that was collected, to be compared."""
     return [list(answers.labels), list(answers.problems), list(answers.cleared)]
 

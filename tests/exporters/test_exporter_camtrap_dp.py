@@ -18,7 +18,7 @@ from alframe.errors import BadParams
 from alframe.exporters.camtrap_dp.deployments import parse_timezone, read_deployments
 from alframe.exporters.camtrap_dp.exporter import CamtrapDp
 from alframe.formats.camtrap_dp.standard import TABLE_COLUMNS
-from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
+from alframe.testing.exporter import ExporterSuite, FakeModel, write_tiny_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions
 from tests.each import check_each
 
@@ -39,7 +39,7 @@ class TestCamtrapDp(ExporterSuite):
         return CamtrapDp(draft=True)
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        return replace(tiny_predictions(folder, count, seed), labels=[None] * count)
+        return replace(write_tiny_predictions(folder, count, seed), labels=[None] * count)
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alframe.errors import BadParams, StoreError
 from alframe.exporters.folders import Folders, _file_names, _folder_names
 from alframe.store.files import link_or_copy
-from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
+from alframe.testing.exporter import ExporterSuite, FakeModel, write_tiny_predictions
 from alframe.types import UNSURE, Item, Label, Predictions
 
 
@@ -24,7 +24,7 @@ class TestFolders(ExporterSuite):
         return Folders()
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        there = tiny_predictions(folder, count, seed)
+        there = write_tiny_predictions(folder, count, seed)
         return Predictions(there.items, there.probs, there.classes, [None] * count)
 
     def read_predictions(self, folder: Path) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ import pytest
 
 from alframe.errors import BadParams, StoreError
 from alframe.exporters.predictions import PredictionTable
-from alframe.testing.exporter import CLASSES, ExporterSuite, FakeModel, tiny_predictions
+from alframe.testing.exporter import CLASSES, ExporterSuite, FakeModel, write_tiny_predictions
 from alframe.types import Item, Predictions
 
 
@@ -48,7 +48,7 @@ def both(predictions: Predictions, folder: Path, **params: bool) -> tuple[pd.Dat
 
 
 def test_every_column_in_both(tmp_path: Path) -> None:
-    predictions = tiny_predictions(tmp_path)
+    predictions = write_tiny_predictions(tmp_path)
     for frame in both(predictions, tmp_path):
         assert list(frame.columns) == [
             *("path", "file", "prediction", "confidence", "label", "labelled_on", "camera", "taken", "sequence"),
@@ -69,17 +69,17 @@ def test_every_column_in_both(tmp_path: Path) -> None:
 
 
 def test_excel_sees_the_byte_order_mark(tmp_path: Path) -> None:
-    both(tiny_predictions(tmp_path), tmp_path)
+    both(write_tiny_predictions(tmp_path), tmp_path)
     assert (tmp_path / "predictions.csv").read_bytes().startswith(b'\xef\xbb\xbf"path","file"')
 
 
 def test_without_probabilities(tmp_path: Path) -> None:
-    for frame in both(tiny_predictions(tmp_path), tmp_path, probabilities=False):
+    for frame in both(write_tiny_predictions(tmp_path), tmp_path, probabilities=False):
         assert frame.columns[-1] == "sequence"
 
 
 def test_only_what_is_asked_for(tmp_path: Path) -> None:
-    (path,) = PredictionTable(parquet=False).export(tiny_predictions(tmp_path), FakeModel(), tmp_path)
+    (path,) = PredictionTable(parquet=False).export(write_tiny_predictions(tmp_path), FakeModel(), tmp_path)
     assert path == tmp_path / "predictions.csv"
     with pytest.raises(BadParams, match="nothing to write"):
         PredictionTable(csv=False, parquet=False)
@@ -102,7 +102,7 @@ def test_awkward_names_times_and_no_labels_at_all(tmp_path: Path) -> None:
 
 
 def test_float64_and_transposed_probabilities(tmp_path: Path) -> None:
-    predictions = tiny_predictions(tmp_path)
+    predictions = write_tiny_predictions(tmp_path)
     awkward = replace(predictions, probs=np.asfortranarray(predictions.probs.astype(np.float64)))
     for frame in both(awkward, tmp_path):
         np.testing.assert_array_equal(frame["prob_NA"].to_numpy(np.float32), predictions.probs[:, 1])
@@ -114,5 +114,5 @@ def test_a_table_open_in_excel_is_an_error_with_the_remedy(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "replace", deny)
     with pytest.raises(StoreError, match=r"predictions\.csv cannot be replaced.*Close it"):
-        PredictionTable().export(tiny_predictions(tmp_path), FakeModel(), tmp_path)
+        PredictionTable().export(write_tiny_predictions(tmp_path), FakeModel(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["pool"]

@@ -15,7 +15,7 @@ from alframe.errors import BadParams, FormatError, StoreError
 from alframe.exporters.recognition_json import RecognitionJson
 from alframe.formats.detections import read_detections
 from alframe.formats.recognition import CATEGORIES, timelapse_class_names
-from alframe.testing.exporter import ExporterSuite, FakeModel, tiny_predictions
+from alframe.testing.exporter import ExporterSuite, FakeModel, write_tiny_predictions
 from alframe.types import UNSURE, Box, Item, Label, Predictions
 from tests.timelapse.conftest import picture, template
 from tests.timelapse.recognition import names as class_names
@@ -29,7 +29,7 @@ class TestRecognitionJson(ExporterSuite):
         return RecognitionJson()
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        return replace(tiny_predictions(folder, count, seed), labels=[None] * count)
+        return replace(write_tiny_predictions(folder, count, seed), labels=[None] * count)
 
     def read_predictions(self, folder: Path) -> Mapping[str, str]:
         data = read_valid(folder / "recognitionData.json")

@@ -13,7 +13,7 @@ from alframe.exporters.predictions import PredictionTable
 from alframe.kit.round_folders import round_folder
 from alframe.kit.tables import FORMULA_STARTS, formula_safe_path
 from alframe.label_sources.csv.source import Csv
-from alframe.testing.exporter import FakeModel, tiny_predictions
+from alframe.testing.exporter import FakeModel, write_tiny_predictions
 from alframe.types import Item, Request
 
 IDS = ("=HYPERLINK(1)/a.jpg", "+1/b.jpg", "-2/c.jpg", "@sum/d.jpg", "plain/=e.jpg")
@@ -46,7 +46,7 @@ def test_a_list_of_the_earlier_version_is_understood_too(tmp_path: Path) -> None
 
 
 def test_a_table_for_programs_keeps_its_ids_and_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    predictions = tiny_predictions(tmp_path)
+    predictions = write_tiny_predictions(tmp_path)
     PredictionTable().export(predictions, FakeModel(), tmp_path)
     assert "calculate" not in caplog.text
     first, *others = predictions.items

@@ -70,7 +70,7 @@ class TestFolderWithLinks(Suite):
 def request_(tmp_path: Path) -> Request:
     suite = LabelSourceSuite()
     items = tuple(
-        suite.write_image(tmp_path, name, number) for number, name in enumerate(["a/1.png", "b/1.png", "b/2.png"])
+        suite.write_item(tmp_path, name, number) for number, name in enumerate(["a/1.png", "b/1.png", "b/2.png"])
     )
     request = Request(1, items, ("fox", "deer"), tmp_path / "labels")
     Folder().request(request)
@@ -229,7 +229,7 @@ def test_a_manifest_without_sizes_is_understood(request_: Request) -> None:
 
 
 def test_names_as_macos_and_windows_change_them(tmp_path: Path) -> None:
-    request = Request(1, (LabelSourceSuite().write_image(tmp_path, "größe.png", 1),), ("Füchse",), tmp_path / "labels")
+    request = Request(1, (LabelSourceSuite().write_item(tmp_path, "größe.png", 1),), ("Füchse",), tmp_path / "labels")
     Folder().request(request)
     (root(request) / "001_größe.png").write_bytes(b"saved again by a viewer, so that only the name tells")
     place = root(request) / normalize("NFD", "Füchse")
@@ -301,7 +301,7 @@ def test_one_of_several_boxes_is_cut_out(tmp_path: Path) -> None:
 
 def test_two_images_alike_to_the_byte(tmp_path: Path) -> None:
     suite = LabelSourceSuite()
-    items = (suite.write_image(tmp_path, "a.png", 1), suite.write_image(tmp_path, "b.png", 1))
+    items = (suite.write_item(tmp_path, "a.png", 1), suite.write_item(tmp_path, "b.png", 1))
     request = Request(1, items, ("fox",), tmp_path / "labels")
     Folder().request(request)
     shutil.move(root(request) / "001_a.png", root(request) / "fox" / "renamed.png")
@@ -440,12 +440,12 @@ def test_whatever_people_do_with_the_files_no_label_is_lost(moves: list[tuple[in
     """Copy the images (or, as number 3, a stranger) anywhere, under any name."""
     with TemporaryDirectory() as folder:
         suite = LabelSourceSuite()
-        items = tuple(suite.write_image(Path(folder), f"{n}.png", n) for n in range(3))
+        items = tuple(suite.write_item(Path(folder), f"{n}.png", n) for n in range(3))
         request = Request(1, items, ("fox", "deer"), Path(folder) / "labels")
         Folder().request(request)
         shown = [
             *(root(request) / f"00{n + 1}_{n}.png" for n in range(3)),
-            suite.write_image(Path(folder), "no.png", 9).path,
+            suite.write_item(Path(folder), "no.png", 9).path,
         ]
         expected = defaultdict(set)
         for which, where, new in moves:

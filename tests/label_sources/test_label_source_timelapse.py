@@ -79,7 +79,7 @@ class TestTimelapsePrepared(Suite):
 def request_(tmp_path: Path) -> Request:
     suite = LabelSourceSuite()
     names = ["a/1.png", "b/1.png", "b/2.png", "3.png"]
-    items = tuple(suite.write_image(tmp_path, name, number) for number, name in enumerate(names))
+    items = tuple(suite.write_item(tmp_path, name, number) for number, name in enumerate(names))
     return Request(3, items, ("deer", "red fox"), tmp_path / "labels")
 
 

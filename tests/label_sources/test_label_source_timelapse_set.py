@@ -62,7 +62,7 @@ class Suite(LabelSourceSuite):
     def make(self) -> TimelapseSet:
         return TimelapseSet(str(self.pool))
 
-    def write_image(self, folder: Path, name: str, number: int) -> Item:
+    def write_item(self, folder: Path, name: str, number: int) -> Item:
         return Item(name, picture((folder / "pool" / name).with_suffix(".jpg"), number), label=CLASSES[number % 2])
 
     def make_request(self, folder: Path) -> Request:

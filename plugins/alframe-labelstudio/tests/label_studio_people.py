@@ -88,12 +88,12 @@ class ServerSuite(LabelSourceSuite):
     def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         self.ben.answer(request, answers)
 
-    def read_label_file(self, file: str) -> bytes | None:
+    def read_label_bytes(self, file: str) -> bytes | None:
         """Return the task that an address shows, and who has answered."""
         task = self._task(file)
         return json.dumps([task, self.anna.call("GET", "/api/users/")]).encode()
 
-    def possible_answer_hashes(self, label: Label) -> set[str]:
+    def possible_answer_file_hashes(self, label: Label) -> set[str]:
         return {hash_annotation(each) for each in self._task(label.file)["annotations"]}
 
     def _task(self, file: str) -> dict[str, Any]:

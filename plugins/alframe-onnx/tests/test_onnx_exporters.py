@@ -22,7 +22,7 @@ from alframe.contracts import Exporter, Head
 from alframe.errors import AlframeError, BadParams, StoreError
 from alframe.kit.composite import build_part
 from alframe.testing import ExporterSuite
-from alframe.testing.exporter import FakeModel, tiny_predictions
+from alframe.testing.exporter import FakeModel, write_tiny_predictions
 from alframe.types import Floats, InputSpec, Predictions
 
 
@@ -58,7 +58,7 @@ class TimmModel(FakeModel):
 
 def pictures(folder: Path, count: int = 7, seed: int = 0) -> Predictions:
     """Return predictions whose files are pictures."""
-    predictions = tiny_predictions(folder, count, seed)
+    predictions = write_tiny_predictions(folder, count, seed)
     rng = np.random.default_rng(seed)
     for item in predictions.items:
         Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(item.path)
@@ -210,7 +210,7 @@ def test_heads_are_exported_as_they_predict(head: str, tmp_path: Path) -> None:
 
 
 def test_pools_without_an_eight_bit_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    predictions = tiny_predictions(tmp_path)
+    predictions = write_tiny_predictions(tmp_path)
     for item in predictions.items:
         Image.fromarray(np.zeros((20, 30), np.uint16)).save(item.path, format="PNG")
     with pytest.raises(StoreError, match="none of 7 images of the pool is an 8-bit picture"):
