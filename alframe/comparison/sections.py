@@ -87,17 +87,17 @@ def _curves_section(part: _DataSetSections, summary: pd.DataFrame, means: pd.Dat
             "seeds": summary["seeds"],
             "labels": summary["labels"],
             "area, %": format_intervals(summary, "area"),
-            "gain over baseline": format_intervals(summary, "gain", signed=True),
+            "compared with baseline": format_intervals(summary, "gain", signed=True),
             **p_value_columns(summary),
             "last, %": format_intervals(summary, "last"),
         }
     )
     caption = (
         f"Area is the mean {part.word} from {first} to {last} labels (area under the learning curve). Last is the "
-        f"{part.word} with the last labels. Both are means over seeds with Student's 95 % interval. Gain is the area "
-        "minus the area of the same strategy with the baseline's sampler, in points and paired by seed. The p-values "
-        "are two-sided and come from Student's and Wilcoxon's paired tests. The p-values of Holm and of Benjamini and "
-        "Hochberg adjust the p-values of the t test for all rows."
+        f"{part.word} with the last labels. Both are means over seeds with Student's 95 % interval. The column "
+        '"compared with baseline" is the area minus the area of the same strategy with the baseline\'s sampler, in '
+        "points and paired by seed. The p-values are two-sided and come from Student's and Wilcoxon's paired tests. "
+        "The p-values of Holm and of Benjamini and Hochberg adjust the p-values of the t test for all rows."
     )
     long_caption = "Means over seeds, in %. The files also have Student's 95 % intervals and the other measures."
     shown_means = pivot_by_labels(means[means["measure"] == part.measure], "mean", 1, 100)
@@ -178,7 +178,9 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
                 part.word: names,
                 "labels": table["labels"].map(format_labels),
                 "seeds that reached it": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
-                "saved over baseline": ["–" if math.isnan(value) else f"{value:.0%}" for value in table["saved"]],
+                "fewer labels than baseline": [
+                    "–" if math.isnan(value) else f"{value:.0%}" for value in table["saved"]
+                ],
             }
         )
         caption = (
