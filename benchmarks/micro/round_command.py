@@ -23,12 +23,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from alframe.types import Item
 from benchmarks.machine import describe, write_report
 from benchmarks.made import MadeCompute, MadePool
 
@@ -49,29 +50,20 @@ PARTS = {
 START = "start Python, import and read the configuration"
 REST = "everything else"
 OTHER_COMMANDS = {"status": ["status"], "label": ["label"], "plugins": ["plugins"], "help": ["--help"]}
-NETWORK = """
-from alframe.backbones.efficientnet_lite import EfficientNetLite0
-EfficientNetLite0().module(0)
-"""
+NETWORK = "from alframe.backbones.efficientnet_lite import EfficientNetLite; EfficientNetLite().module(0)"
 
 
 @dataclass(frozen=True)
-class Classes:
-    """Gives the images of a folder the features of their classes, which the folder does not tell."""
+class ComputeByClass(MadeCompute):
+    """Gives the images of a folder, which does not tell their classes, the features of these `classes` by id."""
 
-    compute: MadeCompute
-    classes: Mapping[str, str]
-    batch_size: int = 32
+    classes: Mapping[str, str] = field(default_factory=dict)
 
-    def device(self) -> str:
-        return "cpu"
-
-    def worker_count(self) -> int:
-        return 0
-
-    def map_shards(self, function: Callable[..., Any], shards: Sequence[Sequence[Any]]) -> Iterator[Any]:
+    def map_shards(
+        self, function: Callable[[Sequence[Any]], Iterator[Any]], shards: Sequence[Sequence[Item]]
+    ) -> Iterator[Any]:
         labelled = [[replace(item, label=self.classes[item.id]) for item in shard] for shard in shards]
-        return self.compute.map_shards(function, labelled)
+        return super().map_shards(function, labelled)
 
 
 def write_images(pool: MadePool) -> dict[str, str]:
@@ -125,7 +117,7 @@ def make_project(root: Path, size: int, dim: int) -> Path:
     for number in range(1, ROUNDS + 1):
         if number == 1:
             with open_session(*words) as session:
-                session.parts.compute = cast(Compute, Classes(MadeCompute(dim), classes))
+                session.parts.compute = cast(Compute, ComputeByClass(dim, classes=classes))
                 session.task_to_run.run(session)
         else:
             subprocess.run([sys.executable, "-m", "alframe", *words], check=True, stdout=sys.stderr)
