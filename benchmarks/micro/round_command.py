@@ -1,6 +1,6 @@
 """What one round costs when people label, each round in a command of its own: CPU seconds, by part of the command.
 
-    python -m benchmarks.micro.round_command                  # some minutes, and 1 GB of disk
+    python -m benchmarks.micro.round_command                  # some minutes, and 1.5 GB of disk
     python -m benchmarks.micro.round_command --size 10000     # a minute
 
 The pool is a folder of small JPEG files with times, in bursts of three, a thousand a camera. Their features are drawn
