@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from alframe import seeding
+from alframe.builtins import REGISTRIES
 from alframe.contracts import UsesFitContext
 from alframe.engine.embedding.feature_source import FeatureSource, UnbuiltEmbedder
 from alframe.engine.fit import drop_labels_given_on, make_training_labels, split_for_fine_tuning
@@ -17,6 +20,8 @@ from alframe.settings import TrainingPlan
 from alframe.store.events import FineTuned
 from alframe.store.files import replace_atomically
 from alframe.types import Need
+
+log = logging.getLogger(__name__)
 
 UNSEEN_FRACTION = 0.2  # of the labels
 
@@ -35,10 +40,15 @@ def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapsho
     freezes = {plan.first.freeze, plan.again.freeze}
     is_built = not isinstance(source, UnbuiltEmbedder)
     if plan.start is not None and (is_built or freezes != {"none"}):  # it shows now, not after a thousand labels
-        from alframe.engine.training.freezing import parameters_to_freeze
+        from alframe.engine.training.freezing import has_weights, parameters_to_freeze
 
+        module = source.build().module
+        if not has_weights(module):
+            name = REGISTRIES["backbone"].describe(campaign.recipes["backbone"])
+            log.info("The %s has no weights, so it is never fine-tuned: finetune.start has no effect.", name)
+            return source
         for freeze in sorted(freezes):
-            parameters_to_freeze(source.build().module, freeze)
+            parameters_to_freeze(module, freeze)
     return source
 
 
@@ -47,9 +57,12 @@ def _fine_tune_backbone(
 ) -> FeatureSource:
     from alframe.engine.embedding.embedder import embedder_from_module
     from alframe.engine.training.fine_tune import fine_tune
+    from alframe.engine.training.freezing import has_weights
 
     # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
     embedder = load_network(campaign, plan.warm).build()
+    if not has_weights(embedder.module):
+        return embedder
     items, number = cache.listing.items, snapshot.closed_round_count
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)

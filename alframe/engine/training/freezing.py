@@ -11,17 +11,17 @@ from alframe.compat import import_timm
 from alframe.errors import BadParams
 
 
+def has_weights(module: nn.Module) -> bool:
+    """Return whether there is anything to train: colour histograms, for example, have no weights."""
+    return next(module.parameters(), None) is not None
+
+
 def parameters_to_freeze(module: nn.Module, freeze: str) -> list[nn.Parameter]:
     """Return the parameters of `module` that `freeze` (see TrainingPlan) keeps as they are.
 
     Stages are timm's coarse groups: the stem is 0, then come the stages of a convolutional network or the blocks of a
     transformer. Raises BadParams if there is no such stage, or nothing would be left to train.
     """
-    if next(module.parameters(), None) is None:
-        raise BadParams(
-            "The backbone has no weights, so fine-tuning has nothing to train. Turn fine-tuning off "
-            "(finetune.start=null), or choose another backbone."
-        )
     if freeze == "none":
         return []
     stages = _stage_parameters(module)
