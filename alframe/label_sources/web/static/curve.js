@@ -2,22 +2,23 @@
 import { svg } from "./dom.js";
 import { S } from "./strings.js";
 
-const WIDTH = 640;
+const WIDTHS = { screen: 640, phone: 340 }; // so that the words stay as large as those around the chart
 const HEIGHT = 280;
 const MARGIN = { left: 48, right: 16, top: 12, bottom: 36 };
 
 // curves: [{kind, points}], the leading one first.
 export function curveChart(curves, title) {
   const most = Math.max(...curves.flatMap(({ points }) => points.map((point) => point.labels)), 1);
-  const x = (labels) => MARGIN.left + (labels / most) * (WIDTH - MARGIN.left - MARGIN.right);
+  const width = matchMedia("(max-width: 30rem)").matches ? WIDTHS.phone : WIDTHS.screen;
+  const x = (labels) => MARGIN.left + (labels / most) * (width - MARGIN.left - MARGIN.right);
   const y = (share) => HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
-  const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart", role: "img", "aria-label": title });
+  const chart = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, class: "chart", role: "img", "aria-label": title });
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-    chart.append(svg("line", { class: "rule", x1: MARGIN.left, x2: WIDTH - MARGIN.right, y1: y(share), y2: y(share) }),
+    chart.append(svg("line", { class: "rule", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(share), y2: y(share) }),
       text(MARGIN.left - 8, y(share) + 4, `${share * 100} %`, "end"));
   }
   for (const labels of ticks(most)) chart.append(text(x(labels), HEIGHT - MARGIN.bottom + 18, `${labels}`, "middle"));
-  chart.append(text((MARGIN.left + WIDTH) / 2, HEIGHT - 2, S.labels, "middle"));
+  chart.append(text((MARGIN.left + width) / 2, HEIGHT - 2, S.labels, "middle"));
   for (const { kind, points } of [...curves].reverse()) chart.append(drawCurve(kind, points, x, y)); // the leading one on top
   return chart;
 }
