@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from functools import partial
 from importlib import import_module
@@ -45,3 +46,19 @@ def test_every_part_is_held_to_the_suite(kind: str, monkeypatch: pytest.MonkeyPa
     tested = set[str]().union(*(parts_of(suite) for suite in suites(kind)))
     missing = [name for name, target in BUILTIN_PARTS[kind][1].items() if not {name, target} & tested]
     assert not missing, f"no subclass of the suite of kind {kind} tests: {', '.join(missing)}"
+
+
+def test_each_assertion_of_a_suite_says_what_is_wrong() -> None:
+    silent = []
+    for file in Path(alframe.testing.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            is_silent_assert = isinstance(node, ast.Assert) and node.msg is None
+            is_comparison = isinstance(node, ast.Call) and ast.unparse(node.func).startswith("np.testing.")
+            if is_silent_assert or (is_comparison and not _has_message(node)):
+                silent.append(f"{file.name}, line {node.lineno}")
+    assert not silent, f"a message must say what the part did and what is expected: {'; '.join(silent)}"
+
+
+def _has_message(call: ast.AST) -> bool:
+    assert isinstance(call, ast.Call)
+    return len(call.args) > 2 or any(keyword.arg == "err_msg" for keyword in call.keywords)
