@@ -18,6 +18,7 @@ from alframe.contracts.loss import OldUsesTrainingLabels, UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise_pixels
+from alframe.engine.training.activation_memory import limit_activation_memory, statistics_kept
 from alframe.engine.training.early_stopping import (
     EarlyStopping,
     embed_readable,
@@ -77,6 +78,8 @@ def fine_tune(
     elif isinstance(loss, OldUsesTrainingLabels):  # its classes would not be balanced, without a word
         raise BadOutput(f"{type(loss).__name__}: rename its method count_labels to set_training_labels.")
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
+    largest_batch = max((len(batch) for batches in epochs for batch in batches), default=0)
+    limit_activation_memory(module, spec, largest_batch, device)
     optimiser = make_optimiser(module, loss, frozen, plan)
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
     precision = autocast(plan, device)
@@ -112,7 +115,8 @@ def fine_tune(
                             embeddings = module(normalise_pixels(batch.pixels, spec, device))
                         value = loss(embeddings.float(), targets)
                         optimiser.zero_grad(set_to_none=True)
-                        value.backward()
+                        with statistics_kept(module):
+                            value.backward()
                         optimiser.step()
                         schedule.step()
                         losses.append(float(value.detach()))

@@ -1,0 +1,77 @@
+"""Fine-tune with large batches on a laptop: activations are computed again where all of them would fill its memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from alframe.types import InputSpec
+
+log = logging.getLogger(__name__)
+
+LIMIT = 2 * 2**30  # bytes of activations; training takes up to twice as much, and a laptop has 8 GB in all
+
+
+def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> bool:
+    """Let a timm network in `module` forget its activations where a batch has too many; return whether it does.
+
+    They are computed again for the gradients (Chen et al. 2016, arXiv 1604.06174): the weights become the same, a
+    training step takes about a third longer. A GPU may use half of its free memory. Other networks keep their
+    activations; a warning says how much memory they take.
+    """
+    limit = torch.cuda.mem_get_info(device)[0] // 2 if device.startswith("cuda") else LIMIT
+    needed = measure_activation_bytes(module, spec, device) * batch_size
+    networks = [layer for layer in module.modules() if callable(getattr(layer, "set_grad_checkpointing", None))]
+    for network in networks:
+        network.set_grad_checkpointing(needed > limit)
+    if needed > limit and not networks:
+        log.warning(
+            "Fine-tuning on batches of %d images needs more than %.0f GB of memory. If the computer has less, set "
+            "finetune.first.batch_size=%d, and finetune.again.samples=2.",
+            *(batch_size, needed / 2**30, max(2, batch_size * limit // needed)),
+        )
+    return needed > limit and bool(networks)
+
+
+def measure_activation_bytes(module: nn.Module, spec: InputSpec, device: str) -> int:
+    """Return the bytes that `module` keeps for the gradients of one image; it ends in evaluation mode."""
+    weights = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
+    sizes: dict[int, int] = {}
+
+    def note_size(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    image = torch.zeros(1, spec.channels, spec.size, spec.size, device=device)
+    with torch.enable_grad(), saved_tensors_hooks(note_size, lambda tensor: tensor):
+        output = module.eval()(image.to(memory_format=torch.channels_last))
+    del output  # until here it has kept the tensors, so that no two had the same address
+    return sum(size for address, size in sizes.items() if address not in weights)
+
+
+@contextmanager
+def statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Keep the running statistics of batch normalisation as they are inside the block.
+
+    In a backward pass that computes activations again, each batch would count twice.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
+    before = [
+        (layer.momentum, None if (count := layer.num_batches_tracked) is None else count.clone()) for layer in layers
+    ]
+    try:
+        for layer in layers:
+            layer.momentum = 0.0
+        yield
+    finally:
+        for layer, (momentum, count) in zip(layers, before, strict=True):
+            layer.momentum = momentum
+            if layer.num_batches_tracked is not None and count is not None:
+                layer.num_batches_tracked.copy_(count)
