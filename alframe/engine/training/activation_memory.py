@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -18,6 +19,13 @@ log = logging.getLogger(__name__)
 LIMIT = 2 * 2**30  # bytes of activations; training takes up to twice as much, and a laptop has 8 GB in all
 
 
+@runtime_checkable
+class _Checkpointing(Protocol):
+    """A network of timm that can compute its activations again."""
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None: ...
+
+
 def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> bool:
     """Let a timm network in `module` forget its activations where a batch has too many; return whether it does.
 
@@ -27,7 +35,7 @@ def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int,
     """
     limit = torch.cuda.mem_get_info(device)[0] // 2 if device.startswith("cuda") else LIMIT
     needed = measure_activation_bytes(module, spec, device) * batch_size
-    networks = [layer for layer in module.modules() if callable(getattr(layer, "set_grad_checkpointing", None))]
+    networks = [layer for layer in module.modules() if isinstance(layer, _Checkpointing)]
     for network in networks:
         network.set_grad_checkpointing(needed > limit)
     if needed > limit and not networks:
