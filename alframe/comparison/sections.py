@@ -179,7 +179,7 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
                 "labels": table["labels"].map(format_labels),
                 "seeds that reached it": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
                 "fewer labels than baseline": [
-                    "–" if math.isnan(value) else f"{value:.0%}" for value in table["saved"]
+                    "–" if math.isnan(share) else f"{share:.0%}" for share in table["saved"]
                 ],
             }
         )
