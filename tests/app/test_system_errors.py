@@ -60,7 +60,7 @@ def test_a_value_that_cannot_be_is_named(word: str, said: str, alframe: CommandL
     [(">/dev/full", 1, "No space left on device: standard output."), (">&-", 0, ""), (">&- 2>&-", 0, "")],
 )
 def test_standard_output_is_full_or_closed(redirected: str, code: int, said: str, tmp_path: Path) -> None:
-    command = f"{shlex.quote(sys.executable)} -m alframe status {redirected}"
+    command = f"{shlex.quote(sys.executable)} -m alframe new_plugin part=mine {redirected}"
     ended = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.partition(" The work")[0].strip()) == (code, said)
 
