@@ -38,7 +38,7 @@ def test_parameters_with_awkward_values() -> None:
         "exporter.camtrap_dp.capture_method=[timeLapse]",
     )
     chosen = OmegaConf.to_container(compose(*map(str, parse_command(words).given.values())).exporter)
-    assert chosen["recognition_json"]["detections"] == r"D:\camera traps\md.json"
+    assert chosen["recognition_json"]["detections"] == str(Path.cwd() / r"D:\camera traps\md.json")
     part = REGISTRIES["exporter"].build(chosen["camtrap_dp"])
     assert isinstance(part, CamtrapDp)
     assert str(part.zone) == "UTC+10:00"
