@@ -44,6 +44,11 @@ def format_number(value: float, digits: int, scale: float = 1) -> str:
     return "–" if math.isnan(value) else f"{scale * value:.{digits}f}"
 
 
+def format_percentage(share: float) -> str:
+    """Return a share as a whole percentage; a dash for NaN."""
+    return "–" if math.isnan(share) else f"{share:.0%}"
+
+
 def format_labels(value: float) -> str:
     """Return a number of labels; inf: they were not enough."""
     return f"{value:.0f}" if math.isfinite(value) else "not reached"

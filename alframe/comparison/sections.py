@@ -24,6 +24,7 @@ from alframe.comparison.formatting import (
     format_intervals,
     format_labels,
     format_number,
+    format_percentage,
     p_value_columns,
     pivot_by_labels,
 )
@@ -178,9 +179,7 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
                 part.word: names,
                 "labels": table["labels"].map(format_labels),
                 "seeds that reached it": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
-                "fewer labels than baseline": [
-                    "–" if math.isnan(share) else f"{share:.0%}" for share in table["saved"]
-                ],
+                "fewer labels than baseline": table["saved"].map(format_percentage),
             }
         )
         caption = (
