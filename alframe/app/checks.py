@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from omegaconf.errors import OmegaConfBaseException
 
@@ -98,6 +99,15 @@ def unknown_setting_error(key: str, others: set[str]) -> BadParams:
     group = f"{key.rpartition('.')[0]}."
     known = [name for name in SETTINGS if name.startswith(group)] or sorted(others)
     return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
+
+
+def bare_words(words: Sequence[str]) -> list[str]:
+    """Return the words of a task without an equals sign. Raises BadParams for one that a blank parts from its name."""
+    for word, following in pairwise(words):
+        if word.endswith("=") and "=" not in following:
+            whole = quote_argument(f"{word}{following}")
+            raise BadParams(f"There is a blank after '{word}'. Write it without: {whole}")
+    return [word for word in words if "=" not in word and not word.startswith("~")]
 
 
 def require_equals_signs(words: Sequence[str]) -> None:

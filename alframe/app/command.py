@@ -13,6 +13,7 @@ from pathlib import Path
 
 from alframe.app.checks import (
     NAME,
+    bare_words,
     require_equals_signs,
     require_known_names,
     require_valid_value,
@@ -150,7 +151,7 @@ def _name_each_word(words: list[str]) -> list[str]:
     verb = words[0].replace("-", "_") if words else ""
     if verb not in REGISTRIES["task"].parts():
         return words
-    bare = _without_equals_sign(words[1:])
+    bare = bare_words(words[1:])
     names = _names_of_words(verb) if bare else ""
     if isinstance(names, str) or len(bare) > len(names):
         return [verb, *words[1:]]
@@ -160,16 +161,12 @@ def _name_each_word(words: list[str]) -> list[str]:
 
 def _join_free_words(verb: str, words: list[str]) -> list[str]:
     """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
-    bare = _without_equals_sign(words)
+    bare = bare_words(words)
     name = _names_of_words(verb) if bare else ""
     if not name or not isinstance(name, str):
         return words
     value = bare[0] if len(bare) == 1 else f"[{','.join(bare)}]"
     return [f"{name}={value}", *(word for word in words if word not in bare)]
-
-
-def _without_equals_sign(words: list[str]) -> list[str]:
-    return [word for word in words if "=" not in word and not word.startswith("~")]
 
 
 def _names_of_words(verb: str) -> str | tuple[str, ...]:

@@ -26,7 +26,7 @@ Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
 
 Settings, for example
   project=FOLDER      the campaign's folder         batch=20             images in each round
-  "classes=fox,hare"  classes known beforehand      stopping.labels=200  labels before it stops
+  "classes=[fox,cat]" classes known beforehand      stopping.labels=200  labels before it stops
   enough=0.8          share that must be answered   seed=0               seed of all random choices
 
 Flags

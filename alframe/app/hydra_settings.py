@@ -12,7 +12,7 @@ from hydra._internal.hydra import Hydra
 from omegaconf import OmegaConf
 
 from alframe.app import schema, search_path
-from alframe.app.conf_folders import conf_folder
+from alframe.app.conf_folders import conf_folder, plugin_config_folders
 from alframe.errors import StoreError
 
 # What differs between any two commands, and calls nothing.
@@ -28,7 +28,7 @@ def composing_once(words: Sequence[str]) -> Iterator[None]:
     Before it composes it to run it, it does so to read `hydra.mode`, which is not set unless a word may set it.
     """
     read_mode = Hydra.get_mode
-    if not any(map(_MAY_SET_MODE.match, words)):
+    if not any(map(_MAY_SET_MODE.match, words)) and not plugin_config_folders():  # a plugin's file may set anything
         Hydra.get_mode = lambda *_, **__: None  # type: ignore[method-assign]
     try:
         yield

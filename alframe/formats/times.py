@@ -58,7 +58,7 @@ def read_exif_time_text(path: Path) -> str:
         state = os.stat(path)  # noqa: PTH116 - a million of them
         if not stat.S_ISREG(state.st_mode):  # a pipe would wait for ever
             return ""
-        return _read_time_text_of_version(path, state.st_size, state.st_mtime_ns)
+        return _read_time_text_of_version(path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     except Exception as error:  # a header may hold anything
         if is_drive_failure(error):
             raise
@@ -66,8 +66,8 @@ def read_exif_time_text(path: Path) -> str:
 
 
 @lru_cache(CACHED_TEXTS)  # the runs of a sweep list the same files
-def _read_time_text_of_version(path: Path, size: int, mtime_ns: int) -> str:
-    """Return the text of `read_exif_time_text`; `size` and `mtime_ns` tell one version of the file from the next."""
+def _read_time_text_of_version(path: Path, *version: int) -> str:
+    """Return the text of `read_exif_time_text`; `version` is what tells this file from what it held before."""
     with path.open("rb") as file:
         block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
     values = _read_time_tag_texts(block) if block is not None else _read_with_pillow(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from alframe.store.events import FineTuned
 from alframe.store.files import replace_atomically
 from alframe.types import Need
 
+if TYPE_CHECKING:
+    from alframe.engine.embedding.embedder import Embedder
+
 log = logging.getLogger(__name__)
 
 UNSEEN_FRACTION = 0.2  # of the labels
@@ -32,14 +36,23 @@ def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapsho
     labels = len(snapshot.labels.counted)
     next_at = plan.start if not trained else trained[-1][1].labels + plan.every
     is_done = bool(trained) and trained[-1][0] == snapshot.closed_round_count
-    if plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done:
-        return _fine_tune_backbone(campaign, cache, plan.again if trained else plan.first, snapshot)
+    is_due = plan.start is not None and next_at is not None and labels >= max(2, next_at) and not is_done
+    if is_due:
+        from alframe.engine.training.freezing import has_weights
+
+        chosen = plan.again if trained else plan.first
+        # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
+        embedder = load_network(campaign, chosen.warm).build()
+        if has_weights(embedder.module):
+            return _fine_tune_backbone(campaign, cache, chosen, snapshot, embedder)
     if cache.embedded is not None:
         return cache.embedded.embedder
     source = load_network(campaign)
     freezes = {plan.first.freeze, plan.again.freeze}
     is_built = not isinstance(source, UnbuiltEmbedder)
-    if plan.start is not None and (is_built or freezes != {"none"}):  # it shows now, not after a thousand labels
+    if plan.start is not None and (
+        is_due or is_built or freezes != {"none"}
+    ):  # it shows now, not after a thousand labels
         from alframe.engine.training.freezing import has_weights, parameters_to_freeze
 
         module = source.build().module
@@ -53,16 +66,11 @@ def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapsho
 
 
 def _fine_tune_backbone(
-    campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot
+    campaign: Campaign, cache: RunCache, plan: TrainingPlan, snapshot: LabelSnapshot, embedder: Embedder
 ) -> FeatureSource:
     from alframe.engine.embedding.embedder import embedder_from_module
     from alframe.engine.training.fine_tune import fine_tune
-    from alframe.engine.training.freezing import has_weights
 
-    # From the stored weights, not from those in memory, so that a resumed run starts from the same bits.
-    embedder = load_network(campaign, plan.warm).build()
-    if not has_weights(embedder.module):
-        return embedder
     items, number = cache.listing.items, snapshot.closed_round_count
     settings, compute = campaign.settings, campaign.parts.compute
     usable = np.ones(len(items), bool)

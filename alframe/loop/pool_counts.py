@@ -50,7 +50,7 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     """
     labels, ledger = campaign.labels(), campaign.ledger
     rounds = ledger.stored_rounds()
-    held_out = ledger.held_out_keys()
+    held_out = [key for key in ledger.held_out_keys() if key < len(items)]  # a run may be listing new images now
     opened = {key for stored_round in rounds if not stored_round.closed for key in stored_round.keys}
     closed = {key for stored_round in rounds if stored_round.closed for key in stored_round.keys}
     labelled = {label.item for label in labels.counted}

@@ -59,9 +59,11 @@ def learning_curve_svg(curves: Sequence[Curve], size: tuple[int, int] = WIDE) ->
     width, height = size
     font = 14 if width > 500 else 12
     figure = Figure(figsize=(width / 72, height / 72))
-    # Fixed margins: the tick labels have at most "100 %" to show, and measuring them takes as long as drawing.
-    left, bottom, edge = 5 * font, 3.2 * font, 0.5 * font
-    axes = figure.add_axes((left / width, bottom / height, 1 - (left + edge) / width, 1 - (bottom + edge) / height))
+    # Fixed margins, as measuring the texts takes as long as drawing: "100 %" on the left, and on the right half of the
+    # largest number of labels, which may stand at the very end.
+    left, bottom, top = 5 * font, 3.2 * font, 0.5 * font
+    right = max(top, 0.35 * font * len(str(int(1.05 * max(max(curve.labels) for curve in curves)))))
+    axes = figure.add_axes((left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height))
     for order, (curve, (colour, dashes)) in enumerate(zip(curves, curve_styles(curves), strict=True), 1):
         depth = 0 if is_baseline(curve) else order
         if len(curve.labels) == 1:  # a band of no width cannot be seen

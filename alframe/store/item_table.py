@@ -124,7 +124,8 @@ class _ItemsOnDemand(Sequence[Item]):
         if isinstance(key, slice):
             return self._table.items()[key]
         sql = f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item WHERE key = ?"
-        return StoredItems(self._table._read(sql, key), self._table.file)[0]
+        row = range(self._count)[key]  # an int also for a NumPy integer, and counted from the end below 0
+        return StoredItems(self._table._read(sql, row), self._table.file)[0]
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._table.items())

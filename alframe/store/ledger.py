@@ -208,18 +208,23 @@ class Ledger(ItemTable):
         self._insert("event (round, kind, detail, at)", [row])
 
     def history(self) -> list[RoundRecord]:
-        """Return the latest record of every evaluated round and number of labels, oldest round first.
+        """Return the latest record of every evaluated round, oldest round first."""
+        return list({record.round: record for record in self.measurements()}.values())
 
-        A round has several records if it was evaluated again when the next batch was partly answered, or corrected.
-        An evaluation by labels that an earlier version had fine-tuned on is untrue, and left out.
+    def measurements(self) -> list[RoundRecord]:
+        """Return the records of every evaluated round, one for each number of labels, oldest first.
+
+        A round has several records if it was evaluated again when the next batch was partly answered. A record is left
+        out if the same round was evaluated later with as many labels or fewer, since labels were corrected or taken
+        back. An evaluation by labels that an earlier version had fine-tuned on is untrue, and left out.
         """
         rows = self._read("SELECT detail FROM event WHERE kind = 'evaluated' ORDER BY round, n")
-        latest: dict[tuple[int, int], RoundRecord] = {}
+        records: list[RoundRecord] = []
         with spoilt_content_as_store_error(self.file):
             for record in (load_record(detail) for (detail,) in rows):
-                latest.pop((record.round, record.labels), None)
-                latest[record.round, record.labels] = record
-        records = list(latest.values())
+                while records and records[-1].round == record.round and records[-1].labels >= record.labels:
+                    records.pop()
+                records.append(record)
         trained = "SELECT min(round) FROM event WHERE kind = ? AND json_extract(detail, '$.seen') IS NULL"
         (first,) = self._read(trained, FineTuned.KIND)[0]
         return [

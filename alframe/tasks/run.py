@@ -188,7 +188,8 @@ def _summary_message(
     table = (
         comparison_table(histories, session.parts.name_of("sampler"))
         if histories
-        else accuracy_table(session.ledger.history()) + describe_unanswered_audit(len(session.unlabelled_audit_keys()))
+        else accuracy_table(session.ledger.measurements())
+        + describe_unanswered_audit(len(session.unlabelled_audit_keys()))
     )
     if paths:
         exported = "\n          ".join(short_path(path) for path in paths)

@@ -50,7 +50,7 @@ class Status:
             + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
             *([f"          {unseen}"] if (unseen := describe_unseen_classes(session)) else []),
             "",
-            accuracy_table(ledger.history()) + describe_unanswered_audit(len(unlabelled_audit)),
+            accuracy_table(ledger.measurements()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
             *self._shortened_list(
                 session, "Answers of several people", describe_agreement(measure_agreement(ledger.stored_labels()))

@@ -42,6 +42,7 @@ FOREIGN_ATTRIBUTES = {
         "winerror",
     ),  # Python
     *("checkpoint_filter_fn", "pretrained_cfg", "patch_embed", "patch_size", "group_matcher"),  # timm
+    "set_reentrant_ckpt",
     *("name", "shape", "item", "start_t", "get_num_gpus"),  # tifffile, h5py, numpy, tqdm, faiss
 }
 

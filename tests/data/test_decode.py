@@ -8,9 +8,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 from PIL import Image
 
 from alframe.builtins import REGISTRIES
@@ -145,6 +147,8 @@ def test_modes(tmp_path: Path, mode: str, spec: InputSpec) -> None:
     path = tmp_path / ("a.tif" if mode in ("CMYK", "YCbCr", "LAB", "HSV", "I;16") else "a.png")
     if mode == "HSV":
         pytest.skip("no format stores it")
+    if mode == "YCbCr" and Version(PIL.__version__) < Version("13"):
+        pytest.skip("Pillow 13 is the first that reads the TIFF file that it writes")
     quadrants(mode).save(path)
     decoded = ImageFile(path).decode(spec)
     assert decoded.reason is None

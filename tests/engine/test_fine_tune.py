@@ -270,7 +270,7 @@ def test_a_training_that_helps_keeps_its_best_epoch_and_repeats(
         assert len(result.losses) >= 5
         assert result.best_epoch == int(np.argmax(result.validation_f1)) > 0
         assert result.train_accuracy is not None
-        assert result.train_accuracy > 0.9
+        assert result.train_accuracy > 0.8
         modules.append(module.state_dict())
     assert all(torch.equal(modules[0][name], modules[1][name]) for name in modules[0])
     assert "was 0.167 before" in caplog.text  # one class for all: 1 of 3 has an F1, of 1/2

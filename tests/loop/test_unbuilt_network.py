@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import scipy
+from packaging.version import Version
 
 from alframe.app.api import open_session
 from alframe.engine.embedding import embedder
@@ -17,7 +19,9 @@ from alframe.types import OutcomeState
 from tests.loop.test_people import Person
 
 NETWORK_PACKAGES = ("torch", "timm", "torchvision", "huggingface_hub")
-SCIPY = ("scipy.stats", "scipy.linalg", "scipy.optimize")
+# SciPy before 1.17 imports its linear algebra with what is needed.
+LINEAR_ALGEBRA = ("scipy.linalg",) if Version(scipy.__version__) >= Version("1.17") else ()
+SCIPY = ("scipy.stats", "scipy.optimize", *LINEAR_ALGEBRA)
 UNUSED_BY_ALL = (*NETWORK_PACKAGES, "pandas", "pyarrow", "sklearn", *SCIPY, "matplotlib", "faiss", "jinja2")
 READING_TASKS = ("status", "label", "compare")
 DEFAULT_PARTS = {"backbone": "efficientnet_lite0", "loss": "triplet", "head": "auto", "sampler": "uherding"}

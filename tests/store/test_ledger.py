@@ -236,7 +236,11 @@ def test_records_come_back_as_they_were(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.add_record(partly)
         ledger.add_record(again)
-    assert ledger.history() == [partly, again], "a round and number of labels has one record, the latest"
+    assert ledger.measurements() == [again], "labels were taken back"
+    with ledger.transaction():
+        ledger.add_record(partly)
+    assert ledger.measurements() == [again, partly], "part of the next batch was answered"
+    assert ledger.history() == [partly], "a round has one record, the latest"
 
 
 def test_another_reader_sees_committed_work_only(ledger: Ledger, tmp_path: Path) -> None:

@@ -86,8 +86,8 @@ def _comparable_time(item: Item) -> datetime:
     """Return when an item of known time was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
     assert item.taken is not None
     if UTC_OFFSET not in item.meta:
-        return item.taken
-    return item.taken - timedelta(seconds=int(item.meta[UTC_OFFSET]))
+        return item.taken.replace(tzinfo=None)
+    return item.taken.replace(tzinfo=None) - timedelta(seconds=int(item.meta[UTC_OFFSET]))
 
 
 def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:

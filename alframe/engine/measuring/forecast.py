@@ -93,7 +93,8 @@ def _measured_points(history: Sequence[RoundRecord]) -> list[tuple[int, Evaluati
 
     Held-out images go before those drawn at random: they are mostly more, and always the same.
     """
-    newest = {record.labels: found for record in history if (found := _held_out_or_other(record)) is not None}
+    latest = {record.round: record for record in history}.values()
+    newest = {record.labels: found for record in latest if (found := _held_out_or_other(record)) is not None}
     points = sorted(newest.items())
     return [point for point in points if point[1].basis == points[-1][1].basis]
 

@@ -12,16 +12,17 @@ from alframe.types import Floats, Ints
 class PoolConfidence:
     """The highest class probability that a fitted `head` gives each image of `features` (N, D).
 
-    Each image is predicted once: a large pool takes longer than a fit.
+    The whole pool is predicted with the first question, and once: so the last bits of a value do not depend on what is
+    asked, and a resumed run has the same values.
     """
 
     def __init__(self, head: Head, features: Floats) -> None:
         self._head, self._features = head, features
-        self._values = np.full(len(features), np.nan, np.float32)  # NaN where nobody has asked yet
+        self._values: Floats | None = None
 
     def of(self, keys: Ints) -> Floats:
         """Return (n,) how sure the head is of the images `keys` (n,)."""
-        new = keys[np.isnan(self._values[keys])]
-        if len(new):
-            self._values[new] = predict_in_chunks(self._features, new, lambda x: self._head.probs(x).max(axis=1))
+        if self._values is None:
+            everything = np.arange(len(self._features))
+            self._values = predict_in_chunks(self._features, everything, lambda x: self._head.probs(x).max(axis=1))
         return self._values[keys]

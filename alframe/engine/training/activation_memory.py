@@ -12,6 +12,7 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from alframe.compat import import_timm
 from alframe.types import InputSpec
 
 log = logging.getLogger(__name__)
@@ -26,25 +27,52 @@ class _Checkpointing(Protocol):
     def set_grad_checkpointing(self, enable: bool = True) -> None: ...
 
 
-def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> bool:
-    """Let a timm network in `module` forget its activations where a batch has too many; return whether it does.
+def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> None:
+    """Let a timm network in `module` forget its activations if those of a batch would take too much memory.
 
     They are computed again for the gradients (Chen et al. 2016, arXiv 1604.06174): the weights become the same, a
-    training step takes about a third longer. A GPU may use half of its free memory. Other networks keep their
-    activations; a warning says how much memory they take.
+    training step takes about 1.4 times as long. A GPU may use half of its free memory. A warning says how much memory
+    is needed if it is still too much, as for networks that cannot do this. Call it as training is called: with frozen
+    weights without gradients, and in the same precision.
     """
-    limit = torch.cuda.mem_get_info(device)[0] // 2 if device.startswith("cuda") else LIMIT
+    limit = _free_gpu_bytes(device) // 2 if device.startswith("cuda") else LIMIT
+    _recompute_activations(module, enable=False)
     needed = measure_activation_bytes(module, spec, device) * batch_size
-    networks = [layer for layer in module.modules() if isinstance(layer, _Checkpointing)]
-    for network in networks:
-        network.set_grad_checkpointing(needed > limit)
-    if needed > limit and not networks:
+    if needed > limit and _recompute_activations(module, enable=True):
+        needed = measure_activation_bytes(module, spec, device) * batch_size
+    if needed > limit:
         log.warning(
             "Fine-tuning on batches of %d images needs more than %.0f GB of memory. If the computer has less, set "
             "finetune.first.batch_size=%d, and finetune.again.samples=2.",
             *(batch_size, needed / 2**30, max(2, batch_size * limit // needed)),
         )
-    return needed > limit and bool(networks)
+
+
+def _free_gpu_bytes(device: str) -> int:
+    reusable = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + reusable
+
+
+def _recompute_activations(module: nn.Module, enable: bool) -> bool:
+    """Switch the recomputing of activations on or off, and return whether every network of timm in `module` could.
+
+    Old versions of timm compute in a way that gives no gradients behind frozen weights, so nothing is frozen there.
+    """
+    networks = [layer for layer in module.modules() if isinstance(layer, _Checkpointing)]
+    if enable and networks:
+        layers = import_timm().layers
+        if hasattr(layers, "set_reentrant_ckpt"):
+            layers.set_reentrant_ckpt(False)
+        elif not all(weight.requires_grad for weight in module.parameters()):
+            return False
+    try:
+        for network in networks:
+            network.set_grad_checkpointing(enable)
+    except (AssertionError, NotImplementedError):  # of the networks that cannot
+        for network in networks:
+            network.set_grad_checkpointing(False)
+        return False
+    return bool(networks)
 
 
 def measure_activation_bytes(module: nn.Module, spec: InputSpec, device: str) -> int:

@@ -79,7 +79,6 @@ def fine_tune(
         raise BadOutput(f"{type(loss).__name__}: rename its method count_labels to set_training_labels.")
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     largest_batch = max((len(batch) for batches in epochs for batch in batches), default=0)
-    limit_activation_memory(module, spec, largest_batch, device)
     optimiser = make_optimiser(module, loss, frozen, plan)
     schedule = make_schedule(optimiser, plan, sum(map(len, epochs)))
     precision = autocast(plan, device)
@@ -96,6 +95,8 @@ def fine_tune(
             # To embed an image is quicker than to train on it, so the two are forecast apart.
             Bar("Fine-tuning", images + validated, "img", forecast=False) as bar,
         ):
+            with precision:
+                limit_activation_memory(module, spec, largest_batch, device)
             torch.manual_seed(integer_seed(seed, "dropout"))
             start = time.perf_counter()
             if stopping is not None:

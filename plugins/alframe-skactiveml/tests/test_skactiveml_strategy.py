@@ -25,14 +25,17 @@ WHEEL = "scikit_activeml-0.5.0-py3-none-any.whl"
 
 
 def template() -> type:
-    """Return scikit-activeml's template of tests, or a class whose only test is skipped."""
+    """Return scikit-activeml's template of tests, or a class whose tests are skipped."""
     folders = [Path(os.environ.get("ALFRAME_TEST_WHEELS", "wheels")), Path(sys.prefix, "wheels")]
     found = next((folder / WHEEL for folder in folders if (folder / WHEEL).is_file()), None)
     if found is None:
 
         class Skipped:
-            def test_templates(self) -> None:
+            def setUp(self, **_: object) -> None:
                 pytest.skip(f"pip download --no-deps -d {sys.prefix}/wheels scikit-activeml==0.5.0 gets the templates")
+
+            def test_templates(self) -> None:
+                """Be skipped as the others are."""
 
         return Skipped
     skactiveml.__path__.append(f"{found}/skactiveml")  # after the installed one, which has no folder `tests`
