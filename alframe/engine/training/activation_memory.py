@@ -36,9 +36,9 @@ def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int,
     weights without gradients, and in the same precision.
     """
     limit = _free_gpu_bytes(device) // 2 if device.startswith("cuda") else LIMIT
-    _recompute_activations(module, enable=False)
+    recompute_activations(module, enable=False)
     needed = measure_activation_bytes(module, spec, device) * batch_size
-    if needed > limit and _recompute_activations(module, enable=True):
+    if needed > limit and recompute_activations(module, enable=True):
         needed = measure_activation_bytes(module, spec, device) * batch_size
     if needed > limit:
         log.warning(
@@ -53,7 +53,7 @@ def _free_gpu_bytes(device: str) -> int:
     return torch.cuda.mem_get_info(device)[0] + reusable
 
 
-def _recompute_activations(module: nn.Module, enable: bool) -> bool:
+def recompute_activations(module: nn.Module, enable: bool) -> bool:
     """Switch the recomputing of activations on or off, and return whether every network of timm in `module` could.
 
     Old versions of timm compute in a way that gives no gradients behind frozen weights, so nothing is frozen there.

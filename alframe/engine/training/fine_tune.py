@@ -18,7 +18,11 @@ from alframe.contracts.loss import OldUsesTrainingLabels, UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise_pixels
-from alframe.engine.training.activation_memory import limit_activation_memory, statistics_kept
+from alframe.engine.training.activation_memory import (
+    limit_activation_memory,
+    recompute_activations,
+    statistics_kept,
+)
 from alframe.engine.training.early_stopping import (
     EarlyStopping,
     embed_readable,
@@ -130,6 +134,7 @@ def fine_tune(
                 stopping.restore_best(module)
             readable, x = embed_readable(module.eval(), items, rows, spec, workers, device, bar.advance)
     finally:
+        recompute_activations(module, enable=False)  # only training needs it, and exporters would export it
         module.eval()
         loss.eval()
     is_right = nearest_mean_classes(x, y[readable], x) == y[readable] if len(readable) else np.zeros(0, np.bool_)
