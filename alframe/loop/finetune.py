@@ -50,9 +50,8 @@ def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapsho
     source = load_network(campaign)
     freezes = {plan.first.freeze, plan.again.freeze}
     is_built = not isinstance(source, UnbuiltEmbedder)
-    if plan.start is not None and (
-        is_due or is_built or freezes != {"none"}
-    ):  # it shows now, not after a thousand labels
+    must_look = is_due or is_built or freezes != {"none"}  # a wrong setting shows now, not after a thousand labels
+    if plan.start is not None and must_look:
         from alframe.engine.training.freezing import has_weights, parameters_to_freeze
 
         module = source.build().module
