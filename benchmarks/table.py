@@ -23,8 +23,9 @@ HEADER = (
 )
 README_HEADER = "| task | time of alframe | time of other programs, divided by the time of alframe |\n|---|---|---|\n"
 README_ROWS = (  # how their tasks begin
-    "read an image file and compute its embedding, on all cores, with PyTorch (`eager`) and the precision `fp32`",
-    "read an image file and compute its embedding, on all cores, with OpenVINO (`openvino`) and the precision `bf16`",
+    "read an image file and compute its embedding, on all cores, with PyTorch",
+    "read an image file and compute its embedding, on all cores, with OpenVINO (`inference.engine=openvino "
+    "inference.precision=bf16`)",
     "k-center: choose 100 of",
     "margin: score",
     "linear head (the classifier on top of the embeddings): fit it to 5,000 labelled images",
@@ -108,16 +109,16 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
                 engine, precision = best.split()
                 what = (
                     f"compute the embedding of an image by {network}, on one thread, with {ENGINES[engine]} "
-                    f"(`{engine}`) and the precision `{precision}` (the lowest cosine similarity to the "
-                    f"embeddings of plain timm is {ways[best]['worst_cosine']})"
+                    f"(`inference.engine={engine} inference.precision={precision}`; the lowest cosine similarity to "
+                    f"the embeddings of plain timm is {ways[best]['worst_cosine']})"
                 )
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
     for way, measured in result["pipeline"].items():
         if way != plain:
             engine, precision = way.split()
             what = (
-                f"read an image file and compute its embedding, on all cores, with {ENGINES[engine]} (`{engine}`) and "
-                f"the precision `{precision}`"
+                f"read an image file and compute its embedding, on all cores, with {ENGINES[engine]} "
+                f"(`inference.engine={engine} inference.precision={precision}`)"
             )
             yield _faster(
                 what, measured, result["pipeline"][plain], measured["images_per_s"]["pipeline"], 1 / measured["bound"]
