@@ -61,7 +61,7 @@ def explain_unusable_name(name: str) -> str | None:
     return None
 
 
-def split_class_names(name: str, known: Collection[str], is_typed: bool = True) -> tuple[str, ...]:
+def split_if_several_names(name: str, known: Collection[str], is_typed: bool = True) -> tuple[str, ...]:
     """Return the names that a cleaned name lists, as "fox, hare" and "fox + red deer" do; () if it is one name.
 
     `known` has the `class_name_key` of every class. Names that words join ("fox and hare") are a list only if each of
@@ -83,13 +83,13 @@ def split_class_names(name: str, known: Collection[str], is_typed: bool = True) 
     return ()
 
 
-def explain_no_class(
+def explain_suspect_name(
     name: str, declared: Collection[str], others: Collection[str] = (), is_typed: bool = True
 ) -> str | None:
     """Return why a cleaned name is no class, as the end of a sentence that begins with the name; else None.
 
     `declared` has the `class_name_key` of the classes that people have named as such, which may be called "none" or
-    "bird/bat"; `others` has that of further names that occur. `is_typed` is as in `split_class_names`.
+    "bird/bat"; `others` has that of further names that occur. `is_typed` is as in `split_if_several_names`.
     """
     if reason := explain_unusable_name(name):
         return reason
@@ -98,7 +98,7 @@ def explain_no_class(
     remedy = "if it is a class, add it to the setting classes"
     if name.casefold() in MISSING_WORDS:
         return f"is a word that programs write for unknown values; {remedy}"
-    if names := split_class_names(name, {*declared, *others}, is_typed):
+    if names := split_if_several_names(name, {*declared, *others}, is_typed):
         several = f"gives several classes ({', '.join(map(repr, names))}), but an image has one"
         return several if _LIST_MARKS.search(name) else f"{several}; {remedy}"
     return None
@@ -126,7 +126,7 @@ def clean_declared_classes(names: Iterable[str]) -> tuple[str, ...]:
             raise ValueError(
                 f"names of classes, but '{name}' is the word for images that nobody can identify; remove it"
             )
-        if _LIST_MARKS.search(name) and len(parts := split_class_names(name, ())) > 1:
+        if _LIST_MARKS.search(name) and len(parts := split_if_several_names(name, ())) > 1:
             raise ValueError(f"names of classes, but {name!r} lists several: write {','.join(parts)}")
         if (key := class_name_key(name)) in taken:
             raise ValueError(f"different names, but '{taken[key]}' and '{name}' are the same class: remove one of them")

@@ -11,9 +11,9 @@ from alframe.class_names import (
     class_name_key,
     clean_class_name,
     clean_declared_classes,
-    explain_no_class,
+    explain_suspect_name,
     explain_unusable_name,
-    split_class_names,
+    split_if_several_names,
 )
 from tests.each import check_each
 
@@ -102,10 +102,10 @@ def test_several_names_in_one_text_are_not_one_name() -> None:
     known = {class_name_key(name) for name in ("Fox", "hare")}
 
     def check(text: str, names: tuple[str, ...]) -> None:
-        assert split_class_names(clean_class_name(text), ()) == names, "no class is known"
-        assert split_class_names(clean_class_name(text), known) == names
-        assert split_class_names(text, (), is_typed=False) == (), "it was declared, and nothing speaks against it"
-        assert split_class_names(text, known, is_typed=False) == names
+        assert split_if_several_names(clean_class_name(text), ()) == names, "no class is known"
+        assert split_if_several_names(clean_class_name(text), known) == names
+        assert split_if_several_names(text, (), is_typed=False) == (), "it was declared, and nothing speaks against it"
+        assert split_if_several_names(text, known, is_typed=False) == names
 
     check_each(LISTS, check)
 
@@ -115,11 +115,11 @@ def test_the_remedy_that_is_named_works_where_one_is_named() -> None:
 
     def check(text: str, has_remedy: bool) -> None:
         name = clean_class_name(text)
-        reason = explain_no_class(name, fox)
+        reason = explain_suspect_name(name, fox)
         assert reason is not None and (remedy in reason) == has_remedy
         if has_remedy:
             declared = {class_name_key(each) for each in clean_declared_classes(["fox", "hare", name])}
-            assert explain_no_class(name, declared) is None
+            assert explain_suspect_name(name, declared) is None
 
     named = ("fox/hare", "fox + hare", "fox and hare", "none", "NA", "nan")
     check_each([(text, True) for text in named] + [(text, False) for text in ("fox, hare", "fox;hare", "#N/A")], check)
@@ -127,9 +127,13 @@ def test_the_remedy_that_is_named_works_where_one_is_named() -> None:
 
 def test_words_join_two_names_only_if_both_are_known() -> None:
     known = {class_name_key(name) for name in ("fox", "hare", "black")}
-    assert split_class_names("fox and hare", known) == split_class_names("fox und hare", known) == ("fox", "hare")
+    assert (
+        split_if_several_names("fox and hare", known)
+        == split_if_several_names("fox und hare", known)
+        == ("fox", "hare")
+    )
     for name in ("black and white colobus", "fox and badger", *NAMES):
-        assert split_class_names(name, known) == ()
+        assert split_if_several_names(name, known) == ()
 
 
 @given(st.text(max_size=200))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, overload
 
-from alframe.app.part_recipes import find_recipe
+from alframe.app.part_recipes import resolve_recipe
 from alframe.builtins import REGISTRIES
 from alframe.contracts import (
     Backbone,
@@ -51,5 +51,5 @@ def build(kind: str, name: str, **parameters: Any) -> object:
     """
     if kind not in REGISTRIES:
         raise BadParams(f"build: there is no kind {kind!r}. Known: {', '.join(REGISTRIES)}.")
-    recipe = find_recipe(kind, name)
+    recipe = resolve_recipe(kind, name)
     return REGISTRIES[kind].build({**recipe, **parameters})

@@ -16,14 +16,14 @@ from alframe.errors import BadParams
 
 
 @cache
-def default_config() -> Mapping[str, Any]:
+def main_config() -> Mapping[str, Any]:
     """Return what conf/config.yaml holds."""
     return dict(yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8")))
 
 
 def default_part_name(kind: str) -> str:
     """Return the name of the part of this kind that is chosen where nobody chooses."""
-    choices = [entry for entry in default_config()["defaults"] if isinstance(entry, dict)]
+    choices = [entry for entry in main_config()["defaults"] if isinstance(entry, dict)]
     return str(next(entry[kind] for entry in choices if kind in entry))
 
 
@@ -45,7 +45,7 @@ def inherit_recipe(kind: str, name: str, files: Mapping[str, Path]) -> dict[str,
     return recipe | content
 
 
-def find_recipe(kind: str, name: str, seed: int = 0) -> dict[str, Any]:
+def resolve_recipe(kind: str, name: str, seed: int = 0) -> dict[str, Any]:
     """Return the recipe that `kind=name` chooses on the command line; a part without a YAML file has its defaults.
 
     What refers to a setting, such as ${runs}, gets the default of that setting, and ${seed} the `seed`.
@@ -53,7 +53,7 @@ def find_recipe(kind: str, name: str, seed: int = 0) -> dict[str, Any]:
     files = config_files(kind, config_folders())
     name = current_name(kind, name)
     recipe = inherit_recipe(kind, name, files) if name in files else {"name": name}
-    settings = {**default_config(), "seed": seed}
+    settings = {**main_config(), "seed": seed}
 
     def resolve(value: Any) -> Any:
         if not isinstance(value, str) or "${" not in value:

@@ -12,7 +12,7 @@ from alframe.app.conf_folders import config_files, config_folders
 from alframe.app.declarations import declared_types, value_parsing
 from alframe.app.grammar import ValueParsing
 from alframe.app.overrides import SEARCH_PATH, Overrides
-from alframe.app.part_recipes import default_config, inherit_recipe, load_recipe
+from alframe.app.part_recipes import inherit_recipe, load_recipe, main_config
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS
 
@@ -84,7 +84,7 @@ class ChosenParts:
     @cached_property
     def _default_choices(self) -> dict[str, Any]:
         """The choices in config.yaml and in the chosen experiment."""
-        configs = [default_config()]
+        configs = [main_config()]
         names = self._overrides["experiment"].chosen_names if "experiment" in self._overrides else []
         configs += [self.load_yaml("experiment", name) for name in names if name in self.files_by_name("experiment")]
         choices = [entry for config in configs for entry in config.get("defaults", []) if isinstance(entry, dict)]

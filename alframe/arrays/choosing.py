@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alframe import seeding
-from alframe.app.part_recipes import default_part_name, find_recipe
+from alframe.app.part_recipes import default_part_name, resolve_recipe
 from alframe.arrays.pool import ArrayPool, Keys, RowLabels
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, Sampler, ScoresPool
@@ -85,7 +85,7 @@ def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
     """Return the sampler that is meant, and what it is called. Raises UnmetNeed for one that arrays do not suffice."""
     name = sampler if isinstance(sampler, str) else type(sampler).__name__
     built: Sampler = (
-        REGISTRIES["sampler"].build(find_recipe("sampler", sampler, seed)) if isinstance(sampler, str) else sampler
+        REGISTRIES["sampler"].build(resolve_recipe("sampler", sampler, seed)) if isinstance(sampler, str) else sampler
     )
     require_no_pool_facts(built, built.needs)
     return built, name
@@ -97,7 +97,7 @@ def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
     A head that is given as such is fitted again and again.
     """
     if head is None or isinstance(head, str):
-        recipe = find_recipe("head", head or default_part_name("head"))
+        recipe = resolve_recipe("head", head or default_part_name("head"))
         return lambda: checked_head(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
     name = type(head).__name__
     return lambda: checked_head(head, {"name": name}), name

@@ -62,7 +62,7 @@ class RowLabels:
         return len(np.unique(self.y)) > 1
 
 
-def find_labelled_rows(keys: Keys, labelled: Any, labels: Any, classes: Sequence[Any] = ()) -> RowLabels:
+def read_row_labels(keys: Keys, labelled: Any, labels: Any, classes: Sequence[Any] = ()) -> RowLabels:
     """Return the labels of a pool with these `keys` (N,).
 
     `labels` are those of the rows `labelled` (keys or a mask), in their order; or of all N rows, where those that are

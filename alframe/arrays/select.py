@@ -8,7 +8,7 @@ import numpy as np
 
 from alframe import seeding
 from alframe.arrays.choosing import ArraySelection, build_sampler, choose_rows, find_head_maker, fit_head_to_rows
-from alframe.arrays.pool import find_labelled_rows, make_array_pool
+from alframe.arrays.pool import make_array_pool, read_row_labels
 from alframe.contracts import Head, Sampler
 from alframe.engine.needs import require_needs
 from alframe.errors import BadParams
@@ -63,7 +63,7 @@ def select(
     for need, array in given.items():
         if array.shape[-2] != len(pool):
             raise BadParams(f"{need.value} has {array.shape[-2]} rows, but features has {len(pool)}.")
-    row_labels = find_labelled_rows(pool.keys, labelled, labels)
+    row_labels = read_row_labels(pool.keys, labelled, labels)
     rows = np.arange(len(pool)) if candidates is None else as_row_numbers(candidates, pool.keys, "candidates")
     rows = np.setdiff1d(rows, row_labels.rows)
     if not 1 <= k <= len(rows):

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import begins_as_npy, fit_to_input, is_tiff, read_bands
 from alframe.data.jpeg import add_missing_end
-from alframe.data.pictures import open_picture, read_file, read_orientation, to_eight_bit, turn_upright
+from alframe.data.pictures import open_picture, read_file_with_stamp, read_orientation, to_eight_bit, turn_upright
 from alframe.data.reasons import UnreadableImage, explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.drives import is_drive_failure
 from alframe.types import Box, InputSpec
@@ -52,7 +52,7 @@ class ImageFile:
         self._data, self._stamp, self._reason, self._drive_failed = b"", (0, 0), "", False
         self._mended: tuple[bytes, str | None] | None = None
         try:
-            self._data, self._stamp = read_file(path)
+            self._data, self._stamp = read_file_with_stamp(path)
         except (OSError, ValueError, MemoryError) as error:
             self._reason, self._drive_failed = explain_file_error(error), is_drive_failure(error)
         self._content = hashlib.blake2b(self._data, digest_size=16)

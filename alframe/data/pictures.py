@@ -30,7 +30,7 @@ _TURNS = {
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 
-def read_file(path: Path) -> tuple[bytes, tuple[int, int]]:
+def read_file_with_stamp(path: Path) -> tuple[bytes, tuple[int, int]]:
     """Return the file's bytes, and its size and modification time (ns) just before. Raises OSError or ValueError."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):

@@ -10,7 +10,14 @@ from PIL import Image, UnidentifiedImageError
 
 from alframe.data.bands import Array, begins_as_npy, is_tiff, read_bands
 from alframe.data.jpeg import add_missing_end
-from alframe.data.pictures import is_heic, open_picture, read_file, read_orientation, to_eight_bit, turn_upright
+from alframe.data.pictures import (
+    is_heic,
+    open_picture,
+    read_file_with_stamp,
+    read_orientation,
+    to_eight_bit,
+    turn_upright,
+)
 from alframe.data.reasons import explain_bad_image, explain_file_error, explain_outside_cause
 from alframe.errors import PoolError
 
@@ -24,7 +31,7 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
     than 8 bits are stretched, each band by itself. Raises PoolError with the reason.
     """
     try:
-        data, _ = read_file(path)
+        data, _ = read_file_with_stamp(path)
     except (OSError, ValueError, MemoryError) as error:
         raise PoolError(explain_file_error(error)) from error
     try:

@@ -26,8 +26,8 @@ class TrainingLabels:
     """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
 
     `labelled_on_keys` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
-    `is_unseen_by_backbone` (m,) says which labels the embedding was not fine-tuned on, nor on others of their group.
-    `groups` (m,) are the numbers of these groups.
+    `is_unseen_by_backbone` (m,) says for which labels the embedding was fine-tuned
+    neither on them nor on others of their group. `groups` (m,) are the numbers of these groups.
     """
 
     keys: Ints

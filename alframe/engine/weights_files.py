@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def save_weights(weights: Mapping[str, torch.Tensor], file: Path) -> None:
-    """Write tensors of any device. Raises StoreError, e.g. on a full disk, which the library words in its own way."""
+    """Write tensors of any device straight into `file`, not atomically. Raises StoreError, e.g. on a full disk."""
     from safetensors.torch import save_file
 
     try:
@@ -27,7 +27,7 @@ def save_weights(weights: Mapping[str, torch.Tensor], file: Path) -> None:
 
 
 def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
-    """Write contiguous arrays. Raises StoreError as `save_weights` does."""
+    """Write contiguous arrays straight into `file`, not atomically. Raises StoreError as `save_weights` does."""
     try:
         numpy.save_file(dict(arrays), file)
     except (OSError, SafetensorError) as error:

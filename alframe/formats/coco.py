@@ -144,7 +144,7 @@ class _CocoReader:
 
     def _parse_annotation(self, record: Mapping[str, Any], position: str) -> CocoAnnotation:
         relative = record.get("bbox_relative")
-        sides = _parse_sides(relative or record.get("bbox"))
+        sides = _parse_box(relative or record.get("bbox"))
         if sides is None and (relative or record.get("bbox")):
             reason = f"{position}: {shorten(relative or record.get('bbox'))}"
             self.skipped.add("boxes are not four numbers, with an area, and are skipped", reason)
@@ -153,7 +153,7 @@ class _CocoReader:
 
 
 def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
-    size = (_to_number(record.get("width")), _to_number(record.get("height")))
+    size = (_to_number_or(record.get("width")), _to_number_or(record.get("height")))
     return CocoImage(
         _require_text(record, "file_name"),
         position,
@@ -165,11 +165,11 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
     )
 
 
-def _parse_sides(box: object) -> tuple[float, ...] | None:
+def _parse_box(box: object) -> tuple[float, ...] | None:
     """Return left, top, width and height; None if they are not four numbers with an area."""
     if not isinstance(box, list) or len(box) != 4:
         return None
-    sides = tuple(_to_number(side, math.nan) for side in box)
+    sides = tuple(_to_number_or(side, math.nan) for side in box)
     return sides if not any(map(math.isnan, sides)) and sides[2] > 0 and sides[3] > 0 else None
 
 
@@ -197,7 +197,7 @@ def _best_time_text(texts: Sequence[str]) -> str:
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 
-def _to_number(value: object, default: float = 0.0) -> float:
+def _to_number_or(value: object, default: float = 0.0) -> float:
     """Return a number, which some programs write as text."""
     try:
         number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan

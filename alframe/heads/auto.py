@@ -10,10 +10,10 @@ import numpy as np
 
 from alframe.heads.fitting import (
     DeterministicHead,
-    expand_to_all_classes,
-    prepare_examples,
+    expand_layer_to_all_classes,
     reduce_rows,
     row_norms,
+    scale_examples,
     softmax,
 )
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regressions
@@ -94,7 +94,7 @@ class Auto(DeterministicHead):
     def _fit(
         self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext, weights: Floats
     ) -> None:
-        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
+        scaled, mean, scale, present, target = scale_examples(x, y, weights)
         reduced = reduce_rows(scaled)
         is_unseen = context.is_unseen_by_backbone
         unit, groups = unit_vectors(reduced.rows), context.groups
@@ -104,10 +104,12 @@ class Auto(DeterministicHead):
         factors, sharpness, falloff = _fit_factors(examples, models, references, rng)
         factors = np.asarray(factors * np.exp(sharpness), np.float32)
         bias = np.asarray(factors @ np.stack([models.linear[1], models.prototypes[1]]), np.float32)
-        weight, all_bias = expand_to_all_classes(factors[0] * reduced.expand(models.linear[0]), bias, present, classes)
+        weight, all_bias = expand_layer_to_all_classes(
+            factors[0] * reduced.expand(models.linear[0]), bias, present, classes
+        )
         prototypes = factors[1] * reduced.expand(models.prototypes[0])
-        unit_weight, _ = expand_to_all_classes(prototypes, bias, present, classes)
-        plain_weight, plain_bias = expand_to_all_classes(reduced.expand(plain[0]), plain[1], present, classes)
+        unit_weight, _ = expand_layer_to_all_classes(prototypes, bias, present, classes)
+        plain_weight, plain_bias = expand_layer_to_all_classes(reduced.expand(plain[0]), plain[1], present, classes)
         kept = references if falloff else references[:0]
         self._state = {
             "mean": mean,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,22 @@ CACHE_BYTES = 256 << 10  # of rows at a time, for which every processor's cache 
 SMALLEST_VALUE = 1e-7  # added to the squared length of rows, relative to the mean: the rounding error of float32
 
 
-def prepare_examples(x: Floats, y: Ints, weights: Floats | None = None) -> tuple[Floats, Floats, Floats, Ints, Ints]:
-    """Return scaled `x` (m, D), the mean (D,) and scale (D,) used, the classes present (P,), and `y` (m,) as 0..P-1.
+class ScaledExamples(NamedTuple):
+    """What heads fit to, with what is needed to treat other rows alike.
+
+    `x` (m, D): scaled examples. `mean`, `scale` (D,): new rows become `(row - mean) / scale`. `present` (P,): the class
+    numbers that have examples. `target` (m,): the position of each example's class in `present`.
+    """
+
+    x: Floats
+    mean: Floats
+    scale: Floats
+    present: Ints
+    target: Ints
+
+
+def scale_examples(x: Floats, y: Ints, weights: Floats | None = None) -> ScaledExamples:
+    """Scale the features `x` (m, D) of examples of the classes `y` (m,).
 
     The scale is the standard deviation of the feature among the examples, plus (in squares) that of an average feature:
     among 20 labels some features hardly vary by chance, and plain standardising would blow up the rest of the pool
@@ -40,7 +54,7 @@ def prepare_examples(x: Floats, y: Ints, weights: Floats | None = None) -> tuple
     scale = np.sqrt(variance + (variance.mean() or 1.0)).astype(np.float32)
     mean = mean.astype(np.float32)
     present, target = np.unique(y, return_inverse=True)
-    return (np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target
+    return ScaledExamples((np.asarray(x, np.float32) - mean) / scale, mean, scale, present, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ def reduce_rows(x: Floats) -> ReducedRows:
     return ReducedRows(factor.astype(np.float32), x, factor)
 
 
-def expand_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:
+def expand_layer_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:
     """Return a last layer over all C classes from one over those `present`; the others get the bias minus infinity."""
     all_weight = np.zeros((classes, weight.shape[1]), np.float32)
     all_bias = np.full(classes, -np.inf, np.float32)
@@ -112,7 +126,7 @@ def cache_sized_slices(x: Floats) -> list[slice]:
     return row_slices(len(x), bytes_per_row=x.itemsize * x.shape[1], limit=CACHE_BYTES)
 
 
-def class_means(x: Floats, y: Ints, weights: Floats) -> tuple[Floats, Floats64]:
+def class_means_and_counts(x: Floats, y: Ints, weights: Floats) -> tuple[Floats, Floats64]:
     """Return the means (P, D) of the classes of `x` (m, D), and the sums (P,) of their `weights` (m,).
 
     `y` (m,) are the classes 0..P-1.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from alframe.heads.fitting import DeterministicHead, prepare_examples
+from alframe.heads.fitting import DeterministicHead, scale_examples
 from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
@@ -45,7 +45,7 @@ class Knn(DeterministicHead):
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `is_unseen` rows, the decay is 1."""
-        scaled, mean, scale, present, target = prepare_examples(x, y)
+        scaled, mean, scale, present, target = scale_examples(x, y)
         rows = unit_vectors(scaled)
         self._state = {"mean": mean, "scale": scale, "rows": rows, "target": target, "present": present}
         decay = self._fit_decay(rows, target, context.is_unseen_by_backbone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples, softmax
+from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, scale_examples, softmax
 from alframe.heads.linear import fit_logistic_regression
 from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_parameter
@@ -40,13 +40,13 @@ class Laplace(LinearLogitsHead):
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
         """See the TakesWeights contract."""
-        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
+        scaled, mean, scale, present, target = scale_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
         weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "laplace")
         probs = softmax(np.asarray(scaled @ weight.T + bias, np.float32))
         precision = np.average(np.square(scaled).sum(axis=1), weights=weights) / self.doubt**2 or 1.0
         axes, shrink, mix = _posterior_factors(scaled, probs, weights, float(precision))
-        weight, bias = expand_to_all_classes(weight, bias, present, classes)
+        weight, bias = expand_layer_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias, "present": present}
         self._state |= {"axes": axes, "shrink": shrink, "mix": mix, "precision": np.array([precision], np.float32)}
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, scale_examples
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Floats64, Ints
 
@@ -57,14 +57,14 @@ class Linear(LinearLogitsHead):
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
         """See the TakesWeights contract."""
-        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
+        scaled, mean, scale, present, target = scale_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
         shares = targets.sum(axis=0) / targets.sum()
         offsets = self.logit_adjustment * np.log(shares) if self.logit_adjustment else None
         if self.class_weight == "balanced":
             targets /= len(present) * shares
         weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "linear", offsets)
-        weight, bias = expand_to_all_classes(weight, bias, present, classes)
+        weight, bias = expand_layer_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
 

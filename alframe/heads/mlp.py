@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from alframe.errors import UnmetNeed
-from alframe.heads.fitting import expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import expand_layer_to_all_classes, scale_examples
 from alframe.heads.torch_modules import linear_layer, scaled_linear_layer
 from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -69,12 +69,14 @@ class Mlp:
         self._fit(x, y, classes, rng, weights)
 
     def _fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats | None = None) -> None:
-        scaled, self._mean, self._scale, present, target = prepare_examples(x, y, weights)
+        scaled, self._mean, self._scale, present, target = scale_examples(x, y, weights)
         relative = None if weights is None else torch.from_numpy(np.asarray(weights / weights.mean(), np.float32))
         with _seeded_torch(rng), _one_thread():
             network = self._train(torch.from_numpy(scaled), torch.from_numpy(target), len(present), relative)
         self._layers = [(layer.weight.data, layer.bias.data) for layer in network if isinstance(layer, nn.Linear)]
-        weight, bias = expand_to_all_classes(self._layers[-1][0].numpy(), self._layers[-1][1].numpy(), present, classes)
+        weight, bias = expand_layer_to_all_classes(
+            self._layers[-1][0].numpy(), self._layers[-1][1].numpy(), present, classes
+        )
         self._layers[-1] = torch.from_numpy(weight), torch.from_numpy(bias)
 
     def _train(self, x: Tensor, y: Tensor, classes: int, weights: Tensor | None) -> nn.Sequential:

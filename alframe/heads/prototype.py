@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alframe.heads.fitting import LinearLogitsHead, class_means, expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import (
+    LinearLogitsHead,
+    class_means_and_counts,
+    expand_layer_to_all_classes,
+    scale_examples,
+)
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.parameters import require_parameter
 from alframe.types import Bools, FitContext, Floats, Floats64, Ints
@@ -50,10 +55,10 @@ class Prototype(LinearLogitsHead):
         self._fit(x, y, classes, FitContext.unknown(len(y)).is_unseen_by_backbone, weights)
 
     def _fit(self, x: Floats, y: Ints, classes: int, is_unseen: Bools, weights: Floats) -> None:
-        scaled, mean, scale, present, target = prepare_examples(x, y, weights)
+        scaled, mean, scale, present, target = scale_examples(x, y, weights)
         rows = unit_vectors(scaled)
         weight, bias, _ = fit_prototypes(rows, target, self.shrinkage, rows.shape[1], is_unseen, weights)
-        weight, bias = expand_to_all_classes(weight, bias, present, classes)
+        weight, bias = expand_layer_to_all_classes(weight, bias, present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
     def scale_features(self, x: Floats) -> Floats:
@@ -99,7 +104,7 @@ def fit_prototypes(
     """
     from scipy.linalg import solve_triangular
 
-    means, counts = class_means(rows, y, weights)
+    means, counts = class_means_and_counts(rows, y, weights)
     residuals = (rows - means[y]) * np.sqrt(weights)[:, None]
     covariance_weight = (1 - shrinkage) * dim / (np.square(residuals).sum() or np.inf)
     # Multiplied by the inverse of this, rows have Euclidean distances that are the Mahalanobis distances before.

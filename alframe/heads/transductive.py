@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from alframe.heads.fitting import LinearLogitsHead, expand_to_all_classes, prepare_examples
+from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, scale_examples
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
 from alframe.heads.sharpness import FOLD_TOLERANCE, fit_sharpness, split_folds_unseen_by_backbone
 from alframe.kit.clustering import nearest_neighbours, unit_vectors
@@ -61,7 +61,7 @@ class Transductive(LinearLogitsHead):
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without unseen rows of two classes, it is as sure as the regression."""
-        scaled, mean, scale, present, target = prepare_examples(x, y)
+        scaled, mean, scale, present, target = scale_examples(x, y)
         self._state = {"mean": mean, "scale": scale}
         rows = scaled
         if len(others := context.unlabelled):
@@ -71,7 +71,7 @@ class Transductive(LinearLogitsHead):
         everything = np.arange(len(target))
         weight, bias = self._fit_propagated(rows, graph, target, everything, len(present))
         sharpness = self._fit_sharpness(rows, graph, target, context, (weight, bias), rng)
-        weight, bias = expand_to_all_classes(sharpness * weight, sharpness * bias, present, classes)
+        weight, bias = expand_layer_to_all_classes(sharpness * weight, sharpness * bias, present, classes)
         self._state |= {"weight": weight, "bias": bias}
 
     def _fit_propagated(

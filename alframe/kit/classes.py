@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from reprlib import repr as shorten
 
-from alframe.class_names import class_name_key, clean_class_name, commonest_spellings, explain_no_class
+from alframe.class_names import class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
 from alframe.errors import BadParams, LabelError
 from alframe.registry import did_you_mean
 from alframe.types import UNSURE
@@ -61,7 +61,7 @@ def class_resolver(
             return UNSURE
         if name in accepted:
             return accepted[name]
-        if reason := explain_no_class(name, by_key.keys() | allowed_keys, commonest):
+        if reason := explain_suspect_name(name, by_key.keys() | allowed_keys, commonest):
             raise LabelError(f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot tell, else one class.")
         twin = by_key.get(key) or commonest.get(key, name)
         if twin != name:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from reprlib import repr as shorten
 
-from alframe.class_names import class_name_key, clean_class_name, explain_no_class
+from alframe.class_names import class_name_key, clean_class_name, explain_suspect_name
 from alframe.types import UNSURE, Label, Problem
 
 
@@ -24,7 +24,7 @@ def clean_class_names(labels: Iterable[Label], classes: Sequence[str]) -> tuple[
             checked.append(label)
             continue
         name = clean_class_name(label.class_name)
-        if reason := explain_no_class(name, declared, is_typed=False):
+        if reason := explain_suspect_name(name, declared, is_typed=False):
             problems.append(Problem(label.file, label.row, f"{shorten(name)} {reason}. Correct it there."))
             continue
         key = class_name_key(name)

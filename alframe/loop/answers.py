@@ -17,7 +17,7 @@ from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
-from alframe.loop.item_names import keys_of_served_ids, name_requested_items
+from alframe.loop.item_names import keys_of_served_ids, with_ids_of_round
 from alframe.loop.labels import DecidedLabels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
 from alframe.store.events import BatchArranged, Predicted, RequestClosed, Requested
@@ -237,7 +237,7 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
     source, folder = label_source_of(campaign, stored_round), campaign.project.request_folder
-    requested_items = name_requested_items(campaign.ledger, source, stored_round.number, stored_round.keys, items)
+    requested_items = with_ids_of_round(campaign.ledger, source, stored_round.number, stored_round.keys, items)
     named = {label.class_name for label in campaign.labels().counted} - classes
     arrangements = campaign.ledger.events_of(BatchArranged, stored_round.number)  # rounds of earlier versions have none
     arranged = arrangements[0][1] if arrangements else BatchArranged()

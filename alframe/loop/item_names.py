@@ -14,21 +14,21 @@ from alframe.store.ledger import Ledger
 from alframe.store.records import FormerId
 from alframe.types import Item
 
-_KEY_AT_END = re.compile(r" \((\d{1,18})\)$")  # as `_served_ids` adds it
+_KEY_AT_END = re.compile(r" \((\d{1,18})\)$")  # as `_differing_served_ids` adds it
 
 
-def name_requested_items(
+def with_ids_of_round(
     ledger: Ledger, source: LabelSource, round_number: int, keys: Sequence[int], items: Sequence[Item]
 ) -> list[Item]:
     """Return the items of these keys, under the ids by which the label source of this round knows them."""
     serves_people = isinstance(source, ServesPeople)
-    ids = _served_ids(ledger, keys) if serves_people else _ids_in_round(ledger, round_number, keys)
+    ids = _differing_served_ids(ledger, keys) if serves_people else _former_ids_in_round(ledger, round_number, keys)
     return [replace(items[key], id=ids[key]) if key in ids else items[key] for key in keys]
 
 
 def with_served_ids(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
     """Return all items by key, under the ids by which a source that serves people knows them."""
-    if not (ids := _served_ids(ledger, ledger.keys_with_former_or_reused_id())):
+    if not (ids := _differing_served_ids(ledger, ledger.keys_with_former_or_reused_id())):
         return items
     return [replace(item, id=ids[key]) if key in ids else item for key, item in enumerate(items)]
 
@@ -39,15 +39,15 @@ def keys_of_served_ids(ledger: Ledger, ids: Iterable[str]) -> dict[str, int]:
     known = ledger.keys_of(wanted)
     with_key = {int(match[1]) for id_ in wanted if (match := _KEY_AT_END.search(id_))}
     keys = {*known.values(), *ledger.keys_of_former_ids(wanted), *with_key}
-    return known | {id_: key for key, id_ in _served_ids(ledger, keys).items()}
+    return known | {id_: key for key, id_ in _differing_served_ids(ledger, keys).items()}
 
 
-def _ids_in_round(ledger: Ledger, round_number: int, keys: Iterable[int]) -> dict[int, str]:
+def _former_ids_in_round(ledger: Ledger, round_number: int, keys: Iterable[int]) -> dict[int, str]:
     """Return, by key, the id that an item had when this round was requested, where it has another one now."""
-    return _first_ids(former for former in ledger.former_ids(keys) if former.until_round >= round_number)
+    return _first_id_by_key(former for former in ledger.former_ids(keys) if former.until_round >= round_number)
 
 
-def _first_ids(former_ids: Iterable[FormerId]) -> dict[int, str]:
+def _first_id_by_key(former_ids: Iterable[FormerId]) -> dict[int, str]:
     """Return the first of each item's ids, by key."""
     first: dict[int, str] = {}
     for former in former_ids:
@@ -55,7 +55,7 @@ def _first_ids(former_ids: Iterable[FormerId]) -> dict[int, str]:
     return first
 
 
-def _served_ids(ledger: Ledger, keys: Iterable[int]) -> Mapping[int, str]:
+def _differing_served_ids(ledger: Ledger, keys: Iterable[int]) -> Mapping[int, str]:
     """Return, by key, the id by which a source that serves people knows an item, where it is not the item's own.
 
     It is the item's first id for ever, because such a source keeps the answers of all rounds together. An item that was
@@ -63,10 +63,10 @@ def _served_ids(ledger: Ledger, keys: Iterable[int]) -> Mapping[int, str]:
     """
     wanted = set(keys)
     current = ledger.ids_of(wanted)
-    named = {**current, **_first_ids(ledger.former_ids(wanted))}
+    named = {**current, **_first_id_by_key(ledger.former_ids(wanted))}
     # Other items that have or had one of these names.
     rivals = {*ledger.keys_of(named.values()).values(), *ledger.keys_of_former_ids(named.values())} - wanted
-    named |= ledger.ids_of(rivals) | _first_ids(ledger.former_ids(rivals))
+    named |= ledger.ids_of(rivals) | _first_id_by_key(ledger.former_ids(rivals))
     ids: dict[int, str] = {}
     taken: set[str] = set()
     for key, id_ in sorted(named.items()):

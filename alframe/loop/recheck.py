@@ -12,7 +12,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.choosing import display_places, record_and_request, shown_content
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.phase_results import ChosenBatch, HeadFitResult, RunCache
-from alframe.loop.serving import hidden_keys_by_round
+from alframe.loop.serving import keys_without_suggestion_by_round
 from alframe.store.events import BatchArranged, Event, LabelsAskedAgain
 from alframe.store.files import remove_file
 from alframe.store.records import StoredRound
@@ -44,7 +44,7 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     fitted.require_head()
     training, by_people = fitted.training, fitted.training.is_by_people
     rechecks = campaign.recheck_rounds()
-    hidden = set[int]().union(*hidden_keys_by_round(campaign).values())
+    hidden = set[int]().union(*keys_without_suggestion_by_round(campaign).values())
     stored_rounds = campaign.ledger.stored_rounds()
     asked_before = {key for stored in stored_rounds if stored.number in rechecks for key in stored.keys}
     is_hidden, was_asked = (np.isin(training.keys, list(keys)) for keys in (hidden, asked_before))

@@ -43,7 +43,7 @@ def serving_people(campaign: Campaign) -> Iterator[LabellingServer | None]:
     yield None
 
 
-def is_open_request_served(campaign: Campaign) -> bool:
+def is_last_request_for_people(campaign: Campaign) -> bool:
     """Return whether people answer the open request where they are served, not in files that another source left."""
     rounds = campaign.ledger.stored_rounds()
     return bool(rounds) and isinstance(label_source_of(campaign, rounds[-1]), ServesPeople)
@@ -54,7 +54,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     ledger, labels, items = campaign.ledger, campaign.labels(), cache.listing.items
     rounds, stopping = ledger.stored_rounds(), campaign.parts.stopping
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
-    hidden = hidden_keys_by_round(campaign)
+    hidden = keys_without_suggestion_by_round(campaign)
     unanswered = set[int]().union(*(hidden[stored.number] for stored in rounds if stored.closed))
     labelled = [label.item for label in labels.counted]
     unlabelled = cache.listing.is_present & ~cache.listing.is_held_out
@@ -84,7 +84,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
     )
 
 
-def hidden_keys_by_round(campaign: Campaign) -> dict[int, set[int]]:
+def keys_without_suggestion_by_round(campaign: Campaign) -> dict[int, set[int]]:
     """Return, for each round, the keys that are shown without the model's suggestion: the audit is among them.
 
     A round that asked about labelled images again hides nothing any more once it is closed.
@@ -93,12 +93,12 @@ def hidden_keys_by_round(campaign: Campaign) -> dict[int, set[int]]:
     return {
         stored.number: set()
         if stored.closed and stored.number in rechecks
-        else find_hidden_keys(stored, arranged.get(stored.number))
+        else find_keys_without_suggestion(stored, arranged.get(stored.number))
         for stored in campaign.ledger.stored_rounds()
     }
 
 
-def find_hidden_keys(stored: StoredRound, arranged: BatchArranged | None) -> set[int]:
+def find_keys_without_suggestion(stored: StoredRound, arranged: BatchArranged | None) -> set[int]:
     """Return the keys of a round that are shown without the model's suggestion.
 
     Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.
@@ -120,14 +120,14 @@ def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredic
     rows = np.searchsorted(keys, training.keys)
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
     if len(training.keys) >= MIN_LABELS:
-        unseen = predict_labels_out_of_fold(campaign, fitted)
+        unseen = predict_probs_out_of_fold(campaign, fitted)
         known &= training.is_unseen_by_backbone
         probs[rows[known]] = unseen[known]
         doubt[rows[known]] = 1 - unseen[known, training.y[known]]
     return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
 
 
-def predict_labels_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floats:
+def predict_probs_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floats:
     """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups.
 
     The rows of a fold that leaves a single class to learn are what the head in use says, which has seen them.

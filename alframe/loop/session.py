@@ -23,7 +23,7 @@ from alframe.loop.embedding import embed_pool
 from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.phase_results import HeadFitResult, RunCache
-from alframe.loop.round import fine_tune_fit_and_evaluate
+from alframe.loop.round import learn_and_measure
 from alframe.store.records import StoredItems
 from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
@@ -87,7 +87,7 @@ class Session(Campaign):
 
 def train_on_all_labels(campaign: Campaign, cache: RunCache) -> HeadFitResult:
     """Learn from all labels so far, even while a request is open."""
-    fitted, _, _ = fine_tune_fit_and_evaluate(campaign, cache, load_label_snapshot(campaign))
+    fitted, _, _ = learn_and_measure(campaign, cache, load_label_snapshot(campaign))
     return fitted
 
 

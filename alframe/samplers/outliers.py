@@ -42,7 +42,7 @@ class OutliersMaxActivation:
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
-class OutliersLeastConfidence:
+class LeastConfidenceThenOutliers:
     """Of the `factor` x k images that the head is least sure of, select the k with the lowest mean activations.
 
     An image is the less sure the less likely its likeliest class is. The score is the negative mean activation.
@@ -64,7 +64,7 @@ class OutliersLeastConfidence:
         return select_top_k(view.keys[rows], scores[rows], k, rng)
 
 
-class OutliersEntropy(OutliersLeastConfidence):
+class EntropyThenOutliers(LeastConfidenceThenOutliers):
     """Of the `factor` x k images of largest entropy, select the k with the lowest mean activations.
 
     The score is the negative mean activation.

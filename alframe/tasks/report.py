@@ -19,7 +19,7 @@ from alframe.loop.compare import load_comparison_histories, shares_test_images
 from alframe.loop.discovery import describe_unseen_classes
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
-from alframe.loop.serving import find_hidden_keys
+from alframe.loop.serving import find_keys_without_suggestion
 from alframe.loop.session import Session
 from alframe.report.page import BatchImage, ReportData, render_report
 from alframe.store.events import BatchArranged, Predicted, RequestClosed
@@ -104,14 +104,14 @@ def collect_report_data(session: Session, outcome: Outcome | None = None) -> Rep
         represented=load_duplicate_counts(ledger).images,
         pool=count_pool(session, items),
         interval=(
-            f"Student's t over seeds, 95 %: each seed has its own start{_describe_seed_images(session)}."
+            f"Student's t over seeds, 95 %: each seed has its own start{_describe_test_images_across_seeds(session)}."
             if has_seeds
             else f"Wilson's score interval over the {bases or 'test images'}, 95 %.{warning}"
         ),
     )
 
 
-def _describe_seed_images(session: Session) -> str:
+def _describe_test_images_across_seeds(session: Session) -> str:
     if shares_test_images(session):
         return ", and all are measured on the same test images: the band does not include the chance in the test images"
     return " and its own held-out images"
@@ -126,7 +126,7 @@ def _batch_images(
         return images
     # Whoever labels may read the report as well: what is asked without a suggestion stays without one until then.
     arranged = dict(session.ledger.events_of(BatchArranged, stored_round.number)).get(stored_round.number)
-    hidden = set() if stored_round.closed else find_hidden_keys(stored_round, arranged)
+    hidden = set() if stored_round.closed else find_keys_without_suggestion(stored_round, arranged)
     predicted = zip(stored_round.keys, images, predictions[0][1].classes, predictions[0][1].confidence, strict=True)
     return [
         image if key in hidden else replace(image, prediction=name, confidence=confidence)

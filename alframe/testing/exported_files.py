@@ -29,11 +29,11 @@ def say_the_same(first: Mapping[str, bytes], other: Mapping[str, bytes], again: 
     """
     if first.keys() != other.keys():
         return None if first.keys() != again.keys() else False
-    answers = [_is_equal(first[name], other[name], again.get(name, b"")) for name in first]
+    answers = [_is_same_file_content(first[name], other[name], again.get(name, b"")) for name in first]
     return False if False in answers else None if None in answers else True
 
 
-def _is_equal(first: bytes, other: bytes, again: bytes) -> bool | None:
+def _is_same_file_content(first: bytes, other: bytes, again: bytes) -> bool | None:
     if first == again:
         return first == other
     try:
@@ -46,7 +46,7 @@ def _is_equal(first: bytes, other: bytes, again: bytes) -> bool | None:
     return len(words) == len(other_words) and all(one == two for one, two, three in triples if one == three)
 
 
-def texts_of(paths: Sequence[Path]) -> list[str]:
+def texts_in_files(paths: Sequence[Path]) -> list[str]:
     """Return the text of each file among `paths` or below them that is no binary file."""
     texts = []
     for file in sorted(files_below(*paths)):
@@ -55,20 +55,20 @@ def texts_of(paths: Sequence[Path]) -> list[str]:
     return texts
 
 
-def are_texts(paths: Sequence[Path]) -> bool:
+def are_text_files(paths: Sequence[Path]) -> bool:
     """Return whether each file among `paths`, or below them, is text."""
-    return len(texts_of(paths)) == len(files_below(*paths))
+    return len(texts_in_files(paths)) == len(files_below(*paths))
 
 
-def count_lines_with(text: str, paths: Sequence[Path]) -> int:
+def count_lines_or_foldered_files(text: str, paths: Sequence[Path]) -> int:
     """Count the lines of these files that hold `text`, and the files in a folder of that name; 0 for binary files."""
-    lines = [line for content in texts_of(paths) for line in content.splitlines()]
+    lines = [line for content in texts_in_files(paths) for line in content.splitlines()]
     in_folders = sum(text in file.parent.parts for file in files_below(*paths))
     return in_folders + sum(text in line or json.dumps(text)[1:-1] in line for line in lines)
 
 
-def count_mentions(text: str, paths: Sequence[Path]) -> int:
+def count_mentions_in_files_and_paths(text: str, paths: Sequence[Path]) -> int:
     """Count how often `text` stands in these files, in upper or lower case, and in their paths; 0 in binary files."""
     spellings = {text.casefold(), json.dumps(text)[1:-1].casefold()}
-    places = [*texts_of(paths), *("/".join(file.parts) for file in files_below(*paths))]
+    places = [*texts_in_files(paths), *("/".join(file.parts) for file in files_below(*paths))]
     return sum(place.casefold().count(spelling) for place in places for spelling in spellings)

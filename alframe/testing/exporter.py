@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from alframe.testing.exported_files import (
-    are_texts,
-    count_lines_with,
-    count_mentions,
+    are_text_files,
+    count_lines_or_foldered_files,
+    count_mentions_in_files_and_paths,
     files_below,
     read_files,
     say_the_same,
@@ -72,7 +72,9 @@ class ExporterSuite(ExporterCases):
         )
         turned = replace(unseen, probs=probs[:, ::-1], classes=unseen.classes[::-1])
         other = self.export(turned, tmp_path / "turned")
-        counts = [{name: count_mentions(name, paths) for name in CLASSES} for paths in (written, other)]
+        counts = [
+            {name: count_mentions_in_files_and_paths(name, paths) for name in CLASSES} for paths in (written, other)
+        ]
         assert counts[0] == counts[1], (
             f"with the classes in reverse order, their names are written {counts[1]} times instead of {counts[0]} "
             f"times. Is there an argmax over the probabilities of an image that are NaN? {LABELS_DOC}"
@@ -116,7 +118,7 @@ class ExporterSuite(ExporterCases):
         counts = []  # by the class that is nearly certain, and the class that is counted
         for top in range(len(given.classes)):
             written = self.export(nearly_certain_unlabelled(given, [top] * len(given.items)), folder)
-            counts.append([count_lines_with(each, written) for each in given.classes])
+            counts.append([count_lines_or_foldered_files(each, written) for each in given.classes])
         table = np.array(counts)
         wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
         assert not len(wrong), (
@@ -140,7 +142,7 @@ class ExporterSuite(ExporterCases):
             "the files do not change when the classes have other names: write predictions.classes[number], and not "
             "the number"
         )
-        assert not are_texts(written) or count_mentions(OTHER_CLASSES[1], written), (
+        assert not are_text_files(written) or count_mentions_in_files_and_paths(OTHER_CLASSES[1], written), (
             f"all images are of the class '{OTHER_CLASSES[1]}', and no file says so: write "
             f"predictions.classes[number], and not the number"
         )

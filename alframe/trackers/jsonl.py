@@ -32,7 +32,7 @@ class Jsonl:
         self._file = folder / "rounds.jsonl"
         # Rewritten: after a crash between a round and its line, or within a line, only the history is complete.
         content = "".join(map(_to_json_line, history)).encode()
-        with self._warn_if_unwritable():
+        with self._warning_if_unwritable():
             if not self._file.exists() or self._file.read_bytes() != content:
                 with replace_atomically(self._file) as temporary:
                     temporary.write_bytes(content)
@@ -40,13 +40,13 @@ class Jsonl:
     def log(self, record: RoundRecord) -> None:
         """Append a line, which is on the disk when this returns."""
         assert self._file is not None, "start() comes first"
-        with self._warn_if_unwritable(), self._file.open("a", encoding="utf-8", newline="\n") as file:
+        with self._warning_if_unwritable(), self._file.open("a", encoding="utf-8", newline="\n") as file:
             file.write(_to_json_line(record))
             file.flush()
             os.fsync(file.fileno())
 
     @contextmanager
-    def _warn_if_unwritable(self) -> Iterator[None]:
+    def _warning_if_unwritable(self) -> Iterator[None]:
         """Warn where the file cannot be written, as when another program has it open: nothing depends on it."""
         try:
             yield

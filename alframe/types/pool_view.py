@@ -42,7 +42,7 @@ class PoolView:
         self.keys = keys.view()
         self.keys.flags.writeable = False
         self._predict = predict
-        self._fields = {need: _wrap_read_only(need, field) for need, field in (fields or {}).items()}
+        self._fields = {need: _as_lazy_or_read_only(need, field) for need, field in (fields or {}).items()}
         self.chosen_features = chosen_features
         self._chosen: dict[Need, npt.NDArray[Any]] = dict(chosen_facts or {})
         if chosen_features is not None:
@@ -114,7 +114,7 @@ class PoolView:
             self._loaded[need].flags.writeable = False
         return self._loaded[need]
 
-    def _labelled_and_chosen(self, need: Need) -> npt.NDArray[Any]:
+    def _labelled_joined_if_possible(self, need: Need) -> npt.NDArray[Any]:
         """Return what `need` is of the labelled items, and of the chosen ones if all that is read can include them."""
         labelled = self._field(_LABELLED_OF[need])
         read = [fact for fact, of_labelled in _LABELLED_OF.items() if of_labelled in self._fields]
@@ -140,7 +140,7 @@ class PoolView:
     @property
     def labelled_features(self) -> Floats:
         """(m, D) embeddings of the labelled items."""
-        return self._labelled_and_chosen(Need.FEATURES)
+        return self._labelled_joined_if_possible(Need.FEATURES)
 
     @property
     def labels(self) -> Ints:
@@ -213,7 +213,7 @@ class PoolView:
     @property
     def labelled_taken(self) -> Times:
         """(m,) local time of each labelled item, as in `taken`."""
-        return self._labelled_and_chosen(Need.TAKEN)
+        return self._labelled_joined_if_possible(Need.TAKEN)
 
     @property
     def cameras(self) -> Ints:
@@ -223,7 +223,7 @@ class PoolView:
     @property
     def labelled_cameras(self) -> Ints:
         """(m,) number of the camera of each labelled item. Equal numbers here and in `cameras` mean the same camera."""
-        return self._labelled_and_chosen(Need.CAMERAS)
+        return self._labelled_joined_if_possible(Need.CAMERAS)
 
     @property
     def ids(self) -> Texts:
@@ -233,7 +233,7 @@ class PoolView:
     @property
     def labelled_ids(self) -> Texts:
         """(m,) the ids of the labelled items."""
-        return self._labelled_and_chosen(Need.IDS)
+        return self._labelled_joined_if_possible(Need.IDS)
 
     @property
     def batch_error_rates(self) -> Floats:
@@ -253,7 +253,7 @@ class PoolView:
         return self._field(Need.CHOSEN_BY)
 
 
-def _wrap_read_only(need: Need, field: ViewArray) -> ViewArray:
+def _as_lazy_or_read_only(need: Need, field: ViewArray) -> ViewArray:
     if isinstance(field, LazyFeatures | LazyProbs | LazySamples):
         return field
     if need is Need.FEATURES:

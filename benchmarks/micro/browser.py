@@ -30,7 +30,7 @@ from PIL import Image
 from alframe.label_sources.web.images import ImageDatabase
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.source import Web, web_folder
-from alframe.label_sources.web.thumbnails import thumbnail_version
+from alframe.label_sources.web.thumbnails import thumbnail_digest
 from alframe.types import CampaignSnapshot, Item, Request, Suggestion
 from benchmarks.machine import describe, write_report
 
@@ -83,7 +83,7 @@ def make_queue(folder: Path, count: int) -> tuple[Web, Request]:
     source = Web(browser=False)
     with ImageDatabase.open(web_folder(request.folder)) as images:
         images.number_and_store(items)
-        version = thumbnail_version(folder / "one.jpg", None)
+        version = thumbnail_digest(folder / "one.jpg", None)
         images.add_thumbnails((n, version, 320, 240, jpeg.getvalue()) for n in images.numbers_by_id().values())
     source.request(request)
     return source, request

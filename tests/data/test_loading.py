@@ -23,7 +23,7 @@ from alframe import drives
 from alframe.data import decode
 from alframe.data.augment import AugmentingReader, load_augmented_batches
 from alframe.data.loading import PlainReader, load_batches, normalise_pixels, stream_batches
-from alframe.data.pictures import read_file
+from alframe.data.pictures import read_file_with_stamp
 from alframe.errors import PoolError
 from alframe.types import Box, InputSpec, Item
 
@@ -101,8 +101,8 @@ def test_batches_are_taken_as_they_are_needed(items: list[Item]) -> None:
 def test_a_file_with_several_boxes_is_read_once_in_a_batch(items: list[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     boxed = [Item(str(number), items[0].path, box=Box(0, 0, number / 4, 1)) for number in (1, 2, 3)]
     reads = []
-    read_file = decode.read_file
-    monkeypatch.setattr(decode, "read_file", lambda path: reads.append(path) or read_file(path))
+    read_file_with_stamp = decode.read_file_with_stamp
+    monkeypatch.setattr(decode, "read_file_with_stamp", lambda path: reads.append(path) or read_file_with_stamp(path))
     (batch,) = load_batches([*boxed, items[1]], SPEC, [range(4)], 0)
     assert reads == [items[0].path, items[1].path]
     assert (batch.readable_rows, len({result.content_hash for result in batch.results})) == ([0, 1, 2, 3], 4)
@@ -264,9 +264,9 @@ def failing_drive(monkeypatch: pytest.MonkeyPatch, number: int, names: Collectio
         if left.get(path.name, 0) > 0:
             left[path.name] -= 1
             raise OSError(number, os.strerror(number), str(path))
-        return read_file(path)
+        return read_file_with_stamp(path)
 
-    monkeypatch.setattr(decode, "read_file", read)
+    monkeypatch.setattr(decode, "read_file_with_stamp", read)
     monkeypatch.setattr(drives, "RETRY_PAUSES", (0.0, 0.0))
 
 

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from alframe.errors import BadParams
-from alframe.heads.fitting import prepare_examples
+from alframe.heads.fitting import scale_examples
 from alframe.heads.knn import Knn
 from alframe.kit.clustering import unit_vectors
 from alframe.testing.head import HeadSuite, separable_clusters
@@ -43,7 +43,7 @@ def test_the_votes_are_scikit_learns(digits):
     def votes(distances):
         return np.exp(-slope * (distances**2 - distances[:, :1] ** 2))
 
-    scaled, mean, scale, _, _ = prepare_examples(x[:300], y[:300])
+    scaled, mean, scale, _, _ = scale_examples(x[:300], y[:300])
     peer = KNeighborsClassifier(7, weights=votes, algorithm="brute").fit(unit_vectors(scaled), y[:300])
     expected = peer.predict_proba(unit_vectors((x[300:] - mean) / scale))
     np.testing.assert_allclose(head.probs(x[300:]), expected, atol=2e-3)

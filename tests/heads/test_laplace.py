@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from alframe.errors import BadParams
-from alframe.heads.fitting import prepare_examples
+from alframe.heads.fitting import scale_examples
 from alframe.heads.laplace import Laplace
 from alframe.heads.linear import Linear
 from alframe.testing.head import HeadSuite, separable_clusters
@@ -54,7 +54,7 @@ def test_with_more_classes_the_traces_agree():
     x, y = noisy(3, 6)
     head = fitted(Laplace(), x, y, 3)
     s = head.state()
-    scaled, *_ = prepare_examples(x, y)
+    scaled, *_ = scale_examples(x, y)
     whole = np.trace(hessian(head, x, y, 0.0))
     values = (1 / (s["shrink"].astype(np.float64) + 1) ** 2 - 1) * s["precision"].item()
     assert values.sum() == pytest.approx(whole, rel=1e-3)

@@ -86,7 +86,7 @@ def test_what_is_rare_among_the_labels_is_still_recognised():
     rows = [np.flatnonzero(y == label)[: 40 if label == 3 else 3] for label in range(10)]
     few, x = np.concatenate(rows), x.astype(np.float32)
     mine = fitted(x[few], y[few], 10).probs(x).argmax(axis=1)
-    scaled, mean, scale, _, _ = fitting.prepare_examples(x[few], y[few])
+    scaled, mean, scale, _, _ = fitting.scale_examples(x[few], y[few])
     plain = LogisticRegression(C=0.1, max_iter=1000).fit(scaled, y[few])  # its intercept is free
     assert (mine == y).mean() > plain.score((x - mean) / scale, y) + 0.02
 

@@ -10,7 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from alframe.errors import BadParams
 from alframe.heads import prototype
-from alframe.heads.fitting import prepare_examples
+from alframe.heads.fitting import scale_examples
 from alframe.heads.linear import Linear
 from alframe.heads.prototype import Prototype
 from alframe.kit.clustering import unit_vectors
@@ -44,7 +44,7 @@ def blobs(sizes, dim, apart, seed=0):
 def test_equal_classes_fall_with_the_distance_to_their_means():
     x, y = blobs([20, 20, 20], 8, 1.0)
     head = fitted(Prototype(shrinkage=1.0), x, y, 3)
-    scaled, mean, scale, _, _ = prepare_examples(x, y)
+    scaled, mean, scale, _, _ = scale_examples(x, y)
     means = np.stack([unit_vectors(scaled)[y == label].mean(axis=0) for label in range(3)])
     new = unit_vectors((blobs([5, 5, 5], 8, 1.0, seed=1)[0] - mean) / scale)
     squares = np.square(new[:, None] - means).sum(axis=-1)
@@ -58,7 +58,7 @@ def test_along_the_shrunken_covariance_it_orders_the_classes_as_scikit_learn():
     x, y = load_digits(return_X_y=True)
     x = x.astype(np.float32)
     head = fitted(Prototype(shrinkage=0.1), x[:1000], y[:1000], 10)
-    scaled, mean, scale, _, _ = prepare_examples(x[:1000], y[:1000])
+    scaled, mean, scale, _, _ = scale_examples(x[:1000], y[:1000])
     rows = unit_vectors(scaled)
     counts = np.bincount(y[:1000])
     residuals = rows - np.stack([rows[y[:1000] == label].mean(axis=0) for label in range(10)])[y[:1000]]

@@ -24,10 +24,10 @@ class TestSuite(LabelSourceSuite):
         return Web()
 
     def answer(self, request: Request, answers: Mapping[str, str], annotator: str = "anna") -> None:
-        write_answers(request, {image: [name] for image, name in answers.items()}, annotator)
+        write_answers_and_confirm_classes(request, {image: [name] for image, name in answers.items()}, annotator)
 
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
-        write_answers(request, {image: [] for image in ids})
+        write_answers_and_confirm_classes(request, {image: [] for image in ids})
 
     def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
         self.answer(request, answers, "ben")
@@ -43,13 +43,13 @@ def test_a_journal_without_tables_holds_no_answer(tmp_path: Path) -> None:
     web_folder(request.folder).mkdir(parents=True)
     (web_folder(request.folder) / "answers.sqlite").touch()
     assert Web().collect(request) == Answers() and Web().collect_unrequested(request.folder, ()) == []
-    write_answers(request, {"a.png": ["fox"]})
+    write_answers_and_confirm_classes(request, {"a.png": ["fox"]})
     assert [label.class_name for label in Web().collect(request).labels] == ["fox"]
 
 
 def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     request = request_in(tmp_path)
-    write_answers(request, {"a.png": ["fox"]})
+    write_answers_and_confirm_classes(request, {"a.png": ["fox"]})
     file = web_folder(request.folder) / "answers.sqlite"
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 99")
@@ -62,14 +62,16 @@ def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_journal_is_append_only(tmp_path: Path) -> None:
     request = request_in(tmp_path)
-    write_answers(request, {"a.png": ["fox"]})
+    write_answers_and_confirm_classes(request, {"a.png": ["fox"]})
     with Journal.open(web_folder(request.folder)) as journal:
         for sql in ("UPDATE answer SET classes = '[]'", "DELETE FROM answer"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 journal.db.execute(sql)
 
 
-def write_answers(request: Request, answers: Mapping[str, list[str]], annotator: str = "anna") -> None:
+def write_answers_and_confirm_classes(
+    request: Request, answers: Mapping[str, list[str]], annotator: str = "anna"
+) -> None:
     with Journal.open(web_folder(request.folder)) as journal, journal.transaction():
         new = [NewAnswer(image, names, request.round) for image, names in answers.items()]
         journal.append_answers(str(uuid.uuid4()), annotator, new)

@@ -14,7 +14,7 @@ from alframe.label_sources.web.images import IMAGES_NAME, ImageDatabase
 from alframe.label_sources.web.source import Web, web_folder
 from alframe.types import Box, Item, Request
 from tests.label_sources.conftest import Serve
-from tests.label_sources.test_label_source_web import write_answers
+from tests.label_sources.test_label_source_web import write_answers_and_confirm_classes
 
 
 def make_request(folder: Path, *names: str) -> Request:
@@ -58,7 +58,7 @@ def test_a_round_that_is_another_one_replaces_the_batch_and_names_its_answers(tm
     before, now = make_request(tmp_path, "a.png", "b.png"), make_request(tmp_path, "b.png", "c.png")
     source = Web(browser=False)
     source.request(before)
-    write_answers(before, {"a.png": ["fox"], "b.png": ["fox"]})
+    write_answers_and_confirm_classes(before, {"a.png": ["fox"], "b.png": ["fox"]})
     source.request(now)
     with ImageDatabase.open(web_folder(now.folder)) as images:
         assert images.batch_ids(1) == {"b.png", "c.png"}

@@ -233,7 +233,7 @@ def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFa
         standing = {image: {row.annotator for row in journal.standing_rows_of_image(image)} for image in "ab"}
         expected = {name_with_at_sign(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
         expected[ANYBODY] = sum(bool(who) for who in standing.values())
-        assert journal.answered_counts_by_person(1) == {by: count for by, count in expected.items() if count}
+        assert journal.answered_counts_in_round(1) == {by: count for by, count in expected.items() if count}
         assert {row.image for row in journal.standing_rows_in_round(1)} == {
             image for image, who in standing.items() if who
         }

@@ -11,7 +11,7 @@ import pytest
 from alframe import drives
 from alframe.app.api import open_session
 from alframe.data import decode
-from alframe.data.pictures import read_file
+from alframe.data.pictures import read_file_with_stamp
 from alframe.errors import PoolError
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 
@@ -37,12 +37,12 @@ def test_no_batch_is_chosen_from_what_a_drive_still_gave(
         reads.append(path)
         if len(reads) > 8:
             raise OSError(number, os.strerror(number), str(path))
-        return read_file(path)
+        return read_file_with_stamp(path)
 
-    monkeypatch.setattr(decode, "read_file", read)
+    monkeypatch.setattr(decode, "read_file_with_stamp", read)
     monkeypatch.setattr(drives, "RETRY_PAUSES", (0.0,))
     with pytest.raises(PoolError, match=r"2 of 30 images cannot be read because the drive or the network failed"):
         start([*words, f"project={tmp_path}/p"])
-    monkeypatch.setattr(decode, "read_file", read_file)
+    monkeypatch.setattr(decode, "read_file_with_stamp", read_file_with_stamp)
     assert start([*words, f"project={tmp_path}/p"]) == expected
     assert not expected[1]

@@ -18,7 +18,7 @@ import pytest
 from alframe.app.api import open_session
 from alframe.label_sources.web import launch
 from alframe.loop.experiment import list_pool_into_ledger
-from alframe.loop.serving import describe_accuracy, find_hidden_keys, take_snapshot
+from alframe.loop.serving import describe_accuracy, find_keys_without_suggestion, take_snapshot
 from alframe.store.events import BatchArranged, Event, Predicted, RequestClosed
 from alframe.store.ledger import Ledger
 from alframe.tasks.report import collect_report_data
@@ -440,7 +440,7 @@ def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested
             asked, shown = stored.keys, [image.prediction for image in collect_report_data(session).batch]
         assert stored.number == number
         answer_sheet(sheet_path(campaign.project, number))
-    hidden = find_hidden_keys(stored, arranged[2])
+    hidden = find_keys_without_suggestion(stored, arranged[2])
     assert hidden
     assert [prediction is None for prediction in shown] == [key in hidden for key in asked]
 

@@ -7,15 +7,15 @@ import pytest
 
 from alframe.errors import BadParams, UnmetNeed
 from alframe.samplers.outliers import (
-    OutliersEntropy,
-    OutliersLeastConfidence,
+    EntropyThenOutliers,
+    LeastConfidenceThenOutliers,
     OutliersMaxActivation,
     OutliersMeanActivation,
 )
 from alframe.testing.sampler import SamplerSuite, tiny_fields, tiny_keys
 from alframe.types import Need, PoolView
 
-ALL = [OutliersMeanActivation, OutliersMaxActivation, OutliersLeastConfidence, OutliersEntropy]
+ALL = [OutliersMeanActivation, OutliersMaxActivation, LeastConfidenceThenOutliers, EntropyThenOutliers]
 MIXES = ALL[2:]
 
 
@@ -39,11 +39,11 @@ class TestOutliersMaxActivation(Suite):
 
 
 class TestOutliersLeastConfidence(Suite):
-    make = OutliersLeastConfidence
+    make = LeastConfidenceThenOutliers
 
 
 class TestOutliersEntropy(Suite):
-    make = OutliersEntropy
+    make = EntropyThenOutliers
 
 
 def choose(sampler, k, **fields):
@@ -65,7 +65,7 @@ def test_the_mixes_choose_images_of_the_pool(sampler):
     rng = np.random.default_rng(0)
     probs = rng.dirichlet(np.ones(5), 300)
     activations = rng.random((300, 16))
-    doubt = 1 - probs.max(axis=1) if sampler is OutliersLeastConfidence else -(probs * np.log(probs)).sum(axis=1)
+    doubt = 1 - probs.max(axis=1) if sampler is LeastConfidenceThenOutliers else -(probs * np.log(probs)).sum(axis=1)
     unsure = np.argsort(-doubt)[:40]
     expected = unsure[np.argsort(activations[unsure].mean(axis=1))[:10]]
     assert (

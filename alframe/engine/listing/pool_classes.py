@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from reprlib import repr as shorten
 
-from alframe.class_names import UNSURE, class_name_key, clean_class_name, commonest_spellings, explain_no_class
+from alframe.class_names import UNSURE, class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
 from alframe.types import Item
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def unify_pool_classes(items: Sequence[Item], declared: Iterable[str], earlier: 
     for label in counts:
         name = clean_class_name(label)
         key = class_name_key(name)
-        reason = explain_no_class(name, declared_spellings, others, is_typed=False)
+        reason = explain_suspect_name(name, declared_spellings, others, is_typed=False)
         if key == UNSURE:
             reason = "is the word for an image that nobody can identify"
         if reason:

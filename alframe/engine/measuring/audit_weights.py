@@ -49,7 +49,7 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
     they could be in. An image that could not be drawn for some rounds, because it had just been asked for, is taken to
     be like the others.
     """
-    first_draw = _find_first_draws(draws, labelled | unlabelled)
+    first_draw = _find_first_possible_draws(draws, labelled | unlabelled)
     drawn, taken_off = np.zeros(len(labelled)), np.zeros(len(labelled))
     covered = np.zeros(len(labelled), bool)
     for first in np.unique(first_draw[first_draw >= 0]).tolist():
@@ -74,13 +74,13 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
     return AuditWeights(drawn, taken_off, covered)
 
 
-def _find_first_draws(draws: Sequence[AuditDraw], counts: Bools) -> Ints:
-    """Return (N,) the first draw that each item which `counts` (N,) could be in; -1 for none."""
-    first = np.full(len(counts), -1, np.int64)
+def _find_first_possible_draws(draws: Sequence[AuditDraw], is_counted: Bools) -> Ints:
+    """Return (N,) the first draw that each item could be in; -1 for none, and where `is_counted` (N,) is False."""
+    first = np.full(len(is_counted), -1, np.int64)
     for number, draw in enumerate(draws):
-        strata = draw.strata[: len(counts)]
+        strata = draw.strata[: len(is_counted)]
         first[: len(strata)][(strata > 0) & (first[: len(strata)] < 0)] = number
-    first[~counts] = -1
+    first[~is_counted] = -1
     return first
 
 
@@ -90,12 +90,12 @@ def _strata_of(draw: AuditDraw, keys: Ints) -> Ints:
     return np.where(known, draw.strata[np.where(known, keys, 0)] if len(draw.strata) else 0, 0)
 
 
-def _weights_of_drawn(candidates: Ints, drawn: Ints) -> Floats64:
-    """Return how many candidates each drawn image stands for, from the strata of both (n,) and (a,).
+def _weights_of_drawn(candidate_strata: Ints, drawn_strata: Ints) -> Floats64:
+    """Return (a,) how many candidates each drawn image stands for, from the strata of candidates (n,) and drawn (a,).
 
     A stratum of which no drawn image is labelled is counted to the nearest one by number, which has similar images.
     """
-    strata, sizes = np.unique(candidates, return_counts=True)
-    answered, where, counts = np.unique(drawn, return_inverse=True, return_counts=True)
+    strata, sizes = np.unique(candidate_strata, return_counts=True)
+    answered, where, counts = np.unique(drawn_strata, return_inverse=True, return_counts=True)
     nearest = np.abs(strata[:, None] - answered).argmin(axis=1)
     return np.asarray((np.bincount(nearest, sizes, len(answered)) / counts)[where], np.float64)

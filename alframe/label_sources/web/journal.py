@@ -155,8 +155,8 @@ class Journal(Database):
         )
         self.db.executemany(sql, ((*key, change) for key, change in counts.items() if change))
 
-    def _update_standing(self, image: str, counts: Counter[tuple[int, str]]) -> None:
-        """Keep what stands of an image, and add what has changed to the counts by (round, person)."""
+    def _update_standing(self, image: str, count_changes: Counter[tuple[int, str]]) -> None:
+        """Keep what stands of an image, and add the changes of the counts by (round, person) to `count_changes`."""
         standing = find_standing_answers(self.rows_of_image(image))
         sql = "DELETE FROM standing WHERE image = ? RETURNING annotator, round, requested"
         before = {(annotator, number) for annotator, number, requested in self.db.execute(sql, (image,)) if requested}
@@ -166,11 +166,14 @@ class Journal(Database):
         self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
         after = {key for key, row in standing.items() if row.requested}
         for people, sign in ((before, -1), (after, 1)):
-            counts.update({(number, name_with_at_sign(annotator)): sign for annotator, number in people})
-            counts.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
+            count_changes.update({(number, name_with_at_sign(annotator)): sign for annotator, number in people})
+            count_changes.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
 
-    def answered_counts_by_person(self, round_number: int | None) -> dict[str, int]:
-        """Return how many images of a round are answered: by ANYBODY, and by each person's `name_with_at_sign`."""
+    def answered_counts_in_round(self, round_number: int | None) -> dict[str, int]:
+        """Return how many images of a round are answered: by ANYBODY, and by each person's `name_with_at_sign`.
+
+        If `round_number` is None (no round is open), nothing is counted.
+        """
         with explain_errors(self.file):
             sql = "SELECT by, images FROM answered WHERE round = ? AND images > 0"
             return dict(self.db.execute(sql, (round_number,)))

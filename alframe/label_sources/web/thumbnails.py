@@ -43,11 +43,13 @@ def make_missing_thumbnails(images: ImageDatabase, round_number: int) -> None:
     and the round does not wait for it.
     """
     rows_of_round = images.images_with_thumbnail_versions(round_number)
-    missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != thumbnail_version(Path(row[1]), row[2])]
+    missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != thumbnail_digest(Path(row[1]), row[2])]
     if not missing:
         return
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as threads:
-        made = track(_cut_thumbnails(threads, missing), "Cutting thumbnails", total=len(missing), unit="img")
+        made = track(
+            _make_thumbnails_in_threads(threads, missing), "Cutting thumbnails", total=len(missing), unit="img"
+        )
         rows: list[tuple[int, str, int, int, bytes]] = []
         for number, thumbnail in made:
             if thumbnail is not None:
@@ -58,7 +60,7 @@ def make_missing_thumbnails(images: ImageDatabase, round_number: int) -> None:
         images.add_thumbnails(rows)
 
 
-def _cut_thumbnails(
+def _make_thumbnails_in_threads(
     threads: ThreadPoolExecutor, missing: Sequence[tuple[int, str, str | None]]
 ) -> Iterator[tuple[int, Thumbnail | None]]:
     for part in row_slices(len(missing), rows=_COMMITTED_TOGETHER):  # or else all pictures could wait in memory
@@ -85,7 +87,7 @@ def make_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
         extent = max(min(box.w, box.h), THUMBNAIL_SIDE / LARGE_PICTURE_SIDE)
         picture = crop_box(open_for_viewing(path, math.ceil(THUMBNAIL_SIDE / extent)), box)
         picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return Thumbnail(thumbnail_version(path, dump_box(box)), *picture.size, encode_jpeg_without_metadata(picture, 80))
+    return Thumbnail(thumbnail_digest(path, dump_box(box)), *picture.size, encode_jpeg_without_metadata(picture, 80))
 
 
 def encode_jpeg_without_metadata(picture: Image.Image, quality: int) -> bytes:
@@ -95,7 +97,7 @@ def encode_jpeg_without_metadata(picture: Image.Image, quality: int) -> bytes:
     return content.getvalue()
 
 
-def thumbnail_version(path: Path, box: str | None) -> str:
+def thumbnail_digest(path: Path, box: str | None) -> str:
     """Return a digest of where a file lies, its size and time, and the box: what is cached under it is of these."""
     try:
         status = path.stat()

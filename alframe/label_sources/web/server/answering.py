@@ -80,7 +80,7 @@ class AnswerParser:
             new[answer.image] = answer
             written.saved.append(entry["image"])
             if entry.get("burst"):
-                for frame, target in self._find_unrequested_frames(answer.image, open_round):
+                for frame, target in self._find_unanswered_burst_frames(answer.image, open_round):
                     burst = replace(answer, image=target.id, round=target.round, requested=False, burst_of=answer.image)
                     new.setdefault(target.id, replace(burst, seconds=None, comment=""))
                     written.burst_frames.append(frame)
@@ -120,7 +120,7 @@ class AnswerParser:
         sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))
 
-    def _find_unrequested_frames(self, id_: str, open_round: int | None) -> list[tuple[int, AnswerTarget]]:
+    def _find_unanswered_burst_frames(self, id_: str, open_round: int | None) -> list[tuple[int, AnswerTarget]]:
         """Return the other frames of an image's burst that have no answer or label of their own, by their numbers."""
         sql = """
             SELECT i.number FROM images.image i LEFT JOIN pool.pool p ON p.number = i.number
@@ -160,7 +160,7 @@ def _read_answer(
     return NewAnswer(target.id, names, target.round, target.requested, origin, spent, comment)
 
 
-def write_answers(journal: Journal, action: str, name: str, answers: Sequence[NewAnswer]) -> None:
+def write_answers_and_confirm_classes(journal: Journal, action: str, name: str, answers: Sequence[NewAnswer]) -> None:
     """Write an action, once. Raises ApiError if another person's action has its UUID."""
     if any(row.annotator != name for row in journal.rows_of_action(action)):
         raise ApiError("bad_request", "This UUID was used by another person. Make a new one for each action.")
@@ -181,7 +181,7 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
         raise ApiError("not_found", "There is no such action of yours to undo.")
     taken, kept = [], []
     for row in rows:
-        if _is_latest_valid(journal.rows_of_image(row.image), row):
+        if _is_latest_of_person(journal.rows_of_image(row.image), row):
             taken.append(NewAnswer(row.image, [], row.round, bool(row.requested), "undo", undoes=row.n))
         else:
             kept.append(row.image)
@@ -189,7 +189,7 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
     return [answer.image for answer in taken], kept
 
 
-def _is_latest_valid(rows: Sequence[JournalRow], row: JournalRow) -> bool:
+def _is_latest_of_person(rows: Sequence[JournalRow], row: JournalRow) -> bool:
     """Return whether this person has said nothing about the image since that is still valid."""
     later = [other for other in rows if other.n > row.n and other.annotator == row.annotator]
     if row.undoes is not None:

@@ -10,7 +10,7 @@ from typing import Any
 from alframe.label_sources.web.journal_rows import JournalRow, second_opinion_draw
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.reader import DatabaseReader
-from alframe.label_sources.web.thumbnails import THUMBNAIL_SIDE, thumbnail_version
+from alframe.label_sources.web.thumbnails import THUMBNAIL_SIDE, thumbnail_digest
 
 _IMAGE_INFORMATION = """
 SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
@@ -62,7 +62,7 @@ class ImageDescriber:
         number, id_, path, camera, taken, _, box, version, width, height, frames, burst, *about = row
         suggestion, confidence, asked_in = about  # the open round, if that asks for the image
         own = [answer for answer in standing if answer.annotator == name and asked_in in (None, answer.round)]
-        version = version or thumbnail_version(Path(path), box)
+        version = version or thumbnail_digest(Path(path), box)
         is_hidden = self.awaits_second_opinion(id_, standing, name)
         is_shown = self._config.source.suggestions and suggestion is not None and not is_hidden
         boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]

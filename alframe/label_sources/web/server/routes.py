@@ -16,7 +16,7 @@ from alframe.label_sources.web.server.answering import (
     list_actions,
     read_action_id,
     undo_action,
-    write_answers,
+    write_answers_and_confirm_classes,
 )
 from alframe.label_sources.web.server.config import MAX_LISTED
 from alframe.label_sources.web.server.context import (
@@ -176,7 +176,7 @@ class WorkRoutes:
         held = sorted(set(context.leases.held_by(session.digest)).difference(written.saved))
 
         def write(journal: Journal) -> None:
-            write_answers(journal, action, name, answers)
+            write_answers_and_confirm_classes(journal, action, name, answers)
             journal.store_leases(session.digest, held)
 
         if answers:

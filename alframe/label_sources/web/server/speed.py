@@ -37,7 +37,7 @@ class LabellingSpeed:
         if (last, round_number) == self._key:
             return
         self._key = last, round_number
-        self._answered = self._reader.journal.answered_counts_by_person(round_number)
+        self._answered = self._reader.journal.answered_counts_in_round(round_number)
         sql = (
             "SELECT annotator, count(*), sum(seconds) FROM answer "
             "WHERE n > ? AND seconds IS NOT NULL AND classes <> '[]' GROUP BY annotator"

@@ -80,7 +80,7 @@ class WorkQueue:
 
     def count_answered(self, round_number: int) -> int:
         """Return how many images that a round has requested are answered by anybody."""
-        return self._reader.journal.answered_counts_by_person(round_number).get(ANYBODY, 0)
+        return self._reader.journal.answered_counts_in_round(round_number).get(ANYBODY, 0)
 
     def _choose_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
         if round_number is None or count <= 0:
