@@ -154,9 +154,9 @@ class PoolView:
 
     @property
     def is_unseen_by_backbone(self) -> Bools:
-        """(m,) true for each labelled item if fine-tuning used no label of its group.
+        """(m,) true for each labelled item if fine-tuning used neither its label nor another label of its sequence.
 
-        The embeddings of the other items depend on their labels.
+        With `holdout.group=camera`, the same for its camera. The embeddings of the other items depend on their labels.
         """
         return self._field(Need.IS_UNSEEN_BY_BACKBONE)
 
@@ -246,9 +246,9 @@ class PoolView:
 
     @property
     def chosen_by(self) -> npt.NDArray[np.str_]:
-        """(r,) name of the sampler that this sampler let choose each of these batches (`Selection.chosen_by`).
+        """(r,) for each of these batches, the name of the sampler that made the choice (`Selection.chosen_by`).
 
-        "" where it is not known.
+        A sampler such as `bandit` uses other samplers to make its choices. "" where the name is not known.
         """
         return self._field(Need.CHOSEN_BY)
 

@@ -40,7 +40,7 @@ AREAS = (
 )
 AREAS_DRAWN = (
     "On most of these sets, all seeds have the same test images. So the intervals do not include the chance variation "
-    "from the test images. In the next table, each seed tests on another fifth of the images or of the bursts "
+    "from the test images. In the next table, each seed tests on a different fifth of the images or of the bursts "
     f"(`--draw-test`). The names of these sets end with `{DRAWN}`."
 )
 
@@ -77,14 +77,15 @@ def _head(source: str) -> str:
     return (
         "## The default\n\nThis section shows the default sampler `uherding` with the default head `auto`. The "
         f"results are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with "
-        "`kmeans`. They go from 20 labels to 200 (CIFAR-10 and random choice: 300) in batches of 20. "
+        "`kmeans`. They go from 20 to 200 labels in batches of 20. Runs on CIFAR-10, and most runs with random choice, "
+        "go to 300 labels. "
         "`adaptive:linear` means the sampler `adaptive` with the head `linear`. This was the previous "
         "default. Here, its first batch is chosen in the same way as the first batch of the current "
         "default. Differences are paired by seed, in points, with Student's 95 % interval over the seeds. "
         "`cifar10-imbalanced-longtail` is a set of images from "
         "`cifar10-imbalanced` (`--long-tail 100`). Its most common class has a hundred times as many images as its "
-        "rarest class. There is one exception: if `cifar10-imbalanced` has too few images of a class, the set has all "
-        "of them. The set is drawn again for each seed. A better backbone, such as "
+        "rarest class. (If `cifar10-imbalanced` has fewer images of a class than this rule needs, the set has all "
+        "images of this class.) The set is drawn again for each seed. A better backbone, such as "
         "`backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
     )
 
@@ -138,7 +139,8 @@ def _ends(sets: Sets) -> str:
     shown = (DEFAULT, BEFORE, RANDOM)
     lines = [
         f"Macro-F1 and calibration error are measured on the test images with {LABELS} labels, in %. "
-        "*CPU s a round* is the processor time of a round in seconds, with the fit, the choice and the measuring.",
+        "*CPU s a round* is the processor time of a round in seconds. It includes fitting the head, choosing the "
+        "images, and measuring the accuracy.",
         "",
         "| set | strategy | macro-F1 | calibration error | CPU s a round |",
         "| --- | --- | ---: | ---: | ---: |",
@@ -207,8 +209,8 @@ def _verdict_on_single_samplers(sets: Sets) -> str:
     lost = {pair: found for pair, found in means.items() if found.is_below_zero}
     surely = [pair for pair in lost if adjusted[pair] < ALPHA]
     text = (
-        "- *Goal: on each set, the area of the default is at least as large as the area of every single sampler with "
-        "the same head, and the whole interval of the difference (default minus sampler) is never below 0.* The whole "
+        "- *Goal: on each set, the area of the default is at least as large as the area of every other sampler with "
+        "the same head, and no interval of a difference (default minus sampler) lies completely below 0.* The whole "
         f"interval is above 0 in {sum(found.is_above_zero for found in means.values())} of {len(means)} comparisons, "
         f"and below 0 in {len(lost)}"
     )
@@ -220,8 +222,8 @@ def _verdict_on_single_samplers(sets: Sets) -> str:
     ]
     return (
         f"{text}: {', '.join(cells)}. By chance alone, about {len(means) * ALPHA / 2:.0f} of {len(means)} intervals "
-        "would be wholly below 0 if there were no differences. If all these tests are taken into account (Benjamini "
-        f"and Hochberg 1995, 5 %), {len(surely)} of them remain{'s' * (len(surely) == 1)}."
+        "would be wholly below 0 if there were no differences. After a correction for the number of tests (Benjamini "
+        f"and Hochberg 1995, 5 %), the number of significant differences below 0 is {len(surely)}."
     )
 
 
@@ -230,8 +232,8 @@ def _starts(sets: Sets) -> str:
         "### The first 20 labels",
         "",
         "The table compares two ways to choose the first labels, with the head `auto`. It shows the result of "
-        "`kmeans` minus the result of choosing one image for each burst at random. Differences are in points and "
-        "paired by seed.",
+        "`kmeans` minus the result of a random choice of one image from each burst. Differences are in percentage "
+        "points and paired by seed. The set `scenes` has drawn camera-trap scenes.",
         "",
         "| set | seeds | accuracy | macro-F1 |",
         "| --- | ---: | ---: | ---: |",

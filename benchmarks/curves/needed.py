@@ -45,8 +45,8 @@ def table_of_labels_needed(far: Sets) -> str:
     """Return the table in Markdown; empty where no set has a ceiling."""
     lines = [
         "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
-        "all labels of the pool. If each seed has a pool of its own, it is the accuracy with the same seed. The number "
-        "of labels is the median over the seeds. The brackets contain the number of seeds. *Batch* is the batch size "
+        "all labels of the pool. If each seed has a different pool, this accuracy is measured for each seed. The "
+        "number of labels is the median over the seeds. The brackets contain the number of seeds. *Batch* is the batch size "
         "of the default. Random choice was run in two ways. "
         f"`{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also draws the first labels at random. "
         "*Share* is the number of labels of the default, divided by the number of labels of random choice.",
@@ -74,16 +74,22 @@ def _share(ours: Needed, theirs: Needed) -> str:
 
 
 def judge_shares(far: Sets) -> list[str]:
-    """Return on how many sets the default needs at most half of the labels, one line for each kind of random choice."""
-    lines = []
-    for random, which in ((RANDOM, "with the same first labels"), (RANDOM_START, "from the first label on")):
+    """Return the line that says on how many sets the default needs at most half of the labels of random choice."""
+    results = []
+    for random, which in (
+        (RANDOM, "after the same first labels"),
+        (RANDOM_START, "that also draws the first labels at random"),
+    ):
         pairs = {name: (needed(by, DEFAULT), needed(by, random)) for name, by in far.items()}
         known = {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours and theirs}
         half = [name for name, (ours, theirs) in known.items() if ours.is_at_most_half_of(theirs)]
         if known:
-            lines.append(
-                "- *Goal: on three of five sets, the default needs at most half as many labels as random choice to "
-                f"reach 95 % of the accuracy with all labels.* Compared with random choice {which}, the default does "
-                f"so on {len(half)} of {len(known)} sets: {', '.join(half) or 'none'}."
+            results.append(
+                f"Compared with random choice {which}, the default does so on {len(half)} of {len(known)} sets: "
+                f"{', '.join(half) or 'none'}."
             )
-    return lines
+    goal = (
+        "- *Goal: on three of five sets, the default needs at most half as many labels as random choice to reach 95 % "
+        "of the accuracy with all labels.*"
+    )
+    return [" ".join([goal, *results])] if results else []

@@ -74,9 +74,13 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "page, edit that program. See also [what each sampler does](samplers.md) and [how to run "
         "this](https://github.com/alframe/alframe/blob/main/benchmarks/README.md#curves).",
         "",
-        f"This page compares the samplers from {FIRST} labels to a tenth of the pool. Each ran with {setting['seeds']} "
-        "seeds, on frozen embeddings"
-        + (f" (`{' '.join(setting['words'])}`)" if setting["words"] else " of the default backbone, EfficientNet-Lite0")
+        f"This page compares the samplers from {FIRST} labels to a tenth of the pool. Each sampler ran with "
+        f"{setting['seeds']} seeds. The embeddings were frozen (no fine-tuning): they are the embeddings"
+        + (
+            f" of `{' '.join(setting['words'])}`"
+            if setting["words"]
+            else " of the default backbone, EfficientNet-Lite0"
+        )
         + f". The measurements were made on {where}. {setting['workers']} sweeps ran at the same time.",
         "",
         _table(
@@ -84,28 +88,28 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         ),
         "",
         "- With the same seed, all samplers have the same first labels and the same test images. The first labels are "
-        "drawn at random. No model has seen the test images. Differences are paired by seed. The brackets contain "
-        "Student's 95 % interval of the mean over seeds. It includes the chance variation from the first labels and "
-        "from the sampler. It includes the chance variation from the test images only where each seed draws its own "
-        "test images, as on the digits.",
-        "- The head is `linear`. Samplers that need draws (several random predictions for each image) use the head "
-        "`laplace`. Samplers that need activations use the head `mlp`. Both kinds are compared with random choice and "
-        "margin sampling with the same head. (`laplace` makes the same predictions as `linear`. If a sampler uses no "
-        "draws, the two heads give the same result.)",
+        "drawn at random. No model has learned from the test images. Each difference is taken between runs with the "
+        "same seed. The brackets contain Student's 95 % interval of the mean over seeds. The interval includes the "
+        "random variation of the first labels and of the sampler. It includes the random variation of the test images "
+        "only if the test images are different for each seed, as on the digits.",
+        "- Most samplers use the head `linear`. Samplers that need draws (several random predictions for each image) "
+        "use the head `laplace`. Samplers that need activations (outputs of hidden layers) use the head `mlp`. Each "
+        "sampler is compared with random choice and with margin sampling with the same head. (`laplace` makes the same "
+        "predictions as `linear`. If a sampler uses no draws, the two heads give the same result.)",
         "- *Area* is the area under the learning curve: the mean accuracy over all numbers of labels from the first "
         "round to the last. Its values go from 0 to 100.",
         f"- *Labels to {CEILING:.0%}* is the number of labels at which a sampler first reaches {CEILING:.0%} of the "
-        "accuracy with all labels. It is the median over seeds. The brackets contain the number of seeds that "
-        "reached it.",
-        "- *Speed-up* divides one number of labels by another (Kath et al. 2026). The first number is the number of "
-        "labels that random choice needs to become as accurate as the sampler is at the end of its run. The second "
-        "number is the number of labels that the sampler has at the end of its run. To measure the first number, "
-        f"random choice was run to {LONGER} times the budget. "
+        "accuracy with all labels (the median over seeds). The brackets contain the number of seeds that reached this "
+        "accuracy. *never* means that half of the seeds or fewer reached it.",
+        "- *Speed-up* is the number of labels that random choice needs to reach the final accuracy of the sampler, "
+        "divided by the number of labels that the sampler has at the end of its run (Kath et al. 2026). To measure "
+        f"this, the runs of random choice got {LONGER} times as many labels as the other runs. "
         "The brackets contain the 95 % interval of a bootstrap over seeds.",
-        f"- {tests} gains over random choice are tested, each at 95 %. By chance alone, about {tests * 0.025:.0f} of "
-        f"these gains would seem to be above 0, and about {tests * 0.025:.0f} below 0. Gains in **bold** "
-        "are significant even if all these tests are taken into account (Benjamini and Hochberg 1995, 5 %). All "
-        "results on this page are for small sets, one backbone and the first few hundred labels.",
+        f"- {tests} differences from random choice are tested, each at 95 %. By chance alone, about "
+        f"{tests * 0.025:.0f} of them would seem to be above 0, and about {tests * 0.025:.0f} below 0. Differences in "
+        "**bold** are still significant after a correction for the number of tests (Benjamini and Hochberg 1995, "
+        "5 %).",
+        "- All results on this page are for small sets, one backbone and the first few hundred labels.",
         "",
         f"![Learning curves]({FIGURE})",
     ]
@@ -128,19 +132,28 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall], source: str) -
         ]
         for row in table
     ]
-    header = ["sampler", "head", *(image_set.name for image_set in sets), "mean rank", "beats", "is beaten", "seconds"]
+    header = [
+        "sampler",
+        "head",
+        *(image_set.name for image_set in sets),
+        "mean rank",
+        "beats",
+        "is beaten",
+        "time / margin",
+    ]
     return "\n".join(
         [
             "## All sets",
             "",
             *([SINCE[source], ""] if source in SINCE else []),
-            "The table shows the area minus the area of random choice with the same head, in points. A value is in "
-            "brackets if its interval contains 0. The list at the top of the page says which values are **bold**. Each "
-            "sampler is compared with all other samplers, at all numbers of labels, by Student's paired test (Ash et "
-            "al. 2020). *Beats* is the share of these comparisons in which the test shows that the sampler is better. "
-            "*Is beaten* is the share of these comparisons in which the test shows that the sampler is worse. "
-            "*Seconds* is the time to choose a batch on the largest set, divided by the time of margin with the same "
-            "head. On each set, all rows of the table are ranked by area. *Mean rank* is the mean of these ranks.",
+            "The table shows the area minus the area of random choice with the same head, in percentage points. A "
+            "value is in brackets if its interval contains 0. A value is **bold** if it is significant after the "
+            "correction for the number of tests (see the top of the page). On each set, all rows of the table are "
+            "ranked by area. *Mean rank* is the mean of these ranks. Each sampler is compared with each other sampler, "
+            "at each number of labels, by Student's paired test (Ash et al. 2020). *Beats* is the share of these "
+            "comparisons in which the sampler is significantly better. *Is beaten* is the share in which it is "
+            "significantly worse. *Time / margin* is the time to choose a batch on the largest set, divided by the "
+            "time of `margin` with the same head.",
             "",
             _table(header, cells, left=2),
         ]
@@ -161,12 +174,13 @@ def _not_worth(table: Sequence[Overall]) -> str:
     found = [f"- `{row.recipe.sampler}`: {'; '.join(row.verdict)}." for row in _by_name(table) if row.verdict]
     rule = (
         "A sampler is in this list if at least one of four rules applies. The rules are the same for all samplers. "
-        f"(1) The whole interval of its area is below random choice on {OFTEN} sets or more. (2) There is no set on "
-        f"which the whole interval is above random choice. (3) It takes at least {DEAR} times as long as margin "
-        "sampling, and there is no set on which the whole interval is above margin sampling. (4) It needs another head "
-        "than `linear`, and there is no set on which the whole interval is above margin sampling with `linear`. These "
-        f"rules were applied to small pools, from {FIRST} labels to a tenth of the pool. alframe keeps these samplers, "
-        "because they may be useful in other cases (rare classes, outliers, the very first labels)."
+        f"*Better* and *worse* mean that the whole interval of the difference in area is above or below 0. (1) The "
+        f"sampler is worse than random choice on at least {OFTEN} sets. (2) It is not better than random choice on any "
+        f"set. (3) It takes at least {DEAR} times as long as margin sampling, and is not better than margin sampling "
+        "on any set. (4) It needs another head than `linear`, and is not better than margin sampling with `linear` on "
+        f"any set. These rules were applied only to small pools, from {FIRST} labels to a tenth of the pool. alframe "
+        "keeps these samplers, because they may be useful in other cases (rare classes, outliers, the very first "
+        "labels)."
     )
     return "\n".join(["## Not worth using here", "", rule, "", *(found or ["None of them."])])
 
@@ -190,9 +204,9 @@ def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> s
     else:
         header = ["sampler", "head", *(image_set.name for image_set in sets)]
         body = (
-            "The table shows the area minus the area of margin sampling with the same head, in points. It lists the "
-            "samplers whose whole interval is above 0 on at least one set, and not below 0 on any set.\n\n"
-            + _table(header, cells, left=2)
+            "The table shows the area minus the area of margin sampling with the same head, in percentage points. It "
+            "lists the samplers whose whole interval is above 0 on at least one set, and not below 0 on any "
+            "set.\n\n" + _table(header, cells, left=2)
         )
     return f"## Better than margin\n\n{body}"
 
@@ -247,10 +261,11 @@ def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
             "## Who beats whom",
             "",
             "The table shows the pairwise penalty matrix of Ash et al. 2020: how often the sampler of the row is "
-            "better than the sampler of the column. For each set, the value is the share of the numbers of labels at "
-            "which the sampler of the row is better. The shares of all sets are added, so the largest possible value "
-            f"is {len(sets)}. The table has the {SHOWN} samplers with the best mean rank, and random and margin. The "
-            "last row is the mean of the column over all samplers. A smaller value is better.",
+            "better than the sampler of the column. On each set, the two samplers are compared at each number of "
+            "labels, and the sampler of the row is significantly better in some share of these comparisons. The value "
+            f"is the sum of these shares over all sets, so it is at most {len(sets)}. The table has the {SHOWN} "
+            "samplers with the best mean rank, and random and margin. The last row is the mean of the column over all "
+            "samplers. A smaller mean is better.",
             "",
             _table(["", *names], cells, left=1),
         ]
