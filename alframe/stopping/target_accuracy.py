@@ -46,5 +46,5 @@ def _reason_if_proved(rest: Estimate, at_least: float, labels: int) -> str | Non
     return (
         f"The target is reached: right on at least {100 * rest.always_low:.1f} of 100 of the {rest.images:,} images "
         f"without a label, and {100 * at_least:g} were required ({labels} labels; {rest.n} images drawn at random; "
-        "97.5 % confidence, for any number of looks)."
+        "97.5 % confidence, which holds although the rule checks in every round)."
     )

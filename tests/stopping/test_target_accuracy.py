@@ -48,7 +48,7 @@ def test_it_stops_by_the_interval_of_all_looks_on_the_images_without_a_label():
     assert TargetAccuracy(0.81).decide([record]) is None
     reason = TargetAccuracy(0.8).decide([record])
     about = "at least 80.0 of 100 of the 1,000 images without a label"
-    for words in (about, "80 were required", "for any number of looks"):
+    for words in (about, "80 were required", "although the rule checks in every round"):
         assert words in reason
     assert TargetAccuracy(0.98, metric="accuracy").decide([record]), "another number is the audit's"
 
