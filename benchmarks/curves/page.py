@@ -97,7 +97,8 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "sampler is compared with random choice and with margin sampling with the same head. (`laplace` makes the same "
         "predictions as `linear`. If a sampler uses no draws, the two heads give the same result.)",
         "- *Area* is the area under the learning curve: the mean accuracy over all numbers of labels from the first "
-        "round to the last. Its values go from 0 to 100.",
+        "round to the last, in per cent. *Over random* is this area minus the area of random choice with the same "
+        "head, in percentage points. *s per batch* is the time to choose a batch, in seconds.",
         f"- *Labels to {CEILING:.0%}* is the number of labels at which a sampler first reaches {CEILING:.0%} of the "
         "accuracy with all labels (the median over seeds). The brackets contain the number of seeds that reached this "
         "accuracy. *never* means that half of the seeds or fewer reached it.",
