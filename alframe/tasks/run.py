@@ -68,7 +68,7 @@ class Run(WaitsForAnswers):
                 )  # a folder that does not exist is reported before a page opens
             log.info("%s", _describe_folder(session))
         with serving_people(session) as serving:
-            with _telling_people(serving, "embedding", "Reading the images. The first batch follows."):
+            with _telling_people(serving, "embedding", "Reading the images. Then a batch appears here."):
                 outcome, cache, fitted = run_until_stop(session)
             while True:
                 while outcome.state is OutcomeState.WAITING and (

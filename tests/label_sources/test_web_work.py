@@ -7,6 +7,7 @@ import uuid
 from dataclasses import replace
 
 from tests.label_sources.conftest import CLASSES, Serve
+from tests.label_sources.web_client import Browser
 
 
 def test_a_batch_is_answered_and_collected(serve: Serve) -> None:
@@ -71,6 +72,19 @@ def test_two_people_never_get_the_same_image(serve: Serve) -> None:
     assert len(ben.lease(100)) == 9
     renewed = anna.post("/api/leases/renew", {"images": [hers[0]["image"]]}).json
     assert renewed == {"renewed": [], "lost": [hers[0]["image"]]}
+
+
+def test_a_second_page_of_a_person_gives_no_image_of_the_first_to_others(serve: Serve) -> None:
+    served = serve()
+    anna, ben = served.browser("anna"), served.browser("ben")
+    hers = {image["image"] for image in anna.lease(5)}
+    pages = [Browser(anna.origin, anna.cookie) for _ in range(2)]
+    for page in pages:
+        next(page.stream("/api/events"))
+    anna.post("/api/leases/return", {"images": list(hers)})  # as a page does that is closed
+    assert not hers & {image["image"] for image in ben.lease(100)}
+    for page in pages:
+        page.close()
 
 
 def test_only_what_a_person_was_given_is_renewed(serve: Serve) -> None:
@@ -142,6 +156,27 @@ def test_a_new_class_is_asked_back_about_where_it_looks_misspelt(serve: Serve) -
     browser.answer({image: ["foxx"]})
     answers = served.source.collect(served.request)
     assert not answers.problems and served.labels() == {answers.labels[0].item: {"foxx"}}
+
+
+def test_a_class_that_was_a_slip_goes_when_its_answers_are_corrected(serve: Serve) -> None:
+    served = serve()
+    browser = served.browser()
+    image = browser.lease(1)[0]["image"]
+
+    def names() -> list[str]:
+        return [each["name"] for each in browser.get("/api/classes").json["classes"]]
+
+    browser.add_class("ocellot")
+    assert "ocellot" in names(), "nothing was answered with it yet"
+    browser.answer({image: ["ocellot"]})
+    assert "ocellot" in names()
+    assert browser.add_class("ocelot", sure=False).json["error"]["suggestions"] == ["ocellot"]
+    browser.add_class("ocelot")
+    browser.answer({image: ["ocelot"]})
+    assert names() == ["fox", "red deer", "ocelot", "blank", "unsure"]
+    assert browser.send("PUT", "/api/classes/keys", {"name": "ocellot", "key": "o"}).status == 400
+    assert browser.answer({image: ["ocellot"]}).json["problems"] == [], "undo and redo still know it"
+    assert "ocellot" in names()
 
 
 def test_keys_stay_and_can_be_changed_by_each_person(serve: Serve) -> None:

@@ -234,6 +234,12 @@ class Journal(Database):
         with explain_errors(self.file):
             return [name for (name,) in self.db.execute("SELECT name FROM class ORDER BY at, name")]
 
+    def classes_answered_once(self, names: Sequence[str]) -> set[str]:
+        """Return those of the names that an answer has contained at some time."""
+        sql = "SELECT EXISTS (SELECT 1 FROM answer, json_each(classes) WHERE value = ?)"
+        with explain_errors(self.file):
+            return {name for name in names if self.db.execute(sql, (name,)).fetchone()[0]}
+
     def confirm_class(self, name: str, annotator: str) -> None:
         """Keep that a person means this name to be a class, inside a transaction."""
         values = name, annotator, datetime.now(UTC).isoformat()

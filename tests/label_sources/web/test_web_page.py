@@ -151,3 +151,26 @@ def test_enter_adds_a_name_that_is_only_within_another(serve: Serve, chromium: B
     person.page.wait_for_selector(".tile.answered")
     person.wait_until_saved()
     assert served.labels() == {first: {"ox"}}
+
+
+def test_a_link_pasted_into_the_page_that_asks_for_it_opens_the_batch(serve: Serve, chromium: Browser) -> None:
+    served = serve(asked=12, count=14)
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(served.serving.address.partition("#")[0])
+    page.wait_for_selector("form.link input")
+    page.get_by_role("button", name="OK").click()
+    assert page.locator("form.link input").evaluate("input => input === document.activeElement"), "it is still empty"
+    page.goto(served.serving.address)  # the same tab: only what follows the "#" changes
+    page.wait_for_selector("dialog input")
+    page.keyboard.type("Anna")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".tile:not(.answered)")
+    page.locator(".grid-view .work").evaluate("work => work.scrollTo(0, work.scrollHeight)")
+    tiles = page.evaluate("""() => {
+        const {top, bottom} = document.querySelector(".grid-view .work").getBoundingClientRect();
+        const whole = ({top: above, bottom: below}) => above >= top && below <= bottom;
+        return [...document.querySelectorAll(".tile")].filter((tile) => whole(tile.getBoundingClientRect())).length;
+    }""")
+    assert tiles >= 4, "a phone shows two rows of whole images"
+    context.close()

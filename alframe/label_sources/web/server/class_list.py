@@ -58,6 +58,15 @@ class ClassList:
             del named[blank]
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.source.blank)), UNSURE]
 
+    def _offered_names(self, counts: Mapping[str, int]) -> list[str]:
+        """Return the names that the page shows: without those, such as typos, from which people took all answers."""
+        names = self.names()
+        kept = {*self.published.classes, *self.exclusive_names()}
+        emptied = self._reader.journal.classes_answered_once(
+            [name for name in names if not counts[name] and name not in kept]
+        )
+        return [name for name in names if name not in emptied]
+
     def exclusive_names(self) -> set[str]:
         """Return the names that no class can stand beside: blank and unsure."""
         return {UNSURE, *filter(None, [self._find_blank(self.names())])}
@@ -74,6 +83,7 @@ class ClassList:
             self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (name_with_at_sign(name),))
         )
         counts, blank = self.image_counts_by_class(name), self._find_blank(names)
+        offered = self._offered_names(counts)
         classes = [
             {
                 "name": each,
@@ -82,7 +92,7 @@ class ClassList:
                 "count": counts[each],
                 "kind": "unsure" if each == UNSURE else "blank" if each == blank else "class",
             }
-            for each in names
+            for each in offered
         ]
         return {"version": self.version(), "classes": classes}
 
@@ -90,7 +100,7 @@ class ClassList:
         """Make a name a class; return how it is written and whether it is new. Raises ApiError to ask or refuse."""
         if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME_LENGTH:
             raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME_LENGTH} characters at most.")
-        known = [each for each in self.names() if each != UNSURE]
+        known = [each for each in self._offered_names(self.image_counts_by_class(name)) if each != UNSURE]
         rule = self._config.source.new_classes
         try:
             resolved = class_resolver(known, rule)(text)
@@ -113,12 +123,11 @@ class ClassList:
 
     async def set_own_key(self, class_name: Any, key: Any, name: str) -> None:
         """Let this person have a class on another key; the class that had it takes the key that is free now."""
-        names = self.names()
-        if class_name not in names:
+        now = {each["name"]: each["key"] for each in (await self.describe_for(name))["classes"]}
+        if class_name not in now:
             raise ApiError("bad_request", f"There is no class {class_name!r}.")
         if not isinstance(key, str) or (key and key not in KEYS):
             raise ApiError("bad_request", "A key is a letter from a to z or a digit from 1 to 9.")
-        now = {each["name"]: each["key"] for each in (await self.describe_for(name))["classes"]}
         others = [other for other, used in now.items() if key and used == key and other != class_name]
         rows = [
             (name_with_at_sign(name), class_name, key),

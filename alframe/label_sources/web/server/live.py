@@ -50,6 +50,10 @@ class EventStreams:
         """Return the sessions that listen."""
         return set(self._queues.values())
 
+    def count_pages(self, session: str) -> int:
+        """Return how many pages (tabs) of a session listen."""
+        return sum(each == session for each in self._queues.values())
+
     def send_event(self, kind: str, data: Any, to: str | None = None, but: str | None = None) -> None:
         """Send an event to every session, to `to` alone, or to all `but` one."""
         text = f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

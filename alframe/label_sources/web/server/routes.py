@@ -148,8 +148,10 @@ class WorkRoutes:
         return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
 
     async def return_leases(self, request: Request) -> Response:
-        """Let others have images of the session."""
+        """Let others have images of the session, unless it has another page, which shows the same images."""
         content, session = await read_json_object(request), self.context.session_of(request)
+        if self.context.events.count_pages(session.digest) > 1:
+            return Response(status_code=204)
         self.context.leases.give_back(session.digest, read_image_numbers(content) if "images" in content else None)
         self._store_leases(session)
         self.context.state_has_changed = True

@@ -70,6 +70,7 @@ function showEntrance(error) {
   const form = element("form", { class: "link" }, input, element("button", { type: "submit", class: "confirm" }, S.ok));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (!input.value.trim()) return input.focus();
     post("/api/session", { token: tokenOf(input.value) }).then(start, showEntrance); // the reply says who this is
   });
   main.replaceChildren(element("div", { class: "waiting", role: "alert" },
@@ -111,4 +112,5 @@ async function start(me = null) {
 }
 
 applyTheme();
+window.addEventListener("hashchange", () => isStarted || start()); // a new link in the tab that asked for one
 start();

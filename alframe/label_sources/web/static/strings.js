@@ -57,6 +57,7 @@ export const S = {
   // Waiting
   phase: { starting: "alframe is starting", embedding: "alframe is reading your images", waiting: "This batch is answered", learning: "alframe is learning from your answers", done: "Finished" },
   staysOpen: "Leave this page open. The next images appear here by themselves.",
+  onClosedPage: (count) => `${n(count, "image was", "images were")} on a page that is closed now, and come back here in a minute at most`,
   withOthers: (count) => `The last ${n(count, "image is", "images are")} with other people`,
   doneNext: "You can review your answers here, or close this page. The terminal shows what to do next.",
   report: "Open the full report",

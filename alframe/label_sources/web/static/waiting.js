@@ -6,9 +6,12 @@ import { S } from "./strings.js";
 export function waitingPanel(takenByOthers = 0) {
   if (!store.connected) return panel("busy", S.noConnection, [element("p", {}, S.offline)]);
   const { phase = "starting", message = "", report = null, report_problem: problem = "" } = store.state ?? {};
-  const others = phase === "waiting" && takenByOthers > 0;
+  const { batch = null, people = [] } = store.state ?? {};
+  const left = batch ? Math.min(takenByOthers, batch.asked - batch.answered) : 0; // some may have been answered since
+  const others = phase === "waiting" && left > 0;
+  const isAlone = !people.some((person) => person.online && person.name !== store.me.name);
   const busy = !others && phase !== "done";
-  return panel(busy ? "busy" : "", others ? S.withOthers(takenByOthers) : S.phase[phase] ?? phase, [
+  return panel(busy ? "busy" : "", others ? (isAlone ? S.onClosedPage(left) : S.withOthers(left)) : S.phase[phase] ?? phase, [
     element("p", {}, message),
     problem ? element("p", { class: "problem" }, problem) : null,
     phase === "done" ? element("p", {}, S.doneNext) : element("p", { class: "hint" }, S.staysOpen),
