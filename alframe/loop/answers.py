@@ -43,7 +43,7 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
             answers_now = label_source_of(campaign, newest).answers_now
             lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
             if len(answered) < count_required_answers(campaign, len(keys) - len(lost)):
-                return _request_again(campaign, cache, newest, incomplete, len(answered), len(lost))
+                return _request_again(campaign, cache, newest, incomplete, answered, lost)
             close_request(campaign, newest, len(answered))
     return load_label_snapshot(campaign)
 
@@ -146,13 +146,19 @@ def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -
 
 
 def _request_again(
-    campaign: Campaign, cache: RunCache, stored_round: StoredRound, incomplete: Set[int], answered: int, lost: int
+    campaign: Campaign,
+    cache: RunCache,
+    stored_round: StoredRound,
+    incomplete: Set[int],
+    answered: Set[int],
+    lost: Set[int],
 ) -> Outcome:
     source = label_source_of(campaign, stored_round)
     if source.answers_now:
         problem = min(cache.problems, default="it gave no reason")
         raise LabelError(f"The simulation has no answer: {problem}")
-    instructions = source.request(make_request(campaign, stored_round, cache.listing.items))
+    items = cache.listing.items
+    instructions = source.request(make_request(campaign, stored_round, items))
     if source is not campaign.parts.label_source:
         instructions += (
             f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
@@ -161,19 +167,21 @@ def _request_again(
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
     if lost:
-        text += f" {lost} others are missing or unreadable and are no longer expected."
+        text += f" {len(lost)} others are missing or unreadable and are no longer expected."
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
         text += f" {reason} To stop now without waiting for more: {_withdraw_request_commands(campaign)}"
     elif answered:
-        expected = len(stored_round.keys) - lost
-        digits = 100 if 100 * answered >= expected else 1_000_000
-        share = math.floor(digits * answered / expected) / digits
+        unanswered = [items[key].id for key in stored_round.keys if key not in answered | lost]
+        expected = len(stored_round.keys) - len(lost)
+        digits = 100 if 100 * len(answered) >= expected else 1_000_000
+        share = math.floor(digits * len(answered) / expected) / digits
         text += (
-            f"\nLabel the other {expected - answered} as well, or withdraw them: "
+            f" Without an answer: {', '.join(unanswered[:5])}{', ...' if len(unanswered) > 5 else ''}."
+            f"\nLabel the other {expected - len(answered)} as well, or withdraw them: "
             f"{_withdraw_request_commands(campaign)}\n"
-            f"To continue with {answered} of {expected} answered, now and in every later round: "
+            f"To continue with {len(answered)} of {expected} answered, now and in every later round: "
             f"{project_command(campaign.folder, f'enough={share:g}')}"
         )
     return Outcome(OutcomeState.WAITING, f"{text}\n{instructions}")

@@ -53,8 +53,9 @@ class Project:
         except filelock.Timeout:
             if not self.waits_for_lock:
                 raise StoreError(
-                    f"Another alframe process is using {self.folder}. Wait for it, or stop it; two at once could "
-                    "request the same images twice."
+                    f"Another alframe process is using {self.folder}. Wait until it ends, or press Ctrl-C in its "
+                    "window; no label is lost. Then run this command again. Two at once could request the same images "
+                    "twice."
                 ) from None
             log.info("Another alframe process is using %s: waiting for it, to share its results.", self.folder)
             self._lock.acquire()

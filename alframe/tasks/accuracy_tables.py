@@ -84,7 +84,7 @@ def describe_caveat(evaluation: Evaluation) -> str:
     if evaluation.basis not in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return ""
     return (
-        "\nThese images were chosen because they are hard, and come from places and days that the model has seen.\n"
+        "\nMost of these images were chosen because they are hard, at places and days that the model has seen.\n"
         "Expect a different accuracy on other images, and a lower accuracy at new places. For a real test set, give\n"
         "labelled images that are kept for testing: pool.test_root=FOLDER, or a split column."
     )

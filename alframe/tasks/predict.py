@@ -70,6 +70,10 @@ class Predict:
         if failed:
             raise StoreError("\n".join(failed) + (f"\nWritten:{indented_paths(paths)}" if paths else ""))
         message = f"{len(keys)} images predicted with the model in {short_path(folder)}."
+        message += (
+            " Their accuracy is unknown, because no label was compared. At new places it is often lower than in the "
+            "project: label some of these images to measure it."
+        )
         if embedding.unreadable:
             reasons = {items[key].id: why for key, why in embedding.unreadable.items()}
             paths = [*paths, _list_unreadable(out / "unreadable.csv", reasons)]
