@@ -33,14 +33,15 @@ SINCE = {  # what has changed since old results
 }
 
 AREAS = (
-    "The table shows the area under the accuracy curve. The first row is the area of the default. The other rows are "
-    "the area of the default minus the area of another strategy. If the number of seeds is not 10, it stands after the "
-    "interval. A number is **bold** if its whole interval is above 0, or if its whole interval is below 0. A dash "
-    "means that the pair was not measured."
+    "The table shows the area under the accuracy curve. The first row is the area of the default, in per cent. The "
+    "other rows are the area of the default minus the area of another strategy, in percentage points. Each number is a "
+    "mean over 10 seeds. If there are more or fewer seeds, their number is in brackets after the interval. A number is "
+    "**bold** if its whole interval is above 0, or if its whole interval is below 0. A dash means that the strategy "
+    "was not measured on this set."
 )
 AREAS_DRAWN = (
-    "On most of these sets, all seeds have the same test images. So the intervals do not include the chance variation "
-    "from the test images. In the next table, each seed tests on a different fifth of the images or of the bursts "
+    "On most of these sets, all seeds have the same test images. So the intervals do not include the random variation "
+    "of the test images. In the next table, each seed tests on a different fifth of the images or of the bursts "
     f"(`--draw-test`). The names of these sets end with `{DRAWN}`."
 )
 
@@ -182,7 +183,7 @@ def _p(value: float) -> str:
 
 
 def _verdicts(sets: Sets, far: Sets) -> str:
-    lines = ["The list gives each goal for the default, and the result:", ""]
+    lines = ["The list gives each goal that the default shall reach, and the result:", ""]
     lines.append(_verdict_on_single_samplers(sets))
     lines += judge_shares(far)
     tail = next((by for name, by in sets.items() if name.endswith(LONG_TAIL)), None)
