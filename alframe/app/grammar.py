@@ -110,11 +110,7 @@ def _mapping_to_hydra(text: str) -> str | None:
     return f"${{mapping:{encoded}}}"
 
 
-def _decode_quoted_json(encoded: str) -> Any:
-    return json.loads(unquote(encoded))
-
-
-OmegaConf.register_new_resolver("mapping", _decode_quoted_json, replace=True)
+OmegaConf.register_new_resolver("mapping", lambda encoded: json.loads(unquote(encoded)), replace=True)
 
 
 def _typed(value: Any) -> Any:

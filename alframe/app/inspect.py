@@ -24,8 +24,7 @@ def describe_plugins() -> str:
         lines.append(kind)
         lines += [f"  {line}" for line in _describe_registered_parts(kind, registry)]
     lines += ["experiment", *(f"  {name:24} {owner}" for name, owner in sorted(_experiment_owners().items()))]
-    lines += list(_describe_problems())
-    return "\n".join(lines)
+    return "\n".join([*lines, *_describe_problems()])
 
 
 def _experiment_owners() -> dict[str, str]:
@@ -80,8 +79,7 @@ def _unmet_alframe_requirement(owner: str) -> str | None:
 
 
 def _describe_problems() -> Iterator[str]:
-    ours = {(group, name) for group in GROUPS for name in config_files(group, [conf_folder()])}
-    seen = dict.fromkeys(ours, "alframe")
+    seen = {(group, name): "alframe" for group in GROUPS for name in config_files(group, [conf_folder()])}
     for conf in plugin_config_folders():
         if conf.folder is None:
             yield f"{conf.owner}: its configuration folder '{conf.module}' does not exist; its parts cannot be chosen."

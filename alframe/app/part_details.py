@@ -24,7 +24,10 @@ def describe_parts_named(name: str) -> str:
     kind, _, bare = name.rpartition("=")
     groups = [kind] if kind in GROUPS else GROUPS
     chosen = ChosenParts({})
-    names = {group: {*chosen.files_by_name(group), *_registered_names(group)} for group in groups}
+    names = {
+        group: {*chosen.files_by_name(group), *(REGISTRIES[group].parts() if group in REGISTRIES else ())}
+        for group in groups
+    }
     found = [describe_part(group, bare, chosen) for group in groups if bare in names[group]]
     if not found:
         raise UnknownComponent(unknown_name_message(kind or "part", bare, sorted(set().union(*names.values()))))
@@ -49,10 +52,6 @@ def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
     parameters = list(_parameter_lines(factory, recipe, file, parts.files_by_name(kind).get(part.name)))
     lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
     return "\n".join(lines)
-
-
-def _registered_names(group: str) -> set[str]:
-    return set(REGISTRIES[group].parts()) if group in REGISTRIES else set()
 
 
 def _source_line(factory: Callable[..., Any], part: RegisteredPart) -> str:

@@ -16,35 +16,30 @@ def expand_part_paths(config: DictConfig, cwd: Path) -> None:
     """Make the paths in the recipes of a composed configuration absolute; what refers to other settings stays."""
     for kind in KINDS:
         recipe = OmegaConf.to_container(config[kind]) if isinstance(config[kind], DictConfig) else None
-        expanded = expand_recipe(kind, recipe, cwd, keep_references=True)
+        expanded = expand_recipe(kind, recipe, cwd)
         if expanded != recipe:
             OmegaConf.update(config, kind, expanded)
 
 
-def expand_recipe(kind: str, recipe: Any, cwd: Path, keep_references: bool = False) -> Any:
+def expand_recipe(kind: str, recipe: Any, cwd: Path) -> Any:
     """Return a recipe, or recipes by name, with the parameters that the part declares as paths made absolute."""
     if not isinstance(recipe, dict):
         return recipe
     if "name" not in recipe:
-        return {key: expand_recipe(kind, value, cwd, keep_references) for key, value in recipe.items()}
+        return {key: expand_recipe(kind, value, cwd) for key, value in recipe.items()}
     texts = {key for key, value in recipe.items() if isinstance(value, str | list) and key != "name"}
     # A part without texts in its recipe has no paths; it need not be imported for that.
     paths = texts & path_parameters(kind, str(recipe["name"])) if texts else set()
     return {
-        key: expand_paths(value, cwd, keep_references)
-        if key in paths
-        else expand_recipe(kind, value, cwd, keep_references)
+        key: expand_paths(value, cwd) if key in paths else expand_recipe(kind, value, cwd)
         for key, value in recipe.items()
     }
 
 
-def expand_paths(value: Any, cwd: Path, keep_references: bool = False) -> Any:
-    """Return a path, or each path of a list, made absolute; anything else, and ``???``, stays as it is.
-
-    With `keep_references`, so does what refers to another setting (``${...}``), which is not resolved yet.
-    """
+def expand_paths(value: Any, cwd: Path) -> Any:
+    """Return a path, or each path of a list, made absolute; all else stays, and so do ``???`` and ``${setting}``."""
     if isinstance(value, list):
-        return [expand_paths(element, cwd, keep_references) for element in value]
-    if not isinstance(value, str) or value == MISSING or (keep_references and "${" in value):
+        return [expand_paths(element, cwd) for element in value]
+    if not isinstance(value, str) or value == MISSING or "${" in value:
         return value
     return str(absolute_user_path(value, cwd))

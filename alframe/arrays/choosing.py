@@ -14,7 +14,7 @@ from alframe.app.part_recipes import default_part_name, resolve_recipe
 from alframe.arrays.pool import ArrayPool, Keys, RowLabels
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, Sampler, ScoresPool
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.engine.fit import draw_unlabelled_features
 from alframe.engine.select import select_with_sequence_limit
 from alframe.errors import UnmetNeed
@@ -98,9 +98,9 @@ def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
     """
     if head is None or isinstance(head, str):
         recipe = resolve_recipe("head", head or default_part_name("head"))
-        return lambda: checked_head(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
+        return lambda: CheckedHead(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
     name = type(head).__name__
-    return lambda: checked_head(head, {"name": name}), name
+    return lambda: CheckedHead(head, {"name": name}), name
 
 
 def fit_head_to_rows(

@@ -11,11 +11,12 @@ _TIMEOUT_SECONDS = 5.0
 WEIGHTS_FILE = "model.safetensors"
 
 
-def find_cached(repository: str, file: str = WEIGHTS_FILE) -> Path | None:
-    """Return the file in the local cache if an earlier run fetched it, else None."""
+def find_cached(config: Any) -> Path | None:
+    """Return the file of weights of timm's `config` in the local cache if an earlier run fetched it, else None."""
     from huggingface_hub import try_to_load_from_cache
 
-    path = try_to_load_from_cache(repository, file)
+    file = config.hf_hub_filename or WEIGHTS_FILE
+    path = try_to_load_from_cache(config.hf_hub_id, file) if config.hf_hub_id else None
     return Path(path) if isinstance(path, str) else None
 
 
@@ -24,7 +25,7 @@ def cached_files(config: Any) -> list[Path] | None:
 
     The latter changes when a newer revision is fetched. None if the weights do not come from the hub's cache.
     """
-    path = find_cached(config.hf_hub_id, config.hf_hub_filename or WEIGHTS_FILE) if config.hf_hub_id else None
+    path = find_cached(config)
     if path is None:
         return None
     reference = path.parents[2] / "refs" / "main"  # <repository>/snapshots/<revision>/<file>
@@ -49,7 +50,7 @@ def why_unreachable() -> str | None:
 
 def cached_weights_overlay(config: Any) -> dict[str, Any]:
     """Return overrides of timm's `config` that name the cached file, so that cached weights need no network."""
-    path = find_cached(config.hf_hub_id, config.hf_hub_filename or WEIGHTS_FILE) if config.hf_hub_id else None
+    path = find_cached(config)
     if path is None or path.suffix != ".safetensors":
         return {}
     return {"file": str(path), "custom_load": False}

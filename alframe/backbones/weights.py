@@ -66,7 +66,11 @@ def load_weights(network: nn.Module, state: State, source: str) -> None:
     ]
     differences = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(differences.values()):
-        found = [f"{len(names)} {kind} ({_quote_first_names(names)})" for kind, names in differences.items() if names]
+        found = [
+            f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' * (len(names) > 3)})"
+            for kind, names in differences.items()
+            if names
+        ]
         architecture = _pretrained_config(network).get("architecture") or type(network).__name__
         raise WeightsError(
             f"The weights in {source} do not fit {architecture}: {'; '.join(found)}. "
@@ -101,7 +105,3 @@ def _layers_in_config(network: nn.Module, entry: str) -> Sequence[str]:
 
 def _pretrained_config(network: nn.Module) -> Any:
     return getattr(network, "pretrained_cfg", None) or {}
-
-
-def _quote_first_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -97,7 +97,8 @@ def _find_runs_of_sweep(sweep: Path) -> tuple[list[Path], list[str]]:
     for note in read_sweep_notes(sweep, ENDED):
         folder = Path(note["folder"])
         # A sweep that was moved or copied as a whole: its runs still lie beside the folder of the sweeps.
-        here = next((each for each in (folder, sweep.resolve().parents[1] / folder.name) if _has_ledger(each)), None)
+        places = (folder, sweep.resolve().parents[1] / folder.name)
+        here = next((each for each in places if (each / LEDGER_NAME).exists()), None)
         if here is None:
             left_out.append(f"{short_path(folder)}: the run's folder does not exist any more.")
         else:
@@ -109,10 +110,6 @@ def _find_runs_of_sweep(sweep: Path) -> tuple[list[Path], list[str]]:
 def read_sweep_notes(sweep: Path, kind: str) -> list[dict[str, Any]]:
     """Return the notes of this kind (ENDED, FAILED) that a sweep has left in its folder."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted((sweep / kind).glob("*.json"))]
-
-
-def _has_ledger(folder: Path) -> bool:
-    return (folder / LEDGER_NAME).exists()
 
 
 def read_measured_run(folder: Path) -> Run | None:

@@ -50,8 +50,11 @@ def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:
     from scipy.stats import ttest_1samp
 
     differences = ours - theirs
-    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # of equal differences, which have no spread: their p is 0
+    # Equal differences have no spread, and their p is 0.
+    with (
+        warnings.catch_warnings(action="ignore", category=RuntimeWarning),
+        np.errstate(divide="ignore", invalid="ignore"),
+    ):
         p = np.asarray(ttest_1samp(differences, 0.0).pvalue, np.float64)
     return np.where(differences.mean(axis=0) == 0, 1.0, p)
 

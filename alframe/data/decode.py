@@ -81,8 +81,7 @@ class ImageFile:
             return DecodedImage(None, None, self._reason, None, drive_failed=self._drive_failed)
         content_hash = self.content_hash(box)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
+            with warnings.catch_warnings(action="ignore"):  # Pillow's remarks on odd metadata help nobody who labels
                 if self._mended is None:
                     self._mended = add_missing_end(self._data)
                 picture_bytes, damage = self._mended

@@ -35,8 +35,7 @@ def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
     except (OSError, ValueError, MemoryError) as error:
         raise PoolError(explain_file_error(error)) from error
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
+        with warnings.catch_warnings(action="ignore"):  # Pillow's remarks on odd metadata help nobody who labels
             picture = _open_picture(add_missing_end(data)[0], side)
             if side is not None:
                 picture.thumbnail((side, side))
@@ -81,7 +80,7 @@ def _open_picture(data: bytes, side: int | None) -> Image.Image:
 def _to_displayable(array: Array) -> Image.Image:
     bands = np.atleast_3d(array)
     bands = bands[:, :, : 3 if bands.shape[2] >= 3 else 1]
-    planes = [_stretch_contrast(bands[:, :, number]) for number in range(bands.shape[2])]
+    planes = [_stretch_contrast(plane) for plane in np.moveaxis(bands, 2, 0)]
     return Image.fromarray(np.dstack(planes) if len(planes) == 3 else planes[0]).convert("RGB")
 
 

@@ -92,8 +92,3 @@ class CheckedHead:
             f"{REGISTRIES['head'].describe(self.recipe)} gives {fault}. This head has a fault, or its training "
             "diverged. Change its parameters, or choose another head, e.g. head=linear."
         )
-
-
-def checked_head(head: Head, recipe: Mapping[str, Any]) -> CheckedHead:
-    """Wrap `head` so that its answers are checked; it was built from `recipe`."""
-    return CheckedHead(head, recipe)

@@ -16,7 +16,7 @@ from torch import nn
 
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.contracts import Head
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.engine.embedding.embed_pool import cut_batches
 from alframe.engine.embedding.embedder import Embedder, embed_batches, make_embedder
 from alframe.engine.model_file import MODEL_FILE, MODEL_FORMAT, ModelDescription, checksum_arrays, read_model_file
@@ -157,7 +157,7 @@ def _load_embedder(
 
 
 def _load_head(folder: Path, model: ModelDescription, arrays: dict[str, Any], dim: int) -> Head:
-    head = checked_head(REGISTRIES["head"].build(model.head), model.head)
+    head = CheckedHead(REGISTRIES["head"].build(model.head), model.head)
     try:
         head.load(arrays)
         classes = head.probs(_trial_features(dim)).shape[1]

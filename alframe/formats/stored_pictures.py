@@ -35,8 +35,7 @@ def read_size_and_orientation(path: Path) -> PictureHeader | None:
     from alframe.data.pictures import read_orientation
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             return PictureHeader(*image.size, read_orientation(image))
     except Exception:  # any damage: the header tells no size
         return None

@@ -94,8 +94,8 @@ def read_exif_time_texts(paths: Sequence[Path]) -> Iterator[list[str | OSError]]
     Where a drive fails, also when tried again, its error is in the place of the text.
     """
     tasks = [paths[files] for files in row_slices(len(paths), FILES_PER_TASK)]
-    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as threads:
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody
+    # Pillow's remarks on odd metadata help nobody.
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(THREADS) as threads:
         yield from threads.map(_read_exif_texts_with_retries, tasks)
 
 

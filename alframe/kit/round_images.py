@@ -44,10 +44,10 @@ def box_to_show(item: Item) -> Box | None:
     return item.box if "box" in item.meta else None
 
 
-def encode_jpeg(picture: Image.Image, exif: bytes = b"") -> bytes:
+def encode_jpeg(picture: Image.Image, exif: bytes = b"", quality: int = 95) -> bytes:
     """Return a picture as the content of a JPEG file."""
     content = io.BytesIO()
-    picture.save(content, "JPEG", quality=95, exif=exif)
+    picture.save(content, "JPEG", quality=quality, exif=exif)
     return content.getvalue()
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Head, Parts
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.errors import BadParams
 from alframe.loop.contract_checks import CheckedExporter, FailSafeTracker, require_members
 
@@ -46,7 +46,7 @@ class LazyParts:
 
     def new_head(self) -> Head:
         """Build a head that is not fitted yet."""
-        return checked_head(cast(Head, self._build("head")), self._recipes["head"])
+        return CheckedHead(cast(Head, self._build("head")), self._recipes["head"])
 
     def name_of(self, kind: str) -> str:
         """Return the registry name of the part of this kind."""

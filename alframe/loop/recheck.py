@@ -80,8 +80,8 @@ def request_again(
     asked = LabelsAskedAgain(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined
     )
-    events: list[Event] = [asked, shown_content(fitted.embedded, keys)]
-    events.append(BatchArranged(display_places(fitted.embedded, keys), [True] * len(keys)))
+    arranged = BatchArranged(display_places(fitted.embedded, keys), [True] * len(keys))
+    events: list[Event] = [asked, shown_content(fitted.embedded, keys), arranged]
     if campaign.settings.duplicates.by is not None:
         events.append(count_near_duplicates(fitted.embedded))
     doubt = 1 - np.array(asked.given, np.float32)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from PIL import ImageDraw
 
 from alframe.data.viewing import open_for_viewing
 from alframe.errors import PoolError
+from alframe.kit.round_images import encode_jpeg
 from alframe.types import Box
 
 SIDE = 240  # pixels; shown at about 170, so that it stays sharp on a phone
@@ -38,7 +38,5 @@ def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
         right, bottom = left + box.w * small.width - 1, top + box.h * small.height - 1
         if right > left and bottom > top:
             ImageDraw.Draw(small).rectangle((left, top, right, bottom), outline=_BOX_COLOUR, width=2)
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=78)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    data = base64.b64encode(encode_jpeg(small, quality=78)).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", small.width, small.height)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.engine.needs import require_needs
 from alframe.errors import BadOutput, UnmetNeed
 from alframe.heads.mlp import Mlp
@@ -49,7 +49,7 @@ X = np.zeros((4, 2), np.float32)
 
 @pytest.mark.parametrize("row", [(0.25, 0.75), (0.0, 1.0), (0.3333, 0.6666)])
 def test_probabilities_pass_as_they_are(row: tuple[float, ...]) -> None:
-    head = checked_head(Answers(*row), RECIPE)
+    head = CheckedHead(Answers(*row), RECIPE)
     np.testing.assert_array_equal(head.probs(X), Answers(*row).probs(X))
     np.testing.assert_array_equal(head.prob_samples(X, 3, None), Answers(*row).prob_samples(X, 3, None))
     assert head.probs(X[:0]).shape == (0, 2)
@@ -66,7 +66,7 @@ def test_probabilities_pass_as_they_are(row: tuple[float, ...]) -> None:
     ],
 )
 def test_what_is_no_probability_names_the_head_and_its_owner(row: tuple[float, ...], message: str) -> None:
-    head = checked_head(Answers(*row), RECIPE)
+    head = CheckedHead(Answers(*row), RECIPE)
     with pytest.raises(BadOutput, match=rf"^head 'linear' \(alframe [^)]+\) gives probabilities .*{message}"):
         head.probs(X)
     with pytest.raises(BadOutput, match=r"gives samples of the probabilities"):
@@ -77,12 +77,12 @@ def test_a_wrong_number_of_rows_is_told() -> None:
     head = Answers(0.5, 0.5)
     head.probs = lambda x: np.ones((len(x) + 1, 2), np.float32) / 2
     with pytest.raises(BadOutput, match=r"of the shape \(5, 2\), not \(4, classes\)"):
-        checked_head(head, RECIPE).probs(X)
+        CheckedHead(head, RECIPE).probs(X)
 
 
 def test_a_head_that_no_registry_knows_is_named_all_the_same() -> None:
     with pytest.raises(BadOutput, match=r"^head 'mine' gives"):
-        checked_head(Answers(np.nan, 1), {"name": "mine"}).probs(X)
+        CheckedHead(Answers(np.nan, 1), {"name": "mine"}).probs(X)
 
 
 def test_only_heads_with_hidden_layers_have_activations() -> None:
@@ -90,19 +90,19 @@ def test_only_heads_with_hidden_layers_have_activations() -> None:
         needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
     with pytest.raises(UnmetNeed, match="hidden layers"):
-        require_needs(Layered(), "layered", checked_head(Answers(0.5, 0.5), RECIPE), "linear")
-    require_needs(Layered(), "layered", checked_head(Mlp(), {"name": "mlp"}), "mlp")
-    layers = checked_head(WithLayers(-3.0, 7.0), RECIPE)
+        require_needs(Layered(), "layered", CheckedHead(Answers(0.5, 0.5), RECIPE), "linear")
+    require_needs(Layered(), "layered", CheckedHead(Mlp(), {"name": "mlp"}), "mlp")
+    layers = CheckedHead(WithLayers(-3.0, 7.0), RECIPE)
     np.testing.assert_array_equal(layers.hidden_activations(X), WithLayers(-3.0, 7.0).probs(X))
     with pytest.raises(BadOutput, match="hidden layers that are not finite, for 4 of 4"):
-        checked_head(WithLayers(np.inf, 1), RECIPE).hidden_activations(X)
+        CheckedHead(WithLayers(np.inf, 1), RECIPE).hidden_activations(X)
 
 
 @pytest.mark.parametrize(
     ("kind", "weights"), [(Answers, None), (WithContext, None), (WithContext, np.ones(4, np.float32))]
 )
 def test_a_head_answers_for_as_many_classes_as_it_was_fitted_to(kind: type, weights: np.ndarray | None) -> None:
-    head = checked_head(kind(0.25, 0.75), RECIPE)
+    head = CheckedHead(kind(0.25, 0.75), RECIPE)
     rows = X, np.array([0, 1, 1, 0])
     fit_head(head, *rows, 2, np.random.default_rng(0), FitContext.unknown(4), weights)
     assert head.probs(X).shape == (4, 2)

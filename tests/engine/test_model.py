@@ -13,7 +13,7 @@ from PIL import Image
 import alframe
 from alframe.builtins import REGISTRIES
 from alframe.contracts import ExportableHead, TimmNetwork
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.engine.embedding.embedder import make_embedder
 from alframe.engine.model import Model, load_model
 from alframe.errors import PoolError, StoreError
@@ -43,7 +43,7 @@ def test_it_gives_the_same_probabilities_when_loaded(model: Model, tmp_path: Pat
 
 def test_what_exporters_see_gives_the_same_probabilities(model: Model, tmp_path: Path) -> None:
     (image,) = tiny_pool(tmp_path / "images", classes=1, each=1, size=32).rglob("*.png")
-    network, head = model.copy_backbone_network(), checked_head(model.head, model.head_recipe)
+    network, head = model.copy_backbone_network(), CheckedHead(model.head, model.head_recipe)
     assert isinstance(network, TimmNetwork) and isinstance(head, ExportableHead)
     pixels = torch.from_numpy(np.asarray(Image.open(image)).transpose(2, 0, 1)[None] / np.float32(255))
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (model.input_spec.mean, model.input_spec.std))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.errors import BadParams
 from alframe.heads import auto, sharpness
@@ -123,7 +123,7 @@ def test_more_labels_than_are_needed_to_measure_are_not_all_predicted(monkeypatc
 def test_samplers_choose_as_with_the_plain_linear_model() -> None:
     x, y, groups = images([30, 20, 5], seed=0)
     new, _, _ = images([40] * 3, seed=1)
-    auto_head, plain = (checked_head(head, {"name": head.name}) for head in (Auto(), Linear()))
+    auto_head, plain = (CheckedHead(head, {"name": head.name}) for head in (Auto(), Linear()))
     for head in (auto_head, plain):
         fit_head(head, x, y, 3, np.random.default_rng(0), FitContext(np.ones(len(y), np.bool_), groups))
     features = np.concatenate([x, new])

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.errors import AlframeError, BadParams
 from alframe.heads import fitting, linear
 from alframe.heads.linear import Linear
@@ -61,7 +61,7 @@ def test_no_examples_or_broken_ones_are_refused():
     with pytest.raises(AlframeError, match="no labelled images"):
         fitted(x[:0], y[:0], 3)
     x[4, 2] = np.nan  # which no embedding in the store has
-    broken = checked_head(fitted(x, y, 3), {"name": "linear"})
+    broken = CheckedHead(fitted(x, y, 3), {"name": "linear"})
     with pytest.raises(AlframeError, match=r"head 'linear' \(alframe .*for 36 of 36 rows"):
         broken.probs(x)
 

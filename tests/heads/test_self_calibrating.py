@@ -7,7 +7,7 @@ import pytest
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import UsesFitContext
-from alframe.engine.checked_head import checked_head
+from alframe.engine.checked_head import CheckedHead
 from alframe.engine.measuring.evaluate import calibration_error
 from alframe.kit.composite import fit_head
 from alframe.types import FitContext
@@ -54,7 +54,7 @@ def labelled():
 
 def fitted(recipe, unseen):
     x, y = labelled()
-    head = checked_head(REGISTRIES["head"].build(recipe), recipe)
+    head = CheckedHead(REGISTRIES["head"].build(recipe), recipe)
     assert isinstance(head, UsesFitContext)
     fit_head(head, x, y, 3, np.random.default_rng(0), FitContext(unseen, np.arange(150)))
     return head
@@ -82,7 +82,7 @@ def test_without_such_labels_it_goes_by_its_defaults():
 def test_a_head_that_measures_nothing_is_fitted_as_ever():
     x, y = labelled()
     for recipe in (SURE, {"name": "ensemble", "member": {"name": "mlp", "epochs": 5}, "members": 2}):
-        heads = [checked_head(REGISTRIES["head"].build(recipe), recipe) for _ in range(2)]
+        heads = [CheckedHead(REGISTRIES["head"].build(recipe), recipe) for _ in range(2)]
         assert not isinstance(heads[0], UsesFitContext)
         fit_head(heads[0], x, y, 3, np.random.default_rng(0), FitContext(np.zeros(150, bool), np.arange(150)))
         heads[1].fit(x, y, 3, np.random.default_rng(0))

@@ -100,7 +100,8 @@ class NetworkRunner:
 
     def _make(self, pixels: torch.Tensor) -> Runtime:
         module, spec, device = self._network
-        exact = runtimes.make_eager_runtime(*_exact_network(module, spec, device), "fp32", pixels)
+        exact_network = (copy.deepcopy(module).to("cpu"), spec, "cpu") if is_mps(device) else self._network
+        exact = runtimes.make_eager_runtime(*exact_network, "fp32", pixels)
         if self.inference == Inference() and not is_mps(device):
             return exact
         duration = _PREPARATION_TIMES.get(self.inference.engine, _EXPORT_TIME)
@@ -129,11 +130,6 @@ class NetworkRunner:
                 f"is exact."
             )
         return runtime
-
-
-def _exact_network(module: nn.Module, spec: InputSpec, device: str) -> tuple[nn.Module, InputSpec, str]:
-    """Return the network, its input and the device that it is exact on."""
-    return (copy.deepcopy(module).to("cpu"), spec, "cpu") if is_mps(device) else (module, spec, device)
 
 
 def centred_cosine(features: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:

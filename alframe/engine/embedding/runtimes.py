@@ -101,8 +101,7 @@ def _openvino_core() -> Any:
 def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) -> bytes:
     """Return the network with its normalisation as ONNX: `pixels` (b, H, W, C) to `features` (b, D), b free."""
     example = torch.zeros(2, *pixels.shape[1:], dtype=pixels.dtype)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's remarks on itself
+    with warnings.catch_warnings(action="ignore"):  # the exporter's remarks on itself
         program: Any = torch.onnx.export(
             _NormalisingNetwork(module, spec).eval(),
             (example,),

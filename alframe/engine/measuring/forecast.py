@@ -157,7 +157,8 @@ def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> W
     The noise of the points is not known. It is integrated out, so that the likelihood is Student's.
     """
     level = float(accuracies[-3:].mean())
-    deviation = np.sqrt(_bernoulli_variance(level) / test_images)
+    variance = max(level * (1 - level), 0.02)  # never that of a share of exactly 1
+    deviation = np.sqrt(variance / test_images)
     now, part, power, shift = (
         axis.ravel()
         for axis in np.meshgrid(
@@ -178,7 +179,3 @@ def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> W
     probability = likely / likely.sum()
     noise = np.sqrt((prior + squares @ probability) / (NOISE_POINTS + len(labels)))
     return WeightedCurves(curves.last, now, curves.best, power, shift, probability, float(noise))
-
-
-def _bernoulli_variance(share: float) -> float:
-    return max(share * (1 - share), 0.02)  # never that of a share of exactly 1

@@ -107,8 +107,8 @@ def _draw_jpeg(item: Item) -> bytes:
         outline_box(picture, box)
     # An array, or a TIFF of many bands, is unidentified; EXIF that cannot be written raises any of the others.
     no_exif = (UnidentifiedImageError, ValueError, TypeError, KeyError, AttributeError)
-    with warnings.catch_warnings(), suppress(*no_exif), Image.open(item.path) as image:
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata help nobody who labels
+    # Pillow's remarks on odd metadata help nobody who labels.
+    with warnings.catch_warnings(action="ignore"), suppress(*no_exif), Image.open(item.path) as image:
         exif = image.getexif()
         exif.pop(_ORIENTATION_TAG, None)
         return encode_jpeg(picture, exif.tobytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -11,13 +10,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from alframe.errors import PoolError
 from alframe.kit.chunks import row_slices
 from alframe.kit.databases import dump_box, load_box
 from alframe.kit.progress import track
-from alframe.kit.round_images import crop_box
+from alframe.kit.round_images import crop_box, encode_jpeg
 from alframe.kit.viewing import open_for_viewing
 from alframe.label_sources.web.images import ImageDatabase
 from alframe.types import Box
@@ -87,14 +84,7 @@ def make_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
         extent = max(min(box.w, box.h), THUMBNAIL_SIDE / LARGE_PICTURE_SIDE)
         picture = crop_box(open_for_viewing(path, math.ceil(THUMBNAIL_SIDE / extent)), box)
         picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return Thumbnail(thumbnail_digest(path, dump_box(box)), *picture.size, encode_jpeg_without_metadata(picture, 80))
-
-
-def encode_jpeg_without_metadata(picture: Image.Image, quality: int) -> bytes:
-    """Return a picture as a JPEG without metadata."""
-    content = io.BytesIO()
-    picture.save(content, "JPEG", quality=quality)
-    return content.getvalue()
+    return Thumbnail(thumbnail_digest(path, dump_box(box)), *picture.size, encode_jpeg(picture, quality=80))
 
 
 def thumbnail_digest(path: Path, box: str | None) -> str:

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 Point = tuple[float, float]
-Colour = tuple[int, int, int]
+Colour = tuple[int, ...]  # red, green and blue
 
 
 class AnimalCanvas:
@@ -75,18 +75,15 @@ def smooth_outline(points: Sequence[Point], rounds: int = 3) -> list[Point]:
 
 def darken(colour: Colour, factor: float) -> Colour:
     """Return the colour times `factor`: darker below 1, lighter above."""
-    r, g, b = (min(255, int(value * factor)) for value in colour)
-    return r, g, b
+    return tuple(min(255, int(value * factor)) for value in colour)
 
 
 def vary_brightness(colour: Colour, rng: Generator, scale: float) -> Colour:
     """Return the colour with a normally distributed brightness, of standard deviation `scale`, added."""
     light = float(rng.normal(0, scale))
-    r, g, b = (int(min(255, max(0, value + light))) for value in colour)
-    return r, g, b
+    return tuple(int(min(255, max(0, value + light))) for value in colour)
 
 
 def mix_colours(first: Colour, second: Colour, share: float) -> Colour:
     """Return `first` with a share of `second` mixed in."""
-    r, g, b = (int(a * (1 - share) + z * share) for a, z in zip(first, second, strict=True))
-    return r, g, b
+    return tuple(int(a * (1 - share) + z * share) for a, z in zip(first, second, strict=True))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from alframe.errors import PoolError
 from alframe.kit.databases import load_box
+from alframe.kit.round_images import encode_jpeg
 from alframe.kit.viewing import open_for_viewing
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.reader import DatabaseReader
-from alframe.label_sources.web.thumbnails import LARGE_PICTURE_SIDE, encode_jpeg_without_metadata, make_thumbnail
+from alframe.label_sources.web.thumbnails import LARGE_PICTURE_SIDE, make_thumbnail
 
 _KEPT = 400  # thumbnails that were cut when they were asked for: of bursts, of the pool
 _AT_ONCE = 2  # large pictures that are decoded at a time: each takes its pixels in memory
@@ -64,7 +65,7 @@ def _thumbnail_jpeg(path: Path, box: str | None) -> bytes:
 
 def _large_jpeg(path: Path) -> bytes:
     try:
-        return encode_jpeg_without_metadata(open_for_viewing(path, LARGE_PICTURE_SIDE), 90)
+        return encode_jpeg(open_for_viewing(path, LARGE_PICTURE_SIDE), quality=90)
     except PoolError as error:
         raise _unreadable_error(error) from error
 

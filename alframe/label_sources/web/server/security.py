@@ -107,7 +107,7 @@ class RequestGuard:
             if len(scope["path"]) > _LONGEST_PATH:
                 raise ApiError("not_found", "There is nothing at this address.")
             self._check_headers(scope["method"], headers)
-            if not _is_open_to_all(scope["path"]):
+            if not scope["path"].startswith("/static/") and scope["path"] not in _OPEN_TO_ALL:
                 scope["session"] = self._require_session(headers)
             await self._app(scope, _limit_body(receive, headers), guarded_send)
         except ApiError as error:
@@ -142,10 +142,6 @@ def read_cookie(headers: Headers, name: str) -> str:
     """Return the cookie of this name, "" if there is none."""
     pairs = (part.strip().partition("=") for line in headers.getlist("cookie") for part in line.split(";"))
     return next((value for key, _, value in pairs if key == name), "")
-
-
-def _is_open_to_all(path: str) -> bool:
-    return path in _OPEN_TO_ALL or path.startswith("/static/")
 
 
 def _limit_body(receive: Receive, headers: Headers) -> Receive:
