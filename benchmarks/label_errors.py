@@ -46,7 +46,7 @@ def by_margin(y: Ints, probs: Floats64) -> Any:
 
 def by_quality(method: str, adjust: bool) -> Ranking:
     def rank(y: Ints, probs: Floats64) -> Any:
-        from cleanlab.rank import get_label_quality_scores  # type: ignore[import-not-found]
+        from cleanlab.rank import get_label_quality_scores  # type: ignore[import-not-found]  # installed by hand
 
         scores = get_label_quality_scores(y, probs, method=method, adjust_pred_probs=adjust)
         return np.argsort(scores, kind="stable")
@@ -58,7 +58,7 @@ def by_issues(filter_by: str, ranked_by: str) -> Ranking:
     """The issues that cleanlab finds, then all other rows by their own score: so any number of them can be asked."""
 
     def rank(y: Ints, probs: Floats64) -> Any:
-        from cleanlab.filter import find_label_issues  # type: ignore[import-not-found]
+        from cleanlab.filter import find_label_issues  # type: ignore[import-not-found]  # installed by hand
 
         issues = find_label_issues(
             y, probs, filter_by=filter_by, return_indices_ranked_by=ranked_by, n_jobs=1, min_examples_per_class=0

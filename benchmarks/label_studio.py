@@ -86,7 +86,7 @@ def serve_alframe(folder: Path, files: Sequence[Path]) -> Iterator[tuple[str, in
             CampaignSnapshot(items, CLASSES, (), (), open_round=1, asked=range(count), answers_needed=count)
         )
         serving.show_phase("waiting", "")
-        yield serving.address, serving.process_id  # type: ignore[attr-defined]
+        yield serving.address, serving.process_id  # type: ignore[attr-defined]  # only that of `web` has it
 
 
 @contextmanager

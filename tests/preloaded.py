@@ -1,6 +1,6 @@
 """What campaigns import, for the server that their processes are forked from."""
 
-# ruff: noqa: F401
+# ruff: noqa: F401 - they are imported for what that loads
 
 import hydra.compose
 import hydra.core.plugins

@@ -62,21 +62,16 @@ class EfficientNetLite:
 
     @property
     def input_spec(self) -> InputSpec:
-        """See the Backbone contract."""
         return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
 
     @property
     def draws_weights(self) -> bool:
-        """See the HasWeightsFiles contract."""
         return not self.pretrained or self.dim is not None
 
     def weights_files(self) -> Sequence[Path]:
-        """See the HasWeightsFiles contract."""
         return [find_installed_weights(self.variant)] if self.pretrained else []
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
-        """See the Backbone contract."""
-
         def build_trunk() -> Any:
             bare: Any = network.create_network(self.model, self.in_chans, self.size)
             if weights and self.pretrained:

@@ -43,23 +43,18 @@ class Timm:
 
     @property
     def input_spec(self) -> InputSpec:
-        """See the Backbone contract."""
         return network.input_spec(self.model, self.in_chans, self.size, self.value_range)
 
     @property
     def draws_weights(self) -> bool:
-        """See the HasWeightsFiles contract."""
         return (self.weights is None and not self.pretrained) or self.dim is not None
 
     def weights_files(self) -> Sequence[Path] | None:
-        """See the HasWeightsFiles contract."""
         if self.weights is not None:
             return [Path(self.weights).expanduser()]
         return hub.cached_files(import_timm().get_pretrained_cfg(self.model)) if self.pretrained else []
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
-        """See the Backbone contract."""
-
         def build_trunk() -> nn.Module:
             if weights and self.weights is None and self.pretrained:
                 return self._create_from_hub()

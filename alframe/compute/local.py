@@ -27,7 +27,6 @@ class Local:
         return choose_device(self._device, f"compute.device={self._device}", "Choose one of them, or auto.")
 
     def check(self) -> None:
-        """See the CheckableCompute contract."""
         if self._device != "auto":
             self.device()
 

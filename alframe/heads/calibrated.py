@@ -51,7 +51,6 @@ class Calibrated:
         forward_abilities(self, self._inner, (CheckableHead, ExportableHead, HiddenActivations, UsesUnlabelled))
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
@@ -75,7 +74,6 @@ class Calibrated:
         return _fit_temperature_to_probs(np.concatenate(probs), np.concatenate(labels))
 
     def probs(self, x: Floats) -> Floats:
-        """See the Head contract."""
         return self._apply_temperature(self._inner.probs(x))
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
@@ -100,7 +98,6 @@ class Calibrated:
         return {"temperature": np.array([self._temperature])} | {f"of.{k}": v for k, v in self._inner.state().items()}
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
         self._temperature = np.float32(state["temperature"].item())
         self._inner.load({k.removeprefix("of."): v for k, v in state.items() if k.startswith("of.")})
 

@@ -44,7 +44,6 @@ class Ensemble:
         )
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self._fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def _fit_with_context(
@@ -88,7 +87,6 @@ class Ensemble:
         }
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
         states: dict[int, dict[str, npt.NDArray[Any]]] = {}
         for name, array in state.items():
             number, _, member_name = name.partition(".")

@@ -162,11 +162,9 @@ class DeterministicHead:
         )
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """See the Head contract."""
         return dict(self._state)
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
         self._state = dict(state)
 
 
@@ -182,7 +180,6 @@ class LinearLogitsHead(DeterministicHead):
         return out
 
     def logits_module(self) -> nn.Module:
-        """See the ExportableHead contract."""
         from alframe.heads.torch_modules import scaled_linear_layer
 
         s = self._state

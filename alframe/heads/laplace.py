@@ -35,11 +35,9 @@ class Laplace(LinearLogitsHead):
         self.c, self.doubt, self.max_iter = c, doubt, max_iter
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self.fit_weighted(x, y, classes, rng, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
-        """See the TakesWeights contract."""
         scaled, mean, scale, present, target = scale_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
         weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "laplace")

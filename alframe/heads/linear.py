@@ -52,11 +52,9 @@ class Linear(LinearLogitsHead):
         self.class_weight, self.logit_adjustment = class_weight, logit_adjustment
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self.fit_weighted(x, y, classes, rng, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
-        """See the TakesWeights contract."""
         scaled, mean, scale, present, target = scale_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
         shares = targets.sum(axis=0) / targets.sum()

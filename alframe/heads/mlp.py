@@ -61,7 +61,6 @@ class Mlp:
         self._layers: list[tuple[Tensor, Tensor]] = []  # weight (out, in) and bias (out,) of each
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self._fit(x, y, classes, rng)
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
@@ -152,7 +151,6 @@ class Mlp:
         return functional.linear(x * masks[-1], weight, bias)
 
     def logits_module(self) -> nn.Module:
-        """See the ExportableHead contract."""
         first, *others = [(weight.numpy(), bias.numpy()) for weight, bias in self._layers]
         layers: list[nn.Module] = [scaled_linear_layer(*first, self._mean, self._scale)]
         for weight, bias in others:
@@ -167,7 +165,6 @@ class Mlp:
         return state
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """See the Head contract."""
         self._mean, self._scale = state["mean"], state["scale"]
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
         numbers = range(len(state) // 2 - 1)  # of the layers; the other two arrays are the scaling

@@ -43,7 +43,6 @@ class Prototype(LinearLogitsHead):
         self.shrinkage = shrinkage
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
@@ -66,7 +65,6 @@ class Prototype(LinearLogitsHead):
         return unit_vectors(super().scale_features(x))
 
     def logits_module(self) -> nn.Module:
-        """See the ExportableHead contract."""
         from torch.nn import Sequential
 
         from alframe.heads.torch_modules import ToUnitVectors, linear_layer

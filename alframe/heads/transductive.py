@@ -56,7 +56,6 @@ class Transductive(LinearLogitsHead):
         self.max_unlabelled, self.c, self.max_iter = max_unlabelled, c, max_iter
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:

@@ -30,7 +30,6 @@ class Contrastive:
         self.margin, self.mining = margin, mining
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
-        """See the Loss contract."""
         from alframe.losses.pair_modules import PairwiseContrastiveLoss
 
         return PairwiseContrastiveLoss("contrastive", self.margin, self.mining, seed)

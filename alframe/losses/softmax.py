@@ -33,7 +33,6 @@ class Softmax:
         self.label_smoothing, self.weighting, self.beta = label_smoothing, weighting, beta
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
-        """See the Loss contract."""
         from alframe.losses.softmax_module import make_softmax_loss
 
         return make_softmax_loss(dim, classes, seed, self.label_smoothing, self.weighting, self.beta)

@@ -35,7 +35,6 @@ class Triplet:
         self.margin, self.mining = margin, mining
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
-        """See the Loss contract."""
         from alframe.losses.pair_modules import TripletLoss
 
         return TripletLoss("triplet", self.margin, self.mining, seed)

@@ -45,7 +45,6 @@ class ActiveSearch(CompositeSampler):
         return super().needs | own
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         require_finite(view.probs, "class probabilities")
         counts = np.bincount(view.labels, minlength=view.probs.shape[1])
         numbers = self._find_classes(view, counts)

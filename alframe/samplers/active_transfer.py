@@ -41,7 +41,6 @@ class ActiveTransfer:
         self.batches, self.folds, self.c = batches, folds, c
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         x, labelled = view.lazy_features, view.labelled_features
         require_measurable(labelled, "embeddings", "labelled images")
         # One scale for all features: one of them may vary in the pool only.

@@ -40,7 +40,6 @@ class Adaptive:
         self.candidates, self.power, self.rows, self.objective = candidates, power, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         doubt, counts = margin_uncertainty(view.probs), objective_weights(self.objective, view.probs)
         uncertainty = doubt * counts
         clusters = max(k, MIN_CLUSTERS)

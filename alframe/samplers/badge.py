@@ -28,7 +28,6 @@ class Badge:
     needs = frozenset({Need.FEATURES, Need.PROBS})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         gradients = LastLayerGradients(view.probs, view.lazy_features)
         return Selection(view.keys[kmeans_plus_plus(gradients, k, rng)])
 

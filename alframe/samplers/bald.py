@@ -29,7 +29,6 @@ class Bald:
         return pool_mutual_information(view)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 

@@ -42,7 +42,6 @@ class Bandit(CompositeSampler):
         return super().needs | {Need.BATCH_ERROR_RATES, Need.CHOSEN_BY}
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         require_finite(view.batch_error_rates, "rewards", "batches")
         arms, probabilities = self.replay_draws(view.batch_error_rates, view.chosen_by.tolist())
         odds = ", ".join(f"{name} {p:.0%}" for name, p in zip(self.samplers, probabilities, strict=True))

@@ -36,7 +36,6 @@ class BatchBald:
         self.candidates, self.labellings, self.draws = candidates, labellings, draws
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         information = pool_mutual_information(view)
         candidates = select_top_k(np.arange(len(view)), information, max(self.candidates, 4 * k), rng).keys
         probs = view.lazy_prob_samples[candidates].transpose(1, 0, 2).astype(np.float64)

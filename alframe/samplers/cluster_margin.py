@@ -30,7 +30,6 @@ class ClusterMargin:
         self.candidates, self.size, self.rows = candidates, size, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         uncertainty = margin_uncertainty(view.probs)
         candidates = rng.permutation(select_top_k(np.arange(len(view)), uncertainty, self.candidates * k, rng).keys)
         cluster = cluster_rows(view.lazy_features, candidates, self.size, self.rows)

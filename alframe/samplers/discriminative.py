@@ -36,7 +36,6 @@ class Discriminative:
         self.batches, self.c, self.rows = batches, c, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
         require_measurable(x, "embeddings", "images looked at")

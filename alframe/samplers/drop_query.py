@@ -33,7 +33,6 @@ class DropQuery:
         self.passes, self.dropout, self.rows = passes, dropout, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         changes = count_class_changes(view.lazy_features, view.predict, self.passes, self.dropout, rng)
         candidates = np.flatnonzero(2 * changes > self.passes)
         if len(candidates) < k:

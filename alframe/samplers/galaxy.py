@@ -20,7 +20,6 @@ class Galaxy:
     needs = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.LABELS})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         n, classes = view.probs.shape
         labels = np.concatenate([view.probs.argmax(axis=1), view.labels])  # likeliest classes, then known ones
         labelled = np.arange(n, len(labels))

@@ -36,7 +36,6 @@ class GraphDensity:
         self.neighbours, self.rows = neighbours, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         labelled = view.labelled_features[sample_rows(len(view.labelled_features), self.rows, 0, rng)]
         x = np.concatenate([view.lazy_features[rows], labelled])

@@ -32,7 +32,6 @@ class Hierarchical:
         self.beta, self.leaves = beta, leaves
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         x, labelled, labels = view.lazy_features, view.labelled_features, view.labels
         fits = len(x) + len(labelled) <= self.leaves
         centres = np.concatenate([x[:], labelled]) if fits else kmeans_centres(x, self.leaves, rng, tries=1)

@@ -27,7 +27,6 @@ class InformativeDiverse:
         self.clusters = clusters
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         x, labelled = view.lazy_features, view.labelled_features
         uncertainty = margin_uncertainty(view.probs)
         require_finite(uncertainty, "class probabilities")

@@ -37,7 +37,6 @@ class KMeans:
         self.clusters, self.rows = clusters, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         view = _view_of_sequences(view, self.rows, k, rng)
         rows, x, centres = kmeans_over_pool_and_labelled(view, k, self.clusters, self.rows, rng)
         distances, cluster = nearest_neighbours(x, centres)

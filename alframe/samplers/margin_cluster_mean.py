@@ -30,7 +30,6 @@ class MarginClusterMean:
         self.rows = rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         x, probs, labelled_probs = view.lazy_features, view.probs, view.labelled_probs
         uncertainty = margin_uncertainty(probs)
         require_finite(uncertainty, "class probabilities")

@@ -31,7 +31,6 @@ class Mixture(CompositeSampler):
         self.samplers = tuple(self.weights)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         shares = _draw_sampler_counts(k, np.array(list(self.weights.values())), rng)
         chosen, places = view.keys[:0], np.empty(0)
         for member, share in zip(self.members, shares.tolist(), strict=True):

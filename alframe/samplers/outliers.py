@@ -24,7 +24,6 @@ class OutliersMeanActivation:
         return np.asarray(-view.hidden_activations.mean(axis=1))
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
@@ -38,7 +37,6 @@ class OutliersMaxActivation:
         return np.asarray(-view.hidden_activations.max(axis=1))
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
@@ -58,7 +56,6 @@ class LeastConfidenceThenOutliers:
         self.factor = factor
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         scores = -view.hidden_activations.mean(axis=1)
         rows = select_top_k(np.arange(len(view)), self.uncertainty(view.probs), self.factor * k, rng).keys
         return select_top_k(view.keys[rows], scores[rows], k, rng)

@@ -57,7 +57,6 @@ class OverShards:
         return self.member.needs if isinstance(self.member, KCenter) else frozenset({Need.FEATURES, Need.PREDICT})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows = row_slices(len(view), self.shard_rows)
         shards = [view.lazy_features.part(shard) for shard in rows]
         map_shards: MapShards = map_in_this_process if self._compute is None else self._compute.map_shards

@@ -30,7 +30,6 @@ class PowerBald:
         self.power, self.draws = power, draws
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         # Rounding leaves some images a little below zero, which has no logarithm: a tiny number puts them last.
         information = np.maximum(pool_mutual_information(view), np.finfo(np.float32).tiny)
         scores = self.power * np.log(information) + rng.gumbel(size=len(information))

@@ -51,7 +51,6 @@ class ProbCover:
         self.radius, self.clusters, self.purity, self.rows = radius, clusters, purity, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         x, labelled = view.lazy_features[rows], view.labelled_features
         require_measurable(x, "embeddings", "images looked at")

@@ -13,5 +13,4 @@ class Random:
     needs: frozenset[Need] = frozenset()
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         return Selection(view.keys[rng.permutation(len(view))[:k]])

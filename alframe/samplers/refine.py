@@ -49,7 +49,6 @@ class Refine(CompositeSampler):
         self.stages, self.batches, self.fraction, self.rows = stages, batches, fraction, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         looked_at = _mask_of_rows(sample_rows(len(view), self.rows, k, rng), len(view))
         view = view.restrict_to_needs(self.needs, self.draws).subset(looked_at)
         *filters, last = self.members

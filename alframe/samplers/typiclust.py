@@ -31,7 +31,6 @@ class TypiClust:
         self.clusters, self.rows = clusters, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows, x, centres = kmeans_over_pool_and_labelled(view, k, self.clusters, self.rows, rng)
         cluster = nearest_neighbours(x, centres)[1][:, 0]
         sizes = np.bincount(cluster, minlength=len(centres))

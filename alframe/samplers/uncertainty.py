@@ -62,7 +62,6 @@ class _UncertaintySampler:
         return self.score(view.probs)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 

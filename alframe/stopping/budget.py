@@ -19,12 +19,10 @@ class Budget:
         self.labels = labels
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
-        """See the Stopping contract."""
         if not history or history[-1].labels < self.labels:
             return None
         more = "" if history[-1].labels == self.labels else f": there are {history[-1].labels}"
         return f"The budget of {self.labels} labels is used up{more}."
 
     def labels_left(self, labels: int) -> int:
-        """See the Stopping contract."""
         return max(0, self.labels - labels)

@@ -46,5 +46,4 @@ class NoGain:
         return reason_if_spent(self.labels, history[-1], "more labels made no difference")
 
     def labels_left(self, labels: int) -> int | None:
-        """See the Stopping contract."""
         return None if self.labels is None else max(0, self.labels - labels)

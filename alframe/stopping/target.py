@@ -32,5 +32,4 @@ class Target:
         return reason or reason_if_spent(self.labels, last, f"{self.metric} was {self.at_least:.4g}")
 
     def labels_left(self, labels: int) -> int | None:
-        """See the Stopping contract."""
         return None if self.labels is None else max(0, self.labels - labels)

@@ -203,7 +203,7 @@ def _size(images: ImageSet, runs: Path) -> int:
 
 
 def _composed(key: str, *words: str) -> dict[str, Any]:
-    config: dict[str, Any] = OmegaConf.to_container(compose(*words), resolve=True)  # type: ignore[assignment]
+    config: dict[str, Any] = OmegaConf.to_container(compose(*words), resolve=True)  # type: ignore[assignment]  # no list
     return dict(config[key])
 
 

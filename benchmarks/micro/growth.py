@@ -81,7 +81,7 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
         rounds.append({**took, "own_peak_mib": memory.peak, **memory.now()})
         return outcome
 
-    experiment.run_round = watched  # type: ignore[attr-defined]
+    experiment.run_round = watched  # type: ignore[attr-defined]  # it does not export the name
     with _open(root, size, START + (ROUNDS - 1) * BATCH) as session:
         experiment.run_until_stop(session)
     return {"rounds": rounds}

@@ -27,8 +27,8 @@ class _Checkpointing(Protocol):
     def set_grad_checkpointing(self, enable: bool = True) -> None: ...
 
 
-def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> None:
-    """Let a timm network in `module` forget its activations if those of a batch would take too much memory.
+def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> bool:
+    """Let a timm network in `module` forget its activations if those of a batch take too much memory; return whether.
 
     They are computed again for the gradients (Chen et al. 2016, arXiv 1604.06174): the weights become the same, a
     training step takes about 1.4 times as long. A GPU may use half of its free memory. A warning says how much memory
@@ -38,7 +38,8 @@ def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int,
     limit = _free_gpu_bytes(device) // 2 if device.startswith("cuda") else LIMIT
     recompute_activations(module, enable=False)
     needed = measure_activation_bytes(module, spec, device) * batch_size
-    if needed > limit and recompute_activations(module, enable=True):
+    recomputes = needed > limit and recompute_activations(module, enable=True)
+    if recomputes:
         needed = measure_activation_bytes(module, spec, device) * batch_size
     if needed > limit:
         log.warning(
@@ -46,6 +47,7 @@ def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int,
             "finetune.first.batch_size=%d, and finetune.again.samples=2.",
             *(batch_size, needed / 2**30, max(2, batch_size * limit // needed)),
         )
+    return recomputes
 
 
 def _free_gpu_bytes(device: str) -> int:

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 
@@ -100,7 +101,7 @@ def fine_tune(
             Bar("Fine-tuning", images + validated, "img", forecast=False) as bar,
         ):
             with precision:
-                limit_activation_memory(module, spec, largest_batch, device)
+                recomputes = limit_activation_memory(module, spec, largest_batch, device)
             torch.manual_seed(integer_seed(seed, "dropout"))
             start = time.perf_counter()
             if stopping is not None:
@@ -120,7 +121,7 @@ def fine_tune(
                             embeddings = module(normalise_pixels(batch.pixels, spec, device))
                         value = loss(embeddings.float(), targets)
                         optimiser.zero_grad(set_to_none=True)
-                        with statistics_kept(module):
+                        with statistics_kept(module) if recomputes else nullcontext():
                             value.backward()
                         optimiser.step()
                         schedule.step()

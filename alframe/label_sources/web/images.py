@@ -88,12 +88,10 @@ class ImageDatabase(Database):
             self._db.executemany(sql, rows)
 
     def numbers_by_id(self) -> dict[str, int]:
-        """Return the number of every item, by its id."""
         with explain_errors(self.file):
             return dict(self._db.execute("SELECT id, number FROM image"))
 
     def batch_ids(self, round_number: int) -> set[str]:
-        """Return the ids of the images of this round."""
         sql = "SELECT id FROM batch JOIN image ON number = image WHERE round = ?"
         with explain_errors(self.file):
             return {id_ for (id_,) in self._db.execute(sql, (round_number,))}

@@ -93,7 +93,6 @@ class Journal(Database):
 
     @property
     def db(self) -> sqlite3.Connection:
-        """The connection."""
         return self._db
 
     @classmethod
@@ -183,7 +182,6 @@ class Journal(Database):
         return self._read_rows("FROM answer WHERE image = ? ORDER BY n", image)
 
     def rows_of_action(self, action: str) -> list[JournalRow]:
-        """Return the rows of one action."""
         return self._read_rows("FROM answer WHERE action = ? ORDER BY n", action)
 
     def standing_rows_of_image(self, image: str) -> list[JournalRow]:

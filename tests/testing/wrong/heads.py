@@ -47,7 +47,7 @@ class Nearest:
 
 class SeedsNumpy(Nearest):
     def fit(self, x, y, classes, rng):
-        np.random.seed(0)  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002 - the fault
         super().fit(x, y, classes, rng)
 
 

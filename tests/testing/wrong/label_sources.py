@@ -104,7 +104,7 @@ class UnsureIsEmpty(Changed):
 
 class Seeds(Csv):
     def collect(self, request):
-        np.random.seed(0)  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002 - the fault
         return super().collect(request)
 
 

@@ -31,7 +31,7 @@ class UnsortedPool(RightPool):
 
 class ListedPool(RightPool):
     def names(self):
-        return os.listdir(self.folder)  # noqa: PTH208
+        return os.listdir(self.folder)  # noqa: PTH208 - it may use any call
 
 
 class SetPool(RightPool):
@@ -79,7 +79,7 @@ class ReadsInTheConstructor(RightPool):
 class ListsInTheConstructor(RightPool):
     def __init__(self, folder):
         super().__init__(folder)
-        self.listed = os.listdir(folder) if folder.exists() else []  # noqa: PTH208
+        self.listed = os.listdir(folder) if folder.exists() else []  # noqa: PTH208 - it may use any call
 
 
 class PoolSeeds(RightPool):

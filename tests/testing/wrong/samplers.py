@@ -20,7 +20,7 @@ from tests.testing.wrong import wrong
 
 class SeedsNumpy(Margin):
     def select(self, view, k, rng):
-        np.random.seed(0)  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002 - the fault
         return super().select(view, k, rng)
 
 

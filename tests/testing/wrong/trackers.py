@@ -48,7 +48,7 @@ class OneRoundLate(Jsonl):
 
 class TrackerSeeds(Jsonl):
     def start(self, folder, history):
-        np.random.seed(0)  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002 - the fault
         super().start(folder, history)
 
 

@@ -75,7 +75,6 @@ class PageRoutes:
     context: ServerContext
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
         return [
             Route("/", self.index_page),
             Route("/static/{name}", self.static_file),
@@ -87,7 +86,6 @@ class PageRoutes:
         ]
 
     async def index_page(self, request: Request) -> Response:
-        """Return the page."""
         return _static_file("index.html")
 
     async def static_file(self, request: Request) -> Response:
@@ -95,12 +93,10 @@ class PageRoutes:
         return _static_file(request.path_params["name"])
 
     async def thumbnail(self, request: Request) -> Response:
-        """Return an image's thumbnail."""
         jpeg = await self.context.pictures.thumbnail_jpeg(_image_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def large_image(self, request: Request) -> Response:
-        """Return a whole image."""
         jpeg = await self.context.pictures.large_jpeg(_image_number(request))
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
@@ -115,7 +111,6 @@ class PageRoutes:
         return JSONResponse(self.context.session_state(self.context.session_of(request).digest))
 
     async def events(self, request: Request) -> Response:
-        """Return the stream of events."""
         context, session = self.context, self.context.session_of(request).digest
 
         async def stream() -> AsyncIterator[str]:

@@ -23,7 +23,6 @@ class Leases:
     _held: dict[int, tuple[str, float]] = field(default_factory=dict)  # image -> session, end; also when it has ended
 
     def holder(self, image: int) -> str | None:
-        """Return the session that has this image."""
         session, end = self._held.get(image, (None, 0.0))
         return session if end > self.clock() else None
 
@@ -56,7 +55,6 @@ class Leases:
             self._held.pop(image, None)
 
     def held_by(self, session: str) -> list[int]:
-        """Return the images that this session has."""
         return [image for image in list(self._held) if self.holder(image) == session]
 
     def counts_by_session(self) -> Counter[str]:

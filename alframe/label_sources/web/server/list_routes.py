@@ -22,7 +22,6 @@ class ListRoutes:
     context: ServerContext
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
         return [
             Route("/api/images/{number:int}", self.image),
             Route("/api/review", self.review),

@@ -58,7 +58,6 @@ class ListQueries:
             self._neighbours.file = neighbours_file
 
     def close(self) -> None:
-        """Close the connection."""
         with self._lock:
             self._reader.close()
 

@@ -29,7 +29,6 @@ class DatabaseReader:
 
     @property
     def db(self) -> sqlite3.Connection:
-        """The connection."""
         return self.journal.db
 
     def attach_pool(self, name: str) -> None:
@@ -40,7 +39,6 @@ class DatabaseReader:
             self.db.execute("ATTACH ? AS pool", (str(file),))
 
     def rows(self, sql: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
         with explain_errors(self._folder / JOURNAL_NAME):
             return self.db.execute(sql, values).fetchall()
 
@@ -50,5 +48,4 @@ class DatabaseReader:
         return rows[0][0] if rows else None
 
     def close(self) -> None:
-        """Close the connection."""
         self.journal.close()

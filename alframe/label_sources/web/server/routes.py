@@ -40,7 +40,6 @@ class PeopleRoutes:
     context: ServerContext
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
         return [
             Route("/api/session", self.handle_session, methods=["GET", "POST", "PUT", "DELETE"]),
             Route("/api/invitations", self.create_invitation, methods=["POST"]),
@@ -105,7 +104,6 @@ class WorkRoutes:
     context: ServerContext
 
     def routes(self) -> list[Route]:
-        """Return the routes."""
         return [
             Route("/api/leases", self.lease_images, methods=["POST"]),
             Route("/api/leases/renew", self.renew_leases, methods=["POST"]),

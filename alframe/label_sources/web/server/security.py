@@ -43,7 +43,6 @@ class OneTimeTokens:
         self._digests: set[str] = set()
 
     def make(self) -> str:
-        """Return a new token."""
         token = secrets.token_urlsafe(32)
         self._digests.add(secret_digest(token))
         return token

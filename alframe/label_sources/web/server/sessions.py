@@ -34,7 +34,6 @@ class BrowserSessions:
         return known if known in self._known else None
 
     def get(self, digest: str) -> BrowserSession:
-        """Return the session of this digest."""
         return self._known[digest]
 
     async def admit_browser(self) -> str:
