@@ -48,8 +48,7 @@ def _describe_registered_parts(kind: str, registry: Registry) -> Iterator[str]:
             yield f"{name:24} {entry.owner} {entry.version:12} {_import_problem(entry) or state}"
         if name not in configured and not any(f"name: {name}\n" in text for text in texts):
             yield f"{'':24} no YAML file in a conf/{kind} folder: it cannot be chosen as {kind}={name}"
-    others = sorted(set(configured) - set(registry.parts()))
-    if others:
+    if others := sorted(set(configured) - set(registry.parts())):
         yield f"ready-made: {', '.join(others)}"
 
 

@@ -20,9 +20,8 @@ from alframe.engine.fit import (
     explain_missing_evaluation,
     make_training_labels,
 )
-from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, evaluate_audit
+from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS, PoolConfidence, evaluate_audit
 from alframe.engine.measuring.image_counts import describe_image_counts
-from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
 from alframe.loop.network import find_finetuned_keys, training_summary

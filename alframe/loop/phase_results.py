@@ -16,7 +16,7 @@ from alframe.engine.embedding.embed_pool import PoolEmbedding
 from alframe.engine.embedding.feature_source import FeatureSource
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.listing.pool_listing import PoolListing
-from alframe.engine.measuring.pool_confidence import PoolConfidence
+from alframe.engine.measuring.audit import PoolConfidence
 from alframe.errors import LabelError
 from alframe.loop.labels import DecidedLabels
 from alframe.store.events import Event

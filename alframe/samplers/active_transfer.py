@@ -52,8 +52,7 @@ class ActiveTransfer:
             log.warning(
                 "sampler 'active_transfer' draws this batch at random: the model gets %d of %d labelled images wrong "
                 "(of those that fine-tuning did not use), which teaches nothing about errors.",
-                is_error.sum(),
-                len(is_error),
+                *(is_error.sum(), len(is_error)),
             )
             return Selection(view.keys[rng.permutation(len(x))[:k]])
         model = LogisticRegression(C=self.c, class_weight="balanced", max_iter=1000, warm_start=True)

@@ -9,8 +9,7 @@ import numpy as np
 
 from alframe.contracts import Head, Sampler
 from alframe.engine.fit import TrainingLabels
-from alframe.engine.measuring.audit import Audit, evaluate_audit
-from alframe.engine.measuring.pool_confidence import PoolConfidence
+from alframe.engine.measuring.audit import Audit, PoolConfidence, evaluate_audit
 from alframe.engine.select import draw_audit, run_sampler
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.pool_views import make_pool_view

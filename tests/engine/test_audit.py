@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from alframe.engine.fit import TrainingLabels, drop_labels_given_on
-from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_AUDIT_IMAGES, Audit, evaluate_audit
+from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_AUDIT_IMAGES, Audit, PoolConfidence, evaluate_audit
 from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
-from alframe.engine.measuring.pool_confidence import PoolConfidence
 from alframe.heads.linear import Linear
 from alframe.types import AuditDraw, Estimate, Evaluation, Floats
 

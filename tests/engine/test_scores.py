@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from alframe.engine.measuring.scores import count_confusion, log_loss, precision_recall_f1
+from alframe.engine.measuring.evaluate import count_confusion, log_loss, precision_recall_f1
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request as HttpRequest
 
 from alframe.errors import LabelError
-from alframe.label_sources.web.arrange import arrange_batch
+from alframe.label_sources.web.images import arrange_batch
 from alframe.label_sources.web.journal import ANYBODY, Journal
 from alframe.label_sources.web.journal_rows import NewAnswer, name_with_at_sign
 from alframe.label_sources.web.launch import ServerProcess
@@ -26,8 +26,8 @@ from alframe.label_sources.web.server.app import PageRoutes
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.context import make_context
-from alframe.label_sources.web.server.leases import RECONNECT_SECONDS, Leases
 from alframe.label_sources.web.server.security import is_allowed_host
+from alframe.label_sources.web.server.work import RECONNECT_SECONDS, Leases
 from alframe.label_sources.web.source import Web
 from alframe.types import Item, Request, Suggestion
 from tests.each import check_each

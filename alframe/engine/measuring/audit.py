@@ -19,7 +19,7 @@ from alframe.engine.measuring.intervals import (
     single_look_multiplier,
     wilson_interval,
 )
-from alframe.engine.measuring.pool_confidence import PoolConfidence
+from alframe.kit.pool_views import predict_in_chunks
 from alframe.types import (
     UNLABELLED,
     WHOLE_POOL,
@@ -177,3 +177,22 @@ def predict_out_of_fold(
                 splits.append((np.flatnonzero(~is_test), np.flatnonzero(is_test)))
     x, classes = features[training.keys], len(training.classes)
     return predict_folds(make_head, x, training.y, context, classes, splits, rng)
+
+
+class PoolConfidence:
+    """The highest class probability that a fitted `head` gives each image of `features` (N, D).
+
+    The whole pool is predicted with the first question, and once: so the last bits of a value do not depend on what is
+    asked, and a resumed run has the same values.
+    """
+
+    def __init__(self, head: Head, features: Floats) -> None:
+        self._head, self._features = head, features
+        self._values: Floats | None = None
+
+    def of(self, keys: Ints) -> Floats:
+        """Return (n,) how sure the head is of the images `keys` (n,)."""
+        if self._values is None:
+            everything = np.arange(len(self._features))
+            self._values = predict_in_chunks(self._features, everything, lambda x: self._head.probs(x).max(axis=1))
+        return self._values[keys]

@@ -10,7 +10,6 @@ import numpy as np
 
 from alframe.contracts import Head
 from alframe.engine.measuring.intervals import effective_sample_sizes, wilson_interval
-from alframe.engine.measuring.scores import count_confusion, log_loss, precision_recall_f1
 from alframe.kit.composite import fit_head
 from alframe.kit.folds import stratified_group_folds
 from alframe.types import CROSS_VALIDATION_BASIS, Bools, Evaluation, FitContext, Floats, Floats64, Ints
@@ -19,6 +18,7 @@ CALIBRATION_BINS = 15  # of the confidence, for the calibration error
 HELD_OUT_BASIS = "held-out images"
 UNSEEN_BASIS = "labelled images that fine-tuning did not use, by cross-validation"
 MIN_LABELS = 10  # of images that the network has not seen: fewer are not worth a number
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)  # so much a class costs of which the head has never heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +225,32 @@ def predict_by_groups(
         if len(test) and len(np.unique(y[train])) > 1:
             splits.append((train, test))
     return predict_folds(make_head, x, y, context, classes, splits, rng)
+
+
+def count_confusion(actual: Ints, predicted: Ints, classes: int) -> Ints:
+    """Return (classes, classes) how many images of each true class (rows) are predicted as each class (columns)."""
+    return np.bincount(actual * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def precision_recall_f1(
+    actual: Ints, predicted: Ints, classes: int, weights: Floats64
+) -> tuple[Floats64, Floats64, Floats64]:
+    """Return the precision, the recall and the F1 (classes,) of each class; 0 where there is nothing to divide by.
+
+    An image (n,) counts for its weight (n,).
+    """
+    is_right = actual == predicted
+    right = np.bincount(actual[is_right], weights[is_right], classes)
+    are, said = np.bincount(actual, weights, classes), np.bincount(predicted, weights, classes)
+    return _divide(right, said), _divide(right, are), _divide(2 * right, are + said)
+
+
+def log_loss(probs: Floats, actual: Ints, weights: Floats64) -> float:
+    """Return the mean of -log of the probability of the `actual` class (n,) in `probs` (n, C), by `weights` (n,)."""
+    smallest = np.float32(SMALLEST_PROBABILITY)
+    of_actual = np.clip(probs[np.arange(len(actual)), actual], smallest, 1 - smallest)
+    return float(np.average(-np.log(of_actual), weights=weights))
+
+
+def _divide(parts: Floats64 | Ints, wholes: Floats64 | Ints) -> Floats64:
+    return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes != 0)

@@ -1,7 +1,6 @@
 """Read what an object detector found in each image, from the files of all programs that are in use."""
 
-from alframe.formats.detections.categories import category_kind
-from alframe.formats.detections.columns import Detection, Detections
+from alframe.formats.detections.columns import Detection, Detections, category_kind
 from alframe.formats.detections.paths import match_detections
 from alframe.formats.detections.read import read_detections
 

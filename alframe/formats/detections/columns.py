@@ -17,6 +17,12 @@ from alframe.types import Box
 Frame = Literal["upright", "stored", "pixels"]
 ClassScores = tuple[tuple[str, float], ...]  # (class, confidence), best first
 DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # category, confidence, x, y, w, h, classes
+_PERSONS = {"person", "human", "people", "man", "woman", "child", "pedestrian", "hiker", "cyclist", "homo sapiens"}
+_VEHICLES = {
+    "vehicle", "car", "truck", "lorry", "bus", "van", "motorcycle", "motorbike", "bicycle", "bike", "atv", "quad",
+    "tractor", "train", "boat", "ship", "airplane", "aeroplane", "plane",
+}  # fmt: skip
+_NOTHING = {"empty", "blank", "none", "nothing", "background"}
 
 
 def sort_best_first(classes: Iterable[tuple[str, float]]) -> ClassScores:
@@ -190,3 +196,12 @@ class DetectionsBuilder:
 
     def _rows(self, start: int, end: int) -> tuple[object, ...]:
         return self.category[start:end], self.values[5 * start : 5 * end], self.classes[start:end]
+
+
+def category_kind(name: str) -> str:
+    """Return "person", "vehicle" or "empty" for a category or class of that meaning, and "animal" for all others."""
+    name = name.replace("_", " ").strip().casefold()
+    for kind, names in (("person", _PERSONS), ("vehicle", _VEHICLES), ("empty", _NOTHING)):
+        if name in names or (name.endswith("s") and name[:-1] in names):
+            return kind
+    return "animal"

@@ -12,8 +12,7 @@ from alframe.contracts import LabellingServer
 from alframe.errors import LabelError
 from alframe.kit.classes import UNSURE_WORDS, class_resolver, describe_classes, missing_blank_class
 from alframe.kit.round_folders import count_with_noun
-from alframe.label_sources.web.arrange import arrange_batch
-from alframe.label_sources.web.images import ImageDatabase
+from alframe.label_sources.web.images import ImageDatabase, arrange_batch
 from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.journal_rows import JournalRow
 from alframe.label_sources.web.parameters import WebParameters

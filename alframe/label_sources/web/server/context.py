@@ -14,17 +14,14 @@ from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.server.answering import AnswerParser
 from alframe.label_sources.web.server.class_list import ClassList
 from alframe.label_sources.web.server.config import MAX_LISTED, MAX_NAME_LENGTH, ServerConfig
-from alframe.label_sources.web.server.describe import ImageDescriber
+from alframe.label_sources.web.server.describe import ImageDescriber, JpegPictures
 from alframe.label_sources.web.server.errors import ApiError
-from alframe.label_sources.web.server.leases import Leases
 from alframe.label_sources.web.server.lists import ListQueries
 from alframe.label_sources.web.server.live import EventStreams, PhaseStatus, PublishedState
-from alframe.label_sources.web.server.pictures import JpegPictures
 from alframe.label_sources.web.server.reader import DatabaseReader
-from alframe.label_sources.web.server.security import OneTimeTokens
-from alframe.label_sources.web.server.sessions import BrowserSession, BrowserSessions
+from alframe.label_sources.web.server.security import BrowserSession, BrowserSessions, OneTimeTokens
 from alframe.label_sources.web.server.speed import LabellingSpeed
-from alframe.label_sources.web.server.work import WorkQueue
+from alframe.label_sources.web.server.work import Leases, WorkQueue
 from alframe.label_sources.web.server.writer import JournalWriter
 from alframe.types import UNSURE
 

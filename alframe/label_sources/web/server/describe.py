@@ -1,16 +1,23 @@
-"""Images as the pages get them: by number, with the addresses of their pictures, and nothing that tells the audit."""
+"""Images as the pages get them: by number, with their pictures, and nothing that tells the audit."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from alframe.errors import PoolError
+from alframe.kit.databases import load_box
+from alframe.kit.round_images import encode_jpeg
+from alframe.kit.viewing import open_for_viewing
 from alframe.label_sources.web.journal_rows import JournalRow, second_opinion_draw
 from alframe.label_sources.web.server.config import ServerConfig
+from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.reader import DatabaseReader
-from alframe.label_sources.web.thumbnails import THUMBNAIL_SIDE, thumbnail_digest
+from alframe.label_sources.web.thumbnails import LARGE_PICTURE_SIDE, THUMBNAIL_SIDE, make_thumbnail, thumbnail_digest
 
 _IMAGE_INFORMATION = """
 SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
@@ -36,6 +43,8 @@ AWAITED = f"""{_ASKED_AGAIN} UNION ALL
 SELECT s.image FROM standing s JOIN answer a ON a.n = s.n WHERE s.draw < :share GROUP BY s.image
 HAVING count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name AND NOT max(a.origin = 'review')
 """
+_KEPT = 400  # thumbnails that were cut when they were asked for: of bursts, of the pool
+_AT_ONCE = 2  # large pictures that are decoded at a time: each takes its pixels in memory
 
 
 class ImageDescriber:
@@ -102,3 +111,59 @@ def describe_answer(row: JournalRow) -> dict[str, Any]:
         "comment": row.comment,
         "burst": row.burst_of is not None,
     }
+
+
+class JpegPictures:
+    """Gives JPEGs by the number of an image."""
+
+    def __init__(self, reader: DatabaseReader) -> None:
+        self._reader = reader
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._decoding = asyncio.Semaphore(_AT_ONCE)
+
+    async def thumbnail_jpeg(self, number: int) -> bytes:
+        """Return the thumbnail of an image. Raises ApiError."""
+        found = self._reader.value("SELECT jpeg FROM images.thumbnail WHERE image = ?", (number,))
+        if found is not None:
+            return bytes(found)
+        if number in self._kept:
+            self._kept.move_to_end(number)
+            return self._kept[number]
+        path, box = self._find_file_and_box(number)
+        async with self._decoding:
+            jpeg = await asyncio.to_thread(_thumbnail_jpeg, path, box)
+        self._kept[number] = jpeg
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return jpeg
+
+    async def large_jpeg(self, number: int) -> bytes:
+        """Return the whole image, upright, of at most LARGE_PICTURE_SIDE pixels a side. Raises ApiError."""
+        path, _ = self._find_file_and_box(number)
+        async with self._decoding:
+            return await asyncio.to_thread(_large_jpeg, path)
+
+    def _find_file_and_box(self, number: int) -> tuple[Path, str | None]:
+        rows = self._reader.rows("SELECT path, box FROM images.image WHERE number = ?", (number,))
+        if not rows:
+            raise ApiError("no_such_image", f"There is no image {number} in this project. Load the page again.")
+        path, box = rows[0]
+        return Path(path), box
+
+
+def _thumbnail_jpeg(path: Path, box: str | None) -> bytes:
+    try:
+        return make_thumbnail(path, load_box(box)).jpeg
+    except PoolError as error:
+        raise _unreadable_error(error) from error
+
+
+def _large_jpeg(path: Path) -> bytes:
+    try:
+        return encode_jpeg(open_for_viewing(path, LARGE_PICTURE_SIDE), quality=90)
+    except PoolError as error:
+        raise _unreadable_error(error) from error
+
+
+def _unreadable_error(error: PoolError) -> ApiError:
+    return ApiError("not_found", f"The image cannot be shown: {error}. Answer 'unsure', or skip it.")

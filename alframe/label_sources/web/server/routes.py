@@ -27,8 +27,7 @@ from alframe.label_sources.web.server.context import (
     read_name,
 )
 from alframe.label_sources.web.server.errors import ApiError
-from alframe.label_sources.web.server.security import read_cookie
-from alframe.label_sources.web.server.sessions import BrowserSession
+from alframe.label_sources.web.server.security import BrowserSession, read_cookie
 
 _MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
 

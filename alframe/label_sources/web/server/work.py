@@ -1,14 +1,16 @@
-"""The queue: which images of the open batch, and which second opinions, a person gets next."""
+"""The queue: which images of the open batch, and which second opinions, a person gets next; and who has them now."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from alframe.label_sources.web.journal import ANYBODY
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.leases import Leases
 from alframe.label_sources.web.server.reader import DatabaseReader
 
 _UNANSWERED = """
@@ -23,6 +25,7 @@ WHERE s.draw < ?1 AND s.requested AND s.annotator <> ?2 AND a.origin <> 'review'
 AND NOT EXISTS (SELECT 1 FROM standing t WHERE t.image = s.image AND t.annotator <> s.annotator)
 ORDER BY s.draw
 """
+RECONNECT_SECONDS = 30.0  # seconds: a page whose connection is lost tries again each few seconds
 
 
 class WorkQueue:
@@ -145,3 +148,51 @@ class WorkQueue:
         places = {image: (place, blind) for image, place, blind in rows}
         first_blind = min((place for place, blind in places.values() if blind), default=-1)
         return sorted(unique, key=lambda image: places[image][0] if image in places else first_blind)
+
+
+@dataclass
+class Leases:
+    """Who has which image, and until when."""
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _held: dict[int, tuple[str, float]] = field(default_factory=dict)  # image -> session, end; also when it has ended
+
+    def holder(self, image: int) -> str | None:
+        session, end = self._held.get(image, (None, 0.0))
+        return session if end > self.clock() else None
+
+    def renew_images(self, session: str, images: Iterable[int]) -> list[int]:
+        """Give the session for longer those of the images that nobody else had since it was given them; return them."""
+        return self.claim(session, [image for image in images if self._held.get(image, (None,))[0] == session])
+
+    def claim(self, session: str, images: Iterable[int]) -> list[int]:
+        """Give the session those of the images that nobody else has, anew if it has them; return them."""
+        end = self.clock() + self.seconds
+        mine = [image for image in images if self.holder(image) in (None, session)]
+        self._held.update((image, (session, end)) for image in mine)
+        return mine
+
+    def shorten(self, session: str, seconds: float = RECONNECT_SECONDS) -> None:
+        """Let the leases of a session end in `seconds` at the latest."""
+        latest = self.clock() + seconds
+        self._held.update((image, (session, min(latest, self._held[image][1]))) for image in self.held_by(session))
+
+    def give_back(self, session: str, images: Iterable[int] | None = None) -> list[int]:
+        """Take these images from the session, or all that it has; return them."""
+        mine = self.held_by(session) if images is None else [image for image in images if self.holder(image) == session]
+        for image in mine:
+            del self._held[image]
+        return mine
+
+    def release_images(self, images: Iterable[int]) -> None:
+        """Take these images from whoever has them: they are answered."""
+        for image in images:
+            self._held.pop(image, None)
+
+    def held_by(self, session: str) -> list[int]:
+        return [image for image in list(self._held) if self.holder(image) == session]
+
+    def counts_by_session(self) -> Counter[str]:
+        """Return how many images each session has."""
+        return Counter(holder for image in list(self._held) if (holder := self.holder(image)) is not None)
