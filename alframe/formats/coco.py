@@ -92,12 +92,13 @@ def read_coco(file: Path) -> CocoDataset:
 
 @dataclass
 class _CocoReader:
-    """What has been read so far; `contradicted` are the ids that several images have."""
+    """What has been read so far; `contradicted` are the ids that several images or categories have."""
 
     images: dict[str, CocoImage] = field(default_factory=dict)
     annotations: dict[str, list[CocoAnnotation]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     contradicted: set[str] = field(default_factory=set)
+    contradicted_categories: set[str] = field(default_factory=set)
     skipped: SkippedRecords = field(default_factory=SkippedRecords)
 
     def add(self, name: str, record: Mapping[str, Any], position: str) -> None:
@@ -108,7 +109,7 @@ class _CocoReader:
             annotation = self._parse_annotation(record, position)
             self.annotations.setdefault(_require_id(record, "image_id"), []).append(annotation)
         else:
-            self.names[_require_id(record, "id")] = _require_text(record, "name")
+            self._add_category(_require_id(record, "id"), _require_text(record, "name"), position)
 
     def build(self) -> CocoDataset:
         """Return the annotations joined with the images; what has no partner is counted."""
@@ -125,6 +126,8 @@ class _CocoReader:
 
     def _with_names(self, annotations: Iterable[CocoAnnotation], file: str) -> Iterator[CocoAnnotation]:
         for annotation in annotations:
+            if annotation.category in self.contradicted_categories:
+                continue
             if annotation.category in self.names:
                 yield replace(annotation, category=self.names[annotation.category])
             else:
@@ -142,13 +145,23 @@ class _CocoReader:
             what = f"{image.position} ('{image.file}') has the id {image_id} of {before.position} ('{before.file}')"
             self.skipped.add("images have the id of another one; neither gets its annotations", what)
 
+    def _add_category(self, category_id: str, name: str, position: str) -> None:
+        if self.names.setdefault(category_id, name) != name:
+            self.contradicted_categories.add(category_id)
+            what = f"{position} ('{name}') has the id {category_id} of '{self.names[category_id]}'"
+            self.skipped.add("categories have the id of another one; annotations of this id are skipped", what)
+
     def _parse_annotation(self, record: Mapping[str, Any], position: str) -> CocoAnnotation:
         relative = record.get("bbox_relative")
         sides = _parse_box(relative or record.get("bbox"))
         if sides is None and (relative or record.get("bbox")):
             reason = f"{position}: {shorten(relative or record.get('bbox'))}"
             self.skipped.add("boxes are not four numbers, with an area, and are skipped", reason)
-        sequence_level = record.get("sequence_level_annotation") is True
+        if sides and not relative and max(sides) <= 1:  # no box in pixels is that small
+            relative = True
+            what = f"{position}: {shorten(record.get('bbox'))}"
+            self.skipped.add("boxes in `bbox` are smaller than a pixel, and are read as fractions of the image", what)
+        sequence_level = _is_true(record.get("sequence_level_annotation"))
         return CocoAnnotation(_require_id(record, "category_id"), sides, bool(relative), sequence_level)
 
 
@@ -160,8 +173,8 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
         size if min(size) > 0 else None,
         _best_time_text([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
         None if _to_text(location := record.get("location")) is None else id_text(location),
-        _to_text(record.get("seq_id")),
-        record.get("corrupt") is True,
+        None if _to_text(sequence := record.get("seq_id")) is None else id_text(sequence),
+        _is_true(record.get("corrupt")),
     )
 
 
@@ -186,10 +199,15 @@ def _require_text(record: Mapping[str, Any], name: str) -> str:
 
 
 def _to_text(value: object) -> str | None:
-    """Return a number or text as text that any database can hold; None for anything else, and for blanks."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    """Return a number or text as text that any database can hold; None for anything else, for blanks and for NaN."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
         return None
     return str(value).encode("utf-8", "replace").decode().strip() or None
+
+
+def _is_true(value: object) -> bool:
+    """Return whether a flag is set; tables make a number or a text of it."""
+    return value is True or value == 1 or (isinstance(value, str) and value.strip().casefold() in ("true", "1", "yes"))
 
 
 def _best_time_text(texts: Sequence[str]) -> str:

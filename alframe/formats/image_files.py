@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from stat import S_ISDIR
 from urllib.parse import unquote
 
 from alframe.drives import is_drive_failure, try_again
@@ -73,7 +74,9 @@ def find_absent(paths: Mapping[str, str]) -> list[str]:
         by_folder.setdefault(folder, []).append((image_id, name, path))
     absent = set()
     for folder, files in by_folder.items():
-        names = {entry.name for entry in _list_folder(folder)} if len(files) > FEW_IN_FOLDER else set()
+        names = set()
+        if len(files) > FEW_IN_FOLDER:
+            names = {entry.name for entry in _list_folder(folder) if not entry.is_dir(follow_symlinks=False)}
         # A system without cases knows more names than those that it lists.
         absent |= {
             image_id for image_id, name, path in files if name not in names and not try_again(partial(_exists, path))
@@ -102,14 +105,15 @@ def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
             for place in tree.folders_at(tuple(parts[start:])):
                 there = tree.names(place)
                 found.update((f"{place}{actual}", None) for name in names & there.keys() for actual in there[name])
-    return list(found)
+    return [file_id for file_id in found if file_id not in tree.folders]
 
 
 class _FolderTree:
-    """The folders below a root, each listed once when it is first asked for."""
+    """The folders below a root, each listed once when it is first asked for; `folders` are those that were seen."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.folders: set[str] = set()
         self._names: dict[str, dict[str, list[str]]] = {}
         self._folders: dict[tuple[str, ...], list[str]] = {(): [""]}
 
@@ -117,7 +121,9 @@ class _FolderTree:
         """Return the names in the folder `place` ("" or "a/b/") by their caseless form."""
         if place not in self._names:
             names = self._names[place] = {}
-            actual = [entry.name for entry in _list_folder(os.path.join(self._root, place))]  # noqa: PTH118 - many of them
+            entries = _list_folder(os.path.join(self._root, place))  # noqa: PTH118 - many of them
+            actual = [entry.name for entry in entries]
+            self.folders.update(place + entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
             for caseless, name in zip(casefold_paths(normalise_paths(actual)), actual, strict=True):
                 names.setdefault(caseless, []).append(name)
         return self._names[place]
@@ -143,11 +149,13 @@ def _list_folder(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _exists(path: str) -> bool:
-    """Return whether a file is there; a name that this system cannot have is not. Raises OSError if a drive fails."""
+    """Return whether a file is there, and no folder; a name that this system cannot have is not.
+
+    Raises OSError if a drive fails.
+    """
     try:
-        os.stat(path)  # noqa: PTH116 - a million of them
+        return not S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - a million of them
     except (OSError, ValueError) as error:
         if is_drive_failure(error):
             raise
         return False
-    return True

@@ -20,7 +20,11 @@ from alframe.formats.path_text import anchor_of
 from alframe.types import Bools, Ints
 
 _DIGITS = re.compile(r"\d+")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_YEAR = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<![a-z])(?:spring|summer|autumn|fall|winter|dry|wet|rainy"
+    r"|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def shared_tail(prefix: str, root: str) -> int:
 
 
 def is_sibling(prefix: str, root: str) -> bool:
-    """Return whether a prefix is another season or card: it differs from the root in a year, or its name in a number.
+    """Return whether a prefix is another season or card: it differs in a year or season, or its name in a number.
 
     `survey/2023/images` is not `traps/2024/images`, and `card1` is not `card2`.
     """

@@ -1,32 +1,37 @@
 """Read a table that a person saved with any program, row by row: a bad row costs that row and nothing else.
 
 Encoding: a byte-order mark decides (UTF-8, UTF-16); without one it is UTF-16 where every other byte is zero, UTF-8 if
-the whole file is, and otherwise the given fallback. Separator: comma, semicolon or tab, whichever makes the first line
-name the required columns; Excel's line "sep=;" is understood. Header: case and spaces do not matter, and other columns
-are ignored. Cells stay text.
+the whole file is, and otherwise the given fallback. Separator: comma, semicolon, tab or |, whichever makes the first
+line name the required columns; Excel's line "sep=;" is understood. Header: case, spaces and invisible characters do not
+matter, and other columns are ignored. Cells stay text. A file whose name ends in .gz is unpacked.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import gzip
+import io
 import re
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import TextIO
-from unicodedata import normalize
+from typing import BinaryIO, TextIO, cast
 
+from alframe.class_names import clean_class_name
 from alframe.errors import BadParams
 from alframe.types import Problem
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
 MAX_RECORD_LINES = 200  # a quote that is still open after so many lines was never meant to open one
 READ_BYTES = 1 << 20
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)  # Excel's; saved again, it has one for each column
+_SEPARATOR_LINE = re.compile(
+    r'"?sep *= *(.)"?[,;\t ]*', re.IGNORECASE
+)  # Excel's; saved again, it has one for each column
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -39,7 +44,7 @@ class TableRow:
 
     def get(self, column: str) -> str:
         """Return the cell, or "" where the column or the cell is missing."""
-        return self.cells.get(_normalise_column(column), "")
+        return self.cells.get(normalise_column(column), "")
 
 
 def read_table(
@@ -64,8 +69,9 @@ def read_table(
     except PermissionError:
         message = "cannot be read; it may be open in another program. Close it there and run the command again."
         yield Problem(str(file), None, message)
-    except OSError as error:
-        message = f"cannot be read: {error.strerror}. Put it back or check its permissions, and run the command again."
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"cannot be read: {reason}. Put it back or check its permissions, and run the command again."
         yield Problem(str(file), None, message)
 
 
@@ -85,12 +91,12 @@ def read_column_names(file: Path, encoding: str = "cp1252", separators: str = SE
         _, first, separators = _skip_to_header(lines, separators)
         ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
     headers = [_parse_record(ahead, separator)[0] or [] for separator in separators]
-    return [name.strip() for name in max(headers, key=len)]
+    return [clean_class_name(name) for name in max(headers, key=len)]
 
 
 def is_text_of_unknown_encoding(file: Path) -> bool:
     """Return whether a file has no byte-order mark and is not UTF-8, so that its encoding must be given."""
-    with file.open("rb") as raw:
+    with _open_bytes(file) as raw:
         return not _detect_encoding(raw.read, "")
 
 
@@ -107,15 +113,20 @@ def require_encoding(encoding: str, setting: str = "label_source.encoding") -> s
 
 
 @lru_cache(maxsize=1000)  # used in every row
-def _normalise_column(column: str) -> str:
-    return normalize("NFC", column).strip().casefold()
+def normalise_column(column: str) -> str:
+    """Return the form in which names of columns are compared: without case and what nobody sees."""
+    return clean_class_name(column).casefold()
+
+
+def _open_bytes(file: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(file)) if file.suffix == ".gz" else file.open("rb")
 
 
 def _open_text(file: Path, fallback: str) -> TextIO:
-    with file.open("rb") as raw:
+    with _open_bytes(file) as raw:
         encoding = _detect_encoding(raw.read, fallback)
     # Bytes that do not fit become U+FFFD: they spoil only their own row, which then matches nothing.
-    return file.open(encoding=encoding, errors="replace", newline="")
+    return io.TextIOWrapper(_open_bytes(file), encoding, errors="replace", newline="")
 
 
 def _detect_encoding(read: Callable[[int], bytes], fallback: str) -> str:
@@ -151,7 +162,7 @@ def _read_rows(
     except ValueError as error:
         yield Problem(str(file), 1, str(error))
         return
-    path_index, width = header.index(_normalise_column(columns[0])), len(header)
+    path_index, width = header.index(normalise_column(columns[0])), len(header)
 
     def has_known_path(lines: Iterable[str]) -> bool:
         records = (_parse_record([line], separator)[0] or [] for line in lines)
@@ -179,10 +190,10 @@ def _read_header(
     if not first:
         raise ValueError(f"is empty. It needs the columns {', '.join(columns)}.")
     ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
-    required = [_normalise_column(column) for column in columns]
+    required = [normalise_column(column) for column in columns]
     for separator in separators:
         cells, line_count = _parse_record(ahead, separator)
-        names = [_normalise_column(cell) for cell in cells or []]
+        names = [normalise_column(cell) for cell in cells or []]
         if all(names.count(name) == 1 for name in required):
             return above + line_count, separator, names, chain(ahead[line_count:], lines)
     raise ValueError(
@@ -193,10 +204,13 @@ def _read_header(
 
 def _skip_to_header(lines: Iterator[str], separators: str) -> tuple[int, str, str]:
     """Return how many lines are above the header, the header's first line, and its separators: "sep=;" names them."""
-    above, first = next(((number, line) for number, line in enumerate(lines) if line.strip()), (0, ""))
-    if statement := _SEPARATOR_LINE.fullmatch(first.strip("\r\n")):
-        return above + 1, next(lines, ""), statement[1]
-    return above, first, separators
+    above, first = 0, ""
+    for above, first in enumerate(lines):
+        if statement := _SEPARATOR_LINE.fullmatch(first.strip("\r\n")):
+            separators = statement[1]
+        elif first.strip():
+            return above, first, separators
+    return above, "", separators
 
 
 def _split_records(

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_YEAR_FIRST = r"(?P<year>\d{4})[:/.-](?P<month>\d\d?)[:/.-](?P<day>\d\d?)"
+_YEAR_FIRST = (
+    r"(?P<year>\d{4})(?:[:/.-]|\s*[年년]\s*)(?P<month>\d\d?)(?:[:/.-]|\s*[月월]\s*)(?P<day>\d\d?)(?:\s*[日일])?"
+)
 _YEAR_LAST = r"(?P<first>\d\d?)(?P<mark>[/.-])(?P<second>\d\d?)(?P=mark)(?P<short>\d{4}|\d\d)(?!\d)"
 _DAY_NAMED = r"(?P<named_day>\d\d?)[ .-]+(?P<named>[A-Za-z]{3,9})\.?[ .,-]+(?P<named_year>\d{4})"
 _NAMED_DAY = r"(?P<early>[A-Za-z]{3,9})\.?[ -](?P<early_day>\d\d?),?[ -](?P<early_year>\d{4})"
 _DATE = re.compile(rf"\s*(?:[A-Za-z]{{3,9}},?\s+(?=\d))?(?:{_YEAR_FIRST}|{_YEAR_LAST}|{_DAY_NAMED}|{_NAMED_DAY})")
 _CLOCK = re.compile(
-    r"(?:T|[\s,]+)\s*(?P<before>上午|下午|午前|午後|오전|오후)?\s*(?P<hour>\d\d?)[:.](?P<minute>\d\d)"
+    r"(?:T|[\s,]+)\s*(?P<before>上午|下午|午前|午後|오전|오후|[ap]\.?m\.?(?![a-z]))?\s*(?P<hour>\d\d?)[:.](?P<minute>\d\d)"
     r"(?:[:.](?P<clock_second>\d\d)(?!\d)(?:[.,]\d+)?)?(?!\d)"
     r"\s*(?P<half>[ap]\.?\s?m\b\.?)?\s*(?P<zone>Z|(?:UTC|GMT)?[+-]\d\d(?::?\d\d)?(?!\d)|UTC|GMT)?",
     re.IGNORECASE,
 )
 _COMPACT = re.compile(r"\s*((?:19|20)\d{2})(\d\d)(\d\d)[T_ -]?(\d\d)(\d\d)(\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?\s*")
-_NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*")
+_NUMBER = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*")
+# Words after a time that say nothing of the half of the day: a zone, a day of the week, "Uhr".
+_AFTER_CLOCK = re.compile(
+    r"\[[\w/+-]+\]|\b(?:[A-Z]{1,4}T|MSK|Uhr|hrs?|h|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)\b", re.IGNORECASE
+)
 _NOTHING = re.compile(r"[\s:/.T_-]*\Z")
 _ZEROS = re.compile(r"[\s0:/.T_-]*\Z")
 _AFTERNOON = {"下午", "午後", "오후"}
@@ -33,6 +39,8 @@ MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are miss
 DAY_ALONE = "is a day without a time of day"
 EITHER_ORDER = "may be day/month or month/day, and no other time in the column decides it"
 UNKNOWN_FORM = "is not a time of a known form"
+UNKNOWN_HALF = "has a word after the time that may mean before or after noon, in a language that alframe does not know"
+SAME_CLOCK = "has the same time of day as all others in the column, as a day without one has in another time zone"
 NO_SUCH_TIME = "is a time that does not exist"
 NEVER_SET = "is the time of a clock that was never set"
 
@@ -58,7 +66,7 @@ def read_time(text: str, day_first: bool | None = None, with_numbers: bool = Fal
     what 05/04/2024 means; None: nobody knows. With dots the day always comes first. With `with_numbers`, seconds since
     1970 and spreadsheets' serial numbers are understood too.
     """
-    text = text.strip(" \t\0")
+    text = text.partition("\0")[0].strip() if text.strip(" \t\0") else ""  # after it a camera writes anything
     if _NOTHING.match(text):
         return ReadTime(None)
     if _ZEROS.match(text):
@@ -67,7 +75,11 @@ def read_time(text: str, day_first: bool | None = None, with_numbers: bool = Fal
         *parts, zone = match.groups()
         return _make_time(tuple(map(int, parts[:3])), tuple(map(int, parts[3:])), zone)
     if number := _NUMBER.fullmatch(text):
-        return _time_from_number(float(number[1])) if with_numbers else ReadTime(None, problem=UNKNOWN_FORM)
+        return (
+            _time_from_number(float(number[1].replace(",", ".")))
+            if with_numbers
+            else ReadTime(None, problem=UNKNOWN_FORM)
+        )
     date = _DATE.match(text)
     if date is None:
         return ReadTime(None, problem=UNKNOWN_FORM)
@@ -77,10 +89,11 @@ def read_time(text: str, day_first: bool | None = None, with_numbers: bool = Fal
         return ReadTime(None, problem=UNKNOWN_FORM if text[date.end() :].strip() else DAY_ALONE)
     if isinstance(day, str):
         return ReadTime(None, problem=day)
-    hour = int(clock["hour"])
-    half = (clock["half"] or "")[:1].lower() or (
-        "p" if clock["before"] in _AFTERNOON else "a" if clock["before"] else ""
-    )
+    hour, half = int(clock["hour"]), (clock["half"] or "")[:1].lower()
+    if before := (clock["before"] or "").lower():
+        half = "p" if before in _AFTERNOON or before[0] == "p" else "a"
+    if hour <= 12 and not half and any(map(str.isalpha, _AFTER_CLOCK.sub("", text[clock.end() :]))):
+        return ReadTime(None, problem=UNKNOWN_HALF)
     if half and not (hour <= 12 or (half == "p" and hour < 24)):
         return ReadTime(None, problem=NO_SUCH_TIME)
     if half:
@@ -164,6 +177,22 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
     return orders.pop() if len(orders) == 1 else None
 
 
+def _find_clocks_of_days(rows_of_time: Mapping[datetime, int]) -> dict[time, str]:
+    """Return the times of day that stand for a day alone, with the problem; `rows_of_time` counts each time's rows.
+
+    A spreadsheet saves days as times at midnight; other programs make a full hour of midnight in another time zone.
+    """
+    rows = sum(rows_of_time.values())
+    at_midnight = sum(count for one, count in rows_of_time.items() if one.time() == MIDNIGHT)
+    if rows > 1 and (at_midnight == rows or (at_midnight > 2 and 2 * at_midnight >= rows)):
+        return {MIDNIGHT: DAY_ALONE}
+    clocks = {one.time() for one in rows_of_time}
+    is_full_hour = len(clocks) == 1 and not any((clock.minute or clock.second) for clock in clocks)
+    if is_full_hour and len(rows_of_time) > 1 and rows >= 2 * len(rows_of_time):
+        return dict.fromkeys(clocks, SAME_CLOCK)
+    return {}
+
+
 class TimeColumn:
     """The times of one column, or of one camera's files: `read` gives each, and `warnings` says what is unknown.
 
@@ -181,11 +210,14 @@ class TimeColumn:
         texts = list(texts) if form is None else []
         self._form, self._with_numbers = form, with_numbers
         self._day_first = is_day_first(texts)
-        found = [read_time(text, self._day_first, with_numbers) for text in set(texts)]
-        self.has_several_offsets = len({one.utc_offset for one in found} - {None}) > 1
-        # What a spreadsheet makes of days when it saves them as times.
-        are_midnight = len(texts) > 1 and all(one.time is None or one.time.time() == MIDNIGHT for one in found)
-        self._midnight_problem = DAY_ALONE if may_be_days and are_midnight else ""
+        counts = Counter(texts)
+        found = {text: read_time(text, self._day_first, with_numbers) for text in counts}
+        self.has_several_offsets = len({one.utc_offset for one in found.values()} - {None}) > 1
+        rows_of_time = Counter({one.time: 0 for one in found.values() if one.time is not None})
+        for text, count in counts.items():
+            if (known := found[text].time) is not None:
+                rows_of_time[known] += count
+        self._no_clocks = _find_clocks_of_days(rows_of_time) if may_be_days else {}
         self.known = 0
         self._problems: Counter[str] = Counter()
         self._guesses: Counter[str] = Counter()
@@ -195,8 +227,8 @@ class TimeColumn:
     def read(self, text: str, position: str) -> ReadTime:
         """Return the time of a cell; `position` says where it is, for the warnings."""
         found = self._read_form(text) if self._form else read_time(text, self._day_first, self._with_numbers)
-        if found.time is not None and self._midnight_problem:
-            found = ReadTime(None, problem=self._midnight_problem)
+        if found.time is not None and (problem := self._no_clocks.get(found.time.time())):
+            found = ReadTime(None, problem=problem)
         for counter, reason in ((self._problems, found.problem), (self._guesses, found.guess)):
             if reason:
                 counter[reason] += 1

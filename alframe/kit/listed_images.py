@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from alframe.class_names import MISSING_WORDS, class_name_key, is_error_cell
 from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
 from alframe.formats.path_text import quote_first
@@ -123,6 +124,7 @@ class ListedImages:
         """Return the images by id, with what all rows say of each, and with the path where it is listed."""
         listed: dict[str, tuple[ListedImage, Path]] = {}
         for row in rows:
+            row = self._without_missing_words(row)
             try:
                 image_id, path = locate_image(row.path, self.root, f"{self.file}, {row.position}")
             except PoolError as error:
@@ -130,6 +132,15 @@ class ListedImages:
                 continue
             listed[image_id] = (self._merge_and_note(listed[image_id][0], row) if image_id in listed else row, path)
         return listed
+
+    def _without_missing_words(self, row: ListedImage) -> ListedImage:
+        """Return the row without a camera or sequence that is only a word for unknown values."""
+        for name, value in (("camera", row.camera), ("sequence", row.sequence)):
+            if value is not None and _is_missing_word(value):
+                fact = f"have a {name} that is a word for unknown values; their {name} counts as not known"
+                self.note(fact, f"{row.path} in {row.position}: '{value}'")
+                row = replace(row, **{name: None})
+        return row
 
     def _merge_cases(self, merged: dict[str, tuple[ListedImage, Path]]) -> None:
         """Merge images whose paths differ in case alone, where the file system takes them for one file."""
@@ -147,13 +158,24 @@ class ListedImages:
 
     def _make_item(self, image_id: str, path: Path, row: ListedImage) -> Item | None:
         """Return the item, or None if it is left out for its several classes."""
-        class_names = list(dict.fromkeys(name for name, _ in row.labels))
+        spellings: dict[str, str] = {}
+        for name, _ in row.labels:
+            spellings.setdefault(class_name_key(name), name)
+        if len(spellings) > 1:
+            for word in [key for key in spellings if key in MISSING_WORDS]:
+                self.note("have a row whose class is a word for unknown values, which is not used", image_id)
+                del spellings[word]
+        class_names = list(spellings.values())
         if len(class_names) > 1 and self.several == "skip":
             example = f"{row.path} in {row.position}: {', '.join(class_names)}"
             self.count_left_out("have several classes (pool.several=first takes the first)", example)
             return None
         label = class_names[0] if class_names else None
-        boxes = [box for name, box in row.labels if name == label and box is not None]
+        boxes = [
+            box
+            for name, box in row.labels
+            if label and class_name_key(name) == class_name_key(label) and box is not None
+        ]
         box = max(boxes, key=lambda box: box.w * box.h, default=None)
         meta = {} if row.utc_offset is None else {UTC_OFFSET: str(round(row.utc_offset.total_seconds()))}
         return Item(image_id, path, label, row.split, row.camera, row.taken, row.sequence, box, meta)
@@ -230,6 +252,10 @@ class ListedImages:
             f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "
             f"another computer, to the folder with the same subfolders."
         )
+
+
+def _is_missing_word(text: str) -> bool:
+    return text.strip().casefold() in MISSING_WORDS or is_error_cell(text.strip())
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from alframe.errors import PoolError
 from alframe.formats.camtrap_dp.events import Capture, Event, EventImages, join_events
-from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow
+from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow, is_day_first_in
+from alframe.formats.camtrap_dp.standard import OBSERVATION_TYPES
+from alframe.formats.camtrap_dp.web_files import WebFiles, is_on_web
+from alframe.formats.skipped import SkippedRecords
+from alframe.kit.files import id_text
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import require_one_of
 from alframe.kit.times import TimeColumn
-from alframe.pools.folder import Folder
+from alframe.pools.folder import Folder, image_suffixes
 from alframe.types import Box, Item
 
 log = logging.getLogger(__name__)
@@ -64,24 +67,44 @@ class CamtrapDp:
         package = CamtrapPackage(absolute_path(self.folder))
         root = absolute_path(self.root or package.folder)
         listed = ListedImages(package.folder, root, self.several)
-        deployments = {row["deploymentID"]: row for row in package.read_rows("deployments", ("deploymentID",))}
-        media = list(package.read_rows("media", ("mediaID", "deploymentID", "filePath")))
+        rows = package.read_rows("deployments", ("deploymentID",))
+        deployments = {id_text(row["deploymentID"]): row for row in rows}
+        media = list(package.read_rows("media", ("deploymentID", "mediaID", "filePath")))
         listed.times = TimeColumn(row["timestamp"] for row in media)
-        observations = self._read_all_observations(package, {row["mediaID"] for row in media})
-        zones = {name: time.tzinfo for name, row in deployments.items() if (time := row.time("deploymentStart"))}
+        day_first = is_day_first_in(media, "timestamp")
+        observations = self._read_all_observations(package, _media_by_id(media, package.skipped), day_first)
+        zones = {
+            name: time.tzinfo for name, row in deployments.items() if (time := row.time("deploymentStart", day_first))
+        }
         joined = join_events(
             [Event(one.deployment, one.start, one.end) for one in observations.of_events],
-            [Capture(row["deploymentID"], row.time("timestamp"), row["captureMethod"] == "timeLapse") for row in media],
+            [
+                Capture(id_text(row["deploymentID"]), row.time("timestamp", day_first), _is_time_lapse(row))
+                for row in media
+            ],
             {name: zone for name, zone in zones.items() if zone is not None},
         )
-        for number in joined.without_images:
-            event = observations.of_events[number]
-            if event.class_name:
-                text = "observations of events are of no image (no image was taken at their time), and are not used"
-                package.skipped.add(text, f"{event.position} ({event.event})")
-        files = _image_ids_by_file_name(root, {_file_name(row).casefold() for row in media if _is_on_web(row)})
+        self._join_events_by_id(joined, observations, media, package)
+        files = WebFiles(_iterate_image_ids(root), [row for row in media if is_on_web(row)], deployments)
         yield from listed.items(self._make_listed_images(media, listed, deployments, observations, joined, files))
         package.skipped.warn(log, package.folder)
+
+    def _join_events_by_id(
+        self, joined: EventImages, observations: _Observations, media: Sequence[CamtrapRow], package: CamtrapPackage
+    ) -> None:
+        """Join the events in whose time no image was taken with the images that name them; count the others."""
+        images_of: dict[tuple[str, str], list[int]] = {}
+        for number, row in enumerate(media):
+            for event in {one.event for one in observations.by_image.get(id_text(row["mediaID"]), ()) if one.event}:
+                images_of.setdefault((id_text(row["deploymentID"]), event), []).append(number)
+        for number in joined.without_images:
+            event = observations.of_events[number]
+            images = images_of.get((event.deployment, event.event), [])
+            for image in images:
+                joined.events_of.setdefault(image, []).append(number)
+            if event.class_name and not images:
+                text = "observations of events are of no image (no image was taken at their time), and are not used"
+                package.skipped.add(text, f"{event.position} ({event.event})")
 
     def _make_listed_images(
         self,
@@ -90,24 +113,27 @@ class CamtrapDp:
         deployments: Mapping[str, CamtrapRow],
         observations: _Observations,
         joined: EventImages,
-        files: Mapping[str, Sequence[str]],
+        files: WebFiles,
     ) -> Iterator[ListedImage]:
-        wanted = Counter(_file_name(row).casefold() for row in media if _is_on_web(row))
         for number, row in enumerate(media):
-            if row["fileMediatype"] and not row["fileMediatype"].startswith("image/"):
-                listed.count_left_out("are not images", row["filePath"])
-                continue
             path = row["filePath"]
-            if _is_on_web(row):
-                found = _choose_file(row, files, wanted)
+            if not _is_image(row):
+                listed.count_left_out(
+                    "are not images", f"{path} ({row.position}, fileMediatype '{row['fileMediatype']}')"
+                )
+                continue
+            if is_on_web(row):
+                found = files.find(row)
                 if found is None:
                     listed.count_left_out(ON_WEB, f"{row.position}: {path} (fileName '{row['fileName']}')")
                     continue
                 path = found
-            deployment = deployments.get(row["deploymentID"])
+            elif row["fileName"] and (not path or path.endswith(("/", "\\"))):  # the folder alone
+                path += row["fileName"]
+            deployment = deployments.get(id_text(row["deploymentID"]))
             if deployment is None and row["deploymentID"]:
                 listed.note("are of a deployment that deployments.csv does not list; its id is their camera", path)
-            of_image = observations.by_image.get(row["mediaID"], [])
+            of_image = observations.by_image.get(id_text(row["mediaID"]), [])
             of_events = [observations.of_events[event] for event in joined.events_of.get(number, ())]
             by_clock = joined.by_clock_only.get(number)
             if self.sequence_level and by_clock is not None and observations.of_events[by_clock].class_name:
@@ -132,28 +158,41 @@ class CamtrapDp:
             listed.note(EVENT_LABELS_ONLY, path)
         return image_labels or (event_labels if self.sequence_level else [])
 
-    def _read_all_observations(self, package: CamtrapPackage, media_ids: Collection[str]) -> _Observations:
+    def _read_all_observations(
+        self, package: CamtrapPackage, media_of_id: Mapping[str, int], day_first: bool | None
+    ) -> _Observations:
+        """Read all observations; `media_of_id` says how many images have each mediaID."""
         names = {} if self.names == "scientific" else package.vernacular_names(self.names)
         observations = _Observations()
         for row in package.read_rows("observations", ("observationLevel", "observationType")):
             box, class_name = row.box(), self._usable_class_or_empty(row, names)
+            if (kind := row["observationType"]) and kind.casefold() not in OBSERVATION_TYPES:
+                text = "observations have an observationType that the standard does not have, and give no label"
+                package.skipped.add(text, f"{row.position}: {kind!r}")
             if self.boxes and row["bboxX"] and box is None:
                 package.skipped.add("boxes are not fractions of the image, and are not used", row.position)
-            times = (row.time("eventStart"), row.time("eventEnd"))
-            one = _Observation(class_name, row["eventID"], box, row["deploymentID"], *times, row.position)
-            if row["mediaID"]:
-                observations.by_image.setdefault(row["mediaID"], []).append(one)
-                if row["mediaID"] not in media_ids:
-                    text = "observations are of a mediaID that media.csv does not list, and are not used"
+            start, end = row.time("eventStart", day_first), row.time("eventEnd", day_first)
+            times = (start or end, end or start)
+            one = _Observation(class_name, row["eventID"], box, id_text(row["deploymentID"]), *times, row.position)
+            if media_id := id_text(row["mediaID"]):
+                number = media_of_id.get(media_id, 0)
+                if number == 1:
+                    observations.by_image.setdefault(media_id, []).append(one)
+                else:
+                    what = "several media have" if number else "media.csv does not list"
+                    text = f"observations are of a mediaID that {what}, and are not used"
                     package.skipped.add(text, f"{row.position}: {row['mediaID']}")
-            elif row["observationLevel"] == "event":
+            elif row["observationLevel"].casefold() == "event":
                 observations.of_events.append(one)
+            else:
+                text = "observations name no medium and are not of an event, and are not used"
+                package.skipped.add(text, row.position)
         return observations
 
     def _usable_class_or_empty(self, row: CamtrapRow, names: Mapping[str, str]) -> str:
         """Return the class that an observation says, or "" if it says none, or is not to be used."""
-        kind, scientific = row["observationType"], row["scientificName"]
-        if not self.labels or (row["classificationMethod"] == "machine" and not self.machine):
+        kind, scientific = row["observationType"].casefold(), row["scientificName"]
+        if not self.labels or (row["classificationMethod"].casefold() == "machine" and not self.machine):
             return ""
         if scientific and kind in ("animal", "human", ""):
             return names.get(scientific, scientific)
@@ -181,31 +220,30 @@ class _Observations:
     of_events: list[_Observation] = field(default_factory=list)
 
 
-def _is_on_web(row: CamtrapRow) -> bool:
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", row["filePath"]) is not None
+def _iterate_image_ids(root: Path) -> Iterator[str]:
+    with suppress(PoolError):  # there are no images at all
+        yield from (item.id for item in Folder(root).items())
 
 
-def _file_name(row: CamtrapRow) -> str:
-    """Return the name of an image that lies on the web: its fileName, or else the end of the address."""
-    return row["fileName"] or unquote(urlsplit(row["filePath"]).path).rpartition("/")[2]
+def _media_by_id(media: Iterable[CamtrapRow], skipped: SkippedRecords) -> Counter[str]:
+    """Return how many files have each mediaID; nobody knows which of several an observation is of."""
+    files = {(id_text(row["mediaID"]), row["filePath"], row["fileName"]) for row in media}
+    counts = Counter(media_id for media_id, _, _ in files)
+    for media_id in [media_id for media_id, count in counts.items() if count > 1 and media_id]:
+        skipped.add("values of mediaID belong to several files", media_id)
+    return counts
 
 
-def _image_ids_by_file_name(root: Path, names: Collection[str]) -> dict[str, list[str]]:
-    """Return the ids of all images below `root` with one of these names, by the name in lower case."""
-    found: dict[str, list[str]] = {}
-    if names:
-        with suppress(PoolError):  # there are no images at all
-            for item in Folder(root).items():
-                if (name := item.id.rpartition("/")[2].casefold()) in names:
-                    found.setdefault(name, []).append(item.id)
-    return found
+def _is_time_lapse(row: CamtrapRow) -> bool:
+    """Return whether a medium was taken at a fixed time; Timelapse's own template writes the word without capitals."""
+    return re.sub(r"[\s_-]", "", row["captureMethod"]).casefold() in ("timelapse", "timer")
 
 
-def _choose_file(row: CamtrapRow, files: Mapping[str, Sequence[str]], wanted: Mapping[str, int]) -> str | None:
-    """Return the file of that name: the one below a folder called as the deployment, or the only one there is."""
-    name = _file_name(row).casefold()
-    found = files.get(name, ())
-    in_deployment = [path for path in found if row["deploymentID"] in path.split("/")[:-1]]
-    if len(in_deployment) == 1:
-        return in_deployment[0]
-    return found[0] if len(found) == 1 and wanted[name] == 1 else None
+def _is_image(row: CamtrapRow) -> bool:
+    """Return whether a medium is an image by its type, or else by the suffix of its file."""
+    kind = row["fileMediatype"].casefold()
+    if kind.startswith(("image", "video", "audio")):
+        return kind.startswith("image")
+    suffixes = [Path(name.replace("\\", "/")).suffix.lower() for name in (row["fileName"], row["filePath"])]
+    suffix = next(filter(None, suffixes), "") if not is_on_web(row) or row["fileName"] else ""
+    return f".{kind}" in image_suffixes() or suffix in image_suffixes() or (not kind and not suffix)

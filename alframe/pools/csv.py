@@ -34,7 +34,7 @@ class Csv:
     of an image's rows differ, `several` decides: skip leaves the image out, first takes the first. In the split column
     "test" is the test split; all else is the pool. Times are local to the camera (a UTC offset is dropped), in any form
     that the column makes certain, or `time_format` as for strptime; others are unknown, and counted. `delimiter` is
-    found from the header among comma, semicolon and tab if None. `encoding` is that of a file which is neither UTF-8
+    found from the header among comma, semicolon, tab and | if None. `encoding` is that of a file which is neither UTF-8
     nor UTF-16. With `class_names`, the label column holds their numbers, from 0. `available_from` says where the set
     can be downloaded when a file is missing.
     """

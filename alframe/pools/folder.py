@@ -24,7 +24,11 @@ from alframe.types import Item
 log = logging.getLogger(__name__)
 
 # Made by Timelapse, by an operating system on the top of a drive, or by alframe itself; compared in lower case.
-SKIPPED_FOLDERS = TIMELAPSE_FOLDERS | {"$recycle.bin", "lost+found", "system volume information", "alframe-runs"}
+# "@eadir" has the thumbnails of a Synology drive, "__macosx" what a ZIP of macOS has beside the files.
+SKIPPED_FOLDERS = TIMELAPSE_FOLDERS | {
+    "$recycle.bin", "#recycle", "found.000", "lost+found", "system volume information", "@eadir", "__macosx",
+    "alframe-runs",
+}  # fmt: skip
 # A project, or the cache that projects share, may lie among the images: its folders, and files that give it away.
 _PROJECT_FOLDERS = frozenset({"cache", "compare", "export", "features", "models", "to_label"})
 _PROJECT_FILES = frozenset({LEDGER_NAME, "contents.sqlite"})
@@ -35,7 +39,7 @@ _RAW = (
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 .rwl .sr2 "
     ".srf .srw .x3f"
 )
-_VIDEO = ".3gp .asf .avi .divx .flv .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .ts .webm .wmv"
+_VIDEO = ".3gp .asf .avi .dav .divx .flv .h264 .h265 .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .ts .webm .wmv"
 # What people may take for images of the pool: it is counted, by what one file and several are called.
 _LEFT_OUT = {
     **dict.fromkeys(_HEIC.split(), ("HEIC picture", "HEIC pictures")),

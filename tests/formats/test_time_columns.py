@@ -27,6 +27,10 @@ UNDERSTOOD = [
     ("2015:10:23 04:05:30 p.m.", datetime(2015, 10, 23, 16, 5, 30)),
     ("2015-10-23 4:06 PM", datetime(2015, 10, 23, 16, 6)),
     ("2024/5/1 下午 4:05:00", datetime(2024, 5, 1, 16, 5)),
+    ("2024年5月31日 PM 12:00:07", NOON),
+    ("2024년 5월 31일 오후 12:00:07", NOON),
+    *((f"2024-05-31 12:00:07 {word}", NOON) for word in ("CEST", "PM (UTC+2)", "Uhr", "[Europe/Berlin]", "*")),
+    ("2024-05-31 16:05:00 odp.", datetime(2024, 5, 31, 16, 5)),
     ("2024:05:31 24:00:00", datetime(2024, 6, 1)),
     ("2024-12-31 24:00", datetime(2025, 1, 1)),
     ("05/05/2024 10:00", datetime(2024, 5, 5, 10)),
@@ -48,6 +52,7 @@ UNKNOWN = [
         for text in ("0000:00:00", "0000:00:00 00:00:00", "1970-01-01 00:01:00", "1980-01-01 00:00:00")
     ),
     ("05/01/2024 4:05:00 PM", "day/month or month/day"),
+    *((f"2024-05-31 4:05:00 {word}", "before or after noon") for word in ("odp.", "μμ", "du.", "م", "CH", "nachm.")),
 ]
 
 
@@ -75,7 +80,10 @@ def test_numbers_are_times_only_where_they_are_asked_for() -> None:
 
     moment = datetime(2024, 5, 31, 10, 6, 40)
     check_each([("1717150000", moment), ("1717150000123", moment), ("1717150000.5", moment)], check)
-    check_each([("45413.5", datetime(2024, 5, 1, 12)), ("45413", None), ("7", None)], check)
+    check_each(
+        [("45413.5", datetime(2024, 5, 1, 12)), ("45413,5", datetime(2024, 5, 1, 12)), ("45413", None), ("7", None)],
+        check,
+    )
 
 
 def test_the_whole_column_tells_the_order_of_day_and_month() -> None:
@@ -106,10 +114,22 @@ def test_days_that_were_saved_as_times_are_days() -> None:
     column = TimeColumn(days)
     assert [column.read(day, "row").time for day in days] == [None] * 4
     assert column.warnings() == ["3 times are unknown: '2024-05-01 00:00:00' (row) is a day without a time of day."]
-    assert TimeColumn([*days, "2024-05-03 10:00:00"]).read(days[0], "row").time == datetime(2024, 5, 1)
+    mixed = TimeColumn([*days, "2024-05-03 10:00:00"])
+    assert mixed.read(days[0], "row").time is None and mixed.read("2024-05-03 10:00:00", "row").time is not None
+    rare = TimeColumn([days[0], "2024-05-03 10:00:00", "2024-05-03 10:00:01"])
+    assert rare.read(days[0], "row").time == datetime(2024, 5, 1)
     assert TimeColumn(days[:1]).read(days[0], "row").time == datetime(2024, 5, 1), "one picture may be of midnight"
     of_a_clock = TimeColumn(days, may_be_days=False)
     assert of_a_clock.read(days[0], "row").time == datetime(2024, 5, 1), "what writes hours has days of midnight only"
+
+
+def test_days_of_another_time_zone_are_days() -> None:
+    days = ["2024-05-01 02:00:00", "2024-05-01 02:00:00", "2024-05-02 02:00:00", "2024-05-02 02:00:00"]
+    column = TimeColumn(days)
+    assert [column.read(day, "row").time for day in days] == [None] * 4
+    assert "the same time of day as all others" in column.warnings()[0]
+    for others in (days[:2], ["2024-05-02 02:00:01"], ["2024-05-01 02:00:00", "2024-05-02 02:00:00"]):
+        assert TimeColumn(others).read(others[0], "row").time is not None
 
 
 def test_a_form_that_is_given_is_the_only_one() -> None:

@@ -39,11 +39,15 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
         raise PoolError(f"{file}: all {len(detections.failures)} images failed; the first, '{path}': {reason}.")
     ranked = _RankedBoxes(detections, boxes)
     if boxes.threshold is None and detections.threshold not in (None, DEFAULT_THRESHOLD):
+        text = "Boxes count if their confidence is at least %g, the typical threshold %s. boxes.threshold sets another."
+        is_stated = detections.stated_threshold is not None
+        log.warning(text, detections.threshold, f"that {file} gives" if is_stated else f"of the detector of {file}")
+    if boxes.threshold is None and detections.threshold is None and detections.stated_threshold is not None:
         text = (
-            "Boxes count if their confidence is at least %g, the typical threshold that %s gives. boxes.threshold "
-            "sets another."
+            "%s: typical_detection_threshold is %.40r, which is not a number above 0 and up to 1. Boxes count if "
+            "their confidence is at least %g. boxes.threshold sets another."
         )
-        log.warning(text, detections.threshold, file)
+        log.warning(text, file, detections.stated_threshold, DEFAULT_THRESHOLD)
     pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")
     return [boxed for item, number in pairs for boxed in _split_by_boxes(item, number, ranked, boxes)]
 

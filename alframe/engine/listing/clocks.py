@@ -25,6 +25,7 @@ MOST_SET_BACK = 0.1  # of a series of files; with more, their numbers say nothin
 # At least so many images at regular intervals of at least so many seconds are a time-lapse.
 MIN_TIME_LAPSE, MIN_INTERVAL = 20, 10 * SECOND
 REGULAR = 0.8  # of the intervals
+RESTART = np.timedelta64(10, "m")  # after the beginning of a year
 LONG_BURST = 200  # images
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 _LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
@@ -144,8 +145,8 @@ def _is_clock_stuck(camera: Ints, time: Times) -> Bools:
         stuck |= np.cumsum(edges[:-1]) > 0
     is_same = (np.diff(camera) == 0) & (np.diff(time) == np.timedelta64(0, "us"))
     has_equal = np.append(is_same, False) | np.append(False, is_same)
-    is_midnight = (time == time.astype("datetime64[D]")) & is_just_after_new_year(time)
-    stuck |= has_equal & is_midnight
+    # A clock that starts anew whenever the camera wakes up shows the same few seconds again and again.
+    stuck |= has_equal & (time - time.astype("datetime64[Y]") < RESTART)
     return stuck
 
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
+import logging
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path, PurePath
 from typing import Any
 
 from alframe.errors import FormatError
 from alframe.formats.camtrap_dp.standard import MISSING, TABLE_COLUMNS
 from alframe.formats.skipped import SkippedRecords
+from alframe.formats.tables import (
+    SEPARATORS,
+    TableRow,
+    is_text_of_unknown_encoding,
+    normalise_column,
+    read_column_names,
+    read_table,
+)
+from alframe.formats.time_columns import is_day_first, read_time
 from alframe.types import Box
 
-_VERSION = re.compile(r"/(\d+)\.\d+(?:\.\d+)?/")  # in the address of a package's profile
+log = logging.getLogger(__name__)
+_VERSION = re.compile(r"/(\d+)\.\d+(?:\.\d+)?/")  # in the address of a package's profile, or of a table's schema
+_FALLBACK_ENCODING = "cp1252"  # of spreadsheet programs in Western Europe and America
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +36,23 @@ class CamtrapRow:
     """One row of a table: its `position` (file and line) for messages, and its cells by column, "" where missing."""
 
     position: str
-    cells: Mapping[str, str]
+    row: TableRow
 
     def __getitem__(self, column: str) -> str:
-        return self.cells.get(column, "")
+        cell = self.row.get(column).strip()
+        return "" if cell in MISSING else cell
 
-    def time(self, column: str) -> datetime | None:
-        """Return the time of a cell, with its zone if it has one; None if it is not a time."""
+    def time(self, column: str, day_first: bool | None = None) -> datetime | None:
+        """Return the time of a cell, with its zone if it has one; None if it is not a time, or a day alone.
+
+        Spreadsheets write other forms than the standard's; `day_first` is as in `read_time`.
+        """
+        found = read_time(self[column], day_first)
+        if found.time is None or found.utc_offset is None:
+            return found.time
         try:
-            return datetime.fromisoformat(self[column])
-        except ValueError:
+            return found.time.replace(tzinfo=timezone(found.utc_offset))
+        except ValueError:  # there is no such zone
             return None
 
     def box(self) -> Box | None:
@@ -46,6 +63,11 @@ class CamtrapRow:
             return None
         is_inside = 0 <= x < 1 and 0 <= y < 1 and w > 0 and h > 0
         return Box(x, y, min(w, 1 - x), min(h, 1 - y)) if is_inside else None
+
+
+def is_day_first_in(rows: Iterable[CamtrapRow], column: str) -> bool | None:
+    """Return what the times of a column tell of the order of day and month, as `is_day_first` does."""
+    return is_day_first(row[column] for row in rows)
 
 
 class CamtrapPackage:
@@ -59,44 +81,52 @@ class CamtrapPackage:
         self.folder = folder.parent if folder.suffix == ".json" else folder
         self.description = _read_description(self.folder / "datapackage.json")
         self.skipped = SkippedRecords()
-        stated = _VERSION.search(str(self.description.get("profile")))
-        if stated and stated[1] == "0":
-            raise FormatError(_explain_version(self.folder, stated[0].strip("/")))
+        if stated := _find_version(self.description):
+            if stated[1] == "0":
+                raise FormatError(_explain_version(self.folder, stated[0].strip("/")))
+            if stated[1] != "1":
+                text = "%s is Camtrap DP %s; alframe reads 1.x, and may misunderstand it."
+                log.warning(text, self.folder, stated[0].strip("/"))
 
     def read_rows(self, table: str, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
-        """Yield the rows of "deployments", "media" or "observations" in order; the `required` columns must exist."""
-        file = self._find_table(table)
+        """Yield the rows of "deployments", "media" or "observations" in order; the `required` columns must exist.
+
+        Rows that cannot be read are counted in `skipped`.
+        """
+        resource = self._find_resource(table)
+        dialect = resource.get("dialect")
+        delimiter = dialect.get("delimiter") if isinstance(dialect, dict) else None
+        separators = delimiter if isinstance(delimiter, str) and len(delimiter) == 1 else SEPARATORS
+        for file in self._find_files(table, resource.get("path")):
+            self._check_header(file, required, separators)
+            for row in read_table(file, required, _FALLBACK_ENCODING, separators=separators):
+                if isinstance(row, TableRow):
+                    yield CamtrapRow(f"{file.name}, row {row.line}", row)
+                elif row.row in (None, 1):
+                    raise FormatError(str(row))
+                else:
+                    what = f"{file.name}, row {row.row}, which {row.message}"
+                    self.skipped.add("rows cannot be read, and are skipped", what)
+
+    def _check_header(self, file: Path, required: tuple[str, ...], separators: str) -> None:
         try:
-            open_text = gzip.open if file.suffix == ".gz" else open
-            with open_text(file, "rt", encoding="utf-8-sig", newline="") as text:
-                yield from self._parse_rows(file, csv.reader(text, strict=True), required)
-        except csv.Error as error:
-            raise FormatError(f"{file}: {error}. Is a quotation mark left open there?") from error
+            header = read_column_names(file, _FALLBACK_ENCODING, separators)
+            if is_text_of_unknown_encoding(file):
+                text = "%s is not UTF-8, and is read as %s. If names look wrong, save it as CSV UTF-8."
+                log.warning(text, file, _FALLBACK_ENCODING)
         except FileNotFoundError:
             tables = ", ".join(TABLE_COLUMNS)
             raise FormatError(f"{file} does not exist. A Camtrap DP has {tables} as CSV files.") from None
-        except UnicodeError as error:
-            raise FormatError(f"{file} is not UTF-8 text ({error}). Save it as CSV UTF-8.") from error
         except (OSError, EOFError, zlib.error) as error:
             raise FormatError(f"{file} cannot be read: {error}. Get the file again.") from error
-
-    def _parse_rows(self, file: Path, reader: Any, required: tuple[str, ...]) -> Iterator[CamtrapRow]:
-        header = [name.strip() for name in next(reader, [])]
-        missing = [name for name in required if header.count(name) != 1]
-        if missing and "sequenceID" in header:
+        names = [normalise_column(name) for name in header]
+        missing = [name for name in required if names.count(normalise_column(name)) != 1]
+        if missing and "sequenceid" in names:
             raise FormatError(_explain_version(self.folder, "0.1.x (its observations have a sequenceID)"))
         if missing:
-            raise FormatError(f"{file} must have the column {missing[0]} once. It has: {', '.join(header) or 'none'}.")
-        line = reader.line_num + 1
-        for cells in reader:
-            if any(map(str.strip, cells[len(header) :])):
-                counts = f"{file.name}, row {line}: {len(cells)} cells, but the header has {len(header)}"
-                self.skipped.add("rows have too many cells, and are skipped", f"{counts}. Correct the row.")
-            elif any(map(str.strip, cells)):
-                stripped = zip(header, (cell.strip() for cell in cells), strict=False)
-                known = {name: cell for name, cell in stripped if cell not in MISSING}
-                yield CamtrapRow(f"{file.name}, row {line}", known)
-            line = reader.line_num + 1
+            raise FormatError(
+                f"{file} must have the column {missing[0]} once. It has: {', '.join(filter(None, header)) or 'none'}."
+            )
 
     def vernacular_names(self, language: str) -> dict[str, str]:
         """Return scientific name -> name in the language, e.g. eng, for the species that have one."""
@@ -109,22 +139,38 @@ class CamtrapPackage:
                 vernacular[str(taxon.get("scientificName"))] = name.strip()
         return vernacular
 
-    def _find_table(self, table: str) -> Path:
+    def _find_resource(self, table: str) -> Mapping[str, Any]:
+        """Return what the description says of a table, or nothing."""
         resources = self.description.get("resources")
         for resource in resources if isinstance(resources, list) else []:
-            path = resource.get("path") if isinstance(resource, dict) and resource.get("name") == table else None
-            if isinstance(path, str):
-                if "://" in path:
-                    raise FormatError(f"{self.folder}: the table {table} is at {path}. Download the whole package.")
-                if "\0" in path or PurePath(path).is_absolute() or ".." in PurePath(path).parts:
-                    raise FormatError(
-                        f"{self.folder}: the table {table} is at {path!r}, which is not in the package. Correct the "
-                        "path in datapackage.json."
-                    )
-                return self.folder / path
+            if isinstance(resource, dict) and resource.get("name") == table:
+                return resource
+        return {}
+
+    def _find_files(self, table: str, described: object) -> list[Path]:
+        """Return the files of a table: one, or several as a data package may have them; `described` are their paths."""
+        paths = [path for path in (described if isinstance(described, list) else [described]) if isinstance(path, str)]
+        for path in paths:
+            if "://" in path:
+                raise FormatError(f"{self.folder}: the table {table} is at {path}. Download the whole package.")
+            if "\0" in path or PurePath(path).is_absolute() or ".." in PurePath(path).parts:
+                raise FormatError(
+                    f"{self.folder}: the table {table} is at {path!r}, which is not in the package. Correct the "
+                    "path in datapackage.json."
+                )
+        if paths:
+            return [self.folder / path for path in paths]
         file = self.folder / f"{table}.csv"
         gzipped = self.folder / f"{table}.csv.gz"
-        return gzipped if gzipped.exists() and not file.exists() else file
+        return [gzipped if gzipped.exists() and not file.exists() else file]
+
+
+def _find_version(description: Mapping[str, Any]) -> re.Match[str] | None:
+    """Return the match of the version in the profile's address, or else in that of a table's schema."""
+    resources = description.get("resources")
+    schemas = [one.get("schema") for one in resources if isinstance(one, dict)] if isinstance(resources, list) else []
+    found = (_VERSION.search(address) for address in (description.get("profile"), *schemas) if isinstance(address, str))
+    return next(filter(None, found), None)
 
 
 def _explain_version(folder: Path, version: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +15,30 @@ import numpy.typing as npt
 from alframe.formats.skipped import SkippedRecords
 from alframe.types import Box
 
+# Those of MegaDetector 2 to 4 are typically 0.8, those of later versions 0.2 (MegaDetector's run_detector.py).
+OLD_MEGADETECTOR_THRESHOLD = 0.8
+_OLD_MEGADETECTOR = re.compile(r"(?:^|md|megadetector)[_ -]*v[234](?:\D|\Z)", re.IGNORECASE)
+
 # Fractions of the picture as it is seen or as it is stored (before its EXIF orientation turns it), or stored pixels.
 Frame = Literal["upright", "stored", "pixels"]
 ClassScores = tuple[tuple[str, float], ...]  # (class, confidence), best first
 DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # category, confidence, x, y, w, h, classes
-_PERSONS = {"person", "human", "people", "man", "woman", "child", "pedestrian", "hiker", "cyclist", "homo sapiens"}
+# In English, and the commonest words in German, French, Spanish, Portuguese, Italian and Dutch.
+_PERSONS = {
+    "person", "human", "people", "man", "woman", "child", "pedestrian", "hiker", "cyclist", "homo sapiens", "humans",
+    "human being", "mensch", "menschen", "homme", "humain", "personne", "humano", "persona", "gente", "pessoa",
+    "persone", "umano", "uomo", "mens", "mensen", "persoon",
+}  # fmt: skip
 _VEHICLES = {
     "vehicle", "car", "truck", "lorry", "bus", "van", "motorcycle", "motorbike", "bicycle", "bike", "atv", "quad",
-    "tractor", "train", "boat", "ship", "airplane", "aeroplane", "plane",
+    "tractor", "train", "boat", "ship", "airplane", "aeroplane", "plane", "fahrzeug", "fahrzeuge", "auto", "véhicule",
+    "vehicule", "voiture", "vehículo", "vehiculo", "coche", "veículo", "veiculo", "carro", "veicolo", "macchina",
+    "voertuig", "voertuigen",
 }  # fmt: skip
-_NOTHING = {"empty", "blank", "none", "nothing", "background"}
+_NOTHING = {
+    "empty", "blank", "none", "nothing", "background", "false positive", "leer", "nichts", "vide", "rien", "vacío",
+    "vacio", "vazio", "vuoto", "leeg",
+}  # fmt: skip
 
 
 def sort_best_first(classes: Iterable[tuple[str, float]]) -> ClassScores:
@@ -79,14 +95,27 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
 
     @property
     def threshold(self) -> float | None:
-        """The confidence from which a detection counts, as the file says; None if it does not."""
-        metadata = self.info.get("detector_metadata")
-        value = metadata.get("typical_detection_threshold") if isinstance(metadata, Mapping) else None
+        """The confidence from which a detection counts, as the file or the version of MegaDetector says; else None."""
+        value = self.stated_threshold
         try:
             threshold = float(value) if isinstance(value, int | float | str) and value is not True else 0.0
         except ValueError:
-            return None
-        return threshold if 0 < threshold <= 1 else None
+            threshold = 0.0
+        if 0 < threshold <= 1:
+            return threshold
+        return OLD_MEGADETECTOR_THRESHOLD if value is None and self._is_old_megadetector() else None
+
+    @property
+    def stated_threshold(self) -> object:
+        """What the file has as the typical threshold, whether that can be one or not; None if it has nothing."""
+        metadata = self.info.get("detector_metadata")
+        return metadata.get("typical_detection_threshold") if isinstance(metadata, Mapping) else None
+
+    def _is_old_megadetector(self) -> bool:
+        """Return whether the detector is MegaDetector 2, 3 or 4, by its name or version."""
+        metadata = self.info.get("detector_metadata")
+        version = metadata.get("megadetector_version") if isinstance(metadata, Mapping) else None
+        return any(_OLD_MEGADETECTOR.search(str(text)) for text in (self.info.get("detector"), version))
 
     def __getitem__(self, path: str) -> tuple[Detection, ...]:
         number = self.image_numbers[path]
@@ -122,7 +151,7 @@ class DetectionsBuilder:
 
     def add_image(self, image: ImageDetections, position: str) -> None:
         """Add an image, found at that position in the file; a failure replaces no detections that are there already."""
-        path = image.path.replace("\\", "/")
+        path = image.path.strip().replace("\\", "/").removeprefix("./")
         for problem in image.problems:
             self.skipped.add("detections are skipped", f"{position} ('{path}'){problem}")
         if image.failure is not None:
@@ -200,8 +229,10 @@ class DetectionsBuilder:
 
 def category_kind(name: str) -> str:
     """Return "person", "vehicle" or "empty" for a category or class of that meaning, and "animal" for all others."""
-    name = name.replace("_", " ").strip().casefold()
+    name = re.sub(r"[\s_-]+", " ", normalize("NFC", name)).strip().casefold()
     for kind, names in (("person", _PERSONS), ("vehicle", _VEHICLES), ("empty", _NOTHING)):
         if name in names or (name.endswith("s") and name[:-1] in names):
             return kind
-    return "animal"
+    if name.startswith("human "):
+        return "person"  # "human adult"
+    return "vehicle" if name.rpartition(" ")[2].removesuffix("s") in ("vehicle", "truck", "car") else "animal"

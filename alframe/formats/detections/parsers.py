@@ -7,6 +7,7 @@ from collections.abc import Callable
 from reprlib import repr as shorten
 from typing import Any
 
+from alframe.class_names import MISSING_WORDS
 from alframe.errors import FormatError
 from alframe.formats.detections.columns import ClassScores, DetectionRow, ImageDetections, sort_best_first
 from alframe.formats.json_members import id_text
@@ -23,9 +24,9 @@ def parse_megadetector_entry(entry: dict[str, Any]) -> ImageDetections:
     https://lila.science/megadetector-output-format, versions 1.0 to 1.6.
     """
     path = _require_path(entry, "file")
-    failure, detections = entry.get("failure"), entry.get("detections")
-    if failure is not None or detections is None:
-        return ImageDetections(path, failure=str(failure or "it has no detections"))
+    failure, detections = _failure_or_empty(entry), entry.get("detections")
+    if failure or detections is None:
+        return ImageDetections(path, failure=failure or "it has no detections")
 
     def parse(detection: dict[str, Any]) -> DetectionRow:
         pairs = _list_or_empty(detection.get("classifications") or None, ".classifications")
@@ -129,6 +130,15 @@ def _require_path(entry: dict[str, Any], key: str) -> str:
         hint = "It looks like a COCO file: use pool=coco." if "file_name" in entry or "image_id" in entry else _REMEDY
         raise FormatError(f": there is no path under '{key}'. {hint}")
     return path
+
+
+def _failure_or_empty(entry: dict[str, Any]) -> str:
+    """Return why an image failed, "" if it did not: tables make a false, a blank, a NaN or a word of a null."""
+    failure = entry.get("failure")
+    if failure is None or failure is False or failure != failure:
+        return ""
+    text = str(failure).strip()
+    return "" if text.casefold() in MISSING_WORDS else text
 
 
 def _parse_detections(path: str, detections: Any, parse: Callable[[dict[str, Any]], DetectionRow]) -> ImageDetections:

@@ -36,7 +36,7 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
     matches = ImageMatcher(items).match(paths, file.parent)
     entries, contested = _choose_entries(items, paths, matches.numbers, len(detections.image_numbers))
     if items and paths and not (entries >= 0).any():
-        raise FormatError(_explain_no_match(items, paths, matches, file))
+        raise FormatError(_explain_no_match(items, paths, matches, file, contested))
     if matches.prefixes:
         log.warning("%s: %s taken for the pool's root.", file, quote_first(matches.prefixes))
     number_of_entry = np.full(len(paths) + 1, NOT_FOUND)  # the last one stands for "no entry"
@@ -66,12 +66,18 @@ def _choose_entries(
     for number in np.flatnonzero(np.bincount(numbers[found], minlength=len(items)) > 1).tolist():
         rows = order[numbers[order] == number].tolist()
         exact = [row for row in rows if _ends_alike(paths[row], items[number].id)]
+        processed = [row for row in rows if row < successes] or rows
         if exact:
             entries[number] = exact[-1]
-        elif len({normalise_path(paths[row]).rpartition("/")[2] for row in rows}) > 1:
+        elif len({_end_of_path(paths[row], items[number].id) for row in processed}) > 1:
             entries[number] = NOT_FOUND
             contested.append(number)
     return entries, contested
+
+
+def _end_of_path(path: str, item_id: str) -> str:
+    """Return as many folders of the path as the id has, and its name."""
+    return "/".join(normalise_path(path).split("/")[-1 - item_id.count("/") :])
 
 
 def _ends_alike(path: str, item_id: str) -> bool:
@@ -79,11 +85,18 @@ def _ends_alike(path: str, item_id: str) -> bool:
     return all(one == other for one, other in zip(*ends, strict=False) if one.casefold() == other.casefold())
 
 
-def _explain_no_match(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> str:
+def _explain_no_match(
+    items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path, contested: Sequence[int]
+) -> str:
     text = (
         f"None of the {len(paths)} images in {file} is in the pool. The first there is '{paths[0]}', the first of the "
         f"pool '{items[0].id}'."
     )
+    if contested:
+        return (
+            f"{text} {len(contested)} images have several entries that differ in upper and lower case, e.g. "
+            f"'{items[contested[0]].id}'. Keep one entry of each."
+        )
     if matches.contested:
         return (
             f"{text} They would match if {quote_first(matches.contested)} were the pool's folder {pool_root(items)}, "

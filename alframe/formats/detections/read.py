@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ def read_detections(file: Path) -> Detections:
         raise FormatError(f"{file} lists no image, or is not the file of a detector. {_KNOWN_PROGRAMS}.")
     found = _finish_detections(file, builder, list_name, members)
     if skipped.counts and not found.image_numbers:
-        raise FormatError(f"{file}, {next(iter(skipped.examples.values()))}")
+        outcome, example = next(iter(skipped.examples.items()))
+        raise FormatError(f"{file}, {example}" + (f": {outcome}." if outcome != "entries are skipped" else ""))
     skipped.warn(log, file)
     return found
 
@@ -87,7 +88,7 @@ def _finish_detections(
     return builder.build(
         _PARSERS[list_name][0],
         info if isinstance(info, dict) else {},
-        {code: _human_to_person(name) for code, name in names.items()},
+        {code: _human_to_person(name) for code, name in _with_names_as_codes(names, codes).items()},
         _names_by_number_or_empty(members.get("classification_categories") or members.get("clf_categories")),
         _find_box_frame(list_name, names),
     )
@@ -105,9 +106,22 @@ def _find_box_frame(list_name: str, names: Mapping[str, str]) -> Frame:
 
 
 def _names_by_number_or_empty(names: object) -> dict[str, str]:
+    """Return the names by number, without those that are null or blank; a dictionary of numbers by name is turned."""
     if isinstance(names, list):
-        return {str(number): str(name) for number, name in enumerate(names)}
-    return {id_text(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
+        names = dict(enumerate(names))
+    if not isinstance(names, dict):
+        return {}
+    if names and not any(id_text(number).isdigit() for number in names):
+        numbers = [id_text(number) for number in names.values()]
+        if all(map(str.isdigit, numbers)) and len(set(numbers)) == len(numbers):
+            return dict(zip(numbers, map(str, names), strict=True))
+    return {id_text(number): str(name) for number, name in names.items() if name is not None and str(name).strip()}
+
+
+def _with_names_as_codes(names: Mapping[str, str], codes: Sequence[str]) -> dict[str, str]:
+    """Return the names by code, also where detections have the name of a category in place of its number."""
+    by_name = {name.strip().casefold(): name for name in names.values()}
+    return {code: by_name[key] for code in codes if (key := code.strip().casefold()) in by_name} | dict(names)
 
 
 def _human_to_person(name: str) -> str:

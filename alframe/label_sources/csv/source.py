@@ -15,7 +15,6 @@ from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import count_with_noun, marking_round_asked, round_folder
 from alframe.kit.tables import (
-    SEPARATORS,
     WORKBOOK_SUFFIXES,
     ImageMatcher,
     TableRow,
@@ -65,7 +64,7 @@ class Csv:
     answers_now = False
 
     def __post_init__(self) -> None:
-        if self.separator not in tuple(SEPARATORS):
+        if self.separator not in (",", ";", "\t"):
             raise BadParams(f"label_source.separator is {self.separator!r}; it must be a comma, a semicolon or a tab.")
         names = tuple(map(str.strip, (self.path_column, self.label_column, self.annotator_column)))
         if len({name.casefold() for name in names} - {"", REISSUED_COLUMN}) < len(names):

@@ -1,0 +1,107 @@
+"""Lists of images as tables leave them: words for unknown values, flags as text, spellings of one class."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alframe.pools.coco import Coco
+from alframe.pools.csv import Csv
+from alframe.pools.folder import Folder
+from alframe.types import Box, Item
+
+NAN = float("nan")
+CATEGORIES = [{"id": 0, "name": "empty"}, {"id": 1, "name": "fox"}]
+
+
+def make_images(folder: Path, count: int = 4) -> None:
+    (folder / "a").mkdir(exist_ok=True)
+    for number in range(count):
+        (folder / "a" / f"{number}.jpg").touch()
+
+
+def read_coco(folder: Path, *images: dict[str, Any], labels: Any = (), categories: Any = CATEGORIES) -> list[Item]:
+    make_images(folder)
+    listed = [{"id": number, "file_name": f"a/{number}.jpg", **image} for number, image in enumerate(images)]
+    data = {"images": listed, "annotations": labels, "categories": categories}
+    (folder / "set.json").write_text(json.dumps(data), encoding="utf-8")
+    return list(Coco(folder / "set.json", boxes=True).items())
+
+
+def read_csv(folder: Path, text: str, **params: Any) -> list[Item]:
+    make_images(folder)
+    (folder / "list.csv").write_text(text, encoding="utf-8")
+    return list(Csv(folder / "list.csv", label_column="label", **params).items())
+
+
+@pytest.mark.parametrize("word", [NAN, "nan", "NULL", "None", "#N/A", None])
+def test_no_camera_and_no_sequence(tmp_path: Path, caplog: pytest.LogCaptureFixture, word: Any) -> None:
+    found = read_coco(tmp_path, *[{"location": word, "seq_id": word, "datetime": word}] * 2)
+    assert [(item.camera, item.sequence) for item in found] == [(None, None)] * 2
+    assert ("2 images that have a sequence that is a word for unknown values" in caplog.text) == isinstance(word, str)
+    if isinstance(word, str):
+        rows = "path,label,camera,burst\n" + "".join(f"a/{n}.jpg,fox,{word},{word}\n" for n in range(2))
+        found = read_csv(tmp_path, rows, camera_column="camera", sequence_column="burst")
+        assert [(item.camera, item.sequence) for item in found] == [(None, None)] * 2
+
+
+def test_numbers_of_sequences_are_text(tmp_path: Path) -> None:
+    assert [item.sequence for item in read_coco(tmp_path, {"seq_id": 12.0}, {"seq_id": 12}, {"seq_id": "12"})] == [
+        "12"
+    ] * 3
+
+
+@pytest.mark.parametrize("flag", [True, 1, 1.0, "true", "TRUE", "yes"])
+def test_flags_may_be_text_or_numbers(tmp_path: Path, caplog: pytest.LogCaptureFixture, flag: object) -> None:
+    label = {"id": 0, "image_id": 0, "category_id": 1, "sequence_level_annotation": flag}
+    assert [item.label for item in read_coco(tmp_path, {}, {"corrupt": flag}, labels=[label])] == [None]
+    assert "1 images left out, because they are marked as corrupt" in caplog.text
+    assert "have labels of their sequence only" in caplog.text
+
+
+def test_categories_with_one_id_are_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    labels = [{"id": n, "image_id": n, "category_id": n} for n in range(2)]
+    found = read_coco(tmp_path, {}, {}, labels=labels, categories=[*CATEGORIES, {"id": 1.0, "name": "hare"}])
+    assert [item.label for item in found] == ["empty", None]
+    assert "1 categories have the id of another one" in caplog.text and "('hare') has the id 1 of 'fox'" in caplog.text
+
+
+def test_a_box_smaller_than_a_pixel_is_in_fractions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    label = {"id": 0, "image_id": 0, "category_id": 1, "bbox": [0.1, 0.1, 0.5, 0.5]}
+    assert read_coco(tmp_path, {"width": 40, "height": 30}, labels=[label])[0].box == Box(0.1, 0.1, 0.5, 0.5)
+    assert "1 boxes in `bbox` are smaller than a pixel, and are read as fractions" in caplog.text
+
+
+def test_spellings_of_one_class_do_not_differ(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [("0", "Fox"), ("0", "fox"), ("1", "fox"), ("1", "NA"), ("2", "fox"), ("2", "hare"), ("3", "NA")]
+    found = read_csv(tmp_path, "path,label\n" + "".join(f"a/{number}.jpg,{name}\n" for number, name in rows))
+    assert {item.id: item.label for item in found} == {"a/0.jpg": "Fox", "a/1.jpg": "fox", "a/3.jpg": "NA"}
+    assert "1 images that have a row whose class is a word for unknown values" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep = ;\n\npath;label\na/0.jpg;fox\n",
+        "path|label\na/0.jpg|fox\n",
+        "path,\u200bLabel\u00a0\na/0.jpg,fox\n",
+    ],
+)
+def test_headers_in_other_forms(tmp_path: Path, text: str) -> None:
+    assert [item.label for item in read_csv(tmp_path, text)] == ["fox"]
+
+
+def test_a_folder_is_no_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_csv(tmp_path, "path,label\na,hare\na/0.jpg,fox\n")
+    assert "1 of 2 images do not exist" in caplog.text and "'a' in row 2" in caplog.text
+
+
+def test_thumbnails_of_drives_are_no_images(tmp_path: Path) -> None:
+    make_images(tmp_path, 1)
+    for folder in ("@eaDir/0.jpg", "__MACOSX", "#recycle"):
+        (tmp_path / "a" / folder).mkdir(parents=True)
+        (tmp_path / "a" / folder / "0.jpg").touch()
+    assert [item.id for item in Folder(tmp_path).items()] == ["a/0.jpg"]
