@@ -135,11 +135,15 @@ class ListedImages:
 
     def _without_missing_words(self, row: ListedImage) -> ListedImage:
         """Return the row without a camera or sequence that is only a word for unknown values."""
-        for name, value in (("camera", row.camera), ("sequence", row.sequence)):
-            if value is not None and _is_missing_word(value):
-                fact = f"have a {name} that is a word for unknown values; their {name} counts as not known"
-                self.note(fact, f"{row.path} in {row.position}: '{value}'")
-                row = replace(row, **{name: None})
+        missing = {
+            name: value for name in ("camera", "sequence") if _is_missing_word(value := getattr(row, name) or "")
+        }
+        for name, value in missing.items():
+            fact = f"have a {name} that is a word for unknown values; their {name} counts as not known"
+            self.note(fact, f"{row.path} in {row.position}: '{value}'")
+        if missing:
+            unknown: dict[str, Any] = dict.fromkeys(missing)
+            return replace(row, **unknown)
         return row
 
     def _merge_cases(self, merged: dict[str, tuple[ListedImage, Path]]) -> None:

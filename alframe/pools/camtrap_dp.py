@@ -98,13 +98,13 @@ class CamtrapDp:
             for event in {one.event for one in observations.by_image.get(id_text(row["mediaID"]), ()) if one.event}:
                 images_of.setdefault((id_text(row["deploymentID"]), event), []).append(number)
         for number in joined.without_images:
-            event = observations.of_events[number]
-            images = images_of.get((event.deployment, event.event), [])
+            one = observations.of_events[number]
+            images = images_of.get((one.deployment, one.event), [])
             for image in images:
                 joined.events_of.setdefault(image, []).append(number)
-            if event.class_name and not images:
+            if one.class_name and not images:
                 text = "observations of events are of no image (no image was taken at their time), and are not used"
-                package.skipped.add(text, f"{event.position} ({event.event})")
+                package.skipped.add(text, f"{one.position} ({one.event})")
 
     def _make_listed_images(
         self,
