@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from alframe.commands import quote_argument
@@ -16,7 +16,7 @@ from alframe.data.reasons import ReadableOtherwise
 
 register_heic()
 
-_ORIENTATION_TAG = 0x0112  # the EXIF tag
+RANGE_HINT = f"set their range, e.g. {quote_argument('backbone.value_range=[0,10000]')}, or save it with 8 bits"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -60,7 +60,7 @@ def open_picture(data: bytes) -> ImageFile:
 def read_orientation(image: Image.Image) -> int:
     """Return how the camera was held, from 1 (upright) to 8, as EXIF says."""
     try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF is not a reason to lose the picture
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
@@ -88,6 +88,3 @@ def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == "LAB":
         image = image.convert("RGB")  # Pillow knows no direct way from it to grey
     return image.convert(mode)
-
-
-RANGE_HINT = f"set their range, e.g. {quote_argument('backbone.value_range=[0,10000]')}, or save it with 8 bits"

@@ -21,8 +21,7 @@ class CheckedHead:
     """The `head` that `recipe` built; raises BadOutput where its answers break the Head contract."""
 
     def __init__(self, head: Head, recipe: Mapping[str, Any]) -> None:
-        self.head = head
-        self.recipe = recipe
+        self.head, self.recipe = head, recipe
         self._classes: int | None = None
         self.stochastic = head.stochastic
         self.state, self.load = head.state, head.load

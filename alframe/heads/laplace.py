@@ -60,15 +60,14 @@ class Laplace(LinearLogitsHead):
         return out
 
     def _weight_noise(self, draws: int, rng: np.random.Generator) -> Floats:
-        """Draw deviations (T, P, D) from the most likely weights."""
-        # White noise, made shorter along the axes that the examples say something about.
+        """Draw deviations (T, P, D) from the likeliest weights: white noise, shorter along the examples' axes."""
         s = self._state
         noise = rng.standard_normal((draws, len(s["present"]), len(s["mean"])), np.float32)
         noise += (noise @ s["axes"].T * s["shrink"]) @ s["axes"]
         return np.asarray(s["mix"] @ noise / np.sqrt(s["precision"]))
 
 
-def _posterior_factors(x: Floats, probs: Floats, weights: Floats, precision: float) -> tuple[Floats, Floats, Floats]:
+def _posterior_factors(x: Floats, probs: Floats, weights: Floats, precision: float) -> tuple[Floats, ...]:
     """Return `axes` (r, D), `shrink` (P, r) and `mix` (P, P), from scaled `x` (m, D) and fitted `probs` (m, P).
 
     Each example counts `weights` (m,) times.
@@ -88,5 +87,4 @@ def _posterior_factors(x: Floats, probs: Floats, weights: Floats, precision: flo
         values, axes = np.maximum(values, 0), vectors.T
     class_values, mix = np.linalg.eigh(class_covariance)
     shrink = 1 / np.sqrt(np.outer(np.maximum(class_values, 0), values) / precision + 1) - 1
-    first, second, third = (np.ascontiguousarray(factor, np.float32) for factor in (axes, shrink, mix))
-    return first, second, third
+    return tuple(np.ascontiguousarray(factor, np.float32) for factor in (axes, shrink, mix))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from alframe.errors import PoolError
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, is_timelapse_or_system_name
@@ -29,7 +29,6 @@ from alframe.types import Item, ItemId, Problem
 
 UNREADABLE = "-"  # in place of the hash of an image that could not be read
 _JPEG_MARK = b"\xff\xd8\xff"
-_ORIENTATION_TAG = 0x0112
 
 
 def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]:
@@ -110,7 +109,7 @@ def _draw_jpeg(item: Item) -> bytes:
     # Pillow's remarks on odd metadata help nobody who labels.
     with warnings.catch_warnings(action="ignore"), suppress(*no_exif), Image.open(item.path) as image:
         exif = image.getexif()
-        exif.pop(_ORIENTATION_TAG, None)
+        exif.pop(ExifTags.Base.Orientation, None)
         return encode_jpeg(picture, exif.tobytes())
     return encode_jpeg(picture)
 
