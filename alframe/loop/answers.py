@@ -14,6 +14,7 @@ from alframe.contracts import LabelSource, ServesPeople, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
 from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
+from alframe.kit.classes import find_blank_class
 from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
 from alframe.loop.contract_checks import collect_answers_of
@@ -86,6 +87,8 @@ def collect_and_store_answers(
     source = campaign.parts.label_source
     if known and not source.answers_now and not isinstance(source, ServesPeople):  # a page asks before it adds a class
         for name in sorted(labels.class_first_rounds.keys() - known - {UNSURE}):
+            if find_blank_class([name], ""):
+                continue  # it can be chosen from the start
             log.info("New class: %s. If it is a typing error, correct the answer and run the same command again.", name)
     return incomplete
 
@@ -173,13 +176,18 @@ def _request_again(
     if reason:
         text += f" {reason} To stop now without waiting for more: {_withdraw_request_commands(campaign)}"
     elif answered:
-        unanswered = [items[key].id for key in stored_round.keys if key not in answered | lost]
+        conflicting = campaign.labels().unresolved_conflicts & set(stored_round.keys)
+        unanswered = [items[key].id for key in stored_round.keys if key not in answered | lost | conflicting]
+        steps = [f"label the other {len(unanswered)} as well"] * bool(unanswered)
+        steps += [f"settle the {len(conflicting)} with conflicting labels (`status` lists them)"] * bool(conflicting)
         expected = len(stored_round.keys) - len(lost)
         digits = 100 if 100 * len(answered) >= expected else 1_000_000
         share = math.floor(digits * len(answered) / expected) / digits
+        if unanswered:
+            text += f" Still to label: {', '.join(unanswered[:5])}{', ...' if len(unanswered) > 5 else ''}."
+        remedy = " and ".join(steps)
         text += (
-            f" Without an answer: {', '.join(unanswered[:5])}{', ...' if len(unanswered) > 5 else ''}."
-            f"\nLabel the other {expected - len(answered)} as well, or withdraw them: "
+            f"\n{remedy[0].upper()}{remedy[1:]}, or withdraw them: "
             f"{_withdraw_request_commands(campaign)}\n"
             f"To continue with {len(answered)} of {expected} answered, now and in every later round: "
             f"{project_command(campaign.folder, f'enough={share:g}')}"

@@ -43,8 +43,8 @@ def record_cache_folder(folder: Path, cache: Path) -> None:
     if cache == recorded:
         if cache not in (own, folder.parent / "cache"):
             log.info(
-                "This project was moved. It uses the embeddings in %s, at its old place. To keep them with the "
-                "project, copy that folder to %s%s.",
+                "This project was moved or copied. It uses the embeddings in %s, at its old place. To keep them with "
+                "the project, copy that folder to %s%s.",
                 *(cache, own, f", and delete {folder / RECORD_NAME}" if stand_in == own else ""),
             )
         return

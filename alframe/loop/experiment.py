@@ -73,7 +73,7 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
     settings, parts = campaign.settings, campaign.parts
     if parts.label_source.answers_now:
         check_simulation_unchanged(campaign)
-    holdout = settings.holdout.fraction, settings.holdout.group
+    holdout, known = (settings.holdout.fraction, settings.holdout.group), campaign.ledger.count_items()
     listing = sync_pool_listing(
         campaign.ledger,
         CheckedPool(parts.pool),
@@ -87,7 +87,7 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
             absent, present, campaign.project.file_cache, _requested_contents(campaign)
         ),
     )
-    record_absent(campaign, np.flatnonzero(~listing.is_present).tolist())
+    record_absent(campaign, np.flatnonzero(~listing.is_present).tolist(), known)
     if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)
     return RunCache(listing)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from alframe.kit.round_folders import count_with_noun
 from alframe.loop.campaign import Campaign
 from alframe.store.events import AbsentImages
 from alframe.types import Item
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,18 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     return PoolCounts(len(held_out), parts, len(gone), len(labelled.intersection(gone)))
 
 
-def record_absent(campaign: Campaign, absent: Sequence[int]) -> None:
-    """Journal which known images the pool no longer lists, if others were missing before."""
+def record_absent(campaign: Campaign, absent: Sequence[int], known: int) -> None:
+    """Journal which images the pool no longer lists, if others were missing before; tell what has changed.
+
+    `known`: how many images the project had before they were listed now.
+    """
+    new, gone = campaign.ledger.count_items() - known, set(absent) - load_absent(campaign)
+    if known and new:
+        log.info("The pool has %s.", count_with_noun(new, "new image"))
+    if gone:
+        labelled = len(gone.intersection(label.item for label in campaign.labels().counted))
+        kept = f" {labelled:,} of them are labelled; the labels are kept." if labelled else ""
+        log.info("The pool no longer lists %s.%s", count_with_noun(len(gone), "image"), kept)
     if set(absent) != load_absent(campaign):
         with campaign.ledger.transaction():
             campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), AbsentImages(list(absent)))

@@ -182,7 +182,7 @@ def few_audited() -> Evaluation:
 
 def test_few_audited_images_lead_with_their_interval(data: ReportData) -> None:
     text = Page(render_report(replace(data, history=[record(1, evaluation(), few_audited())]))).text
-    few = "Accuracy in the pool 76 % to 100 % 95 % interval of 100.0 %, too few images for one number n = 12"
+    few = "Accuracy in the pool 76 % to 100 % 95 % interval; too few images for one number n = 12"
     assert few in text and "96.8 % on 62 held-out images" in text
     assert "n = 62, held-out images balanced accuracy" in text, "of the classes, 12 say too little"
     assert "would get 76 to 100 of 100 right: 12 images drawn at random are too few for one number." in text

@@ -65,7 +65,7 @@ def test_the_share_that_would_do_now_does(alframe: CommandLine, tmp_path: Path, 
     lab.start()
     lab.answer(1, answered)
     said = alframe(f"project={lab.folder}").out
-    (named,) = re.findall("Without an answer: (.*)\\.\n", said)
+    (named,) = re.findall("Still to label: (.*)\\.\n", said)
     assert len(named.removesuffix(", ...").split(", ")) == min(10 - answered, 5)
     ((one,),) = [copied(said, f"To continue with {answered} of 10 answered, now and in every later round")]
     assert "enough" not in alframe("status", f"project={lab.folder}").out
