@@ -165,7 +165,12 @@ class Campaign:
 
     def predict_probs(self, features: Any = None) -> Floats:
         """Return the probabilities (n, C) of `features` (n, D), or of the pool; the columns are `classes`."""
-        x = self._pool.features if features is None else as_features(features)
+        x, dim = self._pool.features if features is None else as_features(features), self._pool.features.shape[1]
+        if x.shape[1] != dim:
+            raise BadParams(
+                f"features: a row has {x.shape[1]} numbers, and the rows of the pool have {dim}. Give the numbers that "
+                "the same network computes."
+            )
         return self.fit_head().probs(x)
 
     def evaluate(self, features: Any, labels: Any) -> Evaluation:

@@ -69,6 +69,8 @@ def simulate(
     names = [str(name) for name in classes]
     truth = [names[number] for number in y.tolist()]
     several = _as_sampler_list(sampler)
+    if twice := [choice for place, choice in enumerate(several) if choice in several[:place]]:
+        raise BadParams(f"sampler: {twice[0]!r} is listed twice. List each sampler once; `seeds` repeats the runs.")
     numbers = range(seeds) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     rows: list[dict[str, object]] = []
     for choice, seed in track([(choice, seed) for choice in several for seed in numbers], "Simulating", unit="run"):

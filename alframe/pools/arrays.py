@@ -84,9 +84,11 @@ class Arrays:
             raise PoolError("pool.x is not given. Set it to the name of the array that holds the images.")
         for array in arrays:
             if len(array.shape) not in (3, 4) or 0 in array.shape[1:] or array.dtype.kind not in "buif":
+                embeddings = " For embeddings (N, D), use alframe.simulate or alframe.Campaign in Python."
                 raise PoolError(
                     f"{array} is {array.shape} {array.dtype}, not images: (N, height, width) or (N, height, width, "
                     f"bands) of numbers. Set pool.{x} to the array that holds them, or save it in that shape."
+                    f"{embeddings if len(array.shape) == 2 else ''}"
                 )
         count = sum(array.shape[0] for array in arrays)
         if not self.names[y]:

@@ -124,3 +124,5 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(BadParams, match="several types: int, str"):
         campaign.tell([3], [4])
     assert campaign.labels == {1: "ape", 2: "bat"}, "a refused answer changes nothing"
+    with pytest.raises(BadParams, match="a row has 2 numbers, and the rows of the pool have"):
+        campaign.evaluate(x[:3, :2], ["ape", "bat", "bat"])

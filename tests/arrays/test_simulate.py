@@ -96,6 +96,7 @@ def test_what_cannot_be_is_refused() -> None:
     for given, said in (
         ({"labels": y[:5]}, "there are 5 for 150 rows"),
         ({"labels": [*y[:-1], None]}, "1 of 150 are missing"),
+        ({"labels": y, "sampler": ["margin", "random", "margin"]}, "'margin' is listed twice"),
         ({"labels": y, "start": 500}, "start=500: must be from 1 to budget=200"),
         ({"labels": y, "test": 1.5}, "test=1.5: must be a part of the rows"),
         ({"labels": y, "test": []}, "test names no row"),
