@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from alframe.chunks import row_slices
 from alframe.contracts import Head
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.measuring.audit_weights import weigh_audit
@@ -19,7 +20,6 @@ from alframe.engine.measuring.intervals import (
     single_look_multiplier,
     wilson_interval,
 )
-from alframe.kit.pool_views import predict_in_chunks
 from alframe.types import (
     UNLABELLED,
     WHOLE_POOL,
@@ -193,6 +193,6 @@ class PoolConfidence:
     def of(self, keys: Ints) -> Floats:
         """Return (n,) how sure the head is of the images `keys` (n,)."""
         if self._values is None:
-            everything = np.arange(len(self._features))
-            self._values = predict_in_chunks(self._features, everything, lambda x: self._head.probs(x).max(axis=1))
+            chunks = row_slices(len(self._features))
+            self._values = np.concatenate([self._head.probs(self._features[rows]).max(axis=1) for rows in chunks])
         return self._values[keys]
