@@ -133,7 +133,7 @@ def run_task(config: DictConfig) -> float | None:
     from alframe.app.session_from import session_from
     from alframe.app.sweep import chooses_exporters, end_worker_with_sweep, write_run_note
     from alframe.commands import short_path
-    from alframe.loop.contract_checks import refuse
+    from alframe.engine.broken_contract import broken_contract
     from alframe.tasks.messages import COMPLETE
     from alframe.types import Outcome
 
@@ -159,7 +159,7 @@ def run_task(config: DictConfig) -> float | None:
                 with log_to_folder(session.folder), projects.saving_choices(session.folder, words, own):
                     outcome = task.run(session)
         if not isinstance(outcome, Outcome):
-            refuse("task", task, f"ends with {outcome!r} ({type(outcome).__name__}), not an Outcome")
+            raise broken_contract("task", task, f"ends with {outcome!r} ({type(outcome).__name__}), not an Outcome")
         if sweep:
             write_run_note(Path(hydra_config.sweep.dir), session.folder, words, outcome.failures)
     except Exception as error:

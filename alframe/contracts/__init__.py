@@ -30,6 +30,7 @@ from alframe.contracts.loss import CheckableLoss as CheckableLoss
 from alframe.contracts.loss import Loss as Loss
 from alframe.contracts.loss import UsesTrainingLabels as UsesTrainingLabels
 from alframe.contracts.parts import Parts as Parts
+from alframe.contracts.pool import ListsFolders as ListsFolders
 from alframe.contracts.pool import Pool as Pool
 from alframe.contracts.pool import SyntheticPool as SyntheticPool
 from alframe.contracts.sampler import DEFAULT_DRAWS as DEFAULT_DRAWS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-from alframe.types import Item
+from alframe.types import Item, ListedFolder
 
 
 class Pool(Protocol):
@@ -19,6 +19,14 @@ class Pool(Protocol):
 
         Raises PoolError, naming the folder or file, the row and the remedy.
         """
+
+
+@runtime_checkable
+class ListsFolders(Protocol):
+    """A pool that may also list its images folder by folder, which is faster: no object is made for each image."""
+
+    def folders(self) -> Iterator[ListedFolder]:
+        """Yield the images that `items` yields, in the same order. Raises PoolError, as `items` does."""
 
 
 @runtime_checkable

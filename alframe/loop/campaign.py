@@ -20,7 +20,7 @@ from alframe.settings.stored import to_plain
 from alframe.store.events import BatchChosenBy, LabelsAskedAgain, Predicted
 from alframe.store.ledger import Ledger
 from alframe.store.records import StoredLabel
-from alframe.types import Ints, Item
+from alframe.types import Ints, Item, ItemColumns
 
 AUDIT_FRACTION = 0.1  # of each batch, where people label and no other is set
 
@@ -81,9 +81,10 @@ class Campaign:
         labels = self.labels()
         if not self.settings.propagate:
             return labels.counted
+        columns = ItemColumns.of(items)
         if self._doubtful is None or self._doubtful[0] is not items:
-            self._doubtful = items, find_doubtful_sequences(items, self.settings.sequences.longest).keys()
-        propagated = propagate_within_sequences(labels, items, self._doubtful[1])
+            self._doubtful = items, find_doubtful_sequences(columns, self.settings.sequences.longest).keys()
+        propagated = propagate_within_sequences(labels, columns, self._doubtful[1])
         return sorted([*labels.counted, *propagated], key=lambda label: label.item)
 
     @property

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import logging
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from alframe import contracts
 from alframe.builtins import REGISTRIES
@@ -17,24 +17,16 @@ from alframe.contracts import (
     ExportableModel,
     Exporter,
     LabelSource,
-    Pool,
     Stopping,
     Tracker,
     TracksReport,
     TracksSettings,
 )
+from alframe.engine.broken_contract import broken_contract
 from alframe.errors import AlframeError, BadOutput, BrokenPlugin
 from alframe.types import Answers, Item, Label, Predictions, Request, RoundRecord
 
 log = logging.getLogger(__name__)
-
-
-def refuse(kind: str, part: object, fault: str) -> NoReturn:
-    """Raise BadOutput: the part of this kind did what its contract does not allow."""
-    raise BadOutput(
-        f"{REGISTRIES[kind].describe_built(part)} {fault}. That breaks the contract of its kind: report it to its "
-        "maintainer, or choose another."
-    )
 
 
 def require_members(kind: str, part: object) -> None:
@@ -58,7 +50,9 @@ def find_reason_to_stop(stopping: Stopping, history: Sequence[RoundRecord]) -> s
     reason: object = stopping.decide(history)
     if reason is None or (isinstance(reason, str) and reason.strip()):
         return reason
-    refuse("stopping", stopping, f"decides {reason!r} ({type(reason).__name__}), not a reason in words, or None")
+    raise broken_contract(
+        "stopping", stopping, f"decides {reason!r} ({type(reason).__name__}), not a reason in words, or None"
+    )
 
 
 def count_labels_left(stopping: Stopping, labels: int) -> int | None:
@@ -66,40 +60,23 @@ def count_labels_left(stopping: Stopping, labels: int) -> int | None:
     left: object = stopping.labels_left(labels)
     if left is None or (isinstance(left, int) and not isinstance(left, bool) and left >= 0):
         return left
-    refuse("stopping", stopping, f"has room for {left!r} labels after {labels}, not a number of at least 0, or None")
-
-
-class CheckedPool:
-    """A pool whose items are checked as they are listed; raises BadOutput for what is no item or has a known id."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-
-    def items(self) -> Iterator[Item]:
-        """See the Pool contract."""
-        seen: set[str] = set()
-        listed: object = self.pool.items()
-        if not isinstance(listed, Iterable):
-            refuse("pool", self.pool, f"lists {reprlib.repr(listed)} ({type(listed).__name__}), not items")
-        for item in listed:
-            if not isinstance(item, Item):
-                refuse("pool", self.pool, f"lists {reprlib.repr(item)} ({type(item).__name__}), not an Item")
-            if not isinstance(item.id, str) or not item.id or not isinstance(item.path, Path):
-                refuse("pool", self.pool, f"lists an item of the id {item.id!r} and the path {item.path!r}")
-            if item.id in seen:
-                refuse("pool", self.pool, f"lists the id {item.id!r} twice")
-            seen.add(item.id)
-            yield item
+    raise broken_contract(
+        "stopping", stopping, f"has room for {left!r} labels after {labels}, not a number of at least 0, or None"
+    )
 
 
 def collect_answers_of(source: LabelSource, request: Request) -> Answers:
     """Return what `collect` says. Raises BadOutput unless it is Answers with labels."""
     answers: object = source.collect(request)
     if not isinstance(answers, Answers):
-        refuse("label_source", source, f"collects {reprlib.repr(answers)} ({type(answers).__name__}), not Answers")
+        raise broken_contract(
+            "label_source", source, f"collects {reprlib.repr(answers)} ({type(answers).__name__}), not Answers"
+        )
     for label in answers.labels:
         if not isinstance(label, Label) or not isinstance(label.class_name, str) or not label.class_name:
-            refuse("label_source", source, f"collects {label!r}, which is no Label with the name of a class")
+            raise broken_contract(
+                "label_source", source, f"collects {label!r}, which is no Label with the name of a class"
+            )
     return answers
 
 
@@ -121,10 +98,14 @@ class CheckedExporter:
         with self._naming_failures():
             written: object = self.exporter.export(predictions, model, folder)
         if not isinstance(written, list | tuple) or not all(isinstance(path, Path) for path in written):
-            refuse("exporter", self.exporter, f"returns {reprlib.repr(written)}, not the paths that it wrote")
+            raise broken_contract(
+                "exporter", self.exporter, f"returns {reprlib.repr(written)}, not the paths that it wrote"
+            )
         outside = [path for path in written if not path.is_relative_to(folder) or not path.exists()]
         if outside:
-            refuse("exporter", self.exporter, f"returns {outside[0]}, which is not there, or not below {folder}")
+            raise broken_contract(
+                "exporter", self.exporter, f"returns {outside[0]}, which is not there, or not below {folder}"
+            )
         return list(written)
 
     @contextmanager

@@ -29,10 +29,9 @@ def request_environment(data: str) -> RequestEnvironment:
 def digest_data(embedded: EmbeddedPool) -> str:
     """Return a digest of the images that are present: what each holds, its id, its class, whether it is held out."""
     digest = hashlib.blake2b(digest_size=16)
-    listing, contents = embedded.listing, embedded.embedding.content_hashes
+    listing, items, contents = embedded.listing, embedded.listing.items, embedded.embedding.content_hashes
     for key in listing.is_present.nonzero()[0].tolist():
-        item = listing.items[key]
-        digest.update(repr((item.id, item.label, bool(listing.is_held_out[key]))).encode())
+        digest.update(repr((items.ids[key], items.labels[key], bool(listing.is_held_out[key]))).encode())
         digest.update(contents[key] or b"")
     return digest.hexdigest()
 

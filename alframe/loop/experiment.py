@@ -24,7 +24,6 @@ from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.needs import require_needs, require_pool_facts
 from alframe.errors import BadParams, UnmetNeed
 from alframe.loop.campaign import Campaign
-from alframe.loop.contract_checks import CheckedPool
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
@@ -76,7 +75,7 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
     holdout, known = (settings.holdout.fraction, settings.holdout.group), campaign.ledger.count_items()
     listing = sync_pool_listing(
         campaign.ledger,
-        CheckedPool(parts.pool),
+        parts.pool,
         *holdout,
         settings.seed,
         settings.sequences,
@@ -109,10 +108,10 @@ def _store_pool_labels(campaign: Campaign, listing: PoolListing) -> None:
     # What people were asked is theirs to say: the pool may read the same file, without a check of the names.
     asked_keys = {key for request in campaign.ledger.stored_rounds() for key in request.keys}
     keys = [key for key in np.flatnonzero(listing.is_present & ~listing.is_held_out).tolist() if key not in asked_keys]
-    items = [(key, listing.items[key]) for key in keys]
-    labels = [(key, Label(item=item.id, class_name=item.label)) for key, item in items if item.label is not None]
+    ids, classes = listing.items.ids, listing.items.labels
+    labels = [(key, Label(item=ids[key], class_name=name)) for key in keys if (name := classes[key]) is not None]
     # A label of the pool is cleared when the pool no longer has it, e.g. because a cell was emptied.
-    cleared = [key for key, item in items if item.label is None]
+    cleared = [key for key in keys if classes[key] is None]
     with campaign.ledger.transaction():
         campaign.ledger.add_labels(labels, None, "pool", cleared)
 

@@ -16,7 +16,7 @@ from operator import attrgetter
 
 from alframe.store.new_statements import find_last_statements
 from alframe.store.records import StoredLabel
-from alframe.types import UNSURE, Item
+from alframe.types import UNSURE, Item, ItemColumns
 
 _MAX_NAMED = 3  # images in a message
 
@@ -139,7 +139,7 @@ def _is_corrected(label: StoredLabel, newest: StoredLabel, rechecks: Set[int]) -
 
 
 def propagate_within_sequences(
-    labels: DecidedLabels, items: Sequence[Item], doubtful_sequences: Collection[str] = ()
+    labels: DecidedLabels, items: ItemColumns, doubtful_sequences: Collection[str] = ()
 ) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
@@ -148,19 +148,19 @@ def propagate_within_sequences(
     """
     labels_by_sequence = defaultdict(list)
     for label in labels.counted:
-        if (sequence := items[label.item].sequence) is not None:
+        if (sequence := items.sequences[label.item]) is not None:
             labels_by_sequence[sequence].append(label)
     looked_at = labels.labelled_or_unsure | labels.conflicts.keys()
-    barred = {items[key].sequence for key in labels.unresolved_conflicts}.union(doubtful_sequences)
+    barred = {items.sequences[key] for key in labels.unresolved_conflicts}.union(doubtful_sequences)
     label_of_sequence = {
         sequence: sequence_labels[0]
         for sequence, sequence_labels in labels_by_sequence.items()
         if len({label.class_name for label in sequence_labels}) == 1 and sequence not in barred
     }
     return [
-        label_of_sequence[item.sequence]._replace(item=key, origin="propagated")
-        for key, item in enumerate(items)
-        if item.sequence in label_of_sequence and key not in looked_at and item.split == "pool"
+        label_of_sequence[sequence]._replace(item=key, origin="propagated")
+        for key, (sequence, split) in enumerate(zip(items.sequences, items.splits, strict=True))
+        if sequence in label_of_sequence and key not in looked_at and split == "pool"
     ]
 
 

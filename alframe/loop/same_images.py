@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from alframe.builtins import REGISTRIES
@@ -12,23 +11,23 @@ from alframe.commands import project_command
 from alframe.errors import AlframeError
 from alframe.loop.campaign import Campaign
 from alframe.store.ledger import LEDGER_NAME, Ledger
-from alframe.types import Item
+from alframe.types import ItemColumns
 
 log = logging.getLogger(__name__)
 SAMPLE = 20  # images whose files are compared
 
 
-def warn_of_project_with_same_images(campaign: Campaign, items: list[Item]) -> None:
+def warn_of_project_with_same_images(campaign: Campaign, items: ItemColumns) -> None:
     """Warn if a campaign of people that has asked nothing yet has the images of a project beside it, moved."""
     if campaign.parts.label_source.answers_now or campaign.ledger.stored_rounds():
         return
-    by_id = {item.id: item for item in items}
+    place_of = {id_: place for place, id_ in enumerate(items.ids)}
     for folder, labels in _projects_of_people(campaign.folder):
         with Ledger.open(folder, read_only=True) as ledger:
             known = ledger.items()
-        shared = [(key, by_id[id_]) for key, id_ in enumerate(known.ids()) if id_ in by_id]
-        sample = list(islice(shared, SAMPLE))
-        if 2 * len(shared) > len(known) and all(_is_moved(Path(known.path(key)), item.path) for key, item in sample):
+        shared = [(key, place_of[id_]) for key, id_ in enumerate(known.ids) if id_ in place_of]
+        sample = [(known[key].path, items[place].path) for key, place in shared[:SAMPLE]]
+        if 2 * len(shared) > len(known) and all(_is_moved(before, now) for before, now in sample):
             root = (campaign.recipes.get("pool") or {}).get("root")
             go_on = project_command(folder, *([f"pool.root={root}"] if root else []))
             log.warning(

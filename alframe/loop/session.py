@@ -24,8 +24,7 @@ from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.round import learn_and_measure
-from alframe.store.records import StoredItems
-from alframe.types import Floats, Item, Label, Predictions, RoundRecord
+from alframe.types import Floats, Item, ItemColumns, Label, Predictions, RoundRecord
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Session(Campaign):
         """The task to run."""
         return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
-    def items(self) -> StoredItems:
+    def items(self) -> ItemColumns:
         """Return every item of the project, by key."""
         return self.ledger.items()
 

@@ -19,7 +19,7 @@ from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import camera_at_level, folder_at_level
 from alframe.kit.parameters import require_at_least
 from alframe.store.ledger import LEDGER_NAME
-from alframe.types import Item
+from alframe.types import Item, ListedFolder
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,13 @@ class Folder:
         require_at_least("pool 'folder'", 1, class_level=self.class_level, camera_level=self.camera_level)
 
     def items(self) -> Iterator[Item]:
-        """Yield every image once, folder by folder in sorted order; raises PoolError where a root gives no image.
+        """Yield every image once, folder by folder in sorted order; raises PoolError where a root gives no image."""
+        for folder in self.folders():
+            for id_, path in zip(folder.ids, folder.paths, strict=True):
+                yield Item(id_, Path(path), folder.label, folder.split, folder.camera)
+
+    def folders(self) -> Iterator[ListedFolder]:
+        """See the ListsFolders contract.
 
         Skipped: names that start with a dot and SKIPPED_FOLDERS. Skipped with a logged warning: a subfolder that cannot
         be read, a link to itself, and a name that has no portable form. One line counts the raw files, the videos and
@@ -97,7 +103,7 @@ class Folder:
         """
         root = _require_folder(self.root, "root")
         if self.test_root is None:
-            yield from self._items_below(root, "", "pool", None)
+            yield from self._folders_below(root, "", "pool", None)
             return
         test_root = _require_folder(self.test_root, "test_root")
         if test_root.resolve() == root.resolve():
@@ -108,22 +114,21 @@ class Folder:
                 f"{root} has a folder 'test' of its own, and the ids of pool.test_root start with 'test/' too. "
                 f"Rename that folder, or move {test_root} into {root}."
             )
-        yield from self._items_below(root, "", "pool", test_root)
+        yield from self._folders_below(root, "", "pool", test_root)
         prefix = f"{test_root.relative_to(root).as_posix()}/" if is_inside else "test/"
-        yield from self._items_below(test_root, prefix, "test", root)
+        yield from self._folders_below(test_root, prefix, "test", root)
 
-    def _items_below(
+    def _folders_below(
         self, root: Path, id_prefix: str, split: Literal["pool", "test"], excluded: Path | None
-    ) -> Iterator[Item]:
+    ) -> Iterator[ListedFolder]:
         has_images, left_out = False, Counter[str]()
         for relative, folder, names in _with_drive_failures_explained(root, _walk_folders(root, excluded, left_out)):
             has_images |= bool(names)
             folders = relative.split("/")[:-1]
             label = folder_at_level(folders, self.class_level) if self.classes else None
             camera = camera_at_level(folders, self.camera_level, self.class_level if self.classes else None)
-            first = id_prefix + relative
-            for name in names:
-                yield Item(first + name, folder.joinpath(name), label, split, camera)
+            first, path = id_prefix + relative, os.path.join(folder, "")  # noqa: PTH118 - a Path has no slash at its end
+            yield ListedFolder([first + name for name in names], [path + name for name in names], label, split, camera)
         if has_images and left_out:
             log.warning("Left out below %s: %s", root, _describe_left_out(left_out))
         if not has_images:

@@ -22,7 +22,7 @@ from filelock import FileLock
 from alframe.store.database import connect, explain_errors, is_damage, transaction
 from alframe.store.files import replace_file
 from alframe.store.records import dump_box
-from alframe.types import InputSpec, Item
+from alframe.types import InputSpec, Item, ItemColumns
 
 log = logging.getLogger(__name__)
 
@@ -91,19 +91,24 @@ class FileCache:
         self._db.close()
 
     def look_up(self, items: Iterable[Item], present: Iterable[bool]) -> list[FileContent | None]:
-        """Return for each item what its file holds, or None if it was never read or has changed since.
+        """Return for each item what its file holds, as `look_up_files` does."""
+        return self.look_up_files(map(file_key, items), present)
 
-        The file of an item that is no longer `present` in the pool is not looked for: what it last held is returned.
+    def look_up_files(self, keys: Iterable[FileKey], present: Iterable[bool]) -> list[FileContent | None]:
+        """Return what each file holds, or None if it was never read or has changed since.
+
+        A file that is no longer `present` in the pool is not looked for: what it last held is returned.
         """
         contents: list[FileContent | None] = []
-        pairs = zip(items, present, strict=True)  # items may be a generator
+        pairs = zip(keys, present, strict=True)  # keys may be a generator
         while chunk := list(islice(pairs, VALUES_PER_QUERY)):
-            keys = [file_key(item) for item, _ in chunk]
             stored = {
                 (path, box): FileContent(content, reason, (size, mtime), damage)
-                for path, box, content, reason, size, mtime, damage in self._select_files({path for path, _ in keys})
+                for path, box, content, reason, size, mtime, damage in self._select_files(
+                    {path for (path, _), _ in chunk}
+                )
             }
-            for key, (_, is_present) in zip(keys, chunk, strict=True):
+            for key, is_present in chunk:
                 content = stored.get(key)
                 if not is_present:
                     content = content or FileContent(None, "It is no longer in the pool.", None)
@@ -189,6 +194,12 @@ def _input_key(spec: InputSpec) -> str:
 def file_key(item: Item) -> FileKey:
     """Return under which path and box the cache knows the file of an item."""
     return str(item.path), dump_box(item.box) or ""
+
+
+def file_keys(items: Sequence[Item]) -> Iterable[FileKey]:
+    """Return under which path and box the cache knows the file of each of the items."""
+    columns = ItemColumns.of(items)
+    return ((path, dump_box(box) or "") for path, box in zip(columns.paths, columns.boxes, strict=True))
 
 
 def read_stamp(path: str) -> Stamp | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 from alframe.store.database import Database, damaged_error, explain_errors, spoilt_content_as_store_error, timestamp
-from alframe.store.records import FormerId, StoredItems, dump_item
-from alframe.types import Item
+from alframe.store.records import ITEM_COLUMNS, FormerId, dump_item, load_items
+from alframe.types import Item, ItemColumns
 
 
 class ItemTable(Database):
@@ -29,11 +28,11 @@ class ItemTable(Database):
 
     # Items
 
-    def items(self) -> StoredItems:
+    def items(self) -> ItemColumns:
         """Return every item ever listed; the position is the item's key."""
-        rows = self._read(f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item ORDER BY key")
+        rows = self._read(f"SELECT {', '.join(ITEM_COLUMNS)} FROM item ORDER BY key")
         self._require_items(len(rows))
-        return StoredItems(rows, self.file)
+        return load_items(rows, self.file)
 
     def items_on_demand(self) -> Sequence[Item]:
         """Return every item ever listed, as `items` does; each is read when it is asked for."""
@@ -67,11 +66,11 @@ class ItemTable(Database):
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
         """Append items; their keys count on from `first_key`."""
         rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
-        self._insert(f"item (key, {', '.join(StoredItems.COLUMNS)})", rows)
+        self._insert(f"item (key, {', '.join(ITEM_COLUMNS)})", rows)
 
-    def update_paths(self, paths: Iterable[tuple[int, Path]]) -> None:
+    def update_paths(self, paths: Iterable[tuple[int, str]]) -> None:
         """Store where known items lie now: a path is not history."""
-        self._write("UPDATE item SET path = ? WHERE key = ?", ((str(path), key) for key, path in paths))
+        self._write("UPDATE item SET path = ? WHERE key = ?", ((path, key) for key, path in paths))
 
     def rename_items(self, ids: Mapping[int, str]) -> None:
         """Store the new ids (key -> id) of items whose files were moved; the ids that they had before stay known.
@@ -123,9 +122,9 @@ class _ItemsOnDemand(Sequence[Item]):
     def __getitem__(self, key: int | slice) -> Item | list[Item]:
         if isinstance(key, slice):
             return self._table.items()[key]
-        sql = f"SELECT {', '.join(StoredItems.COLUMNS)} FROM item WHERE key = ?"
+        sql = f"SELECT {', '.join(ITEM_COLUMNS)} FROM item WHERE key = ?"
         row = range(self._count)[key]  # an int also for a NumPy integer, and counted from the end below 0
-        return StoredItems(self._table._read(sql, row), self._table.file)[0]
+        return load_items(self._table._read(sql, row), self._table.file)[0]
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._table.items())

@@ -4,106 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, NamedTuple
 
 from alframe.errors import StoreError
 from alframe.store.database import damaged_error
-from alframe.types import CROSS_VALIDATION_BASIS, Box, Estimate, Evaluation, Item, Label, RoundRecord
+from alframe.types import CROSS_VALIDATION_BASIS, Box, Estimate, Evaluation, Item, ItemColumns, Label, RoundRecord
 
-
-class FoundWhenNew(NamedTuple):
-    """What an item got when it was new: from the pool, or where the pool does not say, from its file."""
-
-    split: Literal["pool", "test"]
-    taken: datetime | None
-    sequence: str | None
-    box: Box | None
-    meta: Mapping[str, str]
-
-
-class StoredItems(Sequence[Item]):
-    """Items by key, each made from its row when it is read: most are never read."""
-
-    COLUMNS = ("id", "path", "split", "label", "camera", "taken", "sequence", "box", "meta")
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]], file: Path) -> None:
-        self._rows = rows
-        self._file = file
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, key: int) -> Item: ...
-    @overload
-    def __getitem__(self, key: slice) -> list[Item]: ...
-    def __getitem__(self, key: int | slice) -> Item | list[Item]:
-        if isinstance(key, slice):
-            return [self._load(row) for row in self._rows[key]]
-        try:
-            return self._load(self._rows[key])
-        except (IndexError, TypeError) as error:  # the ledger itself names the keys
-            raise damaged_error(self._file, error) from error
-
-    def __iter__(self) -> Iterator[Item]:
-        return map(self._load, self._rows)
-
-    def ids(self) -> Iterator[str]:
-        """Return the ids by key."""
-        return (row[0] for row in self._rows)
-
-    def labels(self) -> Iterator[str]:
-        """Yield the labels that the pool gave when the items were new, by key; items without one are passed over."""
-        return (row[3] for row in self._rows if row[3] is not None)
-
-    def path(self, key: int) -> str:
-        """Return where the item of this key was last seen."""
-        return str(self._rows[key][1])
-
-    def found_when_new(self, key: int) -> FoundWhenNew:
-        """Return what is stored of this item besides what the pool says each time; no whole item has to be made."""
-        row = self._rows[key]
-        try:
-            return FoundWhenNew(row[2], load_time(row[5]), row[6], load_box(row[7]), _load_meta(row[8]))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise damaged_error(self._file, error) from error
-
-    def _load(self, row: tuple[Any, ...]) -> Item:
-        try:
-            return _load_item(row)
-        except (ValueError, TypeError, RecursionError) as error:
-            raise damaged_error(self._file, error) from error
-
-    def is_unchanged(self, key: int, item: Item) -> bool:
-        """Return whether `item`, without a box, has the id, split, time and sequence that are stored."""
-        id_, _, split, _, _, taken, sequence, box, _ = self._rows[key]
-        current = item.id, item.split, dump_time(item.taken), item.sequence, item.box
-        return current == (id_, split, taken, sequence, None) and box is None
+ITEM_COLUMNS = ("id", "path", "split", "label", "camera", "taken", "sequence", "box", "meta")
 
 
 def dump_item(item: Item) -> tuple[str | None, ...]:
-    """Return the row of an item, in the order of `StoredItems.COLUMNS`."""
+    """Return the row of an item, in the order of ITEM_COLUMNS."""
     taken, box, meta = dump_time(item.taken), dump_box(item.box), json.dumps(dict(item.meta), ensure_ascii=False)
     return item.id, str(item.path), item.split, item.label, item.camera, taken, item.sequence, box, meta
 
 
-def _load_item(row: tuple[Any, ...]) -> Item:
-    id_, path, split, label, camera, taken, sequence, box, meta = row
-    return Item(
-        *(id_, Path(path)),
-        label=label,
-        split=split,
-        camera=camera,
-        taken=load_time(taken),
-        sequence=sequence,
-        box=load_box(box),
-        meta={} if meta == "{}" else _load_meta(meta),
+def load_items(rows: Sequence[tuple[Any, ...]], file: Path) -> ItemColumns:
+    """Return the items whose rows `dump_item` gave. Raises StoreError, naming the ledger's `file`, for damaged rows."""
+    ids, paths, splits, labels, cameras, taken, sequences, boxes, metas = (
+        [row[column] for row in rows] for column in range(len(ITEM_COLUMNS))
     )
+    try:
+        if wrong := {*map(type, ids), *map(type, paths)} - {str}:
+            raise TypeError(f"ids and paths must be text, not {wrong}")
+        times, rectangles = [load_time(text) for text in taken], [load_box(text) for text in boxes]
+        metas = [_load_meta(text) for text in metas]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged_error(file, error) from error
+    return ItemColumns(ids, paths, labels, splits, cameras, times, sequences, rectangles, metas)
 
 
 @lru_cache(64)  # most often one and the same, many times

@@ -17,6 +17,7 @@ from alframe.types.images import (
     Times,
     pool_root,
 )
+from alframe.types.item_columns import ItemColumns, ListedFolder
 from alframe.types.labels import UNSURE, Answers, Label, Problem, Request, Suggestion, UnrequestedInRound
 from alframe.types.lazy import LazyFeatures, LazyProbs, LazySamples
 from alframe.types.needs import MODEL_NEEDS, POOL_FACTS, Need
@@ -54,12 +55,14 @@ __all__ = [
     "InputSpec",
     "Ints",
     "Item",
+    "ItemColumns",
     "ItemId",
     "KnownLabel",
     "Label",
     "LazyFeatures",
     "LazyProbs",
     "LazySamples",
+    "ListedFolder",
     "Need",
     "Outcome",
     "OutcomeState",

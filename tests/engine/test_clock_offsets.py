@@ -14,7 +14,7 @@ from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.errors import PoolError
 from alframe.settings import Sequences
 from alframe.store.ledger import Ledger
-from alframe.types import Item
+from alframe.types import Item, ItemColumns
 from tests.each import check_each
 
 NOON = datetime(2024, 5, 1, 12)
@@ -62,9 +62,9 @@ def test_what_an_offset_may_look_like() -> None:
 
 def test_the_times_of_a_camera_are_corrected_and_those_of_others_stay(tmp_path: Path) -> None:
     file = table(tmp_path, "A\\cam1;+1:00:00", "cam2;-1 day", "x;10")
-    hours = [item.taken and item.taken - NOON for item in correct_clocks(pool(), file)]
+    hours = [item.taken and item.taken - NOON for item in correct_clocks(ItemColumns.of(pool()), file)]
     assert hours == [timedelta(hours=1), timedelta(0), timedelta(-1), timedelta(seconds=10)]
-    assert correct_clocks(pool(), None) == pool()
+    assert list(correct_clocks(ItemColumns.of(pool()), None)) == pool()
 
 
 def test_a_table_that_cannot_be_used_is_named_with_the_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -74,10 +74,10 @@ def test_a_table_that_cannot_be_used_is_named_with_the_row(tmp_path: Path, caplo
         ("cam2;1\ncam2;2", "row 3: 'cam2' is in row 2 too"),
     ):
         with pytest.raises(PoolError, match=message):
-            correct_clocks(pool(), table(tmp_path, row))
+            correct_clocks(ItemColumns.of(pool()), table(tmp_path, row))
     with pytest.raises(PoolError, match="cannot be read"):
-        correct_clocks(pool(), str(tmp_path / "none.csv"))
-    assert correct_clocks(pool(), table(tmp_path, "cam9;60")) == pool()
+        correct_clocks(ItemColumns.of(pool()), str(tmp_path / "none.csv"))
+    assert list(correct_clocks(ItemColumns.of(pool()), table(tmp_path, "cam9;60"))) == pool()
     assert "no images with a time of a camera 'cam9'" in caplog.text
 
 

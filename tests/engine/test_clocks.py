@@ -18,7 +18,7 @@ from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.engine.listing.sequences import assign_sequences
 from alframe.settings import Sequences
 from alframe.store.ledger import Ledger
-from alframe.types import UTC_OFFSET, Item
+from alframe.types import UTC_OFFSET, Item, ItemColumns
 
 NEW_YEAR = datetime(2000, 1, 1)
 SPRING = datetime(2024, 5, 1, 6)
@@ -46,15 +46,15 @@ def after(start: datetime, *seconds: float) -> list[datetime | None]:
 
 def sizes(items: Sequence[Item]) -> list[int]:
     """How many images each burst has; an image in none counts as 1."""
-    names = assign_sequences(items, Sequences())
+    names = assign_sequences(ItemColumns.of(items), Sequences())
     return sorted([*Counter(filter(None, names)).values(), *[1] * names.count(None)])
 
 
 def warned(items: Sequence[Item], caplog: pytest.LogCaptureFixture) -> str:
     caplog.clear()
-    names = assign_sequences(items, Sequences())
+    names = assign_sequences(ItemColumns.of(items), Sequences())
     with caplog.at_level(logging.WARNING):
-        warn_of_clocks([replace(item, sequence=name) for item, name in zip(items, names, strict=True)], Sequences())
+        warn_of_clocks(replace(ItemColumns.of(items), sequences=names), Sequences())
     return caplog.text
 
 
@@ -92,7 +92,7 @@ def test_a_clock_set_back_in_the_middle_of_a_card_does_not_mix_two_moments(caplo
         [*after(SPRING, 0, 1), *days, *after(SPRING, 900, 901), *[day + timedelta(seconds=5) for day in days]]
     )
     assert sizes(items) == [2, 2, 4, 4]
-    assert len(set(assign_sequences(items, Sequences()))) == 4, "bursts of one time have two names"
+    assert len(set(assign_sequences(ItemColumns.of(items), Sequences()))) == 4, "bursts of one time have two names"
     assert "8 images of 1 camera have times of a clock that may have been reset" in warned(items, caplog)
 
 
@@ -138,18 +138,22 @@ def test_no_label_counts_for_a_sequence_that_is_no_moment(
 ) -> None:
     items = shots(after(SPRING, *seconds))
     name = f"cam1 {SPRING}"
-    assert set(assign_sequences(items, Sequences())) == {name}
-    (doubtful,) = find_doubtful_sequences([replace(item, sequence=name) for item in items], 3600.0).values()
+    assert set(assign_sequences(ItemColumns.of(items), Sequences())) == {name}
+    (doubtful,) = find_doubtful_sequences(
+        ItemColumns.of([replace(item, sequence=name) for item in items]), 3600.0
+    ).values()
     assert doubtful.size == len(seconds) and doubtful.reason == reason
     assert f"Sequence '{name}' has {len(seconds)} images in" in warned(items, caplog) and reason in caplog.text
-    assert not find_doubtful_sequences([replace(item, sequence=name) for item in items], None)
+    assert not find_doubtful_sequences(ItemColumns.of([replace(item, sequence=name) for item in items]), None)
 
 
 def test_a_sequence_that_the_pool_gives_is_doubted_too_and_kept() -> None:
     items = [replace(item, sequence="episode 1") for item in shots([NEW_YEAR] * 40)]
     assert sizes(items) == [40]
-    assert find_doubtful_sequences(items, 3600.0)["episode 1"].reason == "40 of them at one instant"
-    assert not find_doubtful_sequences([replace(item, taken=SPRING) for item in items], 3600.0), "when it begins"
+    assert find_doubtful_sequences(ItemColumns.of(items), 3600.0)["episode 1"].reason == "40 of them at one instant"
+    assert not find_doubtful_sequences(ItemColumns.of([replace(item, taken=SPRING) for item in items]), 3600.0), (
+        "when it begins"
+    )
 
 
 def test_a_class_of_a_camera_whose_clock_stood_still_is_held_out_in_part(tmp_path: Path) -> None:

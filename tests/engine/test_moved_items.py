@@ -61,7 +61,7 @@ class Project:
         return listing
 
     def ids(self) -> list[str]:
-        return list(self.ledger.items().ids())
+        return list(self.ledger.items().ids)
 
 
 @pytest.fixture

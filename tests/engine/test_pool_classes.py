@@ -16,7 +16,7 @@ from alframe.engine.listing.pool_classes import unify_pool_classes
 from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.pools.folder import Folder
 from alframe.store.ledger import Ledger
-from alframe.types import Item, Label, Selection
+from alframe.types import Item, ItemColumns, Label, Selection
 from tests.each import check_each
 
 
@@ -35,7 +35,7 @@ def items(*labels: str | None) -> list[Item]:
 
 
 def labels_after(*labels: str | None, declared: Sequence[str] = (), earlier: Sequence[str] = ()) -> list[str | None]:
-    return [item.label for item in unify_pool_classes(items(*labels), declared, earlier)]
+    return [item.label for item in unify_pool_classes(ItemColumns.of(items(*labels)), declared, earlier)]
 
 
 def test_class_folders_that_are_twins_are_one_class(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

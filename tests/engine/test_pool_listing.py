@@ -102,7 +102,7 @@ def shot(id: str, second: int | None, camera: str | None = None, label: str | No
 
 
 def listing(ledger: Ledger, items: Sequence[Item], group: str = "sequence", **settings: Any) -> list[Item]:
-    return sync_pool_listing(ledger, Listed(items), 0.3, group, 0, **settings).items
+    return list(sync_pool_listing(ledger, Listed(items), 0.3, group, 0, **settings).items)
 
 
 def test_sequences_are_made_before_the_hold_out_and_never_cut(ledger: Ledger) -> None:

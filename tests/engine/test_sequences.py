@@ -17,7 +17,7 @@ from PIL import Image
 from alframe.engine.listing.sequences import add_times_or_leave_out, assign_sequences
 from alframe.errors import BadParams, PoolError
 from alframe.settings import Sequences
-from alframe.types import Item
+from alframe.types import Item, ItemColumns
 from tests.drive_failures import fail_for
 
 START = datetime(2024, 5, 31, 6, 0)
@@ -29,7 +29,7 @@ def item(id: str, seconds: float | None, camera: str | None = None, sequence: st
 
 
 def parts(items: list[Item], gap: float | None = 60) -> list[str | None]:
-    return assign_sequences(items, Sequences(gap))
+    return assign_sequences(ItemColumns.of(items), Sequences(gap))
 
 
 def test_neighbours_within_the_gap_belong_together() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from alframe.loop.labels import decide_labels, describe_conflict, propagate_within_sequences
 from alframe.settings.campaign import CONFLICT_RULES
 from alframe.store.records import StoredLabel
-from alframe.types import UNSURE, Item
+from alframe.types import UNSURE, Item, ItemColumns
 
 
 def said(name: str, by: str = "", hour: int | None = None, file: str = "a.csv", item: int = 0) -> StoredLabel:
@@ -90,7 +90,7 @@ def test_a_label_for_the_whole_sequence() -> None:
     ]
     counted = [said("fox", item=0), said("hare", item=4), said("fox", item=5), said("fox", item=7)]
     counted.append(said("hare", item=9))
-    more = propagate_within_sequences(decide_labels(counted, "ask"), items)
+    more = propagate_within_sequences(decide_labels(counted, "ask"), ItemColumns.of(items))
     assert [(one.item, one.class_name, one.labelled_on, one.origin) for one in more] == [
         (1, "fox", 0, "propagated"),
         (2, "fox", 0, "propagated"),
@@ -102,4 +102,6 @@ def test_no_label_for_what_somebody_could_not_tell_nor_beside_a_conflict() -> No
     items = [Item(f"{n}.jpg", Path(f"{n}.jpg"), sequence="ab"[n // 3]) for n in range(6)]
     conflicts = [said("fox", "anna", item=4), said("hare", "ben", item=4)]
     standing = [said("fox", item=0), said(UNSURE, item=1), said("fox", item=3), *conflicts]
-    assert [one.item for one in propagate_within_sequences(decide_labels(standing, "ask"), items)] == [2]
+    assert [one.item for one in propagate_within_sequences(decide_labels(standing, "ask"), ItemColumns.of(items))] == [
+        2
+    ]

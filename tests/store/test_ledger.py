@@ -112,14 +112,14 @@ def test_an_item_may_move_and_nothing_else(ledger: Ledger) -> None:
     ):
         with pytest.raises(sqlite3.DatabaseError, match="append-only"):
             ledger._db.execute(change)
-    ledger.update_paths([(0, Path("/elsewhere/a.jpg"))])
+    ledger.update_paths([(0, "/elsewhere/a.jpg")])
     assert ledger.items()[0].path == Path("/elsewhere/a.jpg")
 
 
 def test_items_exchange_their_ids(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.rename_items({0: "c.jpg", 2: "a.jpg"})
-    assert list(ledger.items().ids()) == ["c.jpg", "b/ü (1).jpg", "a.jpg"]
+    assert list(ledger.items().ids) == ["c.jpg", "b/ü (1).jpg", "a.jpg"]
     assert [former[:2] for former in ledger.former_ids(range(9))] == [(0, "a.jpg"), (2, "c.jpg")]
     assert [former[:2] for former in ledger.former_ids([2])] == [(2, "c.jpg")]
     assert ledger.keys_of_former_ids(["c.jpg", "d.jpg"]) == [2]

@@ -19,7 +19,7 @@ from alframe.engine.embedding.moved_files import recognise_moved_files
 from alframe.errors import BadOutput, EngineError, PoolError
 from alframe.progress import Bar, track
 from alframe.store.features import FeatureStore
-from alframe.store.file_cache import FileCache, FileContent
+from alframe.store.file_cache import FileCache, FileContent, file_keys
 from alframe.store.files import require_free_space
 from alframe.store.pool_features import gather_pool_features
 from alframe.types import Bools, Floats, Item
@@ -105,7 +105,8 @@ def _embed_missing(
 ) -> PoolEmbedding:
     # Shards are cut from the whole pool, not from what is missing, and are stored whole, so that an interrupted pass
     # forms the same batches when it goes on, and ends with the same bits.
-    contents = cache.look_up(track(items, "Looking for changes", total=len(items), unit="img"), is_present)
+    files = track(file_keys(items), "Looking for changes", total=len(items), unit="img")
+    contents = cache.look_up_files(files, is_present)
     recognise_moved_files(items, contents, cache)
     shards = _missing_keys_by_shard(contents, store, compute.batch_size)
     if not shards:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from alframe.engine.listing.clocks import camera_or_folder
 from alframe.errors import PoolError
 from alframe.formats.tables import read_table
-from alframe.types import Item, Problem
+from alframe.types import ItemColumns, Problem
 
 log = logging.getLogger(__name__)
 _OFFSET = re.compile(
@@ -23,7 +22,7 @@ _OFFSET = re.compile(
 _SECONDS = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
-def correct_clocks(items: Sequence[Item], file: str | None) -> list[Item]:
+def correct_clocks(items: ItemColumns, file: str | None) -> ItemColumns:
     """Return the items with the offset of their camera in the table `file` added to their times.
 
     A camera is named by its whole name, or by the last part of it where that is of one camera only; images of no known
@@ -31,10 +30,11 @@ def correct_clocks(items: Sequence[Item], file: str | None) -> list[Item]:
     logged.
     """
     if file is None:
-        return list(items)
+        return items
     path = Path(file).expanduser()
     offsets = _read_offsets(path)
-    cameras = {camera_or_folder(item).rstrip("/") for item in items if item.taken is not None}
+    camera_of = [camera_or_folder(*pair).rstrip("/") for pair in zip(items.cameras, items.ids, strict=True)]
+    cameras = {camera for camera, taken in zip(camera_of, items.taken, strict=True) if taken is not None}
     by_last_part = defaultdict(set)
     for camera in cameras:
         by_last_part[camera.rpartition("/")[2]].add(camera)
@@ -47,11 +47,9 @@ def correct_clocks(items: Sequence[Item], file: str | None) -> list[Item]:
         if not meant:
             log.warning("%s, row %d: the pool has no images with a time of a camera '%s'.", path, line, name)
         of_camera |= dict.fromkeys(meant, offset)
-    offset_of = [of_camera.get(camera_or_folder(item).rstrip("/")) for item in items]
-    return [
-        replace(item, taken=item.taken + offset) if item.taken is not None and offset is not None else item
-        for item, offset in zip(items, offset_of, strict=True)
-    ]
+    pairs = zip(items.taken, map(of_camera.get, camera_of), strict=True)
+    taken = [time if time is None or offset is None else time + offset for time, offset in pairs]
+    return replace(items, taken=taken)
 
 
 def _read_offsets(file: Path) -> dict[str, tuple[int, timedelta]]:

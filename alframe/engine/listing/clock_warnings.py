@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,18 +14,18 @@ from alframe.engine.listing.clocks import (
     sort_timed_images,
 )
 from alframe.settings import Sequences
-from alframe.types import Ints, Item
+from alframe.types import Ints, ItemColumns
 
 log = logging.getLogger(__name__)
 LAST_DEFAULT_YEAR = 2005  # before there were digital camera traps to speak of, but clocks begin there
 LONG_BREAK = np.timedelta64(60, "D")  # after which a clock may have been set anew
 
 
-def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
+def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
     """Log what is doubtful about the times and the sequences of these items."""
     if sequences.gap is not None:
         shots = sort_timed_images(items, sequences.gap)
-        is_single = np.array([items[row].sequence is None for row in shots.rows.tolist()], bool)
+        is_single = np.array([items.sequences[row] is None for row in shots.rows.tolist()], bool)
         if (shots.is_stuck & is_single).any():
             log.warning(
                 "%s have times at which the camera clock stopped or was reset: %s. They form no burst, so images of "
@@ -56,10 +55,11 @@ def warn_of_clocks(items: Sequence[Item], sequences: Sequences) -> None:
         )
 
 
-def _count_and_example(items: Sequence[Item], rows: Ints) -> tuple[str, str]:
+def _count_and_example(items: ItemColumns, rows: Ints) -> tuple[str, str]:
     """Return how many images of how many cameras these are, and those of one camera at one time as an example."""
-    cameras = Counter(camera_or_folder(items[row]) for row in rows.tolist())
+    names = [camera_or_folder(items.cameras[row], items.ids[row]) for row in rows.tolist()]
+    cameras = Counter(names)
     camera, number = cameras.most_common(1)[0]
-    first = next(items[row] for row in rows.tolist() if camera_or_folder(items[row]) == camera)
+    first = items[rows[names.index(camera)]]
     what = f"{len(rows)} images of {len(cameras)} {'camera' if len(cameras) == 1 else 'cameras'}"
     return what, f"{number} of '{camera}', the first {first.id} at {first.taken}"

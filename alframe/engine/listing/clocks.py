@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import UTC_OFFSET, Bools, Ints, Item
+from alframe.types import UTC_OFFSET, Bools, Ints, ItemColumns
 
 Times = npt.NDArray[np.datetime64]
 SECOND = np.timedelta64(1, "s")
@@ -57,24 +57,24 @@ class TimedImages:
         return TimedImages(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
 
 
-def camera_or_folder(item: Item) -> str:
-    """Return the item's camera, or the folder in which it lies, which ends in a slash and is no camera's name."""
-    return item.camera if item.camera is not None else item.id.rpartition("/")[0] + "/"
+def camera_or_folder(camera: str | None, id_: str) -> str:
+    """Return an item's camera, or the folder in which it lies, which ends in a slash and is no camera's name."""
+    return camera if camera is not None else id_.rpartition("/")[0] + "/"
 
 
-def sort_timed_images(items: Sequence[Item], gap: float) -> TimedImages:
+def sort_timed_images(items: ItemColumns, gap: float) -> TimedImages:
     """Return the images of known time as `TimedImages`; bursts are made with the `gap` in seconds."""
-    rows = np.array([row for row, item in enumerate(items) if item.taken is not None], np.int64)
-    timed = [items[row] for row in rows.tolist()]
+    rows = np.array([row for row, taken in enumerate(items.taken) if taken is not None], np.int64)
     numbers: dict[str, int] = {}
-    camera = np.array([numbers.setdefault(camera_or_folder(item), len(numbers)) for item in timed], np.int64)
+    names = (camera_or_folder(items.cameras[row], items.ids[row]) for row in rows.tolist())
+    camera = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+    times = (_comparable_time(taken, meta) for taken, meta in zip(items.taken, items.metas, strict=True) if taken)
     # Not as an array of datetimes, which NumPy takes five times as long to convert.
-    since = [(_comparable_time(item) - _EPOCH) // _MICROSECOND for item in timed]
-    time = np.array(since, np.int64).view("datetime64[us]")
+    time = np.array([(each - _EPOCH) // _MICROSECOND for each in times], np.int64).view("datetime64[us]")
     run = np.zeros(len(rows), np.int64)
     places = _places_of_disordered_cameras(camera, time)
     run[places] = _count_resets_before_each(
-        [items[row].id for row in rows[places].tolist()], camera[places], time[places], gap
+        [items.ids[row] for row in rows[places].tolist()], camera[places], time[places], gap
     )
     by_time = np.lexsort((time, camera))
     is_stuck = np.empty(len(rows), bool)
@@ -83,12 +83,11 @@ def sort_timed_images(items: Sequence[Item], gap: float) -> TimedImages:
     return TimedImages(rows[order], camera[order], run[order], time[order], is_stuck[order])
 
 
-def _comparable_time(item: Item) -> datetime:
-    """Return when an item of known time was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
-    assert item.taken is not None
-    if UTC_OFFSET not in item.meta:
-        return item.taken.replace(tzinfo=None)
-    return item.taken.replace(tzinfo=None) - timedelta(seconds=int(item.meta[UTC_OFFSET]))
+def _comparable_time(taken: datetime, meta: Mapping[str, str]) -> datetime:
+    """Return when an item was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
+    if taken.tzinfo is not None:
+        taken = taken.replace(tzinfo=None)
+    return taken - timedelta(seconds=int(meta[UTC_OFFSET])) if UTC_OFFSET in meta else taken
 
 
 def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
@@ -184,7 +183,7 @@ class DoubtfulSequence:
     reason: str
 
 
-def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dict[str, DoubtfulSequence]:
+def find_doubtful_sequences(items: ItemColumns, longest: float | None) -> dict[str, DoubtfulSequence]:
     """Return the sequences in which a label of one image must not count for others, by name.
 
     They last more than `longest` seconds, have more than 200 images, were taken by a timer, or have more than 10 images
@@ -194,11 +193,11 @@ def find_doubtful_sequences(items: Sequence[Item], longest: float | None) -> dic
         return {}
     sizes: Counter[str] = Counter()
     times = defaultdict(list)
-    for item in items:
-        if item.sequence is not None:
-            sizes[item.sequence] += 1
-            if item.taken is not None:
-                times[item.sequence].append(_comparable_time(item))
+    for sequence, taken, meta in zip(items.sequences, items.taken, items.metas, strict=True):
+        if sequence is not None:
+            sizes[sequence] += 1
+            if taken is not None:
+                times[sequence].append(_comparable_time(taken, meta))
     doubtful = {}
     for name, size in sizes.items():
         known = times.get(name, [])

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from reprlib import repr as shorten
 
 from alframe.class_names import UNSURE, class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
-from alframe.types import Item
+from alframe.types import ItemColumns
 
 log = logging.getLogger(__name__)
 MAX_NAMED = 5  # in one message
 
 
-def unify_pool_classes(items: Sequence[Item], declared: Iterable[str], earlier: Iterable[str] = ()) -> list[Item]:
+def unify_pool_classes(items: ItemColumns, declared: Iterable[str], earlier: Iterable[str] = ()) -> ItemColumns:
     """Return the items with one spelling for each class; an item whose label is no class has none.
 
     The spelling is that of a `declared` class (by the settings or by people's answers), else of an `earlier` label of
     the pool, else the commonest. Both changes are counted and named in the log.
     """
-    counts = Counter(item.label for item in items if item.label is not None)
+    counts = Counter(label for label in items.labels if label is not None)
     if not counts:
-        return list(items)
+        return items
     declared_spellings = _first_spellings(declared)
     cleaned = Counter[str]()
     for label, count in counts.items():
@@ -43,12 +43,7 @@ def unify_pool_classes(items: Sequence[Item], declared: Iterable[str], earlier: 
         class_of[label] = None if reason else spellings[key]
     _warn_of_no_classes(items, counts, reasons)
     _warn_of_similar_classes(counts, class_of)
-    if all(label == name for label, name in class_of.items()):
-        return list(items)
-    return [
-        item if item.label is None or class_of[item.label] == item.label else replace(item, label=class_of[item.label])
-        for item in items
-    ]
+    return replace(items, labels=[None if label is None else class_of[label] for label in items.labels])
 
 
 def _first_spellings(names: Iterable[str]) -> dict[str, str]:
@@ -58,10 +53,10 @@ def _first_spellings(names: Iterable[str]) -> dict[str, str]:
     return spellings
 
 
-def _warn_of_no_classes(items: Sequence[Item], counts: Counter[str], reasons: dict[str, str]) -> None:
+def _warn_of_no_classes(items: ItemColumns, counts: Counter[str], reasons: dict[str, str]) -> None:
     if not reasons:
         return
-    first = {item.label: item.id for item in reversed(items)}
+    first = dict(zip(reversed(items.labels), reversed(items.ids), strict=True))
     named = [
         f"{shorten(label)} ({counts[label]} images, the first {first[label]}) {reason}"
         for label, reason in list(reasons.items())[:MAX_NAMED]

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress
+from typing import TypeVar
 
 import numpy as np
 
 from alframe import seeding
 from alframe.contracts import Pool
 from alframe.engine.listing.boxes import assign_boxes
+from alframe.engine.listing.checked_items import list_checked_items
 from alframe.engine.listing.clock_offsets import correct_clocks
 from alframe.engine.listing.clock_warnings import warn_of_clocks
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
@@ -28,14 +30,13 @@ from alframe.engine.listing.recognised_items import (
 )
 from alframe.engine.listing.sequences import add_times_or_leave_out, assign_sequences
 from alframe.errors import PoolError
-from alframe.progress import track
 from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
-from alframe.store.records import StoredItems
-from alframe.types import Bools, Box, Ints, Item, ItemId, Texts, Times
+from alframe.types import Bools, Box, Ints, Item, ItemColumns, ItemId, Texts, Times
 
 log = logging.getLogger(__name__)
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class PoolListing:
     are kept for testing. `has_no_class` (N,): the pool's label is no class, so that no simulation can answer.
     """
 
-    items: list[Item]
+    items: ItemColumns
     is_present: Bools
     is_held_out: Bools
     has_no_class: Bools
@@ -54,27 +55,27 @@ class PoolListing:
     @cached_property
     def sequences(self) -> Ints:
         """(N,) the number of each item's sequence; -1 where it has none."""
-        return _names_and_numbers(item.sequence for item in self.items)[1]
+        return _names_and_numbers(self.items.sequences)[1]
 
     @cached_property
     def cameras(self) -> Ints:
         """(N,) the number of each item's camera; -1 where it is not known."""
-        return _names_and_numbers(item.camera for item in self.items)[1]
+        return _names_and_numbers(self.items.cameras)[1]
 
     @cached_property
     def taken(self) -> Times:
         """(N,) the local time of each item, to the second; NaT where it is not known."""
-        return np.array([item.taken for item in self.items], "datetime64[s]")
+        return np.array(self.items.taken, "datetime64[s]")
 
     @cached_property
     def ids(self) -> Texts:
         """(N,) the id of each item."""
-        return np.array([item.id for item in self.items], np.object_)
+        return np.array(self.items.ids, np.object_)
 
     @cached_property
     def classes_and_numbers(self) -> tuple[list[str], Ints]:
         """The classes that the pool knows, and (N,) which of them each item is of; -1 where the pool does not say."""
-        return _names_and_numbers(item.label for item in self.items)
+        return _names_and_numbers(self.items.labels)
 
 
 def _names_and_numbers(names: Iterable[str | None]) -> tuple[list[str], Ints]:
@@ -107,15 +108,15 @@ def sync_pool_listing(
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
-    key_of = {id_: key for key, id_ in enumerate(known.ids())}
+    key_of = {id_: key for key, id_ in enumerate(known.ids)}
     listed = _keep_used_images_whole(listed, key_of, ledger)
     if find_doubled and exchange_doubled_ids(ledger, known, listed, key_of, find_doubled):
         known = ledger.items()
-        key_of = {id_: key for key, id_ in enumerate(known.ids())}
-    new = [item for item in listed if item.id not in key_of]
+        key_of = {id_: key for key, id_ in enumerate(known.ids)}
+    new = [listed[place] for place, id_ in enumerate(listed.ids) if id_ not in key_of]
     moved: Mapping[ItemId, int] = {}
     if new and find_moved:
-        listed_ids = {item.id for item in listed}
+        listed_ids = set(listed.ids)
         gone = {key: known[key] for id_, key in key_of.items() if id_ not in listed_ids}
         moved = find_moved(gone, new) if gone else {}
         if len(new) == len(listed) and not is_same_pool(moved, known, listed, ledger):
@@ -126,35 +127,36 @@ def sync_pool_listing(
     if known and len(new) == len(listed):
         raise PoolError(
             f"None of the {len(known)} images of this project is in the pool now, or too few are; the first known one "
-            f"is '{known[0].id}', the first listed one '{listed[0].id}'. If the folder was moved, set pool.root to its "
-            f"new place. For other images, start another project (project=<folder>)."
+            f"is '{known.ids[0]}', the first listed one '{listed.ids[0]}'. If the folder was moved, set pool.root to "
+            f"its new place. For other images, start another project (project=<folder>)."
         )
-    again = {key_of[item.id]: item for item in listed if item.id in key_of}
-    items = [_update_known_item(again[key], key, known) if key in again else known[key] for key in range(len(known))]
-    warn_of_other_split([(known[key], again[key]) for key in moved.values()], listed)
+    place_of = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}  # by key
+    items = _update_known_items(known, listed, place_of)
+    warn_of_other_split([(known[key], listed[place_of[key]]) for key in moved.values()], listed)
     warn_of_online_files(item.path for item in new)
-    items += add_times_or_leave_out(new, sequences)
-    had_label = [item.label is not None for item in items]
-    items = unify_pool_classes(items, [*classes, *ledger.class_names_from_rounds()], known.labels())
-    has_no_class = np.array([had and item.label is None for had, item in zip(had_label, items, strict=True)], bool)
+    if new:
+        items = items.extended(add_times_or_leave_out(new, sequences))
+    labels = items.labels
+    declared, earlier = [*classes, *ledger.class_names_from_rounds()], dict.fromkeys(known.labels)
+    items = unify_pool_classes(items, declared, [label for label in earlier if label is not None])
+    pairs = zip(labels, items.labels, strict=True)
+    has_no_class = np.array([label is not None and class_name is None for label, class_name in pairs], bool)
     is_present = np.ones(len(items), bool)
-    is_present[: len(known)] = [key in again for key in range(len(known))]
-    moved_boxes = sum(items[key].box != item.box for key, item in again.items())
+    is_present[: len(known)] = [key in place_of for key in range(len(known))]
+    moved_boxes = sum(items.boxes[key] != listed.boxes[place] for key, place in place_of.items())
     if moved_boxes:
         log.warning(
             "%d boxes have moved since they were first listed; their items and labels keep the old box. To use another "
             "detector's boxes, start a new project, or set boxes.use=best.",
             moved_boxes,
         )
-    is_found = np.array(
-        [key in again and again[key].sequence is None and item.sequence is not None for key, item in enumerate(items)]
-    )
-    found_anew = False
-    for key, name in enumerate(assign_sequences(items, sequences, is_found)):
-        if name != items[key].sequence:
-            found_anew |= bool(is_found[key])
-            items[key] = replace(items[key], sequence=name)
-    if new or found_anew:
+    is_found = np.zeros(len(items), bool)
+    is_found[[key for key, place in place_of.items() if listed.sequences[place] is None]] = True
+    is_found &= np.array([name is not None for name in items.sequences], bool)
+    names = assign_sequences(items, sequences, is_found)
+    is_changed = [now != before for now, before in zip(names, items.sequences, strict=True)]
+    items = replace(items, sequences=names)
+    if new or (is_found & is_changed).any():
         warn_of_clocks(items, sequences)
     if new and known:
         items = _extend_held_out_groups(items, len(known), group)
@@ -163,17 +165,17 @@ def sync_pool_listing(
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.rename_items({key: id_ for id_, key in moved.items()})
-        ledger.update_paths((key, item.path) for key, item in again.items() if str(item.path) != known.path(key))
+        ledger.update_paths((key, items.paths[key]) for key in place_of if items.paths[key] != known.paths[key])
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
-    is_held_out = np.array([item.split == "test" for item in items], bool)
+    is_held_out = np.array([split == "test" for split in items.splits], bool)
     return PoolListing(corrected, is_present, is_held_out, has_no_class)
 
 
-def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
-    images = list(track(pool.items(), "Listing images", unit="img"))
+def _list_items(pool: Pool, boxes: Boxes) -> ItemColumns:
+    images = list_checked_items(pool)
     if not images:
         raise PoolError("The pool has no images. Check the folder or file that `pool` names.")
-    items = assign_boxes(images, boxes)
+    items = images if boxes.file is None else ItemColumns.of(assign_boxes(images, boxes))
     if not items:
         raise PoolError(
             f"Not one of the {len(images)} images has a box of '{boxes.category}' in {boxes.file} with a confidence of "
@@ -183,13 +185,14 @@ def _list_items(pool: Pool, boxes: Boxes) -> list[Item]:
     return items
 
 
-def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledger: Ledger) -> list[Item]:
+def _keep_used_images_whole(listed: ItemColumns, key_of: Mapping[str, int], ledger: Ledger) -> ItemColumns:
     """Return the items with whole images in place of the boxes of those that were labelled or requested as such.
 
     A label of an image is not one of each of the boxes that a detector has found in it since.
     """
-    whole = {item.image_id for item in listed if item.image_id != item.id and item.image_id in key_of}
-    whole -= {item.image_id for item in listed if item.image_id != item.id and item.id in key_of}
+    boxed = [listed[place] for place, meta in enumerate(listed.metas) if "box" in meta]
+    whole = {item.image_id for item in boxed if item.image_id in key_of}
+    whole -= {item.image_id for item in boxed if item.id in key_of}
     if whole:
         used = ledger.labelled_or_requested_keys()
         whole = {image for image in whole if key_of[image] in used}
@@ -207,26 +210,40 @@ def _keep_used_images_whole(listed: list[Item], key_of: Mapping[str, int], ledge
             kept.setdefault(item.image_id, replace(item, id=item.image_id, box=None, meta=meta))
         else:
             kept[item.id] = item
-    return list(kept.values())
+    return ItemColumns.of(kept.values())
 
 
-def _update_known_item(item: Item, key: int, stored: StoredItems) -> Item:
-    """Return a known item as it is listed now: the split is the ledger's; all else may have been corrected since.
+def _update_known_items(known: ItemColumns, listed: ItemColumns, place_of: Mapping[int, int]) -> ItemColumns:
+    """Return the known items as they are listed now: the split is the ledger's; all else may have been corrected since.
 
-    Values that the pool lacks were found when the item was new. One of several boxes keeps its place: labels of it must
-    not become labels of another animal when a detector's file is exchanged.
+    `place_of` has the place in `listed` of each that is still there. Values that the pool lacks were found when the
+    item was new. One of several boxes keeps its place: labels of it must not become labels of another animal when a
+    detector's file is exchanged.
     """
-    if stored.is_unchanged(key, item):
-        return item
-    known, meta = stored.found_when_new(key), item.meta
-    if item.taken is None and "taken_from" in known.meta:
-        meta = {**meta, "taken_from": known.meta["taken_from"]}
-    box = item.box
-    if "box" in item.meta and box and known.box and _overlap_of_smaller_box(box, known.box) < SAME_BOX_OVERLAP:
-        box = known.box
-    taken, sequence = item.taken or known.taken, known.sequence if item.sequence is None else item.sequence
-    # Not by `replace` nor by names, which takes longer, for each image of the pool.
-    return Item(item.id, item.path, item.label, known.split, item.camera, taken, sequence, box, meta)
+    places = [place_of.get(key, -1) for key in range(len(known))]
+
+    def current(now: list[Value], before: list[Value]) -> list[Value]:
+        return [now[place] if place >= 0 else old for place, old in zip(places, before, strict=True)]
+
+    taken, sequences = current(listed.taken, known.taken), current(listed.sequences, known.sequences)
+    boxes, metas = current(listed.boxes, known.boxes), current(listed.metas, known.metas)
+    for key in (key for key, meta in enumerate(known.metas) if "taken_from" in meta and taken[key] is None):
+        metas[key] = {**metas[key], "taken_from": known.metas[key]["taken_from"]}
+    for key in (key for key, meta in enumerate(metas) if "box" in meta):
+        box, before = boxes[key], known.boxes[key]
+        if box and before and _overlap_of_smaller_box(box, before) < SAME_BOX_OVERLAP:
+            boxes[key] = before
+    return ItemColumns(
+        current(listed.ids, known.ids),
+        current(listed.paths, known.paths),
+        current(listed.labels, known.labels),
+        known.splits,
+        current(listed.cameras, known.cameras),
+        [now or before for now, before in zip(taken, known.taken, strict=True)],
+        [before if now is None else now for now, before in zip(sequences, known.sequences, strict=True)],
+        boxes,
+        metas,
+    )
 
 
 def _overlap_of_smaller_box(a: Box, b: Box) -> float:
@@ -236,21 +253,26 @@ def _overlap_of_smaller_box(a: Box, b: Box) -> float:
     return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
 
 
-def _extend_held_out_groups(items: Sequence[Item], known_count: int, group: str) -> list[Item]:
+def _extend_held_out_groups(items: ItemColumns, known_count: int, group: str) -> ItemColumns:
     """Hold out those items, after the first `known_count` ones, whose group is held out."""
     names = assign_groups(items, group)
-    held_out = {name for name, item in zip(names[:known_count], items, strict=False) if item.split == "test"}
-    is_added = [key >= known_count and name in held_out for key, name in enumerate(names)]
-    return [replace(item, split="test") if added else item for added, item in zip(is_added, items, strict=True)]
+    held_out = {name for name, split in zip(names[:known_count], items.splits, strict=False) if split == "test"}
+    return _hold_out(items, [key >= known_count and name in held_out for key, name in enumerate(names)])
 
 
-def _draw_held_out_groups(items: Sequence[Item], fraction: float, group: str, seed: int) -> list[Item]:
-    is_labelled = [item.label is not None and item.split == "pool" for item in items]
-    if any(item.split == "test" for item in items) or not any(is_labelled):
-        return list(items)
+def _draw_held_out_groups(items: ItemColumns, fraction: float, group: str, seed: int) -> ItemColumns:
+    pairs = zip(items.labels, items.splits, strict=True)
+    is_labelled = [label is not None and split == "pool" for label, split in pairs]
+    if "test" in items.splits or not any(is_labelled):
+        return items
     groups = assign_groups(items, group)
-    classes = [str(item.label) for item in compress(items, is_labelled)]
+    classes = [str(label) for label in compress(items.labels, is_labelled)]
     rng = seeding.generator(seed, "holdout")
     drawn = draw_stratified_groups(list(compress(groups, is_labelled)), classes, fraction, rng)
     # All of a group: also its images without a label show what the labelled ones show.
-    return [replace(item, split="test") if name in drawn else item for name, item in zip(groups, items, strict=True)]
+    return _hold_out(items, [name in drawn for name in groups])
+
+
+def _hold_out(items: ItemColumns, is_added: Sequence[bool]) -> ItemColumns:
+    splits = zip(items.splits, is_added, strict=True)
+    return replace(items, splits=["test" if added else split for split, added in splits])

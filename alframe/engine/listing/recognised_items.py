@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from alframe.store.ledger import Ledger
-from alframe.store.records import StoredItems
-from alframe.types import Item, ItemId
+from alframe.types import Item, ItemColumns, ItemId
 
 log = logging.getLogger(__name__)
 # From the known items by key that are no longer listed, and the items that are new, to the new id -> the known key.
@@ -19,7 +18,7 @@ FindDoubled = Callable[[Mapping[int, Item], Iterable[tuple[int, Item]]], Mapping
 RECOGNISED_SHARE = 0.1
 
 
-def log_moved(moved: Mapping[ItemId, int], known: StoredItems) -> None:
+def log_moved(moved: Mapping[ItemId, int], known: ItemColumns) -> None:
     """Say how many images were moved; `moved` are the known keys by the new ids."""
     if moved:
         before = {key: known[key] for key in moved.values()}
@@ -31,13 +30,13 @@ def log_moved(moved: Mapping[ItemId, int], known: StoredItems) -> None:
 
 
 def exchange_doubled_ids(
-    ledger: Ledger, known: StoredItems, listed: Sequence[Item], key_of: Mapping[str, int], find_doubled: FindDoubled
+    ledger: Ledger, known: ItemColumns, listed: ItemColumns, key_of: Mapping[str, int], find_doubled: FindDoubled
 ) -> bool:
     """Give used items that are absent the ids under which their files were listed as others; return whether any.
 
     Images that are held out stay what they are: else one that has tested the model would train it.
     """
-    present = {key_of[item.id]: item for item in listed if item.id in key_of}
+    present = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}
     if len(present) == len(known):
         return False
     used, held_out = ledger.labelled_or_requested_keys(), set(ledger.held_out_keys())
@@ -45,23 +44,23 @@ def exchange_doubled_ids(
     if not absent:
         return False
     taken = used | held_out
-    doubled = find_doubled(absent, ((key, item) for key, item in present.items() if key not in taken))
+    doubled = find_doubled(absent, ((key, listed[place]) for key, place in present.items() if key not in taken))
     if not doubled:
         return False
     pairs = [*doubled.items(), *((other, key) for key, other in doubled.items())]
     with ledger.transaction():
-        ledger.rename_items({key: known[other].id for key, other in pairs})
-        ledger.update_paths((key, known[other].path) for key, other in pairs)
+        ledger.rename_items({key: known.ids[other] for key, other in pairs})
+        ledger.update_paths((key, known.paths[other]) for key, other in pairs)
     key, other = next(iter(doubled.items()))
     log.warning(
         "%d images were listed twice, and their old files are gone: '%s' is now '%s', for example. Their labels and "
         "requests went with them.",
-        *(len({absent[key].image_id for key in doubled}), absent[key].id, present[other].id),
+        *(len({absent[key].image_id for key in doubled}), absent[key].id, known.ids[other]),
     )
     return True
 
 
-def is_same_pool(moved: Mapping[ItemId, int], known: StoredItems, listed: Sequence[Item], ledger: Ledger) -> bool:
+def is_same_pool(moved: Mapping[ItemId, int], known: ItemColumns, listed: Sequence[Item], ledger: Ledger) -> bool:
     """Return whether enough items were recognised, where not one is listed under its id, to take it for this pool."""
     used = ledger.labelled_or_requested_keys()
     return len(moved) >= RECOGNISED_SHARE * min(len(known), len(listed)) or (

@@ -18,7 +18,7 @@ from alframe.formats.time_columns import TimeColumn
 from alframe.formats.times import earliest_file_time, read_exif_time_texts
 from alframe.progress import Bar
 from alframe.settings import Sequences
-from alframe.types import Bools, Ints, Item
+from alframe.types import Bools, Ints, Item, ItemColumns
 
 log = logging.getLogger(__name__)
 _CAMERA_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
@@ -83,7 +83,7 @@ def _add_time(item: Item, exif_time: datetime | None, by_file: bool) -> Item:
     return item
 
 
-def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bools | None = None) -> list[str | None]:
+def assign_sequences(items: ItemColumns, sequences: Sequences, is_found: Bools | None = None) -> list[str | None]:
     """Return (n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
 
     An item without a sequence joins the nearest in time of its burst that has one, of two the one before it; a burst in
@@ -94,7 +94,7 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
     back. `is_found` (n,): the item's sequence was found here before, and not given by the
     pool; such a sequence is found anew where it is none by these rules.
     """
-    names = [item.sequence for item in items]
+    names = items.sequences.copy()
     if sequences.gap is None or (is_found is None and None not in names):
         return names
     shots = sort_timed_images(items, sequences.gap)
@@ -119,7 +119,8 @@ def assign_sequences(items: Sequence[Item], sequences: Sequences, is_found: Bool
             names[row] = fresh[first]
         else:
             leader = items[int(shots.rows[first])]
-            names[row] = fresh[first] = _take_free_name(f"{camera_or_folder(leader)} {leader.taken}", taken_names)
+            camera = camera_or_folder(leader.camera, leader.id)
+            names[row] = fresh[first] = _take_free_name(f"{camera} {leader.taken}", taken_names)
     return names
 
 

@@ -1,0 +1,37 @@
+"""List a pool, and check that it keeps to its contract."""
+
+from __future__ import annotations
+
+import reprlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from alframe.contracts import ListsFolders, Pool
+from alframe.engine.broken_contract import broken_contract
+from alframe.progress import track
+from alframe.types import Item, ItemColumns
+
+
+def list_checked_items(pool: Pool) -> ItemColumns:
+    """Return every item of the pool. Raises BadOutput for what is no item or has the id of another one."""
+    if isinstance(pool, ListsFolders):
+        images = ItemColumns.of_folders(track(pool.folders(), "Listing images", unit="folder"))
+    else:
+        images = ItemColumns.of(track(_check_items(pool), "Listing images", unit="img"))
+    if len(set(images.ids)) < len(images):
+        (twice, _), *_ = Counter(images.ids).most_common(1)
+        raise broken_contract("pool", pool, f"lists the id {twice!r} twice")
+    return images
+
+
+def _check_items(pool: Pool) -> Iterator[Item]:
+    listed: object = pool.items()
+    if not isinstance(listed, Iterable):
+        raise broken_contract("pool", pool, f"lists {reprlib.repr(listed)} ({type(listed).__name__}), not items")
+    for item in listed:
+        if not isinstance(item, Item):
+            raise broken_contract("pool", pool, f"lists {reprlib.repr(item)} ({type(item).__name__}), not an Item")
+        if not isinstance(item.id, str) or not item.id or not isinstance(item.path, Path):
+            raise broken_contract("pool", pool, f"lists an item of the id {item.id!r} and the path {item.path!r}")
+        yield item

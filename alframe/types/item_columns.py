@@ -1,0 +1,117 @@
+"""Many images by columns: what is needed of each of a million is read without an object for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple, overload
+
+from alframe.types.images import Box, Item
+
+Split = Literal["pool", "test"]
+
+
+class ListedFolder(NamedTuple):
+    """The images of a folder: the ids and paths (n,) as texts, and what all of them have in common."""
+
+    ids: list[str]
+    paths: list[str]
+    label: str | None
+    split: Split
+    camera: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class ItemColumns(Sequence[Item]):
+    """Items as one list (n,) for each of their fields. An Item is made when it is first read. `paths` are texts."""
+
+    ids: list[str]
+    paths: list[str]
+    labels: list[str | None]
+    splits: list[Split]
+    cameras: list[str | None]
+    taken: list[datetime | None]
+    sequences: list[str | None]
+    boxes: list[Box | None]
+    metas: list[Mapping[str, str]]
+    _made: dict[int, Item] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> ItemColumns:
+        """Return these items by columns; what has columns is returned as it is."""
+        if isinstance(items, ItemColumns):
+            return items
+        items = list(items)
+        columns = cls(
+            [item.id for item in items],
+            [str(item.path) for item in items],
+            [item.label for item in items],
+            [item.split for item in items],
+            [item.camera for item in items],
+            [item.taken for item in items],
+            [item.sequence for item in items],
+            [item.box for item in items],
+            [item.meta for item in items],
+        )
+        columns._made.update(enumerate(items))
+        return columns
+
+    @classmethod
+    def of_folders(cls, folders: Iterable[ListedFolder]) -> ItemColumns:
+        """Return the images of all folders by columns."""
+        columns = cls([], [], [], [], [], [], [], [], [])
+        for folder in folders:
+            count = len(folder.ids)
+            columns.ids.extend(folder.ids)
+            columns.paths.extend(folder.paths)
+            columns.labels.extend([folder.label] * count)
+            columns.splits.extend([folder.split] * count)
+            columns.cameras.extend([folder.camera] * count)
+        unknown = [None] * len(columns.ids)
+        for column in (columns.taken, columns.sequences, columns.boxes):
+            column.extend(unknown)
+        columns.metas.extend([{}] * len(unknown))
+        return columns
+
+    def extended(self, items: Iterable[Item]) -> ItemColumns:
+        """Return the columns with more items at the end."""
+        more = ItemColumns.of(items)
+        return ItemColumns(
+            self.ids + more.ids,
+            self.paths + more.paths,
+            self.labels + more.labels,
+            self.splits + more.splits,
+            self.cameras + more.cameras,
+            self.taken + more.taken,
+            self.sequences + more.sequences,
+            self.boxes + more.boxes,
+            self.metas + more.metas,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, key: int) -> Item: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Item]: ...
+    def __getitem__(self, key: int | slice) -> Item | list[Item]:
+        places = range(len(self))[key]
+        return [self._read(place) for place in places] if isinstance(places, range) else self._read(places)
+
+    def _read(self, place: int) -> Item:
+        if place not in self._made:
+            self._made[place] = Item(
+                self.ids[place],
+                Path(self.paths[place]),
+                self.labels[place],
+                self.splits[place],
+                self.cameras[place],
+                self.taken[place],
+                self.sequences[place],
+                self.boxes[place],
+                self.metas[place],
+            )
+        return self._made[place]
