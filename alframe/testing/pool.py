@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from alframe.contracts import Pool
+from alframe.contracts import ListsFolders, Pool
 from alframe.testing.file_use import watching_files
 from alframe.testing.part import Suite
-from alframe.types import Item
+from alframe.types import Item, ItemColumns
 
 _SAVE_ITEMS_CODE = """
 import pickle, sys
@@ -75,6 +75,11 @@ class PoolSuite(Suite):
             assert str(path) == item.id and ".." not in path.parts, f"{item.id!r} is not in its shortest form"
             is_text = item.id.encode("utf-8", "replace").decode() == item.id
             assert is_text, f"{item.id!r} has a half of a character, and cannot be written as UTF-8"
+
+    def test_folders_list_the_items(self, pool: Pool, items: list[Item]) -> None:
+        if isinstance(pool, ListsFolders):
+            listed = list(ItemColumns.of_folders(pool.folders()))
+            assert listed == items, "folders() must give the images that items() yields, in the same order"
 
     def test_paths_exist(self, items: list[Item]) -> None:
         for item in items:
