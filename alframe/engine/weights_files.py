@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,12 +51,6 @@ def load_arrays(file: Path, advice: str) -> dict[str, npt.NDArray[Any]]:
         return numpy.load_file(file)
     except Exception as error:
         raise _damaged_error(file, error, advice) from error
-
-
-def file_digest(file: Path) -> str:
-    """Return a digest of the file's bytes."""
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _require_file(file: Path, advice: str) -> None:

@@ -13,7 +13,8 @@ from alframe.contracts import UsesFitContext
 from alframe.engine.embedding.feature_source import FeatureSource, UnbuiltEmbedder
 from alframe.engine.fit import drop_labels_given_on, make_training_labels, split_for_fine_tuning
 from alframe.engine.listing.pool_listing import PoolListing
-from alframe.engine.weights_files import file_digest, save_weights
+from alframe.engine.weights_files import save_weights
+from alframe.kit.files import content_hash
 from alframe.loop.campaign import Campaign
 from alframe.loop.network import earlier_fine_tunings, find_finetuned_keys, load_network
 from alframe.loop.phase_results import LabelSnapshot, RunCache
@@ -95,7 +96,7 @@ def _fine_tune_backbone(
         len(snapshot.labels.counted),
         file,
         dict(recipe),
-        digest=file_digest(campaign.folder / file),
+        digest=content_hash(campaign.folder / file),
         seen=sorted({*training.keys.tolist(), *(finetuned_keys if plan.warm else ())}),
         left_out=sorted(left_out),
         losses=result.losses,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from alframe.builtins import REGISTRIES
 from alframe.contracts import HasWeightsFiles
 from alframe.engine.embedding.feature_source import FeatureSource, UnbuiltEmbedder
-from alframe.engine.weights_files import file_digest, load_weights
+from alframe.engine.weights_files import load_weights
 from alframe.errors import StoreError
+from alframe.kit.files import content_hash
 from alframe.loop.campaign import Campaign
 from alframe.loop.parts import list_package_versions
 from alframe.store.events import FineTuned
@@ -99,6 +100,6 @@ def _load_fine_tuned_weights(file: Path, digest: str) -> dict[str, torch.Tensor]
     """Return stored weights. Raises StoreError if they are not those that were stored: all embeddings would change."""
     advice = "Restore it from a backup of the project."
     weights = load_weights(file, advice)
-    if digest and file_digest(file) != digest:
+    if digest and content_hash(file) != digest:
         raise StoreError(f"{file} is damaged: its checksum is wrong. {advice}")
     return weights

@@ -25,7 +25,6 @@ class Bald:
         self.draws = draws
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view."""
         return pool_mutual_information(view)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

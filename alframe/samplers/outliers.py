@@ -20,7 +20,6 @@ class OutliersMeanActivation:
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view."""
         return np.asarray(-view.hidden_activations.mean(axis=1))
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
@@ -33,7 +32,6 @@ class OutliersMaxActivation:
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view."""
         return np.asarray(-view.hidden_activations.max(axis=1))
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

@@ -58,7 +58,6 @@ class _UncertaintySampler:
     needs = frozenset({Need.PROBS})
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view."""
         return self.score(view.probs)
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
@@ -75,7 +74,6 @@ class _MeanProbsUncertaintySampler(_UncertaintySampler):
         self.draws = draws
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view."""
         return self.score(score_prob_samples(view.lazy_prob_samples, lambda samples: samples.mean(axis=0)))
 
 

@@ -25,7 +25,6 @@ class VariationRatios:
         self.draws = draws
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view."""
         # A vote of NaN would look like any other: a NaN in the row makes the score NaN, too.
         return score_prob_samples(
             view.lazy_prob_samples, lambda samples: variation_ratio(samples) + 0 * samples.sum(axis=(0, 2))
