@@ -59,6 +59,7 @@ BUILTIN_PARTS: dict[str, tuple[str, dict[str, str]]] = {
             "probcover": "alframe.samplers.probcover:ProbCover",
             "maxherding": "alframe.samplers.herding:MaxHerding",
             "uherding": "alframe.samplers.herding:UHerding",
+            "uherding_bursts": "alframe.samplers.herding:UHerdingBursts",
             "ratio": "alframe.samplers.uncertainty:Ratio",
             "margin_mc": "alframe.samplers.uncertainty:MarginMC",
             "ratio_mc": "alframe.samplers.uncertainty:RatioMC",

@@ -24,7 +24,7 @@ CHOSEN = {
     "label_source": ["simulated", "timelapse"],
     "loss": ["triplet"],
     "pool": ["folder"],
-    "sampler": ["uherding", "kmeans"],
+    "sampler": ["uherding_bursts", "kmeans"],
     "stopping": ["budget"],
     "tracker": ["console", "jsonl"],
 }

@@ -160,6 +160,7 @@ def test_the_names_of_all_parts() -> None:
             "refine",
             "typiclust",
             "uherding",
+            "uherding_bursts",
             "variation_ratios",
         ],
         "pool": ["arrays", "camera_trap_scenes", "camtrap_dp", "coco", "csv", "digits", "folder", "timelapse"],

@@ -38,6 +38,7 @@ NEEDS = {
     Need.CLASS_NAMES: "class names",
     Need.IS_UNSEEN_BY_BACKBONE: "which labels fine-tuning has used",
     Need.SEQUENCES: "sequences",
+    Need.LABELLED_SEQUENCES: "sequences of the labelled images",
     Need.TAKEN: "times",
     Need.LABELLED_TAKEN: "times of the labelled images",
     Need.CAMERAS: "cameras",

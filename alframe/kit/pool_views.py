@@ -91,6 +91,7 @@ def make_pool_view(
             np.ones(len(labelled), np.bool_) if is_unseen_by_backbone is None else is_unseen_by_backbone
         ),
         Need.SEQUENCES: lambda: np.full(len(candidates), -1) if sequences is None else sequences[candidates],
+        Need.LABELLED_SEQUENCES: lambda: np.full(len(labelled), -1) if sequences is None else sequences[labelled],
         Need.BATCH_ERROR_RATES: lambda: np.array(earlier_batches.error_rates, np.float32),
         Need.CHOSEN_BY: lambda: np.array(earlier_batches.chosen_by, np.str_),
     }

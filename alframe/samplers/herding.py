@@ -59,6 +59,7 @@ class UHerding:
     `objective`: "accuracy" counts all images alike, "macro" all classes, as the macro-F1 does (`objective_weights`).
     """
 
+    name = "uherding"
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.PROBS})
 
     def __init__(
@@ -68,10 +69,11 @@ class UHerding:
         rows: int = 5_000,
         objective: str = "accuracy",
     ) -> None:
-        require_parameter("sampler 'uherding'", sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)
-        require_parameter("sampler 'uherding'", 0 < temperature < np.inf, "above 0", temperature=temperature)
-        require_at_least("sampler 'uherding'", 1, rows=rows)
-        require_known_objective("sampler 'uherding'", objective)
+        sampler = f"sampler '{self.name}'"
+        require_parameter(sampler, sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)
+        require_parameter(sampler, 0 < temperature < np.inf, "above 0", temperature=temperature)
+        require_at_least(sampler, 1, rows=rows)
+        require_known_objective(sampler, objective)
         self.sigma, self.temperature, self.rows, self.objective = sigma, temperature, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
@@ -80,9 +82,27 @@ class UHerding:
         probs = soften(view.lazy_probs[rows], self.temperature)
         doubt = margin_uncertainty(probs) * objective_weights(self.objective, probs)
         require_finite(doubt, "uncertainties")
-        labelled = view.labelled_features
-        sigma = smallest_distance(labelled) if self.sigma is None else self.sigma
+        sigma = self._find_sigma(view) if self.sigma is None else self.sigma
         return _cover_greedily(view, rows, doubt, k, sigma)
+
+    def _find_sigma(self, view: PoolView) -> float:
+        return smallest_distance(view.labelled_features)
+
+
+class UHerdingBursts(UHerding):
+    """Select as UHerding, where images of one sequence (burst) do not show how far a label reaches.
+
+    Images of one burst are much more alike than those of different ones. Once a burst has two labels, the smallest
+    distance between labelled images is one within a burst, so that UHerding is margin sampling from then on. Here,
+    `sigma` is the smallest distance between two labelled images of different sequences, and 1 if there are no such two.
+    In a pool without sequences, the choice is the same as that of UHerding. The parameters are the same.
+    """
+
+    name = "uherding_bursts"
+    needs = UHerding.needs | {Need.SEQUENCES, Need.LABELLED_SEQUENCES}
+
+    def _find_sigma(self, view: PoolView) -> float:
+        return smallest_distance(view.labelled_features, view.labelled_sequences)
 
 
 def soften(probs: Floats, temperature: float) -> Floats:
@@ -93,19 +113,24 @@ def soften(probs: Floats, temperature: float) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def smallest_distance(labelled: Floats) -> float:
-    """Return the smallest distance between two of `labelled` (m, D), scaled to length 1; 1 where m is below 2.
+def smallest_distance(labelled: Floats, sequences: Ints | None = None) -> float:
+    """Return the smallest distance between two of `labelled` (m, D), scaled to length 1; 1 where there are no two.
 
-    Copies of one image do not count: with them alone, or nearly so, it is at least 0.01.
+    With `sequences` (m,), -1 for none, only pairs of different ones count. Copies of one image do not count: with them
+    alone, or nearly so, it is at least 0.01.
     """
     require_measurable(labelled, "embeddings", "labelled images")
     x = unit_vectors(labelled)
+    groups = np.arange(len(x))
+    if sequences is not None:
+        groups = np.where(sequences < 0, sequences.max(initial=0) + 1 + groups, sequences)
     smallest = np.inf
     for rows in row_slices(len(x), bytes_per_row=4 * len(x), limit=TABLE_BYTES):
         table = pairwise_squared_distances(x[rows], x)
-        smallest = min(smallest, table[table > SMALLEST_SIGMA**2].min(initial=np.inf))
+        counts = (table > SMALLEST_SIGMA**2) & (groups[rows, None] != groups)
+        smallest = min(smallest, table[counts].min(initial=np.inf))
     if np.isinf(smallest):
-        return 1.0 if len(x) < 2 else SMALLEST_SIGMA
+        return SMALLEST_SIGMA if (groups[1:] != groups[:-1]).any() else 1.0
     return float(np.sqrt(smallest))
 
 

@@ -90,6 +90,8 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
                 others[need][:] = others[need][:1]
             if Need.SEQUENCES in others:  # other ones, or none
                 others[Need.SEQUENCES] = np.arange(120) % 40 if seed % 2 else np.full(120, -1)
+            if Need.LABELLED_SEQUENCES in others:
+                others[Need.LABELLED_SEQUENCES] = np.arange(12) % 4 if seed % 2 else np.full(12, -1)
             if seed % 2 and Need.PROBS in others:  # three heaps
                 others[Need.PROBS][:] = 0.9 * np.eye(12)[np.arange(120) % 3] + 0.1 * others[Need.PROBS]
             if seed % 2 and Need.FEATURES in others:

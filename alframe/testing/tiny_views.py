@@ -27,6 +27,7 @@ def tiny_fields(
         Need.LABELLED_PROBS: rng.dirichlet(np.ones(classes), labelled).astype(np.float32),
         Need.HIDDEN_ACTIVATIONS: rng.normal(size=(n, 2 * dim)).astype(np.float32).clip(0),
         Need.SEQUENCES: np.arange(n) // 3,
+        Need.LABELLED_SEQUENCES: np.arange(labelled) // 3,
         Need.BATCH_ERROR_RATES: rng.random(4).astype(np.float32),
         Need.CHOSEN_BY: np.array(["", "margin", "random", "gone"]),
         Need.IS_UNSEEN_BY_BACKBONE: np.arange(labelled) % 3 > 0,

@@ -19,6 +19,7 @@ class Need(enum.Enum):
     HIDDEN_ACTIVATIONS = "hidden_activations"
     PREDICT = "predict"
     SEQUENCES = "sequences"
+    LABELLED_SEQUENCES = "labelled_sequences"
     TAKEN = "taken"
     LABELLED_TAKEN = "labelled_taken"
     CAMERAS = "cameras"

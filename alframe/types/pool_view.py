@@ -19,7 +19,7 @@ Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to clas
 
 
 # What is known of an item before it has a label: the chosen items join the labelled ones in these.
-_LABELLED_OF = {Need.FEATURES: Need.LABELLED_FEATURES, **POOL_FACTS}
+_LABELLED_OF = {Need.FEATURES: Need.LABELLED_FEATURES, Need.SEQUENCES: Need.LABELLED_SEQUENCES, **POOL_FACTS}
 
 
 class PoolView:
@@ -28,7 +28,8 @@ class PoolView:
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
     `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head. `chosen_features`
     (c, D) are of items already chosen for this batch: `labelled_features` has them at its end, unless labels are read.
-    `chosen_facts` are the times, cameras and ids (c,) of the same items, which join the labelled ones in the same way.
+    `chosen_facts` are the sequences, times, cameras and ids (c,) of the same items, which join the labelled ones in the
+    same way.
     """
 
     def __init__(
@@ -204,6 +205,15 @@ class PoolView:
     def sequences(self) -> Ints:
         """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
         return self._field(Need.SEQUENCES)
+
+    @property
+    def labelled_sequences(self) -> Ints:
+        """(m,) number of the sequence of each labelled item. Equal numbers here and in `sequences` mean the same one.
+
+        Needs `sequences`, too: those of the items that were chosen in earlier turns of a batch are taken from there.
+        """
+        self._field(Need.SEQUENCES)
+        return self._labelled_and_chosen(Need.SEQUENCES)
 
     @property
     def taken(self) -> Times:

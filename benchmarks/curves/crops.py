@@ -68,7 +68,7 @@ def _head(result: Mapping[str, Any], source: str) -> str:
         f"{setting['seeds']} seeds. Each seed tests on a different fifth of the frames, or of the bursts. With the "
         "same seed, all runs have the same test frames. With `random:auto:random` (the sampler `random`, the head "
         "`auto`, and first labels chosen by `random`), all runs also have the same labelled frames. "
-        "With `uherding:auto`, the labelled frames differ, because the default sampler and its start use the "
+        "With `uherding:auto`, the labelled frames differ, because the sampler and its start use the "
         "embeddings. Two columns of the table show the area under the curve with whole frames, in per cent. The other "
         "columns show the area with boxes minus the area with whole frames, paired by seed, with Student's 95 % "
         "interval. A number is **bold** if its whole interval is above 0, or if its whole interval is below 0."

@@ -17,17 +17,27 @@ from alframe.comparison.statistics import (
     paired_t_p_values,
 )
 from alframe.types import Floats64
-from benchmarks.curves.needed import CEILING, DEFAULT, RANDOM, RANDOM_START, Sets, judge_shares, table_of_labels_needed
+from benchmarks.curves.needed import (
+    CEILING,
+    DEFAULT,
+    RANDOM,
+    RANDOM_START,
+    SAME,
+    Sets,
+    judge_shares,
+    table_of_labels_needed,
+)
+from benchmarks.curves.new_places import BURSTS, table_of_new_places
 from benchmarks.strategies import DRAWN, LONG_TAIL, area, common_rows
 
 BEFORE = "adaptive:linear"
 LABELS = 200  # at which macro-F1 and calibration are compared
 START = "random:auto:kmeans"
-UNEQUAL = ("cifar10", "missouri")  # how the names of the sets begin in which classes are rare
+UNEQUAL = ("cifar10", BURSTS)  # how the names of the sets begin in which classes are rare
 
 SINCE = {  # what has changed since old results
-    "2026-11-28-x86_64-curves.json": "Since the table below was measured, `uherding`, `maxherding`, `refine` and "
-    "`active_search` were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` "
+    "2026-11-28-x86_64-curves.json": "Since the table below was measured, `uherding`, `uherding_bursts`, `maxherding`, "
+    "`refine` and `active_search` were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` "
     "and other samplers that use clusters. So the ranks below are for the samplers as they were before these changes. "
     "The section [The default](#the-default) shows the current defaults."
 }
@@ -61,23 +71,36 @@ def text_of_default(
     result: Mapping[str, Any], longer: Mapping[str, Any] | None, starts: Mapping[str, Any] | None, source: str
 ) -> str:
     """Return the section in Markdown; `longer` has longer runs of some sets, for the labels that they need."""
-    measured: Sets = {name: by for name, by in result["sets"].items() if DEFAULT in by}
+    measured: Sets = {name: by for name, by in _under_the_defaults_name(result["sets"]).items() if DEFAULT in by}
     drawn = {name: by for name, by in measured.items() if name.endswith(DRAWN)}
     sets = {name: by for name, by in measured.items() if name not in drawn}
-    far = {**sets, **(longer["sets"] if longer else {})}
+    far = {**sets, **(_under_the_defaults_name(longer["sets"]) if longer else {})}
     parts = [_head(source), *result.get("notes", []), AREAS, _areas(sets)]
     if drawn:
         parts += [AREAS_DRAWN, _areas(drawn)]
-    parts += [_ends(sets), table_of_labels_needed(far), _rare(sets), _verdicts(measured, far)]
+    parts += [_ends(sets), table_of_labels_needed({**far, **drawn}), _rare(measured), table_of_new_places(measured)]
+    parts.append(_verdicts(measured, far))
     if starts:
         parts.append(_starts(starts["sets"]))
     return "\n\n".join(part for part in parts if part)
 
 
+def _under_the_defaults_name(sets: Sets) -> Sets:
+    """Return the sets in which the runs of SAME are those of the default, where both choose the same images."""
+    return {
+        name: by
+        if name.startswith(BURSTS) or SAME not in by
+        else {DEFAULT if strategy == SAME else strategy: run for strategy, run in by.items()}
+        for name, by in sets.items()
+    }
+
+
 def _head(source: str) -> str:
     return (
-        "## The default\n\nThis section shows the default sampler `uherding` with the default head `auto`. The "
-        f"results are in `{source}`. The runs use frozen embeddings in memory, and choose the first batch with "
+        "## The default\n\nThis section shows the default sampler `uherding_bursts` with the default head `auto`. The "
+        f"results are in `{source}`. On sets without bursts, the sampler was run under the name `uherding`, because "
+        "both samplers choose the same images there. The sets with bursts are those of `missouri-camtrap`. The runs "
+        "use frozen embeddings in memory, and choose the first batch with "
         "`kmeans`. They go from 20 to 200 labels in batches of 20. Runs on CIFAR-10, and most runs with random choice, "
         "go to 300 labels. "
         "`adaptive:linear` means the sampler `adaptive` with the head `linear`. This was the previous "

@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.strategies import labels_needed
 
-DEFAULT, RANDOM, RANDOM_START = "uherding:auto", "random:auto", "random:auto:random"
+DEFAULT, RANDOM, RANDOM_START = "uherding_bursts:auto", "random:auto", "random:auto:random"
+SAME = "uherding:auto"  # chooses as the default does, in pools without bursts
 CEILING = "ceiling:auto"
 
 Sets = Mapping[str, Mapping[str, Any]]

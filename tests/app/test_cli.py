@@ -140,7 +140,7 @@ SLIPS = (
     (["report"], "There is no project"),
     (["predict"], "Which images?"),
     (["export"], "There is no project yet. If yours is elsewhere, add project=FOLDER."),
-    (["sampler.rows=xx"], "sampler 'uherding': rows=xx: must be a number."),
+    (["sampler.rows=xx"], "sampler 'uherding_bursts': rows=xx: must be a number."),
     (["--config-dir="], "--config-dir needs the folder of your own YAML files: --config-dir=FOLDER."),
     (["--config-dir=nowhere"], "--config-dir=nowhere: there is no such folder."),
     (["-m", "batch=4,0"], "batch=0: must be at least 1"),

@@ -181,7 +181,7 @@ def test_the_defaults() -> None:
     assert [config[kind].name for kind in kinds] == [
         "digits",
         "efficientnet_lite",
-        "uherding",
+        "uherding_bursts",
         "simulated",
         "budget",
         "run",

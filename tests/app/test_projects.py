@@ -396,7 +396,7 @@ def test_a_start_that_failed_is_no_project(tmp_path: Path) -> None:
 # What was a default when the project was begun
 
 
-def begun(folder: Path, *choices: str, head: str = "linear", sampler: str = "uherding", start: str = "random") -> Path:
+def begun(folder: Path, *choices: str, head: str = "linear", sampler: str = "uherding_bursts", start: str = "random") -> Path:
     project(folder, *choices)
     config = {
         "recipes": {"head": {"name": head}, "sampler": {"name": sampler}},
@@ -418,8 +418,8 @@ def test_a_begun_project_keeps_the_parts_that_were_the_defaults(
     today = composed(f"project={tmp_path / 'new'}", "batch=7")
     assert composed(f"project={begun(tmp_path / 'old', 'batch=7')}") == ("linear", today[1], "random")
     assert "head=linear" in caplog.text and f"head={today[0]}" in caplog.text
-    assert "sampler=uherding" not in caplog.text
-    assert composed(f"project={begun(tmp_path / 'margin', sampler='margin')}")[1] == "margin"
+    assert "sampler=uherding_bursts" not in caplog.text
+    assert composed(f"project={begun(tmp_path / 'uherding', sampler='uherding')}")[1] == "uherding"
     assert composed(f"project={begun(tmp_path / 'same', head=today[0], start=today[2])}") == today
 
 

@@ -135,7 +135,7 @@ def test_a_run_whose_export_fails_counts_and_the_sweep_ends_with_1(
     assert finished.code == 1
     assert "2 of 2 runs are included, but some of their steps failed:" in finished.out
     assert "Camtrap DP cannot be written yet" in finished.out
-    assert re.search(r"^ *uherding +2 +8 ", table_of(finished.out), re.MULTILINE), "both seeds are in the table"
+    assert re.search(r"^ *uherding_bursts +2 +8 ", table_of(finished.out), re.MULTILINE), "both seeds are in the table"
     assert alframe(*words).code == 1, "also when they had ended before"
 
 

@@ -185,18 +185,24 @@ def test_the_defaults_are_judged_by_what_was_measured() -> None:
 
     ceiling = {"labels": [900], "seeds": [0], "accuracy": [[0.8]]}
     by = {
-        **{"uherding:auto": curves([0.5, 0.78, 0.79]), "random:auto": curves([0.5, 0.6, 0.7])},
+        **{"uherding_bursts:auto": curves([0.5, 0.78, 0.79]), "random:auto": curves([0.5, 0.6, 0.7])},
         **{"margin:auto": curves([0.6, 0.79, 0.8], seeds=2), "ceiling:auto": ceiling},
     }
     over = gain(by, "margin:auto")
     assert over is not None and over.mean == pytest.approx(-3) and over.is_below_zero
-    ours, random = needed(by, "uherding:auto"), needed(by, "random:auto")
+    ours, random = needed(by, "uherding_bursts:auto"), needed(by, "random:auto")
     assert ours is not None and random is not None and needed(by, "badge:auto") is None
     assert ours.labels < 100 and random.labels == float("inf") and str(random) == "more than 200 (3)"
     assert ours.is_at_most_half_of(random) and not random.is_at_most_half_of(ours)
     page = text_of_default({"sets": {"one": by}}, None, None, "x-strategies.json")
     assert "below 0 in 1: `margin:auto` on one" in page and "(2)" in page
     assert "the default does so on 1 of 1 sets: one." in page and "| below 0.47 |" in page
+    traps = {**by, "uherding:auto": curves([0.5, 0.7, 0.79])}
+    page = text_of_default({"sets": {"missouri-camtrap-bursts": traps}}, None, None, "x-strategies.json")
+    assert "| missouri-camtrap-bursts | accuracy | `random:auto` | +0.0 | **+18.0** | **+9.0** |" in page
+    assert "| over `uherding:auto` | **+4.0 [+4.0, +4.0] (3)** |" in page, "with bursts, these are two samplers"
+    same = {"uherding:auto": traps["uherding:auto"], "random:auto": by["random:auto"]}
+    assert "| `uherding_bursts:auto` | 68.2 |" in text_of_default({"sets": {"digits": same}}, None, None, "x.json")
     longer = {**by, "random:auto": curves([0.5, 0.6, 0.7, 0.8], labels=(20, 100, 200, 400))}
     page = text_of_default({"sets": {"cifar10-x": by}}, {"sets": {"cifar10-x": longer}}, None, "x-strategies.json")
     assert "| 318 (3) | 0.30 |" in page, "the labels that are needed are those of the longer runs"

@@ -37,5 +37,5 @@ def test_the_default_beats_random(name: str, shared_data: Path, tmp_path: Path, 
         session.task_to_run.run(session)
         histories = load_comparison_histories(session)
     areas = {sampler: np.mean([area_under_curve(history) for history in runs]) for sampler, runs in histories.items()}
-    assert len(histories["uherding"]) == len(histories["random"]) == 5
-    assert areas["uherding"] > areas["random"], areas
+    assert len(histories["uherding_bursts"]) == len(histories["random"]) == 5
+    assert areas["uherding_bursts"] > areas["random"], areas

@@ -120,10 +120,10 @@ def test_a_comparison_starts_alike_and_is_paired(images: Path, tmp_path: Path) -
         folder = session.folder
         embedded = list((session.cache_folder / "features").iterdir())
     assert len(embedded) == 1, "random weights are the same for all that is compared"
-    assert {name: len(runs) for name, runs in histories.items()} == {"uherding": 2, "random": 2}
+    assert {name: len(runs) for name, runs in histories.items()} == {"uherding_bursts": 2, "random": 2}
     assert "means over 2 seeds" in outcome.message
     for seed in (0, 1):
-        ours = facts(folder if seed == 0 else next(folder.glob(f"compare/uherding-seed{seed}-*")))
+        ours = facts(folder if seed == 0 else next(folder.glob(f"compare/uherding_bursts-seed{seed}-*")))
         theirs = facts(next(folder.glob(f"compare/random-seed{seed}-*")))
         assert ours["item"] == theirs["item"]
         starts = [[row for row in one["selection"] if row[0] == 1] for one in (ours, theirs)]
@@ -169,7 +169,7 @@ def test_the_ledger_says_what_was_run_with_what(images: Path, tmp_path: Path) ->
         assert config["recipes"]["backbone"]["model"] == "test_resnet"
         versions, owners = ledger.raw_rows("round", ["versions", "owners"])[0]
     assert json.loads(versions)["torch"]
-    assert json.loads(owners)["sampler:uherding"].startswith("alframe ")
+    assert json.loads(owners)["sampler:uherding_bursts"].startswith("alframe ")
     assert only_project(tmp_path) == folder
 
 
@@ -177,7 +177,7 @@ def test_another_configuration_in_the_same_folder_is_refused(images: Path, tmp_p
     project = f"project={(tmp_path / 'p').as_posix()}"
     run(images, tmp_path, project)
     for change, named in (
-        ("sampler=random", r"sampler \(uherding\)"),
+        ("sampler=random", r"sampler \(uherding_bursts\)"),
         ("backbone.size=40", r"backbone \(backbone\.size=32\)"),
         ("head=mlp", "head"),
         ("seed=3", "seed"),

@@ -24,7 +24,7 @@ LINEAR_ALGEBRA = ("scipy.linalg",) if Version(scipy.__version__) >= Version("1.1
 SCIPY = ("scipy.stats", "scipy.optimize", *LINEAR_ALGEBRA)
 UNUSED_BY_ALL = (*NETWORK_PACKAGES, "pandas", "pyarrow", "sklearn", *SCIPY, "matplotlib", "faiss", "jinja2")
 READING_TASKS = ("status", "label", "compare")
-DEFAULT_PARTS = {"backbone": "efficientnet_lite0", "loss": "triplet", "head": "auto", "sampler": "uherding"}
+DEFAULT_PARTS = {"backbone": "efficientnet_lite0", "loss": "triplet", "head": "auto", "sampler": "uherding_bursts"}
 
 
 @pytest.fixture

@@ -7,15 +7,20 @@ import pytest
 import skactiveml.pool
 
 from alframe.errors import BadParams
-from alframe.samplers.herding import MaxHerding, UHerding, smallest_distance, soften
+from alframe.samplers.herding import MaxHerding, UHerding, UHerdingBursts, smallest_distance, soften
 from alframe.samplers.objectives import OBJECTIVES
 from alframe.testing.sampler import SamplerSuite
 from alframe.types import Need, PoolView
 
 
-def view_of(x, labelled, probs=None):
+def view_of(x, labelled, probs=None, sequences=None, labelled_sequences=None):
     labelled = np.zeros((0, x.shape[1]), np.float32) if labelled is None else labelled
-    given = {Need.FEATURES: x, Need.LABELLED_FEATURES: labelled}
+    given = {
+        Need.FEATURES: x,
+        Need.LABELLED_FEATURES: labelled,
+        Need.SEQUENCES: np.full(len(x), -1) if sequences is None else sequences,
+        Need.LABELLED_SEQUENCES: np.full(len(labelled), -1) if labelled_sequences is None else labelled_sequences,
+    }
     return PoolView(np.arange(len(x)), given if probs is None else {**given, Need.PROBS: probs})
 
 
@@ -44,6 +49,12 @@ class TestUHerding(SamplerSuite):
         x = np.array([[0, 1], [1, 0], [-1, 0]], np.float32)
         probs = np.array([[0.99, 0.01], [0.5, 0.5], [0.99, 0.01]], np.float32)
         return view_of(x, np.array([[1, 1], [-1, 1]], np.float32), probs), 1
+
+
+class TestUHerdingBursts(TestUHerding):
+    make = UHerdingBursts
+    # The sequences of the pool are those of the chosen images in the next turn.
+    needs_that_may_not_matter = SamplerSuite.needs_that_may_not_matter | {Need.SEQUENCES}
 
 
 @pytest.mark.parametrize("labelled", [0, 7])
@@ -85,6 +96,38 @@ def test_copies_among_the_labelled_images_do_not_make_it_margin_sampling():
     assert smallest_distance(x[:1]) == smallest_distance(x[:0]) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("sequences", "distance"),
+    [([0, 0, 1, 1], 1.4), ([-1, -1, -1, -1], 0.1), ([0, 1, 1, 1], 0.1), ([5, 5, 5, 5], 1.0)],
+    ids=["two bursts", "none", "near-copies in two bursts", "one burst"],
+)
+def test_images_of_one_burst_do_not_show_how_far_a_label_reaches(sequences, distance):
+    x = np.array([[1, 0, 0], [1, 0.1, 0], [0, 0, 1], [0, 0.1, 1]], np.float32)
+    assert smallest_distance(x, np.array(sequences)) == pytest.approx(distance, abs=0.02)
+
+
+def test_with_two_labels_of_a_burst_other_bursts_are_covered_first():
+    """Margin sampling would take the lonely image, which is doubted most; a heap of other bursts counts for more."""
+    x = np.eye(4, dtype=np.float32)[[1] * 10 + [2]] + 0.05 * np.random.default_rng(0).normal(size=(11, 4))
+    probs = np.array([[0.7, 0.3]] * 10 + [[0.5, 0.5]], np.float32)
+    labelled = np.array([[1, 0, 0, 0], [1, 0.02, 0, 0], [0, 0, 0, 1]], np.float32)
+    first = {}
+    for seen_as in ([0, 0, 1], [-1, -1, -1]):
+        view = view_of(x.astype(np.float32), labelled, probs, np.arange(11) + 2, np.array(seen_as))
+        first[seen_as[0]] = UHerdingBursts().select(view, 1, np.random.default_rng(0)).keys[0]
+        without = UHerding().select(view, 1, np.random.default_rng(0)).keys[0]
+    assert first[0] < 10 == first[-1] == without
+
+
+def test_what_was_chosen_in_an_earlier_turn_has_its_burst():
+    x = np.array([[1, 0], [1, 0.1], [0, 1]], np.float32)
+    probs = np.full((3, 2), 0.5, np.float32)
+    view = view_of(x, np.array([[1, 0.05]], np.float32), probs, np.array([7, 7, 8]), np.array([7]))
+    turn = view.after_choosing(np.array([True, False, False]), np.array([False, True, True]))
+    assert turn.labelled_sequences.tolist() == [7, 7] and turn.sequences.tolist() == [7, 8]
+    assert len(turn.labelled_features) == 2
+
+
 def test_a_temperature_flattens_the_probabilities():
     probs = np.array([[0.8, 0.2]], np.float32)
     np.testing.assert_allclose(soften(probs, 2.0), [[2 / 3, 1 / 3]], rtol=1e-5)
@@ -102,7 +145,8 @@ def test_macro_lets_a_rare_class_be_covered_first():
     assert first["accuracy"] >= 10 > first["macro"]
 
 
+@pytest.mark.parametrize("make", [UHerding, UHerdingBursts])
 @pytest.mark.parametrize("params", [{"sigma": 0}, {"sigma": -1.0}, {"rows": 0}, {"temperature": 0}, {"objective": ""}])
-def test_parameters_are_checked(params):
-    with pytest.raises(BadParams, match=next(iter(params))):
-        UHerding(**params)
+def test_parameters_are_checked(make, params):
+    with pytest.raises(BadParams, match=f"sampler '{make.name}': {next(iter(params))}"):
+        make(**params)
