@@ -213,7 +213,7 @@ class PoolView:
         Needs `sequences`, too: those of the items that were chosen in earlier turns of a batch are taken from there.
         """
         self._field(Need.SEQUENCES)
-        return self._labelled_and_chosen(Need.SEQUENCES)
+        return self._labelled_joined_if_possible(Need.SEQUENCES)
 
     @property
     def taken(self) -> Times:

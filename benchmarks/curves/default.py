@@ -37,9 +37,9 @@ UNEQUAL = ("cifar10", BURSTS)  # how the names of the sets begin in which classe
 
 SINCE = {  # what has changed since old results
     "2026-11-28-x86_64-curves.json": "Since the table below was measured, `uherding`, `uherding_bursts`, `maxherding`, "
-    "`refine` and `active_search` were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, `typiclust` "
-    "and other samplers that use clusters. So the ranks below are for the samplers as they were before these changes. "
-    "The section [The default](#the-default) shows the current defaults."
+    "`refine` and `active_search` were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, "
+    "`typiclust` and other samplers that use clusters. So the ranks below are for the samplers as they were "
+    "before these changes. The section [The default](#the-default) shows the current defaults."
 }
 
 AREAS = (

@@ -396,7 +396,9 @@ def test_a_start_that_failed_is_no_project(tmp_path: Path) -> None:
 # What was a default when the project was begun
 
 
-def begun(folder: Path, *choices: str, head: str = "linear", sampler: str = "uherding_bursts", start: str = "random") -> Path:
+def begun(
+    folder: Path, *choices: str, head: str = "linear", sampler: str = "uherding_bursts", start: str = "random"
+) -> Path:
     project(folder, *choices)
     config = {
         "recipes": {"head": {"name": head}, "sampler": {"name": sampler}},
