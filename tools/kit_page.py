@@ -78,7 +78,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
     if parameter.default is parameter.empty:
         return text
     is_made = callable(parameter.default) or repr(parameter.default) == "<factory>"
-    return f"{text} = {'...' if is_made else repr(parameter.default)}"
+    return f"{text} = {'...' if is_made else repr(parameter.default)}".replace("|", "\\|")
 
 
 def _type_text(annotation: Any) -> str:
@@ -91,7 +91,7 @@ def _type_text(annotation: Any) -> str:
 def summary(value: object, is_whole: bool = False) -> str:
     """Return the first paragraph of a docstring on one line, or the whole docstring, or the value of a constant."""
     if not (inspect.ismodule(value) or inspect.isclass(value) or callable(value) or isinstance(value, property)):
-        return f"`{value!r}`"
+        return f"`{value!r}`".replace("|", "\\|")
     text = inspect.getdoc(value) or ""
     first = text.partition("\n>>>" if is_whole else "\n\n")[0]
     return " ".join(first.split()).replace("|", "\\|")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from alframe.errors import AlframeError, StoreError
 
@@ -38,6 +38,11 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query. Raises StoreError."""
+        with explain_errors(self.file):
+            return self._db.execute(sql, values).fetchall()
 
     def transaction(self) -> AbstractContextManager[None]:
         """Return a context that commits all that its block writes, or nothing. Raises StoreError."""

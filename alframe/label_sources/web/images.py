@@ -90,13 +90,12 @@ class ImageDatabase(Database):
             self._db.executemany(sql, rows)
 
     def numbers_by_id(self) -> dict[str, int]:
-        with explain_errors(self.file):
+        with explain_errors(self.file):  # row by row: they may be a million
             return dict(self._db.execute("SELECT id, number FROM image"))
 
     def batch_ids(self, round_number: int) -> set[str]:
         sql = "SELECT id FROM batch JOIN image ON number = image WHERE round = ?"
-        with explain_errors(self.file):
-            return {id_ for (id_,) in self._db.execute(sql, (round_number,))}
+        return {id_ for (id_,) in self.rows(sql, (round_number,))}
 
     def store_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
         """Keep the batch of a round, whose items have numbers."""
@@ -117,8 +116,7 @@ class ImageDatabase(Database):
             "SELECT number, path, box, version FROM batch b JOIN image ON number = b.image "
             "LEFT JOIN thumbnail t ON t.image = number WHERE round = ? ORDER BY position"
         )
-        with explain_errors(self.file):
-            return self._db.execute(sql, (round_number,)).fetchall()
+        return self.rows(sql, (round_number,))
 
     def add_thumbnails(self, rows: Iterable[tuple[int, str, int, int, bytes]]) -> None:
         """Keep thumbnails: rows of number, version, width, height and JPEG."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from alframe.errors import StoreError
 from alframe.kit.databases import Database, closed_on_error, connect, explain_errors
@@ -173,9 +173,7 @@ class Journal(Database):
 
         If `round_number` is None (no round is open), nothing is counted.
         """
-        with explain_errors(self.file):
-            sql = "SELECT by, images FROM answered WHERE round = ? AND images > 0"
-            return dict(self.db.execute(sql, (round_number,)))
+        return dict(self.rows("SELECT by, images FROM answered WHERE round = ? AND images > 0", (round_number,)))
 
     def rows_of_image(self, image: str) -> list[JournalRow]:
         """Return all rows about an image, in the order they were written."""
@@ -214,29 +212,24 @@ class Journal(Database):
             "ELSE round = ?1 AND requested END) AND NOT EXISTS "
             "(SELECT 1 FROM standing s WHERE s.image = a.image AND s.round = a.round)"
         )
-        with explain_errors(self.file):
-            return self.db.execute(sql, (round_number,)).fetchall()
+        return self.rows(sql, (round_number,))
 
     def last_row_number(self) -> int:
         """Return the number of the newest row: as long as it is the same, nothing was answered."""
-        with explain_errors(self.file):
-            return int(self.db.execute("SELECT coalesce(max(n), 0) FROM answer").fetchone()[0])
+        return int(self.value("SELECT coalesce(max(n), 0) FROM answer"))
 
     def project_id(self) -> str:
         """Return the id of this journal, the same for ever."""
-        with explain_errors(self.file):
-            return str(self.db.execute("SELECT id FROM project").fetchone()[0])
+        return str(self.value("SELECT id FROM project"))
 
     def confirmed_classes(self) -> list[str]:
         """Return the names that people have confirmed to be classes, in the order of their confirmation."""
-        with explain_errors(self.file):
-            return [name for (name,) in self.db.execute("SELECT name FROM class ORDER BY at, name")]
+        return [name for (name,) in self.rows("SELECT name FROM class ORDER BY at, name")]
 
     def classes_answered_once(self, names: Sequence[str]) -> set[str]:
         """Return those of the names that an answer has contained at some time."""
         sql = "SELECT EXISTS (SELECT 1 FROM answer, json_each(classes) WHERE value = ?)"
-        with explain_errors(self.file):
-            return {name for name in names if self.db.execute(sql, (name,)).fetchone()[0]}
+        return {name for name in names if self.value(sql, (name,))}
 
     def confirm_class(self, name: str, annotator: str) -> None:
         """Keep that a person means this name to be a class, inside a transaction."""
@@ -245,12 +238,16 @@ class Journal(Database):
 
     def stored_leases(self) -> list[tuple[str, list[int]]]:
         """Return (session, numbers of images) of what each session had last."""
-        with explain_errors(self.file):
-            return [(session, json.loads(images)) for session, images in self.db.execute("SELECT * FROM lease")]
+        return [(session, json.loads(images)) for session, images in self.rows("SELECT * FROM lease")]
 
     def store_leases(self, session: str, images: Sequence[int]) -> None:
         """Keep which images a session has, inside a transaction."""
         self.db.execute("INSERT OR REPLACE INTO lease (session, images) VALUES (?, ?)", (session, json.dumps(images)))
+
+    def value(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """Return the first value of the first row, None if there is no row."""
+        rows = self.rows(sql, values)
+        return rows[0][0] if rows else None
 
     def _read_rows(self, clauses: str, *values: object) -> list[JournalRow]:
         return list(self._iterate_rows(clauses, *values))
