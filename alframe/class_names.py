@@ -12,6 +12,8 @@ MAX_LENGTH = 120
 # Programs write these where nothing is known. A survey may still have a class of that name, if it says so.
 MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "na", "n/a", "<na>", "nat", "undefined", "missing"})
 
+_LATIN = re.compile("[a-z]")
+_LOOK_ALIKES = str.maketrans("аеорсухіјѕһοαρν", "aeopcyxijshoapv")  # Cyrillic and Greek
 # Characters that are not seen but are no format characters (Cf) either: fillers, joiners and variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
@@ -37,8 +39,13 @@ def clean_class_name(text: str) -> str:
 
 
 def class_name_key(name: str) -> str:
-    """Return what names share that are spellings of one: case, width, `_`, `-` and blanks, a full stop at the end."""
+    """Return what names share that are spellings of one: case, width, `_`, `-` and blanks, a full stop at the end.
+
+    In a name with Latin letters, Cyrillic and Greek ones count as those that they look like.
+    """
     plain = normalize("NFKC", clean_class_name(name)).casefold()
+    if not plain.isascii() and _LATIN.search(plain):
+        plain = plain.translate(_LOOK_ALIKES)
     return re.sub(r"[\s_-]+", " ", plain).strip(" .") or plain
 
 

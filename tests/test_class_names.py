@@ -87,6 +87,9 @@ def test_twins_share_a_key() -> None:
         assert class_name_key(name) == class_name_key(other)
 
     check_each(TWINS, check)
+    check("fox", "f\N{CYRILLIC SMALL LETTER O}x")
+    check("Hare", "H\N{GREEK SMALL LETTER ALPHA}re")
+    assert class_name_key("лось") == "лось", "a word of one alphabet stays as it is"
     keys = [class_name_key(name) for name in ("fox", "foxes", "red fox", "Fuchslein", "Füchslein", "deer1", "deer2")]
     assert len(set(keys)) == len(keys)
 

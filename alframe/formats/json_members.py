@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Collection, Iterator
 from json.decoder import JSONDecodeError
@@ -11,6 +12,7 @@ from typing import Any
 
 from alframe.errors import FormatError
 
+log = logging.getLogger(__name__)
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+\.0+")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -45,6 +47,25 @@ def id_text(value: object) -> str:
     return text.partition(".")[0] if _WHOLE_NUMBER.fullmatch(text) else text
 
 
+def _decode(file: Path, data: bytes, encoding: str) -> str:
+    """Return the text; of one that is not UTF-8 either single bytes are damaged, or it has a spreadsheet's encoding."""
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode(encoding, "replace")
+        damaged = text.count("\ufffd")
+        if damaged > sum(not letter.isascii() for letter in text) - damaged:
+            text = data.decode("cp1252")
+            log.warning("%s is not UTF-8, and is read as cp1252. If names look wrong, save it as UTF-8.", file)
+        else:
+            line = text.count("\n", 0, text.index("\ufffd")) + 1
+            text_of_log = (
+                "%s: %d characters are damaged, the first in line %d. The names and paths with them match nothing."
+            )
+            log.warning(text_of_log, file, damaged, line)
+        return text
+
+
 class _JsonReader:
     """The text of a JSON file, and the `position` up to which it has been read."""
 
@@ -55,13 +76,15 @@ class _JsonReader:
         try:
             data = file.read_bytes()
             # What PowerShell wrote from a program's output is UTF-16.
-            self.text = data.decode(json.detect_encoding(data))
+            self.text = _decode(file, data, json.detect_encoding(data))
         except FileNotFoundError:
             raise FormatError(f"{file} does not exist. Correct the path.") from None
         except OSError as error:
             raise FormatError(f"{file} cannot be read: {error.strerror}. Choose a readable JSON file.") from error
         except (UnicodeError, ValueError) as error:
-            raise FormatError(f"{file} is not text ({error}). Choose the JSON file.") from error
+            raise FormatError(
+                f"{file} is not UTF-8 text ({error}). Choose the JSON file, or save it as UTF-8."
+            ) from error
 
     def peek(self) -> str:
         """Skip spaces and return the next character, or "" at the end."""

@@ -246,20 +246,23 @@ def match_rows(
     """
     other_folders: Counter[str] = Counter()
     foreign_rows: list[TableRow] = []
+    paths: list[str] = []
     for row in rows:
         if isinstance(row, Problem):
             yield row
             continue
-        cell = row.get(column)
-        item_id = match(cell)
-        if item_id is None and is_absolute(cell):
-            path = normalise_path(cell)
+        path = row.get(column)
+        item_id = match(path)
+        if item_id is None and "%" in path:
+            path = unquote(normalise_path(path))
+            item_id = match(path)
+        if item_id is None and is_absolute(path := normalise_path(path)):
             if match.is_known_name(path):
                 foreign_rows.append(row)
+                paths.append(path)
                 continue
             other_folders[path.casefold().rpartition("/")[0]] += 1
         yield row, item_id
-    paths = normalise_paths([row.get(column) for row in foreign_rows])
     foreign = match.match_foreign(paths, other_folders=other_folders)
     # Where one folder is the pool's, rows of others are of other images; where none is, they may have been meant.
     rejected = () if foreign.prefixes else foreign.rejected

@@ -66,7 +66,11 @@ def class_resolver(
         twin = by_key.get(key) or commonest.get(key, name)
         if twin != name:
             is_case = twin.casefold() == name.casefold()
-            how = "only in upper and lower case." if is_case else "only in blanks, marks or width."
+            how = (
+                "only in upper and lower case."
+                if is_case
+                else "only in blanks, marks, width or letters that look alike."
+            )
             raise LabelError(f"'{name}' differs from the class '{twin}' {how} Write '{twin}'.")
         caseless = {original.casefold(): original for original in by_key.values()}
         similar = get_close_matches(name.casefold(), [*caseless, UNSURE], n=3, cutoff=MIN_SIMILARITY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from alframe.kit.tables import (
 from alframe.kit.times import TimeColumn
 from alframe.types import Item
 
+log = logging.getLogger(__name__)
 NOT_A_CLASS_NUMBER = "count as not labelled, since their label is not the number of a class"
 
 
@@ -74,10 +77,16 @@ class Csv:
         listed = ListedImages(file, root, self.several, hint)
         texts = (row.get(self.time_column) for row in self._readable_rows(file, columns)) if self.time_column else ()
         listed.times = TimeColumn(texts, self.time_format, with_numbers=True)
-        has_classes = False
-        for item in listed.items(self._listed_image(row, listed) for row in self._readable_rows(file, columns, listed)):
+        has_classes, splits = False, Counter[str]()
+        for item in listed.items(
+            self._listed_image(row, listed, splits) for row in self._readable_rows(file, columns, listed)
+        ):
             has_classes |= item.label is not None
             yield item
+        if self.split_column and "test" not in splits:
+            named = ", ".join(f"'{value}' ({count} rows)" for value, count in splits.most_common(3)) or "none"
+            text = "%s: no row has the split 'test', so all images can be requested. Values of the column '%s': %s."
+            log.warning(text, file, self.split_column, named)
         if not has_classes and (example := listed.notes.examples.get(NOT_A_CLASS_NUMBER)):
             raise PoolError(f"{file}, {example}. Correct pool.class_names.")
         if self.time_format and listed.times.warnings() and not listed.times.known:
@@ -119,15 +128,18 @@ class Csv:
                     "are in rows that cannot be read", f"row {row.row}, which {row.message.strip('.')}"
                 )
 
-    def _listed_image(self, row: TableRow, listed: ListedImages) -> ListedImage:
+    def _listed_image(self, row: TableRow, listed: ListedImages, splits: Counter[str]) -> ListedImage:
+        """Return what a row says, and count its split in `splits`."""
         cells = {key: "" if name is None else row.get(name).strip() for key, name in self.columns.items()}
         position = f"row {row.line}"
+        split = cells["split"].lower()
+        splits[split] += 1
         label = self._parse_label(cells["label"], position, listed)
         return ListedImage(
             cells["path"],
             position,
             [(label, None)] if label else [],
-            split="test" if cells["split"].lower() == "test" else "pool",
+            split="test" if split == "test" else "pool",
             camera=cells["camera"] or None,
             sequence=cells["sequence"] or None,
             **listed.read_time_fields(cells["time"], position),

@@ -96,6 +96,10 @@ def test_a_clock_set_back_in_the_middle_of_a_card_does_not_mix_two_moments(caplo
     assert "8 images of 1 camera have times of a clock that may have been reset" in warned(items, caplog)
 
 
+def test_times_in_the_future_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    assert "2 images of 1 camera have times in the future" in warned(shots(after(datetime(2090, 5, 1), 0, 1)), caplog)
+
+
 def test_an_older_card_of_other_files_is_no_clock_set_back() -> None:
     first = shots(after(SPRING, 0, 1000))
     other = [replace(item, id=item.id.replace("IMG", "EK")) for item in shots(after(SPRING, 10, 1010))]

@@ -70,6 +70,19 @@ def test_the_place_is_named(tmp_path: Path, text: str, message: str) -> None:
         list(read_json_members(tmp_path / "a.json", ["images"]))
 
 
+def test_text_that_is_not_utf_8(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "a.json"
+    file.write_bytes('[\n"Höhle"]'.encode("cp1252"))
+    assert list(read_json_members(file, [])) == [("", "Höhle")]
+    assert "is not UTF-8, and is read as cp1252" in caplog.text
+    file.write_bytes('["größe",\n"é\xff"]'.encode().replace("\xff".encode(), b"\xff"))
+    assert list(read_json_members(file, [])) == [("", "größe"), ("", "é\ufffd")]
+    assert "1 characters are damaged, the first in line 2" in caplog.text
+    file.write_bytes(b"\x81\x8d")
+    with pytest.raises(FormatError, match="is not UTF-8 text"):
+        list(read_json_members(file, []))
+
+
 def test_a_file_that_cannot_be_had(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"absent.json does not exist"):
         list(read_json_members(tmp_path / "absent.json", []))

@@ -48,6 +48,12 @@ def test_an_id_or_the_place_here_however_it_is_written(path: str) -> None:
     assert matcher()(path) == "Station1/IMG_0001.JPG"
 
 
+def test_addresses_of_files_with_encoded_characters() -> None:
+    paths = [f"file:///D:/my%20traps/{path}" for path in ("Station1/IMG_0001.JPG", "gr%C3%B6%C3%9Fe/2.jpg")]
+    assert find(paths) == ["Station1/IMG_0001.JPG", "größe/2.jpg"]
+    assert find(["gr%C3%B6%C3%9Fe/2.jpg", "a%20b.jpg"], "größe/2.jpg", "a%20b.jpg") == ["größe/2.jpg", "a%20b.jpg"]
+
+
 def test_accents_as_macos_writes_them() -> None:
     assert matcher()(normalize("NFD", "größe/2.jpg")) == "größe/2.jpg"
     assert matcher(normalize("NFD", "größe/2.jpg"))("GRÖSSE\\2.jpg") == normalize("NFD", "größe/2.jpg")

@@ -94,6 +94,13 @@ def test_headers_in_other_forms(tmp_path: Path, text: str) -> None:
     assert [item.label for item in read_csv(tmp_path, text)] == ["fox"]
 
 
+def test_a_split_column_without_a_test_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for split, noticed in (("Test", False), ("testing", True)):
+        read_csv(tmp_path, f"path,label,split\na/0.jpg,fox,{split}\na/1.jpg,fox,train\n", split_column="split")
+        assert ("no row has the split 'test'" in caplog.text) == noticed
+    assert "'testing' (1 rows), 'train' (1 rows)" in caplog.text
+
+
 def test_a_folder_is_no_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     read_csv(tmp_path, "path,label\na,hare\na/0.jpg,fox\n")
     assert "1 of 2 images do not exist" in caplog.text and "'a' in row 2" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -42,6 +43,12 @@ def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
                 "%s have times of a clock that may have been reset, because they begin at the start of a year: %s. "
                 "Correct them with sequences.clock_offsets.",
                 *_count_and_example(items, shots.rows[in_such_a_run & ~shots.is_stuck]),
+            )
+        is_future = shots.time > np.datetime64(datetime.now() + timedelta(days=2))
+        if is_future.any():
+            log.warning(
+                "%s have times in the future: %s. Correct them with sequences.clock_offsets.",
+                *_count_and_example(items, shots.rows[is_future]),
             )
     doubtful = find_doubtful_sequences(items, sequences.longest)
     if doubtful:
