@@ -38,6 +38,41 @@ def test_words_for_no_failure_cost_no_boxes(tmp_path: Path, failure: object) -> 
     assert read_detections(write(tmp_path, {"file": "a.jpg", "failure": failure, "detections": [detection()]}))["a.jpg"]
 
 
+@pytest.mark.parametrize("classes", [[["0", None]], [["0"]], "fox", [[0, "x"]]])
+def test_classes_that_cannot_be_read_cost_no_boxes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, classes: object
+) -> None:
+    image = {"file": "a.jpg", "detections": [detection() | {"classifications": classes}]}
+    assert boxes_of(tmp_path, write(tmp_path, image), "a.jpg") == [0.1]
+    assert "1 classifications are skipped, and their boxes are used, e.g. images[0] ('a.jpg').class" in caplog.text
+
+
+def test_failures_and_classes_of_speciesnet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    failed = {"filepath": "a.jpg", "failures": ["DETECTOR"], "detections": []}
+    scored = {"filepath": "b.jpg", "detections": [detection() | {"label": "animal"}]}
+    scored["classifications"] = {"classes": ["a"], "scores": [None]}
+    (tmp_path / "sn.json").write_text(json.dumps({"predictions": [failed, scored]}))
+    found = read_detections(tmp_path / "sn.json")
+    assert found.failures == {"a.jpg": "DETECTOR"} and found["b.jpg"][0].category == "animal"
+    assert "1 classifications are skipped" in caplog.text
+
+
+def test_boxes_within_one_pixel_are_fractions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from PIL import Image
+
+    (tmp_path / "pool").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.new("L", (40, 20)).save(tmp_path / "pool" / name)
+    boxes = {"a.png": [0.1, 0.1, 0.5, 0.5], "b.png": [4, 2, 20, 10]}
+    entries = [
+        {"file": name, "detections": [{"category": "animal", "confidence": 0.9, "bbox": box}]}
+        for name, box in boxes.items()
+    ]
+    (tmp_path / "md.json").write_text(json.dumps(entries))
+    assert boxes_of(tmp_path, tmp_path / "md.json", *boxes) == [0.1, 0.1]
+    assert "1 boxes end within the first pixel, and are read as fractions" in caplog.text
+
+
 @pytest.mark.parametrize("categories", [{"animal": 1, "person": 2}, {"animal": "1", "person": 2.0}, ["", "animal"]])
 @pytest.mark.parametrize("category", ["1", 1.0, "Animal"])
 def test_categories_by_number_or_name(tmp_path: Path, categories: object, category: object) -> None:

@@ -210,10 +210,6 @@ IMAGE = {"file": "1.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": 
             md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": [9, 9, 50, 50]}]}),
             "must be fractions",
         ),
-        (
-            md({"file": "2.jpg", "detections": [{"category": "1", "conf": 0.5, "bbox": BOX, "classifications": [1]}]}),
-            "class",
-        ),
         ({"images": [{"file_name": "a.jpg", "id": 1}]}, "use pool=coco"),
         ({"annotations": [{"image_id": 1}]}, "use pool=coco"),
         ({"images": [IMAGE], "detection_categories": NAMES, "annotations": [{}]}, "both 'images' and 'annotations'"),

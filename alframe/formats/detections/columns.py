@@ -60,13 +60,14 @@ class Detection:
 class ImageDetections:
     """The detections of one image, with categories and classes as in the file, or why it was not processed.
 
-    `problems` say which of its detections cannot be used, and why.
+    `problems` say which of its detections cannot be used, and why; `class_problems` which of their classifications.
     """
 
     path: str
     rows: tuple[DetectionRow, ...] = ()
     failure: str | None = None
     problems: tuple[str, ...] = ()
+    class_problems: tuple[str, ...] = ()
 
 
 @dataclass
@@ -154,6 +155,8 @@ class DetectionsBuilder:
         path = image.path.strip().replace("\\", "/").removeprefix("./")
         for problem in image.problems:
             self.skipped.add("detections are skipped", f"{position} ('{path}'){problem}")
+        for problem in image.class_problems:
+            self.skipped.add("classifications are skipped, and their boxes are used", f"{position} ('{path}'){problem}")
         if image.failure is not None:
             if path not in self.image_numbers:
                 self.failures[path] = image.failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from reprlib import repr as shorten
 from typing import Any
 
@@ -28,15 +29,25 @@ def parse_megadetector_entry(entry: dict[str, Any]) -> ImageDetections:
     if failure or detections is None:
         return ImageDetections(path, failure=failure or "it has no detections")
 
-    def parse(detection: dict[str, Any]) -> DetectionRow:
-        pairs = _list_or_empty(detection.get("classifications") or None, ".classifications")
-        for pair in pairs:
-            if not isinstance(pair, list) or len(pair) != 2:
-                raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
-        classes = [(id_text(name), _require_number(score, ".classifications")) for name, score in pairs]
-        return _relative_row(id_text(detection.get("category")), detection, sort_best_first(classes))
+    class_problems: list[str] = []
 
-    return _parse_detections(path, detections, parse)
+    def parse(detection: dict[str, Any]) -> DetectionRow:
+        try:
+            classes = _parse_class_pairs(detection.get("classifications"))
+        except FormatError as error:
+            class_problems.append(str(error))
+            classes = ()
+        return _relative_row(id_text(detection.get("category")), detection, classes)
+
+    return replace(_parse_detections(path, detections, parse), class_problems=tuple(class_problems))
+
+
+def _parse_class_pairs(value: Any) -> ClassScores:
+    pairs = _list_or_empty(value or None, ".classifications")
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
+    return sort_best_first((id_text(name), _require_number(score, ".classifications")) for name, score in pairs)
 
 
 def parse_speciesnet_entry(entry: dict[str, Any]) -> ImageDetections:
@@ -46,29 +57,33 @@ def parse_speciesnet_entry(entry: dict[str, Any]) -> ImageDetections:
     detector failed or did not run. Source: github.com/google/cameratrapai.
     """
     path = _require_path(entry, "filepath")
-    detections = entry.get("detections")
-    if detections is None:
-        failures = ", ".join(map(str, _list_or_empty(entry.get("failures"), ".failures")))
-        return ImageDetections(path, failure=failures or "the detector did not run")
-    classes = _parse_speciesnet_classes(entry.get("classifications"))
+    detections, failures = entry.get("detections"), entry.get("failures")
+    failed = list(map(str, failures if isinstance(failures, list) else [failures] if failures else []))
+    if detections is None or (not detections and "DETECTOR" in map(str.upper, failed)):
+        return ImageDetections(path, failure=", ".join(failed) or "the detector did not run")
+    classes, class_problems = _parse_speciesnet_classes(entry.get("classifications"))
 
     def parse(detection: dict[str, Any]) -> DetectionRow:
         name = detection.get("label") or _SPECIESNET_CATEGORIES.get(id_text(detection.get("category")))
         if not isinstance(name, str):
             raise FormatError(": neither a label nor a known category.")
-        return _relative_row(name, detection, classes if name == "animal" else ())
+        return _relative_row(name, detection, classes if name.casefold() == "animal" else ())
 
-    return _parse_detections(path, detections, parse)
+    return replace(_parse_detections(path, detections, parse), class_problems=class_problems)
 
 
-def _parse_speciesnet_classes(value: Any) -> ClassScores:
+def _parse_speciesnet_classes(value: Any) -> tuple[ClassScores, tuple[str, ...]]:
+    """Return the classes, and what is wrong with them."""
     if value is None:
-        return ()
+        return (), ()
     names, scores = (value.get("classes"), value.get("scores")) if isinstance(value, dict) else (None, None)
     if not isinstance(names, list) or not isinstance(scores, list) or len(names) != len(scores):
-        raise FormatError(".classifications has no classes and scores of one length.")
-    numbers = [_require_number(score, ".scores") for score in scores]
-    return sort_best_first(zip(map(str, names), numbers, strict=True))
+        return (), (".classifications has no classes and scores of one length.",)
+    try:
+        numbers = [_require_number(score, ".scores") for score in scores]
+    except FormatError as error:
+        return (), (str(error),)
+    return sort_best_first(zip(map(str, names), numbers, strict=True)), ()
 
 
 def _relative_row(category: str, detection: dict[str, Any], classes: ClassScores) -> DetectionRow:

@@ -64,7 +64,7 @@ def read_detections(file: Path) -> Detections:
     found = _finish_detections(file, builder, list_name, members)
     if skipped.counts and not found.image_numbers:
         outcome, example = next(iter(skipped.examples.items()))
-        raise FormatError(f"{file}, {example}" + (f": {outcome}." if outcome != "entries are skipped" else ""))
+        raise FormatError(f"{file}, {example}" + (f": {outcome}." if "categories" in outcome else ""))
     skipped.warn(log, file)
     return found
 
