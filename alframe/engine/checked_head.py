@@ -54,9 +54,8 @@ class CheckedHead:
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """See the Head contract."""
-        return self._require_probs(
-            self.head.prob_samples(x, draws, rng), (draws, len(x)), "samples of the probabilities"
-        )
+        samples = self.head.prob_samples(x, draws, rng)
+        return self._require_probs(samples, (draws, len(x)), "samples of the probabilities")
 
     def _hidden_activations(self, x: Floats) -> Floats:
         assert isinstance(self.head, HiddenActivations)

@@ -45,8 +45,7 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     training, by_people = fitted.training, fitted.training.is_by_people
     rechecks = campaign.recheck_rounds()
     hidden = set[int]().union(*keys_without_suggestion_by_round(campaign).values())
-    stored_rounds = campaign.ledger.stored_rounds()
-    asked_before = {key for stored in stored_rounds if stored.number in rechecks for key in stored.keys}
+    asked_before = {key for each in campaign.ledger.stored_rounds() if each.number in rechecks for key in each.keys}
     is_hidden, was_asked = (np.isin(training.keys, list(keys)) for keys in (hidden, asked_before))
     rng = seeding.generator(campaign.settings.seed, "recheck", len(training.keys))
     x = fitted.embedded.embedding.features[training.keys]
