@@ -213,8 +213,8 @@ def _name_in_set(label: str, species: Field | None, rename: Mapping[str, str]) -
     name = name if name in same or len(same) != 1 else same[0]
     if not _is_accepted(species, name):
         raise _CannotImport(
-            f"'{name}' is not in the set's list. Add it in Timelapse's Template Editor, or give its name in the list: "
-            f"{mapping_argument(f'{SETTING}.names', label, 'NAME')}"
+            f"'{name}' is not in the set's list. Add it in Timelapse's Template Editor. Or, if the list has another "
+            f"name for it, give this name: {mapping_argument(f'{SETTING}.names', label, 'NAME')}"
         )
     return name
 
