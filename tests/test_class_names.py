@@ -90,6 +90,7 @@ def test_twins_share_a_key() -> None:
     check("fox", "f\N{CYRILLIC SMALL LETTER O}x")
     check("Hare", "H\N{GREEK SMALL LETTER ALPHA}re")
     assert class_name_key("лось") == "лось", "a word of one alphabet stays as it is"
+    check("7", "7.0")
     keys = [class_name_key(name) for name in ("fox", "foxes", "red fox", "Fuchslein", "Füchslein", "deer1", "deer2")]
     assert len(set(keys)) == len(keys)
 

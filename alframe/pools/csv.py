@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
+from alframe.kit.files import id_text
 from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
 from alframe.kit.parameters import did_you_mean, require_one_of, require_parameter
@@ -150,14 +151,15 @@ class Csv:
             return None
         if not self.class_names:
             return text
-        if not (text.isascii() and text.isdigit() and int(text) < len(self.class_names)):
+        number = id_text(text)  # 1.0 is 1
+        if not (number.isascii() and number.isdigit() and int(number) < len(self.class_names)):
             example = (
                 f"{position}: '{text}' in column '{self.columns['label']}' is not the number of one of the "
                 f"{len(self.class_names)} classes, 0 to {len(self.class_names) - 1}"
             )
             listed.note(NOT_A_CLASS_NUMBER, example)
             return None
-        return self.class_names[int(text)]
+        return self.class_names[int(number)]
 
 
 def _require_column(name: str, key: str, names: list[str], file: Path) -> None:

@@ -53,6 +53,13 @@ def test_class_folders_that_are_twins_are_one_class(tmp_path: Path, caplog: pyte
     assert "'Fox' (1 images), 'FOX' (1 images) as 'fox'; 'wild_boar' (1 images) as 'wild boar'" in caplog.text
 
 
+def test_several_words_for_nothing_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    assert labels_after("empty", "fox", "Empty") == ["empty", "fox", "empty"]
+    assert "nothing on it" not in caplog.text
+    assert labels_after("empty", "fox", "blank") == ["empty", "fox", "blank"]
+    assert "2 classes of the pool are words for a picture with nothing on it: 'blank', 'empty'." in caplog.text
+
+
 def test_which_spelling_is_the_class() -> None:
     assert labels_after("Fox", "fox", "fox") == ["fox"] * 3, "the commonest"
     assert labels_after("Fox", "fox", "fox", earlier=["Fox"]) == ["Fox"] * 3, "what it was before"

@@ -94,6 +94,11 @@ def test_headers_in_other_forms(tmp_path: Path, text: str) -> None:
     assert [item.label for item in read_csv(tmp_path, text)] == ["fox"]
 
 
+def test_numbers_of_classes_may_have_a_decimal_point(tmp_path: Path) -> None:
+    rows = "path,label\na/0.jpg,1.0\na/1.jpg,0\n"
+    assert [item.label for item in read_csv(tmp_path, rows, class_names=["fox", "hare"])] == ["hare", "fox"]
+
+
 def test_a_split_column_without_a_test_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for split, noticed in (("Test", False), ("testing", True)):
         read_csv(tmp_path, f"path,label,split\na/0.jpg,fox,{split}\na/1.jpg,fox,train\n", split_column="split")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from reprlib import repr as shorten
 
 from alframe.class_names import UNSURE, class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
+from alframe.formats.detections import category_kind
 from alframe.types import ItemColumns
 
 log = logging.getLogger(__name__)
@@ -79,4 +80,11 @@ def _warn_of_similar_classes(counts: Counter[str], class_of: dict[str, str | Non
             "%d spellings of the pool's classes differ from others only in case, blanks or marks, and count as the "
             "same class: %s. If one of them is a different class, rename it.",
             *(sum(map(len, twins.values())), "; ".join(named)),
+        )
+    nothing = sorted({name for name in class_of.values() if name is not None and category_kind(name) == "empty"})
+    if len(nothing) > 1:
+        log.warning(
+            "%d classes of the pool are words for a picture with nothing on it: %s. They count as different classes. "
+            "If they mean the same, rename all but one of them.",
+            *(len(nothing), ", ".join(f"'{name}'" for name in nothing)),
         )
