@@ -171,7 +171,7 @@ class Registry:
             raise
         except (TypeError, ValueError) as error:
             for name, value in params.items():
-                if isinstance(value, str) and isinstance(signature.parameters[name].default, int | float):
+                if isinstance(value, str | list) and _is_number(signature.parameters[name]):
                     raise BadParams(f"{self.kind} '{part.name}': {name}={value}: must be a number.") from None
             given = ", ".join(f"{name}={value!r}" for name, value in params.items())
             raise BadParams(f"{self.kind} '{part.name}' cannot be built with {given}: {error}.") from error
@@ -211,6 +211,12 @@ def _entry_points(group: str, path: tuple[str, ...]) -> EntryPoints:
 def _warn_renamed(old: str, new: str) -> None:
     # Once in a process: a round builds its parts several times.
     log.warning("%s has been renamed: use %s from now on. The old name still works.", old, new)
+
+
+def _is_number(parameter: inspect.Parameter) -> bool:
+    """Return whether a parameter of a part takes nothing but a number (and None), by its default or its annotation."""
+    types = {name.strip() for name in str(parameter.annotation).split("|")}
+    return isinstance(parameter.default, int | float) or (types != {"None"} and types <= {"int", "float", "None"})
 
 
 def _parameter_text(parameter: inspect.Parameter, given: Mapping[str, Any]) -> str:

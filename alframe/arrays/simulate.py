@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from alframe import seeding
+from alframe.app.part_recipes import default_part_name
 from alframe.arrays.campaign import DEFAULTS, Campaign
+from alframe.arrays.choosing import build_sampler
 from alframe.arrays.pool import ArrayPool, make_array_pool
 from alframe.comparison.tidy import evaluated_round_rows
 from alframe.contracts import Head, Sampler
@@ -32,7 +34,7 @@ def simulate(
     features: Any,
     labels: Any,
     *,
-    sampler: SamplerChoice | Sequence[SamplerChoice] = None,
+    sampler: SamplerChoice | Sequence[SamplerChoice] | Mapping[str, SamplerChoice] = None,
     seeds: int | Iterable[int] = 5,
     budget: int = 200,
     batch: int = DEFAULTS.batch,
@@ -52,7 +54,8 @@ def simulate(
     `classes` is how many classes the labels so far show. `pool_accuracy` is that of the whole pool, where labels count
     as right and the head labels the rest: what one gets who stops here (Kurinchi-Vendhan and Beery 2026, 2606.03821).
 
-    `sampler`: one or several names; None: the command line's default and "random".
+    `sampler`: one or several names or built samplers; None: the command line's default and "random". A dictionary
+    gives each sampler the name that it has in the table, such as `{"purity 0.5": al.build(...)}`.
     `seeds`: a number of seeds from 0 up, or the seeds.
     `budget`: labels at the end; `batch`: labels of a round; `start`: labels of the first batch.
     `test`: the part of the rows that is held out to measure on, no sequence cut; or those rows, as keys or a mask (N,).
@@ -68,12 +71,13 @@ def simulate(
         raise BadParams(f"start={start}: must be from 1 to budget={budget}.")
     names = [str(name) for name in classes]
     truth = [names[number] for number in y.tolist()]
-    several = _as_sampler_list(sampler)
-    if twice := [choice for place, choice in enumerate(several) if choice in several[:place]]:
-        raise BadParams(f"sampler: {twice[0]!r} is listed twice. List each sampler once; `seeds` repeats the runs.")
+    several = _samplers_by_name(sampler)
     numbers = range(seeds) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise BadParams(f"seeds={seeds}: must be a number from 1, or different seeds.")
     rows: list[dict[str, object]] = []
-    for choice, seed in track([(choice, seed) for choice in several for seed in numbers], "Simulating", unit="run"):
+    runs = [(name, choice, seed) for name, choice in several.items() for seed in numbers]
+    for name, choice, seed in track(runs, "Simulating", unit="run"):
         test_rows = _draw_test_rows(test, pool, truth, seed)
         campaign = Campaign(
             pool,
@@ -85,7 +89,7 @@ def simulate(
             seed=seed,
         )
         found = list(_simulate_one_run(campaign, y, names, test_rows, pool.features, (start, batch, budget)))
-        tidy = evaluated_round_rows([record for record, _ in found], sampler=campaign.sampler_name, seed=seed)
+        tidy = evaluated_round_rows([record for record, _ in found], sampler=name, seed=seed)
         rows += [{**row, "pool_accuracy": accuracy} for row, (_, accuracy) in zip(tidy, found, strict=True)]
     return pd.DataFrame(rows)
 
@@ -133,10 +137,25 @@ def _whole_pool_accuracy(campaign: Campaign, y: Ints, features: Floats) -> float
     return float((known + np.count_nonzero(classes[predicted] == y[left])) / (known + len(left)))
 
 
-def _as_sampler_list(sampler: SamplerChoice | Sequence[SamplerChoice]) -> list[SamplerChoice]:
-    if sampler is None:
-        return [None, "random"]
-    return list(sampler) if isinstance(sampler, list | tuple) else [cast(SamplerChoice, sampler)]
+def _samplers_by_name(
+    sampler: SamplerChoice | Sequence[SamplerChoice] | Mapping[str, SamplerChoice],
+) -> dict[str, SamplerChoice]:
+    """Return the samplers by the name that the table has for them. Raises BadParams for two of one name."""
+    if isinstance(sampler, Mapping):
+        return dict(sampler)
+    several: list[SamplerChoice] = [None, "random"] if sampler is None else [cast(SamplerChoice, sampler)]
+    if isinstance(sampler, list | tuple):
+        several = list(sampler)
+    named: dict[str, SamplerChoice] = {}
+    for choice in several:
+        name = build_sampler(choice or default_part_name("sampler"), 0)[1]
+        if name in named:
+            raise BadParams(
+                f"sampler: there are two of the name {name!r}, which the table could not tell apart. List each sampler "
+                "once (`seeds` repeats the runs), or give them names: sampler={'first': ..., 'second': ...}."
+            )
+        named[name] = choice
+    return named
 
 
 def _draw_test_rows(test: Any, pool: ArrayPool, truth: Sequence[str], seed: int) -> Ints:

@@ -96,7 +96,9 @@ def test_what_cannot_be_is_refused() -> None:
     for given, said in (
         ({"labels": y[:5]}, "there are 5 for 150 rows"),
         ({"labels": [*y[:-1], None]}, "1 of 150 are missing"),
-        ({"labels": y, "sampler": ["margin", "random", "margin"]}, "'margin' is listed twice"),
+        ({"labels": y, "sampler": ["margin", "random", "margin"]}, "two of the name 'margin'"),
+        ({"labels": y, "seeds": [1, 1]}, r"seeds=\[1, 1\]: must be"),
+        ({"labels": y, "seeds": 0}, "seeds=0: must be"),
         ({"labels": y, "start": 500}, "start=500: must be from 1 to budget=200"),
         ({"labels": y, "test": 1.5}, "test=1.5: must be a part of the rows"),
         ({"labels": y, "test": []}, "test names no row"),
@@ -104,3 +106,11 @@ def test_what_cannot_be_is_refused() -> None:
     ):
         with pytest.raises(BadParams, match=said):
             al.simulate(x, **given)
+
+
+def test_two_settings_of_one_sampler_have_names_of_their_own() -> None:
+    few, many = (al.build("sampler", "margin_cluster_mean", rows=rows) for rows in (20, 50))
+    with pytest.raises(BadParams, match="two of the name 'MarginClusterMean'"):
+        al.simulate(x, y, sampler=[few, many])
+    table = al.simulate(x, y, sampler={"few": few, "many": many}, seeds=1, budget=20, batch=10, start=10)
+    assert table.sampler.unique().tolist() == ["few", "many"]
