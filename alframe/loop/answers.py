@@ -176,7 +176,7 @@ def _request_again(
     if reason:
         text += f" {reason} To stop now without waiting for more: {_withdraw_request_commands(campaign)}"
     elif answered:
-        conflicting = campaign.labels().unresolved_conflicts & set(stored_round.keys)
+        conflicting = (campaign.labels().unresolved_conflicts & set(stored_round.keys)) - lost
         unanswered = [items[key].id for key in stored_round.keys if key not in answered | lost | conflicting]
         steps = [f"label the other {len(unanswered)} as well"] * bool(unanswered)
         steps += [f"settle the {len(conflicting)} with conflicting labels (`status` lists them)"] * bool(conflicting)

@@ -14,7 +14,7 @@ from tests.label_sources.web_client import Browser
 READS = ("/api/state", "/api/events", "/api/classes", "/api/actions", "/api/images/1", "/api/review", "/api/pool")
 READS += ("/api/progress", "/api/similar?image=1", "/images/1/thumbnail", "/images/1/large", "/report")
 WRITES = ("/api/session", "/api/invitations", "/api/leases", "/api/leases/renew", "/api/leases/return", "/api/skip")
-WRITES += ("/api/answers", "/api/undo", "/api/classes")
+WRITES += ("/api/answers", "/api/undo", "/api/classes", "/api/classes/remove")
 
 
 def code(reply: object) -> tuple[int, str]:

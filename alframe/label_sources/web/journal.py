@@ -226,10 +226,17 @@ class Journal(Database):
         """Return the names that people have confirmed to be classes, in the order of their confirmation."""
         return [name for (name,) in self.rows("SELECT name FROM class ORDER BY at, name")]
 
-    def classes_answered_once(self, names: Sequence[str]) -> set[str]:
-        """Return those of the names that an answer has contained at some time."""
-        sql = "SELECT EXISTS (SELECT 1 FROM answer, json_each(classes) WHERE value = ?)"
-        return {name for name in names if self.value(sql, (name,))}
+    def remove_class(self, name: str) -> int:
+        """Forget a confirmed name and its keys, in a transaction, unless images stand with it; return their number."""
+        sql = (
+            "SELECT count(DISTINCT s.image) FROM standing s JOIN answer a USING (n), json_each(a.classes) "
+            "WHERE value = ?"
+        )
+        answered = int(self.db.execute(sql, (name,)).fetchone()[0])
+        if not answered:
+            self.db.execute("DELETE FROM class WHERE name = ?", (name,))
+            self.db.execute("DELETE FROM class_key WHERE class = ?", (name,))
+        return answered
 
     def confirm_class(self, name: str, annotator: str) -> None:
         """Keep that a person means this name to be a class, inside a transaction."""

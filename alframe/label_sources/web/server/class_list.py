@@ -9,6 +9,7 @@ from typing import Any
 from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, find_blank_class, missing_blank_class
 from alframe.kit.parameters import did_you_mean
+from alframe.kit.round_folders import count_with_noun
 from alframe.label_sources.web.journal import ANYBODY
 from alframe.label_sources.web.journal_rows import name_with_at_sign
 from alframe.label_sources.web.server.config import MAX_NAME_LENGTH, ServerConfig
@@ -58,15 +59,6 @@ class ClassList:
             del named[blank]
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.source.blank)), UNSURE]
 
-    def _offered_names(self, counts: Mapping[str, int]) -> list[str]:
-        """Return the names that the page shows: without those, such as typos, from which people took all answers."""
-        names = self.names()
-        kept = {*self.published.classes, *self.exclusive_names()}
-        emptied = self._reader.journal.classes_answered_once(
-            [name for name in names if not counts[name] and name not in kept]
-        )
-        return [name for name in names if name not in emptied]
-
     def exclusive_names(self) -> set[str]:
         """Return the names that no class can stand beside: blank and unsure."""
         return {UNSURE, *filter(None, [self._find_blank(self.names())])}
@@ -83,7 +75,7 @@ class ClassList:
             self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (name_with_at_sign(name),))
         )
         counts, blank = self.image_counts_by_class(name), self._find_blank(names)
-        offered = self._offered_names(counts)
+        removable = {*self._reader.journal.confirmed_classes()} - {*self.published.classes}
         classes = [
             {
                 "name": each,
@@ -91,8 +83,9 @@ class ClassList:
                 "own_key": each in own,
                 "count": counts[each],
                 "kind": "unsure" if each == UNSURE else "blank" if each == blank else "class",
+                "removable": each in removable and not counts[each],
             }
-            for each in offered
+            for each in names
         ]
         return {"version": self.version(), "classes": classes}
 
@@ -100,7 +93,7 @@ class ClassList:
         """Make a name a class; return how it is written and whether it is new. Raises ApiError to ask or refuse."""
         if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME_LENGTH:
             raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME_LENGTH} characters at most.")
-        known = [each for each in self._offered_names(self.image_counts_by_class(name)) if each != UNSURE]
+        known = [each for each in self.names() if each != UNSURE]
         rule = self._config.source.new_classes
         try:
             resolved = class_resolver(known, rule)(text)
@@ -120,6 +113,22 @@ class ClassList:
             return resolved, False
         await self._writer.write_and_wait(lambda journal: journal.confirm_class(resolved, name))
         return resolved, True
+
+    async def remove_class(self, class_name: Any) -> None:
+        """Take back that a name is a class, such as a slip. Raises ApiError if it is one by more than that."""
+        if class_name not in self._reader.journal.confirmed_classes():
+            raise ApiError("bad_request", f"Nobody has added a class {class_name!r} on this page.")
+        if class_name in self.published.classes:
+            raise ApiError(
+                "refused",
+                f"'{class_name}' is a class of this campaign. If its answers were corrected just now, you can remove "
+                "it when the next batch has come.",
+            )
+        if answered := await self._writer.write_and_wait(lambda journal: journal.remove_class(class_name)):
+            raise ApiError(
+                "refused",
+                f"'{class_name}' is the answer to {count_with_noun(answered, 'image')}: give them another class first.",
+            )
 
     async def set_own_key(self, class_name: Any, key: Any, name: str) -> None:
         """Let this person have a class on another key; the class that had it takes the key that is free now."""

@@ -112,6 +112,7 @@ class WorkRoutes:
             Route("/api/undo", self.undo_answers, methods=["POST"]),
             Route("/api/actions", self.own_actions, methods=["GET"]),
             Route("/api/classes", self.list_or_add_class, methods=["GET", "POST"]),
+            Route("/api/classes/remove", self.remove_class, methods=["POST"]),
             Route("/api/classes/keys", self.set_own_key, methods=["PUT"]),
         ]
 
@@ -229,6 +230,13 @@ class WorkRoutes:
         context.state_has_changed = True
         classes = (await context.classes.describe_for(session.name))["classes"]
         return JSONResponse(next(each for each in classes if each["name"] == added), 201 if is_new else 200)
+
+    async def remove_class(self, request: Request) -> Response:
+        """Take back that a name is a class, and reply with the others."""
+        session = self.context.session_of(request)
+        await self.context.classes.remove_class((await read_json_object(request)).get("name"))
+        self.context.state_has_changed = True
+        return JSONResponse(await self.context.classes.describe_for(session.name))
 
     async def set_own_key(self, request: Request) -> Response:
         """Put a class on another key, for this person."""

@@ -87,7 +87,8 @@ export class ClassPanel {
     const choose = button([element("span", { class: "class-name" }, breakable(entry.name)), element("span", { class: "count" }, entry.kind === "unsure" ? "" : entry.count.toLocaleString())],
       (event) => this.#choose(entry.name, event.shiftKey), { class: "class-button", title: S.meaning[entry.kind] ?? null, "aria-keyshortcuts": entry.key || null });
     if (entry.kind !== "class") key.disabled = true;
-    return element("div", { class: `class-row ${entry.kind}` }, key, choose);
+    const remove = entry.removable ? button("×", () => this.#remove(entry), { class: "quiet", "aria-label": S.removeClass(entry.name), title: S.removeClass(entry.name) }) : null;
+    return element("div", { class: `class-row ${entry.kind}${remove ? " removable" : ""}` }, key, choose, remove);
   }
 
   #clear() {
@@ -132,6 +133,14 @@ export class ClassPanel {
       } catch (refusal) {
         notify(refusal.message, { error: true });
       }
+    }
+  }
+
+  async #remove(entry) {
+    try {
+      await store.removeClass(entry.name);
+    } catch (error) {
+      notify(error.message, { error: true });
     }
   }
 

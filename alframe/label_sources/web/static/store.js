@@ -61,6 +61,10 @@ class Store extends Hub {
     return added.name;
   }
 
+  async removeClass(name) {
+    this.#takeClasses(await post("/api/classes/remove", { name }));
+  }
+
   async setKey(name, key) {
     this.#takeClasses(await put("/api/classes/keys", { name, key }));
   }

@@ -57,7 +57,7 @@ export const S = {
   // Waiting
   phase: { starting: "alframe is starting", embedding: "alframe is reading your images", waiting: "This batch is answered", learning: "alframe is learning from your answers", done: "Finished" },
   staysOpen: "Leave this page open. The next images appear here by themselves.",
-  onClosedPage: (count) => `${n(count, "image was", "images were")} on a page that is closed now, and come back here in a minute at most`,
+  onOwnPage: (count) => `The last ${n(count, "image is", "images are")} on another page of yours. If it is closed, they come back here in a minute at most`,
   withOthers: (count) => `The last ${n(count, "image is", "images are")} with other people`,
   doneNext: "You can review your answers here, or close this page. The terminal shows what to do next.",
   report: "Open the full report",
@@ -70,6 +70,7 @@ export const S = {
   classWaits: (name) => `The server does not answer. “${name}” is added as soon as the server is back. Keep this page open until then.`,
   didYouMean: (name) => `“${name}” looks like an existing class`,
   use: (name) => `Use “${name}”`,
+  removeClass: (name) => `Remove the class ${name}, which no image has`,
   changeKey: (name, key) => `${key || "+"}: change the key of ${name}`, fixedKey: (name, key) => `${key}: the key of ${name}`,
   pressKey: (name) => `Press a letter or a digit from 1 to 9 for “${name}”`,
   noKey: "No key",

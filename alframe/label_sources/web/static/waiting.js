@@ -11,7 +11,7 @@ export function waitingPanel(takenByOthers = 0) {
   const others = phase === "waiting" && left > 0;
   const isAlone = !people.some((person) => person.online && person.name !== store.me.name);
   const busy = !others && phase !== "done";
-  return panel(busy ? "busy" : "", others ? (isAlone ? S.onClosedPage(left) : S.withOthers(left)) : S.phase[phase] ?? phase, [
+  return panel(busy ? "busy" : "", others ? (isAlone ? S.onOwnPage(left) : S.withOthers(left)) : S.phase[phase] ?? phase, [
     element("p", {}, message),
     problem ? element("p", { class: "problem" }, problem) : null,
     phase === "done" ? element("p", {}, S.doneNext) : element("p", { class: "hint" }, S.staysOpen),
