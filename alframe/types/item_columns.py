@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 from alframe.types.images import Box, Item
 
@@ -69,26 +69,17 @@ class ItemColumns(Sequence[Item]):
             columns.labels.extend([folder.label] * count)
             columns.splits.extend([folder.split] * count)
             columns.cameras.extend([folder.camera] * count)
-        unknown = [None] * len(columns.ids)
-        for column in (columns.taken, columns.sequences, columns.boxes):
-            column.extend(unknown)
-        columns.metas.extend([{}] * len(unknown))
-        return columns
+        unknown = [None] * len(columns)
+        return replace(columns, taken=unknown, sequences=unknown, boxes=unknown, metas=[{}] * len(columns))
 
     def extended(self, items: Iterable[Item]) -> ItemColumns:
         """Return the columns with more items at the end."""
-        more = ItemColumns.of(items)
-        return ItemColumns(
-            self.ids + more.ids,
-            self.paths + more.paths,
-            self.labels + more.labels,
-            self.splits + more.splits,
-            self.cameras + more.cameras,
-            self.taken + more.taken,
-            self.sequences + more.sequences,
-            self.boxes + more.boxes,
-            self.metas + more.metas,
-        )
+        pairs = zip(self._columns(), ItemColumns.of(items)._columns(), strict=True)
+        return ItemColumns(*(column + more for column, more in pairs))
+
+    def _columns(self) -> list[list[Any]]:
+        first = [self.ids, self.paths, self.labels, self.splits, self.cameras]
+        return [*first, self.taken, self.sequences, self.boxes, self.metas]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -103,15 +94,6 @@ class ItemColumns(Sequence[Item]):
 
     def _read(self, place: int) -> Item:
         if place not in self._made:
-            self._made[place] = Item(
-                self.ids[place],
-                Path(self.paths[place]),
-                self.labels[place],
-                self.splits[place],
-                self.cameras[place],
-                self.taken[place],
-                self.sequences[place],
-                self.boxes[place],
-                self.metas[place],
-            )
+            id_, path, *rest = (column[place] for column in self._columns())
+            self._made[place] = Item(id_, Path(path), *rest)
         return self._made[place]
