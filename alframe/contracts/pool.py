@@ -25,8 +25,11 @@ class Pool(Protocol):
 class ListsFolders(Protocol):
     """A pool that may also list its images folder by folder, which is faster: no object is made for each image."""
 
-    def folders(self) -> Iterator[ListedFolder]:
-        """Yield the images that `items` yields, in the same order. Raises PoolError, as `items` does."""
+    def list_by_folder(self) -> Iterator[ListedFolder]:
+        """Yield the images that `items` yields, in the same order. Raises PoolError, as `items` does.
+
+        It is not used where a subclass has an `items` of its own, but no `list_by_folder`.
+        """
 
 
 @runtime_checkable

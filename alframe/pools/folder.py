@@ -90,11 +90,11 @@ class Folder:
 
     def items(self) -> Iterator[Item]:
         """Yield every image once, folder by folder in sorted order; raises PoolError where a root gives no image."""
-        for folder in self.folders():
+        for folder in self.list_by_folder():
             for id_, path in zip(folder.ids, folder.paths, strict=True):
                 yield Item(id_, Path(path), folder.label, folder.split, folder.camera)
 
-    def folders(self) -> Iterator[ListedFolder]:
+    def list_by_folder(self) -> Iterator[ListedFolder]:
         """See the ListsFolders contract.
 
         Skipped: names that start with a dot and SKIPPED_FOLDERS. Skipped with a logged warning: a subfolder that cannot

@@ -124,7 +124,9 @@ class _ItemsOnDemand(Sequence[Item]):
             return self._table.items()[key]
         sql = f"SELECT {', '.join(ITEM_COLUMNS)} FROM item WHERE key = ?"
         row = range(self._count)[key]  # an int also for a NumPy integer, and counted from the end below 0
-        return load_items(self._table._read(sql, row), self._table.file)[0]
+        if not (rows := self._table._read(sql, row)):
+            raise damaged_error(self._table.file, LookupError("items are missing"))
+        return load_items(rows, self._table.file)[0]
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._table.items())

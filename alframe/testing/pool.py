@@ -78,8 +78,8 @@ class PoolSuite(Suite):
 
     def test_folders_list_the_items(self, pool: Pool, items: list[Item]) -> None:
         if isinstance(pool, ListsFolders):
-            listed = list(ItemColumns.of_folders(pool.folders()))
-            assert listed == items, "folders() must give the images that items() yields, in the same order"
+            listed = list(ItemColumns.of_folders(pool.list_by_folder()))
+            assert listed == items, "list_by_folder() must give the images that items() yields, in the same order"
 
     def test_paths_exist(self, items: list[Item]) -> None:
         for item in items:

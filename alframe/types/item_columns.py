@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
@@ -69,8 +69,10 @@ class ItemColumns(Sequence[Item]):
             columns.labels.extend([folder.label] * count)
             columns.splits.extend([folder.split] * count)
             columns.cameras.extend([folder.camera] * count)
-        unknown = [None] * len(columns)
-        return replace(columns, taken=unknown, sequences=unknown, boxes=unknown, metas=[{}] * len(columns))
+        for column in columns._columns()[5:8]:
+            column.extend([None] * len(columns))
+        columns.metas.extend([{}] * len(columns))
+        return columns
 
     def extended(self, items: Iterable[Item]) -> ItemColumns:
         """Return the columns with more items at the end."""
@@ -78,8 +80,8 @@ class ItemColumns(Sequence[Item]):
         return ItemColumns(*(column + more for column, more in pairs))
 
     def _columns(self) -> list[list[Any]]:
-        first = [self.ids, self.paths, self.labels, self.splits, self.cameras]
-        return [*first, self.taken, self.sequences, self.boxes, self.metas]
+        names: list[list[Any]] = [self.ids, self.paths, self.labels, self.splits, self.cameras]
+        return [*names, self.taken, self.sequences, self.boxes, self.metas]
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -5,24 +5,45 @@ from __future__ import annotations
 import reprlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from alframe.contracts import ListsFolders, Pool
 from alframe.engine.broken_contract import broken_contract
 from alframe.progress import track
-from alframe.types import Item, ItemColumns
+from alframe.types import Item, ItemColumns, ListedFolder
 
 
 def list_checked_items(pool: Pool) -> ItemColumns:
     """Return every item of the pool. Raises BadOutput for what is no item or has the id of another one."""
-    if isinstance(pool, ListsFolders):
-        images = ItemColumns.of_folders(track(pool.folders(), "Listing images", unit="folder"))
+    if isinstance(pool, ListsFolders) and _defines_list_by_folder(pool):
+        images = ItemColumns.of_folders(track(_check_folders(pool), "Listing images", unit="folder"))
     else:
         images = ItemColumns.of(track(_check_items(pool), "Listing images", unit="img"))
     if len(set(images.ids)) < len(images):
         (twice, _), *_ = Counter(images.ids).most_common(1)
         raise broken_contract("pool", pool, f"lists the id {twice!r} twice")
     return images
+
+
+def _defines_list_by_folder(pool: Pool) -> bool:
+    """Return whether `list_by_folder` is as new as `items`: a subclass may list other items, and inherit the rest."""
+    definitions = (vars(kind).keys() & {"items", "list_by_folder"} for kind in type(pool).__mro__)
+    return "list_by_folder" in next(filter(None, definitions), ())
+
+
+def _check_folders(pool: ListsFolders) -> Iterator[ListedFolder]:
+    for folder in pool.list_by_folder():
+        if not isinstance(folder, ListedFolder):
+            raise broken_contract("pool", pool, f"lists {reprlib.repr(folder)}, not a ListedFolder")
+        if len(folder.ids) != len(folder.paths):
+            raise broken_contract(
+                "pool", pool, f"lists a folder of {len(folder.ids)} ids and {len(folder.paths)} paths"
+            )
+        for text in chain(folder.ids, folder.paths):
+            if not isinstance(text, str) or not text:
+                raise broken_contract("pool", pool, f"lists a folder with the id or path {text!r}")
+        yield folder
 
 
 def _check_items(pool: Pool) -> Iterator[Item]:
