@@ -14,6 +14,7 @@ from alframe.errors import FormatError
 
 log = logging.getLogger(__name__)
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+\.0+")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -54,7 +55,7 @@ def _decode(file: Path, data: bytes, encoding: str) -> str:
     except UnicodeDecodeError:
         text = data.decode(encoding, "replace")
         damaged = text.count("\ufffd")
-        if damaged > sum(not letter.isascii() for letter in text) - damaged:
+        if damaged > len(_NOT_ASCII.findall(text)) - damaged:
             text = data.decode("cp1252")
             log.warning("%s is not UTF-8, and is read as cp1252. If names look wrong, save it as UTF-8.", file)
         else:

@@ -28,8 +28,8 @@ from alframe.types import Box, Item
 log = logging.getLogger(__name__)
 
 ON_WEB = (
-    "are on the web, and no file with their name is below pool.root (download them; keep their fileName, or put "
-    "their relative paths into filePath)"
+    "are on the web, and no file below pool.root is theirs by its name or folder (download them; keep their fileName, "
+    "or put their relative paths into filePath)"
 )
 EVENT_LABELS_ONLY = "have labels of their event only, which are not used (pool.sequence_level=true does)"
 
@@ -244,6 +244,6 @@ def _is_image(row: CamtrapRow) -> bool:
     kind = row["fileMediatype"].casefold()
     if kind.startswith(("image", "video", "audio")):
         return kind.startswith("image")
-    suffixes = [Path(name.replace("\\", "/")).suffix.lower() for name in (row["fileName"], row["filePath"])]
-    suffix = next(filter(None, suffixes), "") if not is_on_web(row) or row["fileName"] else ""
-    return f".{kind}" in image_suffixes() or suffix in image_suffixes() or (not kind and not suffix)
+    names = [row["fileName"], "" if is_on_web(row) else row["filePath"]]
+    suffixes = {Path(name.replace("\\", "/")).suffix.lower() for name in names} - {""}
+    return f".{kind}" in image_suffixes() or bool(suffixes & image_suffixes()) or (not kind and not suffixes)

@@ -77,7 +77,7 @@ def test_words_count_in_any_case_and_unknown_ones_are_counted(
         ("22/05/2024 10:00:00", "22/05/2024 10:00:05", True),
         ("2024-05-22 10:00:00 AM", "2024-05-22 10:00:05 AM", True),
         (FIRST, "", False),
-        ("2024-05-22", "2024-05-23", False),
+        ("2024-05-22", "2024-05-23", True),
     ],
 )
 def test_times_of_events_in_other_forms(tmp_path: Path, first: str, last: str, found: bool) -> None:
@@ -109,6 +109,8 @@ def test_ids_are_numbers_or_text_and_belong_to_one_file(tmp_path: Path, caplog: 
     ],
 )
 def test_images_are_known_by_type_or_suffix(tmp_path: Path, kind: str, path: str, is_image: bool) -> None:
+    named = photo(0, type="", name="Site 1. north")
+    assert [item.id for item in read(tmp_path, named, "")] == ["a/0.jpg"]
     assert [item.id for item in read(tmp_path, photo(0, type=kind, path=path) + photo(1))][:-1] == [
         "a/0.jpg"
     ] * is_image
@@ -130,6 +132,20 @@ def test_files_of_media_on_the_web(tmp_path: Path, cells: dict[str, str], found:
         (tmp_path / "b" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "b" / name).touch()
     assert [item.id for item in read(tmp_path, photo(0, **cells), "")] == [found]
+
+
+def test_a_name_alone_takes_no_file_from_its_deployment(tmp_path: Path) -> None:
+    (tmp_path / "b" / "d1").mkdir(parents=True)
+    (tmp_path / "b" / "d1" / "7.jpg").touch()
+    web = [photo(n, path=f"https://x/{n}", name="7.jpg", deployment=f"d{n}") for n in (1, 2)]
+    assert [item.id for item in read(tmp_path, "".join(web), "")] == ["b/d1/7.jpg"]
+
+
+def test_moments_of_an_event_keep_their_fractions(tmp_path: Path) -> None:
+    media = photo(0, time="2024-05-22T10:00:05.1Z") + photo(1, time="2024-05-22T10:00:05.7Z")
+    events = [("05.0", "05.2", "Lynx lynx"), ("05.6", "05.8", "Sus scrofa")]
+    rows = [f"d1,,,2024-05-22T10:00:{a}Z,2024-05-22T10:00:{b}Z,event,animal,{name},human\n" for a, b, name in events]
+    assert labels(read(tmp_path, media, "".join(rows))) == ["Lynx lynx", "Sus scrofa"]
 
 
 def test_a_file_that_two_media_may_be_is_none_s(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

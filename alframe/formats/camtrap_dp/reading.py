@@ -7,6 +7,7 @@ import logging
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePath
@@ -43,10 +44,12 @@ class CamtrapRow:
         return "" if cell in MISSING else cell
 
     def time(self, column: str, day_first: bool | None = None) -> datetime | None:
-        """Return the time of a cell, with its zone if it has one; None if it is not a time, or a day alone.
+        """Return the time of a cell, with its zone if it has one; None if it is not a time.
 
         Spreadsheets write other forms than the standard's; `day_first` is as in `read_time`.
         """
+        with suppress(ValueError):
+            return datetime.fromisoformat(self[column])
         found = read_time(self[column], day_first)
         if found.time is None or found.utc_offset is None:
             return found.time

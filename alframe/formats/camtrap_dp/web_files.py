@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from alframe.formats.camtrap_dp.reading import CamtrapRow
@@ -12,6 +12,7 @@ from alframe.formats.json_members import id_text
 from alframe.formats.path_text import caseless_path
 
 _PLACE_COLUMNS = ("locationID", "locationName", "cameraID")
+_Ids = dict[str, None]  # of images, in order and each once
 
 
 def is_on_web(row: CamtrapRow) -> bool:
@@ -20,44 +21,79 @@ def is_on_web(row: CamtrapRow) -> bool:
 
 
 class WebFiles:
-    """The files that media on the web may be: `image_ids` are all files here, `media` all rows that are on the web.
+    """The files that media on the web are: `image_ids` are all files here, `media` all rows that are on the web.
 
     Case and accents do not matter. Where files share a name, the folders decide: those of the fileName, or one that is
-    called as the deployment or its place. A file that several media may be is none's.
+    called as the deployment or its place; only then the name alone counts, and at last the mediaID. What counts less
+    takes no file from what counts more, and a file that several media may be by one rule is none's.
     """
 
     def __init__(
         self, image_ids: Iterable[str], media: Sequence[CamtrapRow], deployments: Mapping[str, CamtrapRow]
     ) -> None:
-        self._deployments = deployments
-        wanted = {_file_name(row) for row in media} | {_media_name(row) for row in media}
-        self._files: dict[str, list[str]] = {}
-        for image_id in image_ids if media else ():
-            name = caseless_path(image_id).rpartition("/")[2]
-            for key in {name, f"{name.rpartition('.')[0]}."} & wanted:
-                self._files.setdefault(key, []).append(image_id)
-        self._claims = Counter(found for row in media if (found := self._find(row)))
+        self._by_end: dict[tuple[str, str], _Ids] = {}
+        self._by_folder: dict[tuple[str, str], _Ids] = {}
+        self._by_name: dict[str, _Ids] = {}
+        self._places: dict[str, list[str]] = {}
+        self._found: dict[str, str] = {}  # by the position of the row
+        if media:
+            self._index_files(image_ids, {_file_name(row) for row in media} | {_media_name(row) for row in media})
+            self._choose_files(media, deployments)
 
     def find(self, row: CamtrapRow) -> str | None:
         """Return the file of a medium, or None if there is none or if it may be another medium's too."""
-        found = self._find(row)
-        return found if found and self._claims[found] == 1 else None
+        return self._found.get(row.position)
 
-    def _find(self, row: CamtrapRow) -> str | None:
-        found = self._files.get(_file_name(row), [])
-        deployment = self._deployments.get(id_text(row["deploymentID"]))
-        places = {row["deploymentID"], *(deployment[column] for column in _PLACE_COLUMNS if deployment)} - {""}
-        in_place = [path for path in found if {caseless_path(place) for place in places} & set(_folders(path))]
-        end = caseless_path(row["fileName"])
-        at_end = [path for path in found if "/" in end and f"/{caseless_path(path)}".endswith(f"/{end}")]
-        for candidates in (at_end, in_place, found, self._files.get(_media_name(row), [])):
-            if len(candidates) == 1:
-                return candidates[0]
-        return None
+    def _index_files(self, image_ids: Iterable[str], wanted: set[str]) -> None:
+        for image_id in image_ids:
+            folder, _, name = caseless_path(image_id).rpartition("/")
+            parts = folder.split("/") if folder else []
+            for key in {name, f"{name.rpartition('.')[0]}."} & wanted:
+                self._by_name.setdefault(key, {})[image_id] = None
+                for start, part in enumerate(parts):
+                    self._by_folder.setdefault((key, part), {})[image_id] = None
+                    self._by_end.setdefault((key, "/".join(parts[start:])), {})[image_id] = None
 
+    def _choose_files(self, media: Sequence[CamtrapRow], deployments: Mapping[str, CamtrapRow]) -> None:
+        def at_end(row: CamtrapRow) -> Iterable[str]:
+            folder, _, name = caseless_path(row["fileName"]).rpartition("/")
+            return self._by_end.get((name, folder.strip("/")), ()) if folder else ()
 
-def _folders(path: str) -> list[str]:
-    return caseless_path(path).split("/")[:-1]
+        def in_deployment(row: CamtrapRow) -> Iterable[str]:
+            return self._by_folder.get((_file_name(row), caseless_path(row["deploymentID"])), ())
+
+        def in_place(row: CamtrapRow) -> Iterable[str]:
+            name = _file_name(row)
+            found = (self._by_folder.get((name, place), {}) for place in self._places_of(row, deployments))
+            return {image_id: None for files in found for image_id in files}
+
+        def by_name(row: CamtrapRow) -> Iterable[str]:
+            return self._by_name.get(_file_name(row), ())
+
+        def by_media_id(row: CamtrapRow) -> Iterable[str]:
+            return self._by_name.get(_media_name(row), ())
+
+        taken: set[str] = set()
+        rules: list[Callable[[CamtrapRow], Iterable[str]]] = [at_end, in_deployment, in_place, by_name, by_media_id]
+        for rule in rules:
+            claims: dict[str, str] = {}
+            for row in media:
+                if row.position not in self._found:
+                    candidates = list(rule(row))
+                    if len(candidates) == 1 and candidates[0] not in taken:
+                        claims[row.position] = candidates[0]
+            times = Counter(claims.values())
+            taken.update(times)
+            self._found.update((position, file) for position, file in claims.items() if times[file] == 1)
+
+    def _places_of(self, row: CamtrapRow, deployments: Mapping[str, CamtrapRow]) -> list[str]:
+        """Return the caseless names that a folder of the place of the row's deployment may have."""
+        name = row["deploymentID"]
+        if name not in self._places:
+            deployment = deployments.get(id_text(name))
+            names = [deployment[column] for column in _PLACE_COLUMNS if deployment]
+            self._places[name] = list(dict.fromkeys(caseless_path(one) for one in names if one))
+        return self._places[name]
 
 
 def _file_name(row: CamtrapRow) -> str:
