@@ -19,20 +19,23 @@ _DATE = re.compile(rf"\s*(?:[A-Za-z]{{3,9}},?\s+(?=\d))?(?:{_YEAR_FIRST}|{_YEAR_
 _CLOCK = re.compile(
     r"(?:T|[\s,]+)\s*(?P<before>上午|下午|午前|午後|오전|오후|[ap]\.?m\.?(?![a-z]))?\s*(?P<hour>\d\d?)[:.](?P<minute>\d\d)"
     r"(?:[:.](?P<clock_second>\d\d)(?!\d)(?:[.,]\d+)?)?(?!\d)"
-    r"\s*(?P<half>[ap]\.?\s?m\b\.?)?\s*(?P<zone>Z|(?:UTC|GMT)?[+-]\d\d(?::?\d\d)?(?!\d)|UTC|GMT)?",
+    r"\s*(?P<half>[ap]\.?\s?m\b\.?)?\s*(?P<zone>Z(?:ulu)?|(?:UTC|GMT)?[+-]\d\d(?::?\d\d)?(?!\d)|UTC|GMT)?",
     re.IGNORECASE,
 )
 _COMPACT = re.compile(r"\s*((?:19|20)\d{2})(\d\d)(\d\d)[T_ -]?(\d\d)(\d\d)(\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?\s*")
 _NUMBER = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*")
 # Words after a time that say nothing of the half of the day: a zone, a day of the week, "Uhr".
 _AFTER_CLOCK = re.compile(
-    r"\[[\w/+-]+\]|\b(?:[A-Z]{1,4}T|MSK|Uhr|hrs?|h|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)\b", re.IGNORECASE
+    r"\[[\w/+-]+\]|\b(?:[A-Z]{1,4}T|UTC|GMT|MSK|WIB|WITA?|Uhr|uur|hrs?|h|local(?: time)?|[A-Z]+(?:/[A-Z_]+)+|M \d+/\d+"
+    r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)\b",
+    re.IGNORECASE,
 )
 _NOTHING = re.compile(r"[\s:/.T_-]*\Z")
 _ZEROS = re.compile(r"[\s0:/.T_-]*\Z")
 _AFTERNOON = {"下午", "午後", "오후"}
 _EPOCHS = {(1904, 1, 1), (1970, 1, 1), (1980, 1, 1)}  # the day that a clock counts from
 MIDNIGHT = time()
+_SHIFTED_MIDNIGHTS = {time(hour) for hour in (1, 2, 3, 22, 23)}  # where hardly a timer is set to
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
 MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are missing
 
@@ -58,13 +61,16 @@ class ReadTime(NamedTuple):
     guess: str = ""
 
 
-def read_time(text: str, day_first: bool | None = None, with_numbers: bool = False) -> ReadTime:
+def read_time(
+    text: str, day_first: bool | None = None, with_numbers: bool = False, has_24_hours: bool = False
+) -> ReadTime:
     """Return the time that `text` says.
 
     Understood: year first (ISO 8601, EXIF) or last; English names of months; AM and PM; 24:00, which is midnight of the
     next day; a UTC offset, which is dropped, since the camera's clock counts. Where the year is last, `day_first` says
     what 05/04/2024 means; None: nobody knows. With dots the day always comes first. With `with_numbers`, seconds since
-    1970 and spreadsheets' serial numbers are understood too.
+    1970 and spreadsheets' serial numbers are understood too. With `has_24_hours`, no word after a time says the half of
+    the day.
     """
     text = text.partition("\0")[0].strip() if text.strip(" \t\0") else ""  # after it a camera writes anything
     if _NOTHING.match(text):
@@ -92,7 +98,12 @@ def read_time(text: str, day_first: bool | None = None, with_numbers: bool = Fal
     hour, half = int(clock["hour"]), (clock["half"] or "")[:1].lower()
     if before := (clock["before"] or "").lower():
         half = "p" if before in _AFTERNOON or before[0] == "p" else "a"
-    if hour <= 12 and not half and any(map(str.isalpha, _AFTER_CLOCK.sub("", text[clock.end() :]))):
+    if (
+        hour <= 12
+        and not half
+        and not has_24_hours
+        and any(map(str.isalpha, _AFTER_CLOCK.sub("", text[clock.end() :])))
+    ):
         return ReadTime(None, problem=UNKNOWN_HALF)
     if half and not (hour <= 12 or (half == "p" and hour < 24)):
         return ReadTime(None, problem=NO_SUCH_TIME)
@@ -165,6 +176,16 @@ def _time_from_number(number: float) -> ReadTime:
     return ReadTime(None, problem=UNKNOWN_FORM)
 
 
+def shows_24_hours(texts: Iterable[str]) -> bool:
+    """Return whether a time among the texts shows that hours count to 24: it has the hour 0, or 13 and more."""
+    for text in texts:
+        date = _DATE.match(text)
+        clock = _CLOCK.match(text, date.end()) if date is not None else None
+        if clock is not None and not (clock["half"] or clock["before"]) and not 1 <= int(clock["hour"]) <= 12:
+            return True
+    return False
+
+
 def is_day_first(texts: Iterable[str]) -> bool | None:
     """Return whether the day comes before the month where the year is last: some time must tell, and none deny it."""
     orders = set()
@@ -177,18 +198,24 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
     return orders.pop() if len(orders) == 1 else None
 
 
-def _find_clocks_of_days(rows_of_time: Mapping[datetime, int]) -> dict[time, str]:
+def _find_clocks_of_days(rows_of_time: Mapping[datetime, int], has_offsets: bool) -> dict[time, str]:
     """Return the times of day that stand for a day alone, with the problem; `rows_of_time` counts each time's rows.
 
-    A spreadsheet saves days as times at midnight; other programs make a full hour of midnight in another time zone.
+    A spreadsheet saves days as times at midnight; other programs make an hour at night of midnight in another time
+    zone. A timer takes pictures at full hours too, and whoever writes offsets knows the time.
     """
     rows = sum(rows_of_time.values())
-    at_midnight = sum(count for one, count in rows_of_time.items() if one.time() == MIDNIGHT)
-    if rows > 1 and (at_midnight == rows or (at_midnight > 2 and 2 * at_midnight >= rows)):
-        return {MIDNIGHT: DAY_ALONE}
     clocks = {one.time() for one in rows_of_time}
-    is_full_hour = len(clocks) == 1 and not any((clock.minute or clock.second) for clock in clocks)
-    if is_full_hour and len(rows_of_time) > 1 and rows >= 2 * len(rows_of_time):
+    if rows > 1 and clocks == {MIDNIGHT}:
+        return {MIDNIGHT: DAY_ALONE}
+    if has_offsets:
+        return {}
+    at_midnight = sum(count for one, count in rows_of_time.items() if one.time() == MIDNIGHT)
+    has_other_full_hour = any(not (clock.minute or clock.second) for clock in clocks - {MIDNIGHT})
+    if at_midnight > 2 and 2 * at_midnight >= rows and not has_other_full_hour:
+        return {MIDNIGHT: DAY_ALONE}
+    is_zone_shift = len(clocks) == 1 and clocks <= _SHIFTED_MIDNIGHTS
+    if is_zone_shift and len(rows_of_time) > 1 and rows >= 2 * len(rows_of_time):
         return dict.fromkeys(clocks, SAME_CLOCK)
     return {}
 
@@ -211,13 +238,15 @@ class TimeColumn:
         self._form, self._with_numbers = form, with_numbers
         self._day_first = is_day_first(texts)
         counts = Counter(texts)
-        found = {text: read_time(text, self._day_first, with_numbers) for text in counts}
+        self._has_24_hours = shows_24_hours(counts)
+        found = {text: read_time(text, self._day_first, with_numbers, self._has_24_hours) for text in counts}
         self.has_several_offsets = len({one.utc_offset for one in found.values()} - {None}) > 1
-        rows_of_time = Counter({one.time: 0 for one in found.values() if one.time is not None})
+        rows_of_time: Counter[datetime] = Counter()
         for text, count in counts.items():
             if (known := found[text].time) is not None:
                 rows_of_time[known] += count
-        self._no_clocks = _find_clocks_of_days(rows_of_time) if may_be_days else {}
+        has_offsets = any(one.utc_offset is not None for one in found.values())
+        self._no_clocks = _find_clocks_of_days(rows_of_time, has_offsets) if may_be_days else {}
         self.known = 0
         self._problems: Counter[str] = Counter()
         self._guesses: Counter[str] = Counter()
@@ -226,7 +255,11 @@ class TimeColumn:
 
     def read(self, text: str, position: str) -> ReadTime:
         """Return the time of a cell; `position` says where it is, for the warnings."""
-        found = self._read_form(text) if self._form else read_time(text, self._day_first, self._with_numbers)
+        found = (
+            self._read_form(text)
+            if self._form
+            else read_time(text, self._day_first, self._with_numbers, self._has_24_hours)
+        )
         if found.time is not None and (problem := self._no_clocks.get(found.time.time())):
             found = ReadTime(None, problem=problem)
         for counter, reason in ((self._problems, found.problem), (self._guesses, found.guess)):

@@ -34,7 +34,7 @@ def parse_local_time(text: object) -> datetime | None:
     A UTC offset is dropped, since the clock of the camera is what counts. A date alone is not a time. For a column of
     times see `TimeColumn`, which also says what is unknown.
     """
-    return read_time(text).time if isinstance(text, str) else None
+    return read_time(text, has_24_hours=True).time if isinstance(text, str) else None
 
 
 def read_exif_time(path: Path) -> datetime | None:

@@ -77,6 +77,7 @@ def test_a_clock_that_begins_anew_with_each_picture_makes_no_burst() -> None:
     assert sizes(shots(after(NEW_YEAR, *[second % 4 for second in range(60)]))) == [1] * 60
     assert sizes(shots([NEW_YEAR] * 3)) == [1] * 3, "exactly at the beginning of a year"
     assert sizes(shots(after(NEW_YEAR, *[3 + second % 3 for second in range(12)]))) == [1] * 12
+    assert sizes(shots(after(NEW_YEAR, 300, 300, 301, 301))) == [4], "a burst of two pictures a second"
 
 
 def test_ten_pictures_in_a_second_are_a_burst(caplog: pytest.LogCaptureFixture) -> None:

@@ -30,6 +30,8 @@ UNDERSTOOD = [
     ("2024年5月31日 PM 12:00:07", NOON),
     ("2024년 5월 31일 오후 12:00:07", NOON),
     *((f"2024-05-31 12:00:07 {word}", NOON) for word in ("CEST", "PM (UTC+2)", "Uhr", "[Europe/Berlin]", "*")),
+    *((f"2024-05-31 12:00:07 {word}", NOON) for word in ("(UTC)", "local", "Europe/Berlin", "WIB", "uur", "M 1/3")),
+    ("2024-05-31T12:00:07Zulu", NOON),
     ("2024-05-31 16:05:00 odp.", datetime(2024, 5, 31, 16, 5)),
     ("2024:05:31 24:00:00", datetime(2024, 6, 1)),
     ("2024-12-31 24:00", datetime(2025, 1, 1)),
@@ -114,8 +116,10 @@ def test_days_that_were_saved_as_times_are_days() -> None:
     column = TimeColumn(days)
     assert [column.read(day, "row").time for day in days] == [None] * 4
     assert column.warnings() == ["3 times are unknown: '2024-05-01 00:00:00' (row) is a day without a time of day."]
-    mixed = TimeColumn([*days, "2024-05-03 10:00:00"])
-    assert mixed.read(days[0], "row").time is None and mixed.read("2024-05-03 10:00:00", "row").time is not None
+    mixed = TimeColumn([*days, "2024-05-03 10:00:07"])
+    assert mixed.read(days[0], "row").time is None and mixed.read("2024-05-03 10:00:07", "row").time is not None
+    by_a_timer = TimeColumn([*days, "2024-05-03 10:00:00"])
+    assert by_a_timer.read(days[0], "row").time == datetime(2024, 5, 1)
     rare = TimeColumn([days[0], "2024-05-03 10:00:00", "2024-05-03 10:00:01"])
     assert rare.read(days[0], "row").time == datetime(2024, 5, 1)
     assert TimeColumn(days[:1]).read(days[0], "row").time == datetime(2024, 5, 1), "one picture may be of midnight"
@@ -128,8 +132,24 @@ def test_days_of_another_time_zone_are_days() -> None:
     column = TimeColumn(days)
     assert [column.read(day, "row").time for day in days] == [None] * 4
     assert "the same time of day as all others" in column.warnings()[0]
-    for others in (days[:2], ["2024-05-02 02:00:01"], ["2024-05-01 02:00:00", "2024-05-02 02:00:00"]):
+    noon = [f"2024-05-0{day} 12:00:00" for day in (1, 1, 2, 2)]
+    timer = [f"2024-05-0{day} {hour}:00:00" for day in range(1, 9) for hour in ("00", "12")]
+    offsets = [f"{day}+02:00" for day in days]
+    for others in (
+        noon,
+        timer,
+        offsets,
+        days[:2],
+        ["2024-05-02 02:00:01"],
+        ["2024-05-01 02:00:00", "2024-05-02 02:00:00"],
+    ):
         assert TimeColumn(others).read(others[0], "row").time is not None
+
+
+def test_words_after_a_time_count_only_where_hours_may_be_of_half_a_day() -> None:
+    texts = ["2024-05-01 10:00:00 x", "2024-05-01 15:00:00 x", "2024-05-01 10:00:00 y"]
+    for column, expected in ((TimeColumn(texts), 10), (TimeColumn(texts[::2]), None)):
+        assert getattr(column.read(texts[0], "row").time, "hour", None) == expected
 
 
 def test_a_form_that_is_given_is_the_only_one() -> None:
