@@ -1,10 +1,10 @@
 """Strategies against each other, seed for seed, on embeddings in memory: minutes in place of the hours of `curves`.
 
-    python -m benchmarks.strategies FEATURES.npz --strategies uherding:auto adaptive:linear random:auto
+    python -m benchmarks.strategies FEATURES.npz --strategies uherding_bursts:auto adaptive:linear random:auto
     python -m benchmarks.strategies *.npz --seeds 10 --curves curves.csv --out strategies.json
     python -m benchmarks.strategies *.npz --strategies random:auto:kmeans random:auto:random --budget 20 --seeds 20
     python -m benchmarks.strategies cifar10-imbalanced.npz --long-tail 100 --budget 300 --curves curves.csv
-    python -m benchmarks.strategies *.npz --strategies uherding:auto random:auto ceiling:auto --budget 1500 --batch 50
+    python -m benchmarks.strategies *.npz --strategies uherding_bursts:auto random:auto ceiling:auto --budget 1500
 
 A strategy is a sampler, a head and the sampler of the first labels; what is left out is the default. `ceiling:auto` is
 the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
@@ -163,7 +163,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("features", type=Path, nargs="+")
-    parser.add_argument("--strategies", nargs="+", default=["uherding:auto", "random:auto", "margin:auto"])
+    parser.add_argument("--strategies", nargs="+", default=["uherding_bursts:auto", "random:auto", "margin:auto"])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--budget", type=int, default=200)
     parser.add_argument("--batch", type=int, default=20)
