@@ -56,7 +56,7 @@ def format_labels(value: float) -> str:
 
 def format_factor(value: float, labels: int, measured_to: int) -> str:
     """Return a speed-up; inf is more than what was measured can show."""
-    return f"{value:.2f}" if math.isfinite(value) else f">{measured_to / labels:.1f}"
+    return f"{value:.2f}" if math.isfinite(value) else f">{measured_to / labels:.2f}"
 
 
 def pivot_by_labels(table: pd.DataFrame, value: str, digits: int, scale: float = 1) -> pd.DataFrame:
