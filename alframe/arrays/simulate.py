@@ -152,7 +152,7 @@ def _samplers_by_name(
         if name in named:
             raise BadParams(
                 f"sampler: there are two of the name {name!r}, which the table could not tell apart. List each sampler "
-                "once (`seeds` repeats the runs), or give them names: sampler={'first': ..., 'second': ...}."
+                "once (`seeds` repeats the runs), or give a dictionary of samplers by their names."
             )
         named[name] = choice
     return named
