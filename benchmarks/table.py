@@ -73,10 +73,11 @@ def rows(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return all rows in Markdown, with the machines below."""
     machines = {_machine(results[name]["machine"]) for name in TASKS if name in results}
+    listed = "; ".join(f"({number}) {machine}" for number, machine in enumerate(sorted(machines), 1))
     body = "".join(f"{row}\n" for row in rows(results))
     return (
-        f"{HEADER}{body}\nThe programs of one line ran one after the other, in one run. Each line was measured with "
-        f"one of these processors and settings: {'; '.join(sorted(machines))}.\n"
+        f"{HEADER}{body}\nThe programs of one line ran one after the other, in one run. Each line was "
+        f"measured with one of these configurations: {listed}.\n"
     )
 
 
@@ -98,6 +99,10 @@ def page(text: str, speeds: str) -> str:
     return f"{before}{START}\n{speeds}\n{END}{after}"
 
 
+def _at_least(cosine: float) -> str:
+    return f"at least {cosine}" if cosine < 1 else f"{cosine} (rounded)"
+
+
 def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
     plain = "timm + DataLoader"
     for network, ways in result["network"].items():
@@ -109,7 +114,7 @@ def _embedding(result: Mapping[str, Any]) -> Iterator[Row]:
                 what = (
                     f"compute the embedding of an image by {network}, on one thread, with {ENGINES[engine]} "
                     f"(`inference.engine={engine} inference.precision={precision}`). The cosine similarity to the "
-                    f"embedding of plain timm is at least {ways[best]['worst_cosine']}"
+                    f"embedding of plain timm is {_at_least(ways[best]['worst_cosine'])}"
                 )
                 yield _faster(what, ways[best], ways[plain], ways[best]["images_per_s"])
     for way, measured in result["pipeline"].items():
