@@ -14,7 +14,8 @@ MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "na", "n/a", "<na>", "n
 
 _WHOLE_NUMBER = re.compile(r"(\d+)\.0+")
 _LATIN = re.compile("[a-z]")
-_LOOK_ALIKES = str.maketrans("аеорсухіјѕһοαρν", "aeopcyxijshoapv")  # Cyrillic and Greek
+# Cyrillic, and the Greek omicron; other Greek letters are names of their own ("type α").
+_LOOK_ALIKES = str.maketrans("аеорсухіјѕһο", "aeopcyxijsho")
 # Characters that are not seen but are no format characters (Cf) either: fillers, joiners and variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _BLANKS = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
@@ -42,7 +43,7 @@ def clean_class_name(text: str) -> str:
 def class_name_key(name: str) -> str:
     """Return what names share that are spellings of one: case, width, `_`, `-` and blanks, a full stop at the end.
 
-    In a name with Latin letters, Cyrillic and Greek ones count as those that they look like. 1.0 is the number 1.
+    In a name with Latin letters, Cyrillic ones and ο count as those that they look like. 1.0 is the number 1.
     """
     plain = normalize("NFKC", clean_class_name(name)).casefold()
     if not plain.isascii() and _LATIN.search(plain):
@@ -55,6 +56,11 @@ def class_name_key(name: str) -> str:
 def is_error_cell(text: str) -> bool:
     """Return whether a text is the error that a spreadsheet shows in place of a value, as #N/A."""
     return _ERROR_CELL.fullmatch(text) is not None
+
+
+def is_missing_word(text: str) -> bool:
+    """Return whether a text is what a program or spreadsheet writes where a value is not known."""
+    return text.strip().casefold() in MISSING_WORDS or is_error_cell(text.strip())
 
 
 def explain_unusable_name(name: str) -> str | None:

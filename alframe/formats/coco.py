@@ -10,6 +10,7 @@ from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any
 
+from alframe.class_names import class_name_key
 from alframe.errors import FormatError
 from alframe.formats.json_members import id_text, read_json_members
 from alframe.formats.skipped import SkippedRecords
@@ -146,7 +147,7 @@ class _CocoReader:
             self.skipped.add("images have the id of another one; neither gets its annotations", what)
 
     def _add_category(self, category_id: str, name: str, position: str) -> None:
-        if self.names.setdefault(category_id, name) != name:
+        if class_name_key(self.names.setdefault(category_id, name)) != class_name_key(name):
             self.contradicted_categories.add(category_id)
             what = f"{position} ('{name}') has the id {category_id} of '{self.names[category_id]}'"
             self.skipped.add("categories have the id of another one; annotations of this id are skipped", what)
@@ -173,7 +174,7 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
         size if min(size) > 0 else None,
         _best_time_text([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
         None if _to_text(location := record.get("location")) is None else id_text(location),
-        None if _to_text(sequence := record.get("seq_id")) is None else id_text(sequence),
+        _to_text(record.get("seq_id")),  # as it is: projects that have begun know sequences by it
         _is_true(record.get("corrupt")),
     )
 

@@ -86,12 +86,18 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
 
 
 def read_column_names(file: Path, encoding: str = "cp1252", separators: str = SEPARATORS) -> list[str]:
-    """Return the names in the header as they are written, by the separator that makes most of it. Raises OSError."""
+    """Return the names in the header as they are written, by the separator that makes most of it. Raises OSError.
+
+    The bar parts names only where nothing else does: a name may be "sex (m|f)".
+    """
     with _open_text(file, encoding) as lines:
         _, first, separators = _skip_to_header(lines, separators)
         ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
     headers = [_parse_record(ahead, separator)[0] or [] for separator in separators]
-    return [clean_class_name(name) for name in max(headers, key=len)]
+    usual = [header for separator, header in zip(separators, headers, strict=True) if separator != "|"]
+    longest = max(usual, key=len, default=[])
+    names = longest if len(longest) > 1 else max(headers, key=len)
+    return [clean_class_name(name) for name in names]
 
 
 def is_text_of_unknown_encoding(file: Path) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from alframe.class_names import MISSING_WORDS, class_name_key, is_error_cell
+from alframe.class_names import class_name_key, is_missing_word
 from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
 from alframe.formats.path_text import quote_first
@@ -135,9 +135,7 @@ class ListedImages:
 
     def _without_missing_words(self, row: ListedImage) -> ListedImage:
         """Return the row without a camera or sequence that is only a word for unknown values."""
-        missing = {
-            name: value for name in ("camera", "sequence") if _is_missing_word(value := getattr(row, name) or "")
-        }
+        missing = {name: value for name in ("camera", "sequence") if is_missing_word(value := getattr(row, name) or "")}
         for name, value in missing.items():
             fact = f"have a {name} that is a word for unknown values; their {name} counts as not known"
             self.note(fact, f"{row.path} in {row.position}: '{value}'")
@@ -165,10 +163,6 @@ class ListedImages:
         spellings: dict[str, str] = {}
         for name, _ in row.labels:
             spellings.setdefault(class_name_key(name), name)
-        if len(spellings) > 1:
-            for word in [key for key in spellings if key in MISSING_WORDS]:
-                self.note("have a row whose class is a word for unknown values, which is not used", image_id)
-                del spellings[word]
         class_names = list(spellings.values())
         if len(class_names) > 1 and self.several == "skip":
             example = f"{row.path} in {row.position}: {', '.join(class_names)}"
@@ -256,10 +250,6 @@ class ListedImages:
             f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "
             f"another computer, to the folder with the same subfolders."
         )
-
-
-def _is_missing_word(text: str) -> bool:
-    return text.strip().casefold() in MISSING_WORDS or is_error_cell(text.strip())
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -89,8 +89,10 @@ def test_a_category_without_a_name_is_unknown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("info", "found", "warning"),
     [
-        ({"detector": "md_v4.1.0.pb"}, [None], "0.8, the typical threshold of the detector of"),
-        ({"detector_metadata": {"megadetector_version": "v3.0"}}, [None], "0.8, the typical threshold of"),
+        ({"detector": "md_v4.1.0.pb"}, [0.1], "for which 0.8 is typical. In a new project, set boxes.threshold=0.8"),
+        ({"detector_metadata": {"megadetector_version": "v3.0"}}, [0.1], "for which 0.8 is typical"),
+        ({"detector": "v3.2 DeepFaune"}, [0.1], ""),
+        ({"detector": "redwood_md_v2"}, [0.1], ""),
         ({"detector": "md_v5a.0.0.pt"}, [0.1], ""),
         ({"detector": "v1000.0.0-redwood"}, [0.1], ""),
         *(
@@ -125,7 +127,7 @@ def test_entries_that_differ_in_the_case_of_a_folder_are_contested(
         ("person", ["Mensch", "human-adult", "Personne", "homo_sapiens", "Persons"]),
         ("vehicle", ["off-road vehicle", "pickup truck", "ve\u0301hicule", "Auto", "motor_vehicles"]),
         ("empty", ["leer", "vacío", "False positive"]),
-        ("animal", ["fox", "domestic dog", "carrion crow", "bushbuck", "manul"]),
+        ("animal", ["fox", "domestic dog", "carrion crow", "bushbuck", "manul", "human dog", "no vehicle", "toy car"]),
     ],
 )
 def test_kinds_of_categories(kind: str, names: list[str]) -> None:
@@ -137,3 +139,19 @@ def test_kinds_of_categories(kind: str, names: list[str]) -> None:
 )
 def test_seasons_by_name(prefix: str, is_other: bool) -> None:
     assert is_sibling(prefix, "y/winter/") == is_other
+
+
+@pytest.mark.parametrize(
+    ("prefix", "root", "is_other"),
+    [
+        ("c:/users/april/pictures/survey/", "/home/june/pictures/survey", False),
+        ("x/april/", "y/june/", False),
+        ("x/april 2023/", "y/june 2023/", True),
+        ("x/2023_apr/", "y/2023_jun/", True),
+        ("x/may2023/cards/", "y/june2024/cards/", True),
+        ("x/traps_march/", "y/traps_may/", True),
+        ("x/cam1/", "y/march/", False),
+    ],
+)
+def test_months_by_name(prefix: str, root: str, is_other: bool) -> None:
+    assert is_sibling(prefix, root) == is_other

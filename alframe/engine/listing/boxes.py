@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from alframe.errors import PoolError
-from alframe.formats.detections import Detections, category_kind, match_detections
+from alframe.formats.detections import OLD_MEGADETECTOR_THRESHOLD, Detections, category_kind, match_detections
 from alframe.progress import track
 from alframe.registry import did_you_mean
 from alframe.settings import Boxes
@@ -38,18 +38,31 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
         path, reason = next(iter(detections.failures.items()))
         raise PoolError(f"{file}: all {len(detections.failures)} images failed; the first, '{path}': {reason}.")
     ranked = _RankedBoxes(detections, boxes)
-    if boxes.threshold is None and detections.threshold not in (None, DEFAULT_THRESHOLD):
-        text = "Boxes count if their confidence is at least %g, the typical threshold %s. boxes.threshold sets another."
-        is_stated = detections.stated_threshold is not None
-        log.warning(text, detections.threshold, f"that {file} gives" if is_stated else f"of the detector of {file}")
-    if boxes.threshold is None and detections.threshold is None and detections.stated_threshold is not None:
+    if boxes.threshold is None:
+        _warn_of_threshold(detections, file)
+    pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")
+    return [boxed for item, number in pairs for boxed in _split_by_boxes(item, number, ranked, boxes)]
+
+
+def _warn_of_threshold(detections: Detections, file: Path) -> None:
+    """Log what boxes count, where the file or its detector lets one expect another confidence than the default."""
+    stated = detections.stated_threshold
+    if detections.threshold not in (None, DEFAULT_THRESHOLD):
+        text = "Boxes count if their confidence is at least %g, the typical threshold that %s gives. boxes.threshold "
+        log.warning(text + "sets another.", detections.threshold, file)
+    elif detections.threshold is None and stated is not None:
         text = (
             "%s: typical_detection_threshold is %.40r, which is not a number above 0 and up to 1. Boxes count if "
             "their confidence is at least %g. boxes.threshold sets another."
         )
-        log.warning(text, file, detections.stated_threshold, DEFAULT_THRESHOLD)
-    pairs = track(zip(items, numbers.tolist(), strict=True), "Assigning boxes", total=len(items), unit="img")
-    return [boxed for item, number in pairs for boxed in _split_by_boxes(item, number, ranked, boxes)]
+        log.warning(text, file, stated, DEFAULT_THRESHOLD)
+    elif stated is None and detections.is_old_megadetector:
+        # Not used as the default: in projects that have begun, boxes would turn into whole images.
+        text = (
+            "%s gives no typical threshold. Boxes count if their confidence is at least %g, but the detector seems to "
+            "be MegaDetector 2, 3 or 4, for which %g is typical. In a new project, set boxes.threshold=%g."
+        )
+        log.warning(text, file, DEFAULT_THRESHOLD, *[OLD_MEGADETECTOR_THRESHOLD] * 2)
 
 
 class _RankedBoxes:

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from alframe.formats.skipped import SkippedRecords
 from alframe.types import Box
 
-# Those of MegaDetector 2 to 4 are typically 0.8, those of later versions 0.2 (MegaDetector's run_detector.py).
+# That of MegaDetector 2 to 4; later versions have 0.2 (MegaDetector's run_detector.py).
 OLD_MEGADETECTOR_THRESHOLD = 0.8
-_OLD_MEGADETECTOR = re.compile(r"(?:^|md|megadetector)[_ -]*v[234](?:\D|\Z)", re.IGNORECASE)
+_OLD_MEGADETECTOR = re.compile(r"(?:megadetector|^md)[ _-]*v?[234](?:\D|\Z)", re.IGNORECASE)
+_OLD_VERSION = re.compile(r"v?[234](?:\.\d+)*", re.IGNORECASE)
 
 # Fractions of the picture as it is seen or as it is stored (before its EXIF orientation turns it), or stored pixels.
 Frame = Literal["upright", "stored", "pixels"]
@@ -27,13 +28,13 @@ DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # cat
 _PERSONS = {
     "person", "human", "people", "man", "woman", "child", "pedestrian", "hiker", "cyclist", "homo sapiens", "humans",
     "human being", "mensch", "menschen", "homme", "humain", "personne", "humano", "persona", "gente", "pessoa",
-    "persone", "umano", "uomo", "mens", "mensen", "persoon",
+    "human adult", "human child", "persone", "umano", "uomo", "mens", "mensen", "persoon",
 }  # fmt: skip
 _VEHICLES = {
     "vehicle", "car", "truck", "lorry", "bus", "van", "motorcycle", "motorbike", "bicycle", "bike", "atv", "quad",
     "tractor", "train", "boat", "ship", "airplane", "aeroplane", "plane", "fahrzeug", "fahrzeuge", "auto", "véhicule",
     "vehicule", "voiture", "vehículo", "vehiculo", "coche", "veículo", "veiculo", "carro", "veicolo", "macchina",
-    "voertuig", "voertuigen",
+    "voertuig", "voertuigen", "motor vehicle", "off road vehicle", "pickup truck",
 }  # fmt: skip
 _NOTHING = {
     "empty", "blank", "none", "nothing", "background", "false positive", "leer", "nichts", "vide", "rien", "vacío",
@@ -96,15 +97,13 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
 
     @property
     def threshold(self) -> float | None:
-        """The confidence from which a detection counts, as the file or the version of MegaDetector says; else None."""
+        """The confidence from which a detection counts, as the file says; None if it does not, or not as a number."""
         value = self.stated_threshold
         try:
             threshold = float(value) if isinstance(value, int | float | str) and value is not True else 0.0
         except ValueError:
             threshold = 0.0
-        if 0 < threshold <= 1:
-            return threshold
-        return OLD_MEGADETECTOR_THRESHOLD if value is None and self._is_old_megadetector() else None
+        return threshold if 0 < threshold <= 1 else None
 
     @property
     def stated_threshold(self) -> object:
@@ -112,11 +111,13 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
         metadata = self.info.get("detector_metadata")
         return metadata.get("typical_detection_threshold") if isinstance(metadata, Mapping) else None
 
-    def _is_old_megadetector(self) -> bool:
-        """Return whether the detector is MegaDetector 2, 3 or 4, by its name or version."""
+    @property
+    def is_old_megadetector(self) -> bool:
+        """Whether the detector is MegaDetector 2, 3 or 4, by its name or by the version that the file gives."""
         metadata = self.info.get("detector_metadata")
         version = metadata.get("megadetector_version") if isinstance(metadata, Mapping) else None
-        return any(_OLD_MEGADETECTOR.search(str(text)) for text in (self.info.get("detector"), version))
+        has_name = bool(_OLD_MEGADETECTOR.search(str(self.info.get("detector"))))
+        return has_name or bool(_OLD_VERSION.fullmatch(str(version).strip()))
 
     def __getitem__(self, path: str) -> tuple[Detection, ...]:
         number = self.image_numbers[path]
@@ -236,6 +237,4 @@ def category_kind(name: str) -> str:
     for kind, names in (("person", _PERSONS), ("vehicle", _VEHICLES), ("empty", _NOTHING)):
         if name in names or (name.endswith("s") and name[:-1] in names):
             return kind
-    if name.startswith("human "):
-        return "person"  # "human adult"
-    return "vehicle" if name.rpartition(" ")[2].removesuffix("s") in ("vehicle", "truck", "car") else "animal"
+    return "animal"
