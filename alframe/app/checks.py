@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -18,6 +19,8 @@ from alframe.errors import BadParams, UnknownComponent
 from alframe.registry import did_you_mean, unknown_name_message
 from alframe.settings import Settings
 from alframe.settings.fields import InvalidSetting, from_plain
+
+log = logging.getLogger(__name__)
 
 NAME = re.compile(r"^[\w-]+$")
 
@@ -121,3 +124,10 @@ def require_equals_signs(words: Sequence[str]) -> None:
         if "=" not in word and name in names:
             value = value.strip() or ("" if "=" in following else following) or "VALUE"
             raise BadParams(f"'{word}' has no value. Put an equals sign before it: {quote_argument(f'{name}={value}')}")
+
+
+def check_added_setting(override: Override) -> None:
+    """Warn of a setting that a plus sign adds, which Hydra allows under any name. Raises BadParams for a slip."""
+    if did_you_mean(override.key, SETTINGS):
+        raise unknown_setting_error(override.key, {*SETTINGS})
+    log.warning("%s: no part of alframe reads this setting, unless a YAML file of yours does.", override)

@@ -14,6 +14,7 @@ from pathlib import Path
 from alframe.app.checks import (
     NAME,
     bare_words,
+    check_added_setting,
     require_equals_signs,
     require_known_names,
     require_valid_value,
@@ -216,7 +217,10 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
         return override
     if override.kind in KINDS:
         sign = sign or "++"  # a part's own constructor says which parameters it takes; Hydra lets any key through to it
-    elif key not in SETTINGS and override.kind != "hydra" and not (set("/@") & set(key) or sign in ("+", "++")):
+    elif key not in SETTINGS and override.kind != "hydra" and not set("/@") & set(key):
+        if sign in ("+", "++"):
+            check_added_setting(override)
+            return replace(override, text=to_hydra(text, parts.find_value_parsing(key), sweep))
         key = _full_task_key(key, read["task"].text or "" if "task" in read else "run", parts)
     value_parsing = parts.find_value_parsing(key)
     if key in SETTINGS and value_parsing.is_list:

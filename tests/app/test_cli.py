@@ -123,6 +123,7 @@ SLIPS = (
     (["sampler=margn"], "There is no sampler 'margn'. Did you mean 'margin'?"),
     (["pool=nonsense"], "There is no pool 'nonsense'. Known: arrays, camera_trap_scenes, camtrap_dp, cassava,"),
     (["bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
+    (["++bacth=3"], "There is no setting 'bacth'. Did you mean 'batch'?"),
     (["sampler=kcenter", "sampler.nonsense=1"], "sampler 'kcenter' has no parameter 'nonsense'. Accepted: faiss"),
     (["sampler=margin", "sampler.nonsense=1"], "sampler 'margin' has no parameter 'nonsense'. Accepted: none"),
     (["batch=many"], "batch=many: must be a whole number"),

@@ -275,6 +275,8 @@ def test_a_project_sets_nothing_of_hydra(tmp_path: Path, caplog: pytest.LogCaptu
         "# @package _global_\nhydra: {run: {dir: /tmp}}",
         "defaults: [{/sampler@_global_.hydra.callbacks.x: margin}]",
         "defaults: ['margin@_global_.hydra.callbacks.x']",
+        "# @package _global_\nhydra: {sweeper: {params: {hydra.run.dir: /tmp}}}",
+        "# @package _global_\nhydra: {sweeper: {_target_: os.truncate, params: {seed: 1}}}",
     ],
 )
 def test_the_parts_of_a_project_set_nothing_of_hydra(text: str, tmp_path: Path) -> None:
@@ -287,6 +289,15 @@ def test_the_parts_of_a_project_set_nothing_of_hydra(text: str, tmp_path: Path) 
     # What the user gives is the user's own.
     assert to_hydra_arguments(["status", f"project={folder}", f"--config-dir={own}"])
     assert to_hydra_arguments(["status", f"project={folder}", "sampler=margin", "hydra.verbose=true"])
+
+
+def test_what_an_experiment_varies_starts_nothing(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nhydra: {sweeper: {params: {seed: '0,1'}}}\nbatch: 7\n"
+    (own / "experiment" / "mine.yaml").write_text(text, encoding="utf-8")
+    folder = project(tmp_path / "p", "experiment=mine", f"hydra.searchpath=['file://{own.as_posix()}']")
+    assert to_hydra_arguments(["status", f"project={folder}"])
 
 
 @pytest.mark.parametrize(
