@@ -128,6 +128,6 @@ def require_equals_signs(words: Sequence[str]) -> None:
 
 def check_added_setting(override: Override) -> None:
     """Warn of a setting that a plus sign adds, which Hydra allows under any name. Raises BadParams for a slip."""
-    if did_you_mean(override.key, SETTINGS):
+    if did_you_mean(override.key, [*SETTINGS]):
         raise unknown_setting_error(override.key, {*SETTINGS})
     log.warning("%s: no part of alframe reads this setting, unless a YAML file of yours does.", override)
