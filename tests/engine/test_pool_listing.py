@@ -147,6 +147,15 @@ def test_what_the_pool_says_itself_counts_more_than_what_was_found(ledger: Ledge
     assert (one.taken, one.sequence) == (datetime(2024, 5, 31, 6, 0, 5), "given")
 
 
+def test_words_for_unknown_values_stay_what_they_were_when_the_project_began(ledger: Ledger) -> None:
+    named = [replace(shot(f"{n}.jpg", n * 1000, "NA"), sequence="nan") for n in range(10)]
+    first = listing(ledger, named)
+    assert {(one.camera, one.sequence) for one in first} == {("NA", "nan")}
+    unnamed = [replace(one, camera=None, sequence=None) for one in named[:6]]
+    assert listing(ledger, unnamed) == first, "the others are absent now"
+    assert listing(ledger, [replace(one, camera="C", sequence="s") for one in named])[0].camera == "C"
+
+
 @pytest.mark.parametrize("unknown", [False, True])
 def test_by_camera_no_sequence_is_cut(ledger: Ledger, unknown: bool) -> None:
     """Not one of an unknown camera, nor one that spans two cameras or of which only some images have a camera."""
