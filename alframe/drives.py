@@ -53,7 +53,7 @@ def has_files(folder: Path) -> bool:
 
 
 def try_again(operation: Callable[[], Result]) -> Result:
-    """Run an operation, and repeat it after each of RETRY_PAUSES if a drive fails. Raises the last error."""
+    """Run an operation. If a drive fails, repeat it after 1 second and after 4 more seconds. Raises the last error."""
     for pause in RETRY_PAUSES:
         try:
             return operation()

@@ -20,7 +20,7 @@ class BrokenPlugin(AlframeError):
 
 
 class BadParams(AlframeError, ValueError):
-    """A part, a setting or a function was given a value that is not allowed; a ValueError to other libraries."""
+    """A part, a setting or a function was given a value that is not allowed. It is also a ValueError."""
 
 
 class UnmetNeed(AlframeError):
@@ -32,7 +32,7 @@ class BadSelection(AlframeError):
 
 
 class BadOutput(AlframeError):
-    """A part gives what its contract does not allow, such as numbers that are not finite."""
+    """A part returns a value that its contract does not allow, for example numbers that are not finite."""
 
 
 class PoolError(AlframeError):
@@ -52,11 +52,11 @@ class WeightsError(AlframeError):
 
 
 class EngineError(AlframeError):
-    """An inference engine is not installed, cannot run the network, or gives other features than it."""
+    """An inference engine is not installed, cannot run the network, or computes other features than the network."""
 
 
 class ClusterError(AlframeError):
-    """The place where work runs, such as a cluster, cannot be reached, has no room, or loses the work each time."""
+    """The machine or cluster for the work cannot be reached, has too few CPUs or GPUs, or loses the work each time."""
 
 
 class StoreError(AlframeError):

@@ -1,6 +1,6 @@
-"""Show how far a long step has got, and forecast how long it will take.
+"""Show the progress of a long step, and estimate its duration.
 
-Each bar forecasts: once its pace is known, and only if all will take over a minute, it logs how long.
+When the pace of a bar is known, it logs the estimated duration, if this is over a minute.
 Bars are shown in terminals and notebooks. In files and pipes, one line at the end of a long step takes their place.
 """
 
@@ -29,11 +29,11 @@ _open_bars: list[Bar] = []
 
 
 class DurationEstimate:
-    """An estimate of how long `total` steps will take. It is logged once, and only if it is over a minute.
+    """An estimate of the duration of `total` steps. It is logged once, and only if it is over a minute.
 
     `unit`: the name of a step, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
-    Without a total nothing is estimated. The time before the first call of `update` does not count: it is mostly the
-    start, and says nothing of the pace.
+    Without a total nothing is estimated. The time before the first call of `update` is not counted, because most of it
+    is time for starting.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class DurationEstimate:
         self._done = not total
 
     def update(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
-        """Note that `steps` more steps are done, for which `read` bytes of files were read and `written` written."""
+        """Note that `steps` more steps are done. They read `read` bytes from files and wrote `written` bytes."""
         if self._done:
             return
         now = time.perf_counter()
@@ -103,8 +103,8 @@ def follow_bars(listener: Callable[[str], object]) -> Iterator[None]:
 class Bar:
     """A progress bar that the caller moves: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
 
-    `delay`: seconds until it appears. `forecast=False`: the pace of the first steps says nothing of the rest.
-    A bar that is opened while another one can be seen stays hidden: people wait for the whole, not for its parts.
+    The bar appears after `delay` seconds. Set `forecast=False` if the speed of the first steps does not predict the
+    rest. A bar that is opened while another one is visible stays hidden, since people wait for the whole work.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Bar:
         self._forecast = DurationEstimate(label, total if forecast else None, unit)
 
     def advance(self, steps: int = 1, read: int = 0, written: int = 0) -> None:
-        """Move on by `steps`, for which `read` bytes of files were read and `written` bytes written."""
+        """Move the bar by `steps`. These steps read `read` bytes from files and wrote `written` bytes."""
         self._steps += steps
         self._bar.update(steps)
         self._forecast.update(steps, read, written)

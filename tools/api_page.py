@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import numpy as np
 
 import alframe
-from tools.kit_page import summary
+from tools.kit_page import CONSTANTS, summary
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 START, END = "<!-- written by tools/api_page.py -->\n", "<!-- until here -->\n"
@@ -52,18 +52,18 @@ def _table(module: str) -> str:
 def _rows(module: str) -> Iterator[str]:
     found = import_module(module)
     for name in names_of(module):
-        yield f"| `{name}` | {_description(getattr(found, name))} |\n"
+        yield f"| `{name}` | {_description(name, getattr(found, name))} |\n"
 
 
-def _description(value: Any) -> str:
+def _description(name: str, value: Any) -> str:
     if get_origin(value) is np.ndarray:  # its text is another one in each version of NumPy
         element = get_args(get_args(value)[1])[0].__name__.rstrip("_")
         return f"the type of NumPy arrays of {element}"
     if get_origin(value) is not None:
-        return "the type of a function"
+        return CONSTANTS[name]
     if inspect.isclass(value) or inspect.isroutine(value):
         return summary(value)
-    return f"a constant: `{value!r}`" if isinstance(value, str | int) else "a constant"
+    return f"{CONSTANTS[name]} `{value!r}`" if isinstance(value, str | int) else CONSTANTS[name]
 
 
 if __name__ == "__main__":

@@ -17,6 +17,21 @@ from typing import Any
 import alframe.kit
 
 PAGE = Path(__file__).parents[1] / "docs" / "kit.md"
+CONSTANTS = {
+    "CROSS_VALIDATION_BASIS": "The `basis` of an evaluation by cross-validation:",
+    "DEFAULT_DRAWS": "The number of samples of the probabilities for a sampler that sets no number:",
+    "FORMULA_STARTS": "The characters with which a formula can begin in a spreadsheet program:",
+    "MODEL_NEEDS": "The needs that require a fitted model.",
+    "POOL_FACTS": "The needs for times, cameras and ids, each with the same need for the labelled images.",
+    "Predict": "The type of a fitted head as a function: from embeddings (r, D) to class probabilities (r, C).",
+    "SEPARATORS": "The characters that can separate the columns of a table:",
+    "TEMPORARY_CHARACTERS": "The number of characters that the name of a temporary file has more than the final name:",
+    "UNLABELLED": "The `population` of an estimate for the images without a label:",
+    "UNSURE": 'The class name of an answer that means "cannot tell":',
+    "UTC_OFFSET": "The key in `Item.meta` for the offset from UTC in seconds:",
+    "WHOLE_POOL": "The `population` of an estimate for all images:",
+    "WORKBOOK_SUFFIXES": "The suffixes of spreadsheet files:",
+}
 MODULES = tuple(module.name for module in pkgutil.iter_modules(alframe.kit.__path__))
 
 
@@ -49,7 +64,9 @@ def _section(name: str, example: str) -> str:
 
 def _rows(name: str, value: Any) -> Iterator[str]:
     """Yield the row of a function or constant; of a class, also a row for each public method and property."""
-    yield f"| `{name}{_signature(value)}` | {summary(value, is_whole=inspect.isclass(value))} |\n"
+    text = summary(value, is_whole=inspect.isclass(value))
+    meaning = f"{CONSTANTS[name]} " if text.startswith("`") else ""
+    yield f"| `{name}{_signature(value)}` | {meaning}{text} |\n"
     if inspect.isclass(value):
         for method, member in vars(value).items():
             if not method.startswith("_") and isinstance(member, FunctionType | property) and inspect.getdoc(member):

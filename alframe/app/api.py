@@ -22,7 +22,7 @@ from alframe.loop.session import Session
 
 
 def compose(*overrides: str) -> Configuration:
-    """Return the configuration that these words give on the command line: ``compose("sampler=kcenter", "seed=1")``.
+    """Return the configuration for these arguments of the command line: ``compose("sampler=kcenter", "seed=1")``.
 
     The paths of parts are absolute. ``--config-dir=FOLDER`` works as on the command line; other flags raise BadParams.
     """

@@ -27,7 +27,7 @@ NO_EARLIER_BATCHES = EarlierBatches()
 
 @dataclass(frozen=True, slots=True)
 class ArraySelection:
-    """What was chosen: the `keys` (k,), the most wanted first, their `scores` (k,) or None, and their `rows` (k,).
+    """The selected images: `keys` (k,) with the most useful first, `scores` (k,) or None, and row numbers `rows` (k,).
 
     `pool_scores` (N,) has the score of every candidate, and NaN for all other rows; None of a sampler that gives none,
     because it chooses each image with regard to those chosen before. `details` are numbers that the sampler has derived

@@ -32,7 +32,7 @@ def select(
     per_sequence: int | None = 1,
     seed: int = 0,
 ) -> ArraySelection:
-    """Select the `k` unlabelled rows of `features` (N, D) that are most worth labelling.
+    """Select the `k` unlabelled rows of `features` (N, D) whose labels are the most useful for the model.
 
     `sampler`: a name, as on the command line, or what ``alframe.build("sampler", name, ...)`` returns.
     `features`: a NumPy array, memory map, tensor, DataFrame or nested lists. Not needed with `probs` alone.

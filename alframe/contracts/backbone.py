@@ -33,7 +33,7 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class HasWeightsFiles(Protocol):
-    """A backbone that says where its weights come from; its network is built only when something must be embedded."""
+    """A backbone that names its files of weights, so that its network is built only when an image must be embedded."""
 
     draws_weights: bool
     """Whether any weights are random, and so come from the seed. A backbone without weights says False."""

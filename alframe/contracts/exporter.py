@@ -11,7 +11,7 @@ from alframe.types import Item, Predictions
 
 
 class Exporter(Protocol):
-    """A writer of files or folders, each replaced atomically; it touches no image."""
+    """A part that writes files or folders, and replaces each one atomically. It changes no image."""
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Write below `folder`, which exists, and return each file, or each folder that was written as a whole."""
@@ -19,7 +19,7 @@ class Exporter(Protocol):
 
 @runtime_checkable
 class CheckableExporter(Protocol):
-    """An exporter that can tell beforehand what it lacks."""
+    """An exporter that can check before a run whether something that it needs is missing."""
 
     def check(self, items: Sequence[Item]) -> None:
         """Raise AlframeError for what an export of these items would lack, whatever is predicted; it only reads."""

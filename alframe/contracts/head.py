@@ -11,7 +11,7 @@ from alframe.types import Floats, Ints
 
 
 class Head(Protocol):
-    """A classifier that is fitted again each round, and holds all it needs to predict, its scaling included.
+    """A classifier that is fitted again in each round. It holds all that it needs to predict, for example the scaling.
 
     It may also offer `HiddenActivations`, `AcquisitionProbs`, `ExportableHead`, `UsesFitContext`, `UsesUnlabelled`,
     `TakesWeights` and `CheckableHead`.
@@ -53,7 +53,7 @@ class HiddenActivations(Protocol):
 
 @runtime_checkable
 class AcquisitionProbs(Protocol):
-    """A head that shows samplers other probabilities: one fair to rare classes seems sure where it knows little."""
+    """A head with separate probabilities for samplers, if its `probs` are too confident where it knows little."""
 
     def acquisition_probs(self, x: Floats) -> Floats:
         """Return the probabilities (n, C) by which samplers choose, as `probs` returns those that are shown."""

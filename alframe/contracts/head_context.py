@@ -11,7 +11,7 @@ from alframe.types import FitContext, Floats, Ints
 
 @runtime_checkable
 class UsesFitContext(Protocol):
-    """A head that learns from more than embeddings and classes, as one that measures how sure it may be."""
+    """A head that learns from more than embeddings and classes, for example to calibrate its probabilities."""
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """Fit as `fit` does, which is the same as with `FitContext.unknown`.
@@ -23,7 +23,7 @@ class UsesFitContext(Protocol):
 
 @runtime_checkable
 class UsesUnlabelled(UsesFitContext, Protocol):
-    """A head that also learns from images without a label; without any it is fitted as well."""
+    """A head that also learns from images without a label. It can be fitted if there are no such images, too."""
 
     max_unlabelled: int
     """At most so many rows are in the context's `unlabelled`, drawn at random: it bounds memory and time."""
@@ -31,7 +31,7 @@ class UsesUnlabelled(UsesFitContext, Protocol):
 
 @runtime_checkable
 class TakesWeights(Protocol):
-    """A head whose examples may count differently."""
+    """A head that accepts a weight for each example."""
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
         """Fit as `fit` does, where each example counts `weights` (m,) times; all are above 0.
@@ -42,7 +42,7 @@ class TakesWeights(Protocol):
 
 @runtime_checkable
 class CheckableHead(Protocol):
-    """A head that can tell, before any image is read, whether the files that its parameters name are right."""
+    """A head that can check, before any image is read, the files that its parameters name."""
 
     def check(self) -> None:
         """Raise AlframeError for what its parameters name and is missing or wrong; called before a run begins."""

@@ -8,7 +8,7 @@ from alframe.types import Answers, Request
 
 
 class LabelSource(Protocol):
-    """Asks for labels and collects the answers. It is stateless: the ledger remembers what was asked and answered."""
+    """Asks for labels and collects the answers. It has no state: the ledger stores the requests and the answers."""
 
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.
@@ -32,7 +32,7 @@ class LabelSource(Protocol):
 
 @runtime_checkable
 class AnswersInOnePlace(Protocol):
-    """A label source whose answers stay in one place whatever the round, as in a table of the user's own."""
+    """A label source that keeps the answers of all rounds in one place, for example in a table of the user."""
 
     answers_persist: bool
     """Whether the answers stay. An image that a person was unsure about is then not requested again."""
@@ -40,7 +40,7 @@ class AnswersInOnePlace(Protocol):
 
 @runtime_checkable
 class CheckableSource(Protocol):
-    """A label source that can tell beforehand whether it could ask people."""
+    """A label source that can check before a run whether it can ask people."""
 
     def check(self) -> None:
         """Raise LabelError for what its place lacks. It is called before the images are embedded, and only reads."""

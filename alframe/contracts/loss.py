@@ -22,7 +22,7 @@ class Loss(Protocol):
 
 @runtime_checkable
 class CheckableLoss(Protocol):
-    """A loss whose parameters can be wrong in ways that its constructor does not see."""
+    """A loss that can check its parameters more thoroughly than its constructor does."""
 
     def check(self) -> None:
         """Raise BadParams for parameters with which `bind`, or the module, would fail; called before a run begins."""
@@ -30,7 +30,7 @@ class CheckableLoss(Protocol):
 
 @runtime_checkable
 class UsesTrainingLabels(Protocol):
-    """A bound loss that weighs classes by how many labels they have."""
+    """A loss, after `bind`, that uses the number of labels of each class."""
 
     def set_training_labels(self, labels: Tensor) -> None:
         """Take note of the class numbers (m,) int64, on the CPU, of all labels; called once before the training."""

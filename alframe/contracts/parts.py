@@ -18,7 +18,7 @@ from alframe.contracts.tracker import Tracker
 
 
 class Parts(Protocol):
-    """The chosen parts of a campaign, each built when it is first read; `start_sampler` chooses before any model."""
+    """The parts of a campaign, each built when first read. `start_sampler` selects images before there is a model."""
 
     backbone: Backbone
     loss: Loss

@@ -23,7 +23,7 @@ class Pool(Protocol):
 
 @runtime_checkable
 class ListsFolders(Protocol):
-    """A pool that may also list its images folder by folder, which is faster: no object is made for each image."""
+    """A pool that can also list its images by folder. This is faster, because it makes no object for each image."""
 
     def list_by_folder(self) -> Iterator[ListedFolder]:
         """Yield the images that `items` yields, in the same order. Raises PoolError, as `items` does.
@@ -34,7 +34,7 @@ class ListsFolders(Protocol):
 
 @runtime_checkable
 class SyntheticPool(Protocol):
-    """A pool of images made for trying things out."""
+    """A pool of generated images, for tests and first steps."""
 
     synthetic: bool
     """Whether its labels are a truth that nobody knows at the start, which serves simulations and tests only.

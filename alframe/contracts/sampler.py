@@ -44,7 +44,7 @@ class DeclaresDraws(Protocol):
 
 @runtime_checkable
 class UsesCompute(Protocol):
-    """A sampler that works on parts of the pool where the campaign's compute does."""
+    """A sampler that uses the campaign's compute to process parts of the pool."""
 
     def use_compute(self, compute: Compute) -> None:
         """Take the compute; called before `select`."""
@@ -52,7 +52,7 @@ class UsesCompute(Protocol):
 
 @runtime_checkable
 class CheckableSampler(Protocol):
-    """A sampler that can tell, before any image is read, whether the files and tables that it is given are right."""
+    """A sampler that can check its files and tables before any image is read."""
 
     def check(self) -> None:
         """Raise AlframeError for what its parameters name and is missing or wrong; called before a run begins."""

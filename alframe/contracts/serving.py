@@ -11,7 +11,7 @@ from alframe.types import CampaignSnapshot, UnrequestedInRound
 
 
 class LabellingServer(Protocol):
-    """What people are served with; it is told what the campaign does, and says when people have answered."""
+    """A server that shows the pages to people. The campaign tells it the current state, and it reports new answers."""
 
     address: str
     """Where people find it, for the message to them."""
@@ -31,7 +31,7 @@ class LabellingServer(Protocol):
 
 @runtime_checkable
 class ServesPeople(Protocol):
-    """A label source that people answer as long as it is served."""
+    """A label source with a server: people can label as long as the server runs."""
 
     def serve(self, folder: Path) -> AbstractContextManager[LabellingServer]:
         """Return a context that serves people; `folder` is that of the requests. Raises LabelError if it cannot."""

@@ -13,7 +13,7 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 
 class Session(Protocol):
-    """The project's `folder`, settings, recipes (kind -> name and parameters), parts, and a `log` for what is done."""
+    """The project's `folder`, settings, recipes (kind -> name and parameters of a part), parts, and a `log`."""
 
     folder: Path
     settings: Settings

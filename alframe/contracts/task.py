@@ -20,7 +20,7 @@ class Task(Protocol):
 
 @runtime_checkable
 class TakesWords(Protocol):
-    """The ability of a task's class to take words without `=` after its name, as `alframe compare FOLDER FOLDER`."""
+    """A task class that accepts words without `=` after its name, for example `alframe compare FOLDER FOLDER`."""
 
     words_are: str | tuple[str, ...]
     """The parameter that is the list of them; or one for each, in order, the first of which may be left out."""

@@ -10,7 +10,7 @@ from alframe.types import RoundRecord
 
 
 class Tracker(Protocol):
-    """A listener that is told about each round once; it holds nothing that a run needs to go on."""
+    """A listener that gets each round once. A resumed run needs nothing that a tracker stores."""
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """Take note that a run begins, or goes on after the rounds in `history`; `folder` is the project's.
@@ -27,7 +27,7 @@ class Tracker(Protocol):
 
 @runtime_checkable
 class TracksSettings(Protocol):
-    """A tracker that keeps what a campaign was run with."""
+    """A tracker that keeps the settings and parts of a campaign."""
 
     def track_settings(self, settings: Mapping[str, Any]) -> None:
         """Take note of all settings and of every part with its parameters, as JSON has them; called before `start`."""

@@ -46,10 +46,10 @@ class PathMatches:
 
 
 class ImageMatcher:
-    """Finds the images that paths mean. Called with one path, it returns the id of the image here, or None.
+    """Finds images by the paths in files.
 
-    Slashes may be turned, accents composed otherwise, blanks added, characters percent-encoded and the case changed,
-    as long as it can be only one of the images; an exact match comes before all others.
+    Call it with a path: it returns the id of the image of this pool, or None. The path may have other slashes, accents,
+    spaces, percent-encoding or case than the id, if only one image fits. An exact match has priority.
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
@@ -77,7 +77,7 @@ class ImageMatcher:
         return self(cell) is not None or (self.match_foreign([normalise_path(cell)]).numbers != NOT_FOUND).any()
 
     def find_first_match(self, paths: Sequence[str]) -> tuple[int, ItemId] | None:
-        """Return the number of the first path that ends in the id of an image in a folder, and that id; or None."""
+        """Return the position of the first path that ends with the id of an image in a folder, and this id; or None."""
         known = [(row, path) for row, cell in enumerate(paths) if self.is_known_name(path := normalise_path(cell))]
         numbers = self.match_foreign([path for _, path in known]).numbers
         for (row, _), item_id in zip(known, self.ids_of_numbers(numbers), strict=True):
@@ -86,7 +86,7 @@ class ImageMatcher:
         return None
 
     def match(self, paths: Sequence[str], folder: Path | None = None) -> PathMatches:
-        """Return what each of the paths of one file means: relative to the pool's root, or to `folder`, or absolute."""
+        """Return the image of each path of a file. A path is absolute, or relative to the pool's root or `folder`."""
         numbers = look_up_numbers(self._numbers_by_id, paths)
         root = pool_root(self._items)
         in_folder = folder is not None and folder != root
@@ -131,12 +131,14 @@ class ImageMatcher:
         found: Ints | None = None,
         other_folders: Mapping[str, int] | None = None,
     ) -> PathMatches:
-        """Return what the paths of one file mean that are no images here: those with a prefix for the pool's root.
+        """Find images for paths that name no image of this pool, by replacing a common prefix with the pool's root.
 
-        Paths are normalised. Other paths of the file are images here: the numbers `found`, and they start from
-        `found_anchors`. A prefix that starts there too, or claims one of these images, must end as the pool's own path
-        does. Of a table that lists other images than these, `other_folders` counts the further paths by their caseless
-        folder; then a prefix must hold all paths of its drive, or end as the pool's own path does.
+        Example: for a pool in `/data/survey`, `D:/survey/site 1/a.jpg` is the image `site 1/a.jpg`. The paths are
+        normalised. `found` are the numbers of the images that other paths of the file name, and `found_anchors` are the
+        starts (drives or roots) of those paths. A prefix that has one of these starts, or that leads to an image of
+        `found`, is used only if its last folder is the last folder of the pool's path. `other_folders` is given if the
+        table also lists other images: the number of further paths by folder, without case. Then a prefix is used only
+        if all paths of its drive begin with it, or if its last folder is the last folder of the pool's path.
         """
         caseless = casefold_paths(paths)
         rows_of_folder: dict[str, list[int]] = {}

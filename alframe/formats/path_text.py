@@ -16,7 +16,7 @@ _BLANKS_AROUND = re.compile(rf"(?<!\s)\s*{_BOUND}\s*")  # the look-behind keeps 
 
 
 def normalise_path(path: str) -> str:
-    """Return the form of the path for comparisons: forward slashes, composed accents, no spaces around it, no dots."""
+    """Return a path's form for comparing: forward slashes, composed accents, no spaces at the ends, no dot folders."""
     return normalise_paths([path])[0]
 
 

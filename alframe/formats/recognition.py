@@ -27,7 +27,7 @@ def write_recognitions(
     info: Mapping[str, Any],
     categories: Iterable[str] = (),
 ) -> None:
-    """Replace `file` image by image, so that a million images need little more memory than one.
+    """Write the detections of all images to `file`, in place of an old file. One image at a time is in memory.
 
     Each image is a path relative to the image set, with forward slashes, and its detections, empty if nothing is there;
     or a text that says why it could not be processed.

@@ -37,13 +37,13 @@ BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-1
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row: the line it starts on (the file's first is 1), and its cells by normalised column name."""
+    """A row of a table: the number of its first line in the file (from 1), and its cells by normalised column name."""
 
     line: int
     cells: Mapping[str, str]
 
     def get(self, column: str) -> str:
-        """Return the cell, or "" where the column or the cell is missing."""
+        """Return the cell, or "" if the column or the cell is missing."""
         return self.cells.get(normalise_column(column), "")
 
 
@@ -86,9 +86,9 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
 
 
 def read_column_names(file: Path, encoding: str = "cp1252", separators: str = SEPARATORS) -> list[str]:
-    """Return the names in the header as they are written, by the separator that makes most of it. Raises OSError.
+    """Return the names in the header, split at the separator that gives the most columns. Raises OSError.
 
-    The bar parts names only where nothing else does: a name may be "sex (m|f)".
+    A bar separates names only if no other character does, because a name can contain it: "sex (m|f)".
     """
     with _open_text(file, encoding) as lines:
         _, first, separators = _skip_to_header(lines, separators)

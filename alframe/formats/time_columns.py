@@ -49,10 +49,10 @@ NEVER_SET = "is the time of a clock that was never set"
 
 
 class ReadTime(NamedTuple):
-    """A camera's local `time` to the second, with its offset from UTC where the text has one, or why there is none.
+    """A camera's local `time` to the second, and its UTC offset if the text has one; or the `problem` of the text.
 
-    `problem` is the end of a sentence that begins with the text; it is "" where the text is blank.
-    `guess` says what was assumed, if anything.
+    `time` is None if the text gives no time. Then `problem` completes a sentence that begins with the text; it is "" if
+    the text is blank. `guess` says what was assumed, if anything.
     """
 
     time: datetime | None
@@ -221,10 +221,11 @@ def _find_clocks_of_days(rows_of_time: Mapping[datetime, int], has_offsets: bool
 
 
 class TimeColumn:
-    """The times of one column, or of one camera's files: `read` gives each, and `warnings` says what is unknown.
+    """The times of one column or of one camera's files: `read` returns a time, and `warnings` lists what is unknown.
 
-    `texts` are all of them, or enough to tell the order of day and month. With a `form`, as for strptime, no other is
-    understood. With `with_numbers` numbers are times too. `may_be_days=False`: midnight is a time, though all have it.
+    `texts` are all of them, or enough to tell the order of day and month. If a `form` (of strptime) is given, only
+    texts of this form are read. With `with_numbers`, numbers are times too. With `may_be_days=False`, 00:00 is a time
+    of day even if all texts have it; otherwise such texts are days without a time.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ def parse_local_time(text: object) -> datetime | None:
 
 
 def read_exif_time(path: Path) -> datetime | None:
-    """Return the camera's local time from the first of TIME_TAGS in the picture's EXIF that holds one, else None.
+    """Return the camera's local time from the first EXIF tag of TIME_TAGS that contains a time, or None.
 
     Never raises: a file that is missing, damaged or not a picture has no time. Only the header is read; that of JPEG
     files is parsed here, which is ten times faster than Pillow.
@@ -76,7 +76,7 @@ def _read_time_text_of_version(path: Path, *version: int) -> str:
 
 
 def earliest_file_time(path: Path) -> datetime | None:
-    """Return the earlier of creation and modification, as Timelapse does, though copying changes both; or None."""
+    """Return the earlier of a file's creation and modification times (as Timelapse does) or None. A copy has others."""
     try:
         file_stat = path.stat()
     except (OSError, ValueError):

@@ -14,19 +14,19 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 
 @dataclass
 class AnswerBuilder:
-    """Collect the labels, and the items whose label was found empty, so far; `build` makes the answers from both.
+    """Collect labels, and items whose row or file has no label; `build` makes the answers from both.
 
-    `classes`, `new_classes`, `unsure` and `allowed` are those of `class_resolver`, which says what the written names
-    mean.
+    For `classes`, `new_classes`, `unsure` and `allowed`, see `class_resolver`. It decides which class a written name
+    means.
 
-    An item is cleared if some place has room for its label, but nothing in it, and no place has a label of it. A place
-    is a file with a row for each image, or a folder with a file for each image. No answer of a person may be lost, so
-    three things clear nothing: a place in which nobody has written any label (the labels were in a copy, which is
-    gone); the empty row or file of an item in `reissued` (see ManifestRow.reissued); and any place while
-    `has_unread_rows` is set, since what could not be read may hold the label.
+    A *place* is a file with a row for each image, or a folder with a file for each image. An item is *cleared* (its
+    earlier answer is removed) if at least one place has an empty row or file for it, and no place has a label for it.
+    In three cases an empty row or file clears nothing, because it could remove the answer of a person. First: the place
+    has no label at all; perhaps people wrote them in a copy that was deleted. Second: the item is in `reissued` (see
+    ManifestRow.reissued). Third: `has_unread_rows` is set; the label can be in a row that could not be read.
 
-    `answered_files` are the places in which somebody has written a label. `add` adds to them; add one yourself if its
-    only labels are about images that were not requested. `problems` are reported as they are.
+    `answered_files` are the places that contain a label. `add` adds the place of its label. Add a place yourself if all
+    of its labels are about images that were not requested. `problems` become part of the answers without a change.
     """
 
     classes: Sequence[str]
@@ -41,16 +41,16 @@ class AnswerBuilder:
     _empty: dict[str, set[ItemId]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, label: Label, problem_prefix: str = "", place: str = "") -> None:
-        """Add a label whose class name is as somebody wrote it. Problems begin with `problem_prefix`, if given.
+        """Add a label, with the class name as the person wrote it. Problems begin with `problem_prefix`, if given.
 
-        The label is in `place`, or if this is not given in `label.file`. If each image has a file of its own, give the
-        folder as the place, to this method and to `add_unanswered`.
+        `place` is the place that contains the label; the default is `label.file`. If there is one file for each image,
+        the place is their folder, here and in `add_unanswered`.
         """
         self.answered_files.add(place or label.file)
         self._written.append((label, f"'{problem_prefix}': " if problem_prefix else ""))
 
     def add_unanswered(self, file: str, item: ItemId) -> None:
-        """Note that `file`, or another place, has room for a label of `item`, and nothing in it."""
+        """Note that the place `file` has a row or a file for `item`, but no label in it."""
         self._empty[file].add(item)
 
     @property
@@ -59,9 +59,10 @@ class AnswerBuilder:
         return [label for label, _ in self._written]
 
     def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
-        """Return the answers about `items`, in that order; answers about other items are left out.
+        """Return the answers about `items`, in the order of `items`. Answers about other items are left out.
 
-        `order` is a sort key: class names are resolved, and the labels of one item are reported, in this order.
+        `order` is a sort key for labels. It decides which class names are resolved first, and the order of the labels
+        of one item.
         """
         position = {item.id: index for index, item in enumerate(items)}
         written = sorted((pair for pair in self._written if pair[0].item in position), key=lambda pair: order(pair[0]))

@@ -1,4 +1,4 @@
-"""Turn the arrays that people have into the arrays that parts work on, and refuse input that must be a mistake."""
+"""Convert arrays of users to the arrays that parts need, and refuse input that must be a mistake."""
 
 from __future__ import annotations
 

@@ -35,10 +35,10 @@ def class_resolver(
     written: Iterable[str] = (),
     allowed: Iterable[str] = (),
 ) -> Callable[[str], str]:
-    """Return a function that turns a written name into the class that is meant, or raises LabelError with the remedy.
+    """Return a function that converts a written name to the class it means, or raises LabelError with a remedy.
 
-    `classes` are known already, and `written` are all names that will be asked about. The function returns UNSURE for
-    that word and those in `unsure`, in upper or lower case.
+    `classes` are the known classes, and `written` are all names that the function will be called with. The function
+    returns UNSURE for that word and those in `unsure`, in upper or lower case.
 
     What nobody sees in a name does not matter (`alframe.class_names`). Error cells, JSON, and several names in one
     cell are refused; "none", "nan" and their like are, unless they are among `classes` or the `allowed` names.
@@ -98,9 +98,9 @@ def find_blank_class(classes: Iterable[str], blank: str) -> str | None:
 
 
 def describe_classes(classes: Sequence[str], new_classes: str, named_since: Sequence[str] = ()) -> str:
-    """Return a sentence about the classes, for the message to the person who labels.
+    """Return the sentence that tells people which classes exist and whether they may add new ones.
 
-    `named_since` is as in `Request`.
+    For `named_since`, see `Request`.
     """
     if not classes and named_since:
         named = ", ".join(named_since)

@@ -1,4 +1,4 @@
-"""k-means, nearest neighbours and distances of embeddings, in chunks."""
+"""Compute k-means, nearest neighbours and distances of embeddings, in chunks."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _squared_lengths(x: Floats64) -> Floats64:
 def kmeans_over_pool_and_labelled(
     view: PoolView, k: int, clusters: int, limit: int, rng: np.random.Generator
 ) -> tuple[Ints, Floats, Floats]:
-    """Return k-means clusters of the pool and the m labelled images: m + k, but at most `clusters`.
+    """Cluster the pool together with the m labelled images by k-means, into min(m + k, `clusters`) clusters.
 
     Returns the row numbers (r,) of the pool's images used, as from `sample_rows`; their embeddings, scaled to length 1
     and followed by those of at most `limit` labelled images (r + m, D); and the centres (c, D).

@@ -1,4 +1,4 @@
-"""Keep rows in a SQLite file of one's own: connections, transactions, boxes as text, and errors that say what to do."""
+"""Help parts that store rows in a SQLite file: connections, transactions, boxes as text, and errors with a remedy."""
 
 from alframe.store.database import Database, closed_on_error, connect, explain_errors, transaction
 from alframe.store.records import dump_box, load_box

@@ -1,4 +1,4 @@
-"""What a detector found in images, and the file that people and `boxes.file` read it from."""
+"""Write the file of the objects that a detector found in images. The setting `boxes.file` reads such a file."""
 
 from alframe.formats.detections import Detection
 from alframe.formats.recognition import write_recognitions

@@ -1,4 +1,4 @@
-"""Put an evaluation into words: over which classes its averages are, and how sure it is."""
+"""Describe an evaluation in words: the classes that its averages include, and how certain the numbers are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NAMED_CLASSES = 5  # of those that are not measured; of more, the number
 
 
 def describe_unmeasured_classes(evaluation: Evaluation) -> str:
-    """Return a sentence about the classes that the averages leave out, because no image shows them; "" without any."""
+    """Return a sentence about the classes that are not in the averages, because no image shows them; else ""."""
     unmeasured, classes = evaluation.unmeasured_classes, len(evaluation.classes)
     if not unmeasured:
         return ""
@@ -19,16 +19,16 @@ def describe_unmeasured_classes(evaluation: Evaluation) -> str:
 
 
 def classes_with_remarks(remarks: Mapping[str, str], limit: int = NAMED_CLASSES) -> str:
-    """Return the classes with a remark on each in brackets, as "hare (30 images), fox"; of more than `limit` some."""
+    """Return at most `limit` of the classes, with their remarks in brackets, for example "hare (30 images), fox"."""
     named = [f"{name} ({remark})" if remark else name for name, remark in remarks.items()]
     more = len(named) - limit
     return ", ".join(named[:limit]) + (f" and {more} more" if more > 0 else "")
 
 
 def describe_pool_accuracy(record: RoundRecord) -> list[str]:
-    """Return the accuracy by the audit of a round: one sentence for each population of images; none without an audit.
+    """Return a sentence on the audit's accuracy for each population of images; an empty list without an audit.
 
-    Of few images, a sentence gives no more than the interval.
+    If the images are few, a sentence gives only the interval.
     """
     audit = record.audit
     if audit is None:
@@ -46,6 +46,6 @@ def describe_pool_accuracy(record: RoundRecord) -> list[str]:
 
 
 def describe_share(measured: Evaluation | Estimate) -> str:
-    """Return how many of 100 images are right: "86 of 100 right (79 to 92)". For few images, only the interval."""
+    """Return a share as "86 of 100 right (79 to 92)". If the images are few, it gives only the interval."""
     right, low, high = (round(100 * share) for share in (measured.accuracy, measured.low, measured.high))
     return f"{low} to {high} of 100 right" if measured.is_small else f"{right} of 100 right ({low} to {high})"

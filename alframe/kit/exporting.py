@@ -48,7 +48,7 @@ def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Float
 
 
 def warn_of_formulas(file: Path, cells: Iterable[str | None]) -> None:
-    """Log how many texts a spreadsheet program would calculate, in a table that must keep them."""
+    """Log the number of cells that a spreadsheet program would run as formulas. The cells are not changed."""
     formulas = [cell for cell in cells if cell and cell.startswith(FORMULA_STARTS)]
     if formulas:
         log.warning(

@@ -1,4 +1,4 @@
-"""Read and write files: replaced as a whole, under names that every file system takes; hashes and JSON."""
+"""Read and write files: atomic replacement, names that are valid on every file system, hashes, and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cut labelled rows into folds that have all classes alike, as scikit-learn does, without the seconds of its import."""
+"""Make stratified folds of labelled rows as scikit-learn does, without importing it (which takes seconds)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alframe.types import Floats64, Ints
 
 
 def stratified_folds(y: Ints, folds: int, seed: int) -> list[Ints]:
-    """Return the rows of each of the `folds` of the classes `y` (m,), drawn at random, with all classes alike.
+    """Split rows with classes `y` (m,) into random `folds` with the same share of each class; return the rows of each.
 
     They are those of scikit-learn's StratifiedKFold(folds, shuffle=True, random_state=seed). A class with fewer rows
     than folds is not in every fold. Raises ValueError if no class has as many rows as there are folds.
@@ -27,7 +27,7 @@ def stratified_folds(y: Ints, folds: int, seed: int) -> list[Ints]:
 
 
 def stratified_group_folds(y: Ints, groups: Ints, folds: int, seed: int) -> list[Ints]:
-    """Return the rows of each of the `folds` of the classes `y` (m,), none of which cuts one of the `groups` (m,).
+    """Split rows with classes `y` (m,) into `folds` that keep each of the `groups` (m,) whole; return the rows of each.
 
     They are those of scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed): group by group, those
     with the most unequal classes first, goes into the fold that makes the classes of all folds most alike. Raises

@@ -1,4 +1,4 @@
-"""Image folders that a pool generates itself: written once, as a whole, and never over a user's files."""
+"""Generate the image folder of a pool: it is written once, as a whole, and never over a user's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decide which evaluation of a campaign is shown first, and which one judges the classes."""
+"""Decide which evaluation of a campaign is shown first, and which evaluation gives the numbers of each class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_leading_evaluation(history: Sequence[RoundRecord]) -> tuple[RoundRecord
 
 
 def find_per_class_evaluation(history: Sequence[RoundRecord]) -> Evaluation | None:
-    """Return the evaluation for the numbers of each class: the leading one, or a larger one of the same round.
+    """Return the evaluation for the numbers of each class: the first-shown one, or one of its round with more images.
 
     An audit of few images has none or one of most classes.
     """

@@ -1,4 +1,4 @@
-"""Pools that read a file which lists images: rows of one image merged, files found, and what was left out counted."""
+"""Help pools that read a list of images: merge the rows of an image, find its file, and count what is left out."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ log = logging.getLogger(__name__)
 
 
 def folder_at_level(folders: list[str], level: int | None) -> str | None:
-    """Return the folder name at `level`, counted from 1; None without a level or for an image that lies less deep."""
+    """Return the folder name at `level`, counted from 1; None if `level` is None or more than the number of folders."""
     return folders[level - 1] if level is not None and len(folders) >= level else None
 
 
 def camera_at_level(folders: list[str], level: int | None, class_level: int | None = None) -> str | None:
-    """Return the path of the folder at `level`, counted from 1: two places may each have a camera `cam1`.
+    """Return the path of the folder at `level`, counted from 1, since two sites can each have a camera `cam1`.
 
-    The folder at `class_level` is no place, and is left out. None without a level, or for an image that lies less deep.
+    The folder at `class_level` names a class, not a site, and is left out. Returns None if `level` is None or more than
+    the number of folders.
     """
     if level is None or len(folders) < level:
         return None
@@ -43,9 +44,9 @@ def camera_at_level(folders: list[str], level: int | None, class_level: int | No
 class ListedImage:
     """The facts that one row of a file gives about the image at `path`. `position` names the row, e.g. "row 3".
 
-    `labels` are pairs (class, box). `utc_offset` is that of `taken`, where the times of the file have several. `size`
-    is the width and height that boxes were measured in, where that may be the picture as it is stored rather than as
-    EXIF turns it.
+    `labels` are pairs (class, box). `utc_offset` is the UTC offset of `taken`; it is None if all times of the file have
+    the same offset. `size` is the width and height of the picture in which the boxes were measured. Give it if this can
+    be the stored picture, before the rotation by EXIF.
     """
 
     path: str
@@ -59,7 +60,7 @@ class ListedImage:
     size: tuple[float, float] | None = None
 
     def merge(self, later: ListedImage) -> ListedImage:
-        """Return this row with the labels of a later one of the same image, and with what only that one knows."""
+        """Return this row with the labels of a later row of the same image, and the facts that only this row has."""
         return replace(
             self,
             labels=(*self.labels, *later.labels),
@@ -74,10 +75,10 @@ class ListedImage:
 
 @dataclass
 class ListedImages:
-    """Makes items of the images that `file` lists below the folder `root`, and logs what it leaves out.
+    """Make items of the images that `file` lists below the folder `root`, and log which images are left out.
 
-    `several` says what to do with an image of several classes ("skip" or "first"). `hint` is a sentence on where the
-    images can be downloaded. `times` reads the times; what is wrong with them is logged too.
+    `several` is the rule for an image of several classes ("skip" or "first"). `hint` is a sentence that says where the
+    images can be downloaded. `times` reads the times; its warnings are logged too.
     """
 
     file: Path
@@ -89,11 +90,11 @@ class ListedImages:
     times: TimeColumn = field(default_factory=TimeColumn)
 
     def count_left_out(self, reason: str, example: str) -> None:
-        """Count an image that is left out; `reason` ends "images left out, since they"."""
+        """Count an image that is left out. `reason` completes the sentence "N images left out, since they ..."."""
         self.left_out.add(reason, example)
 
     def note(self, fact: str, example: str) -> None:
-        """Count an image of which users should know something; `fact` ends "images that"."""
+        """Count an image about which users should know a fact. `fact` completes the sentence "N images that ..."."""
         self.notes.add(fact, example)
 
     def read_time_fields(self, text: str, position: str) -> dict[str, Any]:
@@ -104,9 +105,10 @@ class ListedImages:
     def items(self, rows: Iterable[ListedImage]) -> Iterator[Item]:
         """Yield an item for each image, in the order of the rows; rows of one image are merged.
 
-        Its label is the only class, the first of several, or None; its box is the largest of that class. An image that
-        is not at its path is looked for with other cases and accents, and by the end of the path. Raises PoolError if
-        no image is left, or if none of them exists; that some do not exist is not an error here, but is logged.
+        The label of an item is the class in its rows; with several classes, the first one (`several`="first"); without
+        a class, None. The box is the largest box of this class. If an image is not at its path, it is searched with
+        other cases and accents, and by the end of the path. Raises PoolError if no image is left, or if none of them
+        exists. If only some of them exist, this is logged.
         """
         listed = self._locate(rows)
         files = find_image_files(self.root, {id_: (row.path, path) for id_, (row, path) in listed.items()})

@@ -1,4 +1,4 @@
-"""Check a part's parameters, with messages that say what is allowed, and answer a misspelt name with the nearest."""
+"""Check the parameters of a part. Messages give the allowed values and, for a misspelt name, the nearest known name."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["did_you_mean", "require_at_least", "require_one_of", "require_parame
 
 
 def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> None:
-    """Raise BadParams unless `valid`; `value` is the parameter that was checked, and `part` says whose it is."""
+    """Raise BadParams unless `valid`. The message gives the `part`, its checked parameter (`value`) and `allowed`."""
     if not valid:
         given = ", ".join(f"{name}={content}" for name, content in value.items())
         raise BadParams(f"{part}: {given}: must be {allowed}.")
 
 
 def require_at_least(part: str, minimum: float, **values: float | None) -> None:
-    """Raise BadParams, naming `part`, for the first of `values` that is below `minimum`; None means no limit."""
+    """Raise BadParams for the first of the `values` of `part` that is below `minimum`. None is not checked."""
     for name, value in values.items():
         require_parameter(part, value is None or value >= minimum, f"at least {minimum}", **{name: value})
 
 
 def require_one_of(part: str, choices: Iterable[str], **value: str) -> None:
-    """Raise BadParams, naming `part`, unless `value` is one of the `choices`."""
+    """Raise BadParams with the name of the `part` unless `value` is one of the `choices`."""
     choices = tuple(choices)
     require_parameter(part, set(value.values()) <= set(choices), f"one of {', '.join(choices)}", **value)

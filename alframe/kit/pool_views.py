@@ -1,4 +1,4 @@
-"""From arrays and a fitted head to what a sampler sees of a pool."""
+"""Make the view of a pool that a sampler gets, from arrays and a fitted head."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EarlierBatches:
 
 
 class PoolFacts(Protocol):
-    """What a pool tells of its N images, beside the pixels, as `PoolView` gives it of some of them."""
+    """Facts about the N images of a pool: times, cameras and ids. `PoolView` gives them for some of the images."""
 
     @property
     def taken(self) -> Times:

@@ -1,4 +1,4 @@
-"""Show how far a long step has got, and forecast how long it will take."""
+"""Show the progress of a long step, and estimate its duration."""
 
 from alframe.progress import Bar, DurationEstimate, format_bytes, format_duration, track
 

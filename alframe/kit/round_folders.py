@@ -1,4 +1,4 @@
-"""The folder of one round: where it is, whether it was asked before, and the manifest of the images put into it."""
+"""Read and write the folder of one round: its path, the mark of the first request, and the manifest of its images."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MANIFEST_COLUMNS = ("name", "id", "hash", "size", "again")
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One row of a manifest: an image that was put into a round's folder, or will be.
+    """One row of a manifest: an image that is in a round's folder, or will be put there.
 
     `name` is its path in that folder (with forward slashes), `id` the item it shows, `hash` the BLAKE2b hash of its
-    content and `size` its bytes, as text. `reissued` (the column "again"): somebody had removed the image, perhaps
-    with an answer, before it was put there once more. A restored image without an answer does not clear an earlier
-    answer.
+    content and `size` its bytes, as text. `reissued` (the column "again") is true if the image was put there a second
+    time, because somebody had removed it and perhaps its answer too. If such an image has no answer, this does not
+    clear an earlier answer.
     """
 
     name: str
@@ -35,7 +35,7 @@ class ManifestRow:
 
 
 def round_folder(request: Request) -> Path:
-    """Return the folder of this round alone, so that a late answer to an old round is never taken for a new one."""
+    """Return the folder of this round. Each round has its own, so a late answer to an old round is never mistaken."""
     return request.folder / f"round-{request.round:03d}"
 
 
@@ -43,7 +43,8 @@ def round_folder(request: Request) -> Path:
 def marking_round_asked(request: Request) -> Iterator[bool]:
     """Yield whether this round was requested before. If the block succeeds, leave a mark beside the round's folder.
 
-    The mark comes last: who asks again after a kill finishes the first time, and asks nothing "again". Raises OSError.
+    The mark is written last. So if the process was killed, the next call still counts as the first request. Raises
+    OSError.
     """
     mark = _mark_of(request)
     asked_before = mark.exists()
@@ -74,7 +75,7 @@ def read_manifest(folder: Path) -> tuple[list[ManifestRow], list[Problem]]:
 
 
 def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
-    """Replace the folder's manifest. Write it before the first image, so that after a kill it lists every image."""
+    """Replace the folder's manifest. Write it before the first image, so that it is complete even after a kill."""
     with (
         replace_atomically(folder / MANIFEST) as temporary,
         temporary.open("w", newline="", encoding="utf-8-sig") as handle,
@@ -87,7 +88,7 @@ def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
 
 
 def windows_name_key(name: str) -> str:
-    """Return a name or path as Windows compares it: upper and lower case, and the spelling of accents, do not count."""
+    """Return the form of a name or path for comparisons as on Windows, without regard to case and kind of accents."""
     return normalize("NFC", name).casefold()
 
 

@@ -1,4 +1,4 @@
-"""Put images into a round's folder: linked, copied, or redrawn where people could not look at the original."""
+"""Put images into a round's folder: as a link, as a copy, or drawn anew if people could not open the original."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SQUARED_LENGTH_HEADROOM = 1e6  # squared lengths may grow by so much while they 
 
 
 def scored_in_chunks(score: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
-    """Decorate a score (n,) of probabilities (n, C), or of samples of them (T, n, C), to run over chunks of the n."""
+    """Decorate a function from probabilities (n, C) or (T, n, C) to scores (n,), so that it runs on chunks of n."""
 
     @wraps(score)
     def score_all(probs: Floats) -> Floats:
@@ -33,7 +33,7 @@ def score_prob_samples(samples: LazySamples, score: Callable[[Floats], Floats]) 
 
 
 def shannon_entropy(probs: Floats) -> Floats:
-    """Return the entropy (...) in nats over the last axis of `probs` (..., C); a probability of zero adds nothing."""
+    """Return the entropy (...) in nats over the last axis of `probs` (..., C). Zero probabilities are allowed."""
     # Several times faster than scipy's entr, which has no vector instructions.
     return np.asarray(-(probs * np.log(np.maximum(probs, np.finfo(probs.dtype).tiny))).sum(axis=-1))
 
@@ -68,7 +68,7 @@ def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
 
 
 def require_measurable(x: Floats, what: str, whose: str = "images") -> None:
-    """Raise UnmetNeed unless all distances between rows of `x` (n, D) are finite in float32, by far.
+    """Raise UnmetNeed if a distance between rows of `x` (n, D) could overflow in float32.
 
     FAISS ends the process where a squared length overflows, which it does from about 2e19 on.
     """

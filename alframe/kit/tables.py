@@ -64,7 +64,7 @@ def find_tables(
     setting: str,
     suffixes: Sequence[str] = TABLE_SUFFIXES,
 ) -> tuple[list[Path], list[Problem]]:
-    """Return the files that `paths` (one or several) mean, and a Problem for each path that means none.
+    """Return the files that match `paths` (one or several), and a Problem for each path that matches no file.
 
     A path may be a file, a folder (all files in it with one of the `suffixes`, such as ``.jsonl``) or a pattern
     (`labels/*.csv`). Files below the folder `outside` are left out, since they are read anyway. `setting` is named in
@@ -90,7 +90,7 @@ def find_tables(
 
 
 def formula_safe_path(path: str) -> str:
-    """Return a relative path as a cell for people: with "./" before what a spreadsheet would run as a formula.
+    """Return a relative path as the text of a cell: with "./" before it if a spreadsheet would run it as a formula.
 
     >>> formula_safe_path("=cam 1/a.jpg"), formula_safe_path("cam 1/a.jpg")
     ('./=cam 1/a.jpg', 'cam 1/a.jpg')

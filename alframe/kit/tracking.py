@@ -1,4 +1,4 @@
-"""Helpers for trackers that write to an outside service: numbers, settings, confusion matrix, and which run it is."""
+"""Helpers for trackers that write to a service: numbers, settings, confusion matrix, and the run to continue."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
 
 
 class TrackedRun:
-    """The run of an external service that belongs to a project, and the rounds that the service has, in a JSON `file`.
+    """The run of a project in an external service, and the rounds that were sent to it, stored in the JSON file `file`.
 
-    After a crash, the service may lack a round, or have one that the project never finished. So a run goes on only if
-    all that it was told is in the project's history.
+    After a crash, the service may lack a round, or have a round that the project never finished. So a run is continued
+    only if all rounds that were sent to it are in the project's history.
     """
 
     def __init__(self, file: Path) -> None:
@@ -90,12 +90,12 @@ class TrackedRun:
         self._told: list[str] = []
 
     def stored_id(self) -> str | None:
-        """Return the id of the run that was written last, whether or not it can go on."""
+        """Return the id of the stored run, even if this run cannot be continued."""
         run = self._read().get("run")
         return None if run is None else str(run)
 
     def resume(self, history: Sequence[RoundRecord]) -> list[RoundRecord]:
-        """Find the run to go on with, `id`, or None for a new one; return the records that it must still be told."""
+        """Set `id` to the run to continue (None: a new run), and return the records that must still be sent to it."""
         stored = self._read()
         told = stored.get("rounds", [])
         if told != [_round_key(record) for record in history[: len(told)]]:
@@ -104,12 +104,12 @@ class TrackedRun:
         return list(history[len(self._told) :])
 
     def begin(self, run: str) -> None:
-        """Take note of the id of a new run, which was told nothing."""
+        """Store the id of a new run, to which no round was sent yet."""
         self.id, self._told = run, []
         self._save_told_rounds()
 
     def add(self, record: RoundRecord) -> None:
-        """Take note that the run was told of a round."""
+        """Store that a round was sent to the run."""
         self._told.append(_round_key(record))
         self._save_told_rounds()
 

@@ -13,7 +13,7 @@ from alframe.types import Floats, Ints
 class UniformHead:
     """A head that gives all `classes` the same probability for every image. All of its draws are the same.
 
-    It stands for a head while there is no label to fit one to, for programs that ask strategies from the start.
+    Use it as long as there is no label, in programs that call a sampler before the first label.
     """
 
     stochastic = True
@@ -34,7 +34,7 @@ class UniformHead:
         return np.full((draws, len(x), self.classes), 1 / self.classes, np.float32)
 
     def hidden_activations(self, x: Floats) -> Floats:
-        """Return zeros (n, 1): there is nothing to respond."""
+        """Return zeros (n, 1), because this head has no hidden layer."""
         return np.zeros((len(x), 1), np.float32)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Read any image as people can look at it: upright, in 8-bit RGB."""
+"""Read any image as a picture that people can view: upright, in 8-bit RGB."""
 
 from alframe.data.viewing import needs_conversion, open_for_viewing
 

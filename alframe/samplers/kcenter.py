@@ -18,14 +18,15 @@ log = logging.getLogger(__name__)
 
 
 class KCenter:
-    """Choose the image that is farthest from all labelled and chosen images, again and again; exact.
+    """Choose the image that is farthest from all labelled and chosen images, and repeat. Distances are exact.
 
     Sener and Savarese 2018, "Active learning for convolutional neural networks: a core-set approach" (their greedy
-    k-center). Distances are Euclidean. With nothing labelled, the first choice is the image nearest the mean. Of images
-    that are equally far, the first in the pool is chosen. Scores are the distances at the moment of choice. From round
-    to round the object remembers distances, 20 bytes an image: the next choice is faster, and the same.
+    k-center). Distances are Euclidean. If no image is labelled, the first choice is the image nearest to the mean. If
+    several images are equally far, the first one in the pool is chosen. The score of an image is its distance when it
+    is chosen. The sampler keeps distances between rounds (20 bytes for each image). This makes the next choice faster
+    and does not change it.
 
-    `faiss`: measure distances to the labelled images by FAISS where it has a GPU; on a CPU numpy is faster.
+    `faiss`: compute the distances to labelled images by FAISS if FAISS has a GPU. On a CPU, numpy is faster.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

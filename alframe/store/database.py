@@ -50,7 +50,7 @@ class Database:
 
 
 def connect(file: Path, any_thread: bool = False) -> sqlite3.Connection:
-    """Open a connection without implicit transactions, which enforces the schema. Raises sqlite3.Error.
+    """Open a connection that has no implicit transactions and enforces foreign keys and triggers. Raises sqlite3.Error.
 
     `any_thread`: threads use it in turn, not only the one that has opened it.
     """

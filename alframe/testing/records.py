@@ -45,7 +45,7 @@ def round_record(
     audited: int = 80,
     unlabelled: float | None = None,
 ) -> RoundRecord:
-    """Return the record of round `number` with two classes and, unless they are None, an evaluation and an audit.
+    """Return the record of round `number` with two classes, and with the evaluation and the audit if they are given.
 
     `accuracy` and `audit` are the accuracies; the audit has `audited` images. `unlabelled` is that on the images
     without a label, which are half of all.

@@ -24,7 +24,7 @@ def _without_class_measures(record: RoundRecord) -> RoundRecord:
 
 
 class StoppingSuite(PartSuite[Stopping]):
-    """What every stopping rule must do: give `make`, and in `finished_history` rounds at which it must stop.
+    """What every stopping rule must do: give `make`; `finished_history` returns rounds after which it must stop.
 
     `alframe.testing.round_record` makes rounds. For a rule about single classes, replace `per_class` of the evaluation:
     a tuple with the numbers of each class, in the order of `evaluation.classes`.

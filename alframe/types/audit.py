@@ -25,7 +25,9 @@ class AuditDraw:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The accuracy on all `images` of a `population` (in words), estimated from `n` images drawn at random.
+    """The accuracy on all `images` of a population, estimated from `n` images drawn at random.
+
+    `population` describes these images in words.
 
     `low` and `high` are its bounds with 95 % confidence, if one looks once. `always_low` and `always_high` are wider:
     with 95 % confidence, none of them is wrong in any round, however often one looks (see `anytime_multiplier`).

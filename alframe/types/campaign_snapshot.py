@@ -26,7 +26,7 @@ class KnownLabel(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PoolPredictions:
-    """What the model thinks of the items `keys` (n,): `class_numbers` (n,) into `classes`, and `confidence` (n,).
+    """The model's prediction for the items `keys` (n,): positions `class_numbers` (n,) in `classes`, `confidence` (n,).
 
     For the labelled items among them it is what a model says that has not seen their labels, and `label_doubt` (n,) is
     1 minus its probability of the label; nan for items without a label, and for those whose label fine-tuning has used.
@@ -50,10 +50,10 @@ class Agreement(NamedTuple):
 
 
 class UnseenClasses(NamedTuple):
-    """What `images` drawn at random say of the classes without a label: how many there are, as an `estimate`.
+    """An `estimate` of the number of classes that have no label yet, made from `images` that were drawn at random.
 
-    There are at least `low` of them, and their images are at most `largest_share` of the pool (0..1), each with 95 %
-    confidence.
+    There are at least `low` such classes (95 % confidence). Their images are at most `largest_share` of the pool (0..1;
+    95 % confidence).
     """
 
     images: int
@@ -64,7 +64,7 @@ class UnseenClasses(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CampaignSnapshot:
-    """A campaign at one moment; items by key.
+    """The state of a campaign at one moment. The position of an item in `items` is its key.
 
     `open_round` is the request that waits for answers, of which `answers_needed` are enough, and `asked` are the keys
     of its items. `without_suggestion` are the items that were shown without the model's suggestion, and

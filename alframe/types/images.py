@@ -57,7 +57,7 @@ class Item:
 
 
 def pool_root(items: Sequence[Item]) -> Path | None:
-    """Return the folder that ids are relative to, if the first item tells."""
+    """Return the folder to which ids are relative, or None if the path of the first item does not end in its id."""
     for item in items[:1]:
         path = item.path.as_posix()
         if path.endswith(f"/{item.image_id}"):

@@ -25,7 +25,7 @@ class ListedFolder(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ItemColumns(Sequence[Item]):
-    """Items as one list (n,) for each of their fields. An Item is made when it is first read. `paths` are texts."""
+    """Items stored as a list (n,) for each field of Item. An Item is made when it is first read. `paths` are texts."""
 
     ids: list[str]
     paths: list[str]

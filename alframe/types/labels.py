@@ -63,7 +63,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class UnrequestedInRound:
-    """What people said about images that were not requested, while `round` was the newest: they found them themselves.
+    """Answers about images that were not requested. People gave them while `round` was the newest round.
 
     `labels` are pairs of an item and its label. The label's own item is another one if it was given to that image of
     the same sequence, and propagated to this one. `problems` and `cleared`: as in Answers.

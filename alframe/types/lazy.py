@@ -19,7 +19,7 @@ Index = slice | npt.NDArray[Any] | Sequence[int]
 
 
 class LazyFeatures:
-    """Rows of `source` (N, D), read where they are indexed: the source is never copied as a whole.
+    """Rows of `source` (N, D). Only the rows that are indexed are read; the source is never copied as a whole.
 
     ``features[3:9]``, ``features[row_numbers]`` and ``features[mask]`` give (r, D), ``features[7]`` gives (D,).
     `row_numbers` (n,) says which rows of the source these are, in which order; None: all.
@@ -82,7 +82,7 @@ def _map_again(
 
 
 class LazySamples:
-    """Class probabilities of T draws of a head, `shape` (T, n, C), computed where they are indexed.
+    """Class probabilities of T draws of a head, `shape` (T, n, C). They are computed only for rows that are indexed.
 
     What is ``array[:, 3:9]`` of an array is ``samples[3:9]`` here; row numbers and a mask may stand for the slice.
     `make` computes the draws (T, r, C) of r rows of its source, by the same T models each time. It is handed entries of
@@ -146,7 +146,7 @@ class LazySamples:
 
 
 class LazyProbs:
-    """Class probabilities (n, C) of a fitted head, computed where they are indexed.
+    """Class probabilities (n, C) of a fitted head. They are computed only for the rows that are indexed.
 
     ``probs[row_numbers]`` and ``probs[mask]`` give (r, C). `predict` computes those of some of `count` rows, by their
     numbers. All are computed when they are first read as an array, and `kept`: subsets share them. `row_numbers` (n,)

@@ -6,7 +6,7 @@ import enum
 
 
 class Need(enum.Enum):
-    """What a sampler may ask the engine to compute; the value is the name of the PoolView property."""
+    """An array that a sampler can ask the engine to compute. The value is the name of the property of PoolView."""
 
     FEATURES = "features"
     LABELLED_FEATURES = "labelled_features"

@@ -17,7 +17,7 @@ CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How good the head is on `n` images it never saw; `basis` says which.
+    """The quality of the head on `n` images that it was not fitted to. `basis` says which images these are.
 
     `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
     images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
@@ -99,7 +99,7 @@ class RoundRecord:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A learning curve: accuracy by number of labels, the mean over `seeds` runs within its 95 % interval."""
+    """A learning curve: accuracy by number of labels, as the mean of `seeds` runs with its 95 % interval."""
 
     name: str
     labels: Sequence[int]

@@ -21,15 +21,7 @@ from alframe.types import Answers, Label, Problem, Request, UnrequestedInRound
 
 
 class Web(WebParameters):
-    """Labels in the browser: ``alframe`` opens the page and stays, and goes on by itself when a batch is answered.
-
-    `annotator`: who labels, as long as nobody has given a name on the page. `blank`: the word for an image with nothing
-    in it; "": none. `suggestions`: whether the model's class is shown, except for the images that are asked without.
-    `second_opinion`: the share of the images that a second person is asked as well, without seeing the first answer.
-    `page`: images on a page of the grid. `lease`: seconds for which an image is one person's alone. `browser`: whether
-    to open one. `port`: null takes the last one, or any that is free. `lan`: let other computers in. `stay`: when
-    enough is labelled, whether to go on serving the pages, for review, until Ctrl-C.
-    """
+    """Labels in the browser: ``alframe`` opens the page, keeps running, and continues when a batch is answered."""
 
     answers_now = False
 
