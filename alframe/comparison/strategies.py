@@ -211,5 +211,8 @@ def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
             )
     spans = {(one.labels[0], one.labels[-1]) if one.labels else (0, 0) for one in strategies.values()}
     if len(spans) > 1:
-        notes.append("Not all strategies have the same first and last number of labels: areas are over those of all.")
+        notes.append(
+            "Not all strategies have the same first and last number of labels. Each area is over the numbers of labels "
+            "that all of them have."
+        )
     return notes

@@ -22,16 +22,19 @@ def sweep_table(runs: Sequence[Run]) -> str:
     settings: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         settings.setdefault(tuple(short_value(run.choices.get(name)) for name in varying), []).append(run)
-    rows = []
+    rows, ends = [], set()
     for names, same in settings.items():
         areas = np.array([area_under_curve(run.history) or 0.0 for run in same])
         last = np.array([run.history[-1].evaluation.accuracy for run in same if run.history[-1].evaluation])
         labels = max(run.history[-1].labels for run in same)
+        ends.add(labels)
         rows.append(
             (*names, str(len(same)), str(labels), _interval_over_seeds_cell(areas), _interval_over_seeds_cell(last))
         )
     bases = {record.evaluation.basis for run in runs for record in run.history if record.evaluation}
     note = f"Accuracy on {' or '.join(sorted(bases))}: the mean over the labels spent (area), and with the last labels."
+    if len(ends) > 1:
+        note += " Areas over other numbers of labels cannot be compared; `alframe compare` takes those that all have."
     seeds = "Means over seeds, in brackets Student's 95 % interval; a single seed has none."
     unmeasured = name_unmeasured_classes([run.history for run in runs])
     return f"{format_table((*varying, 'seeds', 'labels', 'area', 'last'), rows)}\n{note}\n{seeds}{unmeasured}"

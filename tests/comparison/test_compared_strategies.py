@@ -40,7 +40,7 @@ def test_areas_are_paired_by_seed_and_over_the_labels_of_all() -> None:
     longer = [made_up_run("entropy", seed, [0.5, 0.6, 0.7, 0.9], (20, 30, 40, 50)) for seed in range(3)]
     (data,) = group_runs([*curves("random", 0.0), *curves("margin", 0.1), *longer], "random")
     assert data.span == (20, 40)
-    assert any("areas are over those of all" in note for note in data.notes)
+    assert any("numbers of labels that all of them have" in note for note in data.notes)
     table = summary_table(data, "accuracy").set_index("strategy")
     assert table.loc["entropy", "area"] == pytest.approx((0.5 + 2 * 0.6 + 0.7) / 4)
     gains = [0.075 + 0.025 * luck * 0.1 * 10 for luck in LUCK]  # by hand: (2 x 0.1 + 0.1 + 0.1 luck) / 4

@@ -26,7 +26,7 @@ class ServedCampaign:
     def printed(self) -> str:
         return self._printed.read_text(encoding="utf-8", errors="replace")
 
-    def address(self, seconds: float = 120) -> str:
+    def address(self, seconds: float = 600) -> str:
         """Return the printed link, once the page is served."""
         end = time.monotonic() + seconds
         while (found := re.search(r"http://127\.0\.0\.1:\d+/#token=\S+", self.printed)) is None:
