@@ -36,7 +36,7 @@ NEEDS = {
     Need.LABELLED_FEATURES: "labelled embeddings",
     Need.LABELS: "labels",
     Need.CLASS_NAMES: "class names",
-    Need.IS_UNSEEN_BY_BACKBONE: "which labels fine-tuning has used",
+    Need.IS_UNSEEN_BY_BACKBONE: "a list that says which labels fine-tuning has used",
     Need.SEQUENCES: "sequences",
     Need.LABELLED_SEQUENCES: "sequences of the labelled images",
     Need.TAKEN: "times",

@@ -130,7 +130,7 @@ class PoolView:
 
     @property
     def features(self) -> Floats:
-        """(n, D) embeddings of the unlabelled items, in memory; for a large pool, prefer `lazy_features`."""
+        """(n, D) embeddings of the unlabelled images, in memory. `lazy_features` reads only some rows at a time."""
         return self._load_once(Need.FEATURES, self.lazy_features)
 
     @property
@@ -140,12 +140,12 @@ class PoolView:
 
     @property
     def labelled_features(self) -> Floats:
-        """(m, D) embeddings of the labelled items."""
+        """(m, D) embeddings of the labelled images."""
         return self._labelled_joined_if_possible(Need.FEATURES)
 
     @property
     def labels(self) -> Ints:
-        """(m,) class indices 0..C-1 of the labelled items."""
+        """(m,) class indices 0..C-1 of the labelled images."""
         return self._field(Need.LABELS)
 
     @property
@@ -155,7 +155,7 @@ class PoolView:
 
     @property
     def is_unseen_by_backbone(self) -> Bools:
-        """(m,) true for each labelled item if fine-tuning used neither its label nor another label of its sequence.
+        """(m,) true for each labelled image if fine-tuning used neither its label nor another label of its sequence.
 
         With `holdout.group=camera`, the same for its camera. The embeddings of the other items depend on their labels.
         """
@@ -173,7 +173,7 @@ class PoolView:
 
     @property
     def labelled_probs(self) -> Floats:
-        """(m, C) class probabilities of the labelled items, by the head that was fitted on them."""
+        """(m, C) class probabilities of the labelled images, by the head that was fitted on them."""
         return self._field(Need.LABELLED_PROBS)
 
     @property
@@ -203,12 +203,12 @@ class PoolView:
 
     @property
     def sequences(self) -> Ints:
-        """(n,) number of the sequence (burst) of each unlabelled item; -1 where it has none."""
+        """(n,) number of the sequence (burst) of each unlabelled image; -1 where it has none."""
         return self._field(Need.SEQUENCES)
 
     @property
     def labelled_sequences(self) -> Ints:
-        """(m,) number of the sequence of each labelled item. Equal numbers here and in `sequences` mean the same one.
+        """(m,) number of the sequence of each labelled image. An equal number in `sequences` means the same sequence.
 
         Needs `sequences`, too: those of the items that were chosen in earlier turns of a batch are taken from there.
         """
@@ -217,32 +217,32 @@ class PoolView:
 
     @property
     def taken(self) -> Times:
-        """(n,) local time of each unlabelled item by its camera's clock, to the second; NaT where it is not known."""
+        """(n,) local time of each unlabelled image by its camera's clock, to the second; NaT where it is not known."""
         return self._field(Need.TAKEN)
 
     @property
     def labelled_taken(self) -> Times:
-        """(m,) local time of each labelled item, as in `taken`."""
+        """(m,) local time of each labelled image, as in `taken`."""
         return self._labelled_joined_if_possible(Need.TAKEN)
 
     @property
     def cameras(self) -> Ints:
-        """(n,) number of the camera of each unlabelled item; -1 where it is not known."""
+        """(n,) number of the camera of each unlabelled image; -1 where it is not known."""
         return self._field(Need.CAMERAS)
 
     @property
     def labelled_cameras(self) -> Ints:
-        """(m,) number of the camera of each labelled item. Equal numbers here and in `cameras` mean the same camera."""
+        """(m,) number of the camera of each labelled image. An equal number in `cameras` means the same camera."""
         return self._labelled_joined_if_possible(Need.CAMERAS)
 
     @property
     def ids(self) -> Texts:
-        """(n,) id of each unlabelled item, its path below the pool's root with forward slashes: an array of str."""
+        """(n,) id of each unlabelled image, its path below the pool's root with forward slashes: an array of str."""
         return self._field(Need.IDS)
 
     @property
     def labelled_ids(self) -> Texts:
-        """(m,) the ids of the labelled items."""
+        """(m,) the ids of the labelled images."""
         return self._labelled_joined_if_possible(Need.IDS)
 
     @property

@@ -36,10 +36,10 @@ START = "random:auto:kmeans"
 UNEQUAL = ("cifar10", BURSTS)  # how the names of the sets begin in which classes are rare
 
 SINCE = {  # what has changed since old results
-    "2026-11-28-x86_64-curves.json": "Since the table below was measured, `uherding`, `uherding_bursts`, `maxherding`, "
-    "`refine` and `active_search` were added. K-means now begins with k-means++, which changes `adaptive`, `kmeans`, "
-    "`typiclust` and other samplers that use clusters. So the ranks below are for the samplers as they were "
-    "before these changes. The section [The default](#the-default) shows the current defaults."
+    "2026-11-28-x86_64-curves.json": "`uherding`, `uherding_bursts`, `maxherding`, `refine` and `active_search` were "
+    "added after the table below was measured, so the table does not contain them. K-means now begins with k-means++, "
+    "which changes `adaptive`, `kmeans`, `typiclust` and other samplers that use clusters. The ranks below are for the "
+    "samplers before this change. The section [The default](#the-default) shows the current defaults."
 }
 
 AREAS = (
@@ -98,18 +98,16 @@ def _under_the_defaults_name(sets: Sets) -> Sets:
 def _head(source: str) -> str:
     return (
         "## The default\n\nThis section shows the default sampler `uherding_bursts` with the default head `auto`. The "
-        f"results are in `{source}`. On sets without bursts, the sampler was run under the name `uherding`, because "
-        "both samplers choose the same images there. The sets with bursts are those of `missouri-camtrap`. The runs "
-        "use frozen embeddings in memory, and choose the first batch with "
-        "`kmeans`. They go from 20 to 200 labels in batches of 20. Runs on CIFAR-10, and most runs with random choice, "
-        "go to 300 labels. "
-        "`adaptive:linear` means the sampler `adaptive` with the head `linear`. This was the previous "
-        "default. Here, its first batch is chosen in the same way as the first batch of the current "
-        "default. Differences are paired by seed, in points, with Student's 95 % interval over the seeds. "
-        "`cifar10-imbalanced-longtail` is a set of images from "
-        "`cifar10-imbalanced` (`--long-tail 100`). Its most common class has a hundred times as many images as its "
-        "rarest class. (If `cifar10-imbalanced` has fewer images of a class than this rule needs, the set has all "
-        "images of this class.) The set is drawn again for each seed. A better backbone, such as "
+        f"results are in `{source}`. On sets without bursts, we ran the sampler `uherding` in its place, because both "
+        "samplers choose the same images there. The sets of `missouri-camtrap` have bursts. The runs use frozen "
+        "embeddings in memory, and choose the first batch with `kmeans`. They go from 20 to 200 labels in batches of "
+        "20. Runs on CIFAR-10, and most runs with random choice, go to 300 labels. `adaptive:linear` means the "
+        "sampler `adaptive` with the head `linear`. These were the previous defaults. In these runs, `kmeans` chooses "
+        "the first batch of `adaptive:linear` too. Differences are paired by seed, in points, with Student's 95 % "
+        "interval over the seeds. `cifar10-imbalanced-longtail` is a set of images from `cifar10-imbalanced` "
+        "(`--long-tail 100`). This option sets a number of images for each class. The smallest of these numbers is a "
+        "hundredth of the largest. (If `cifar10-imbalanced` has fewer images of a class, the set has all images of "
+        "this class.) The set is drawn again for each seed. A better backbone, such as "
         "`backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
     )
 
@@ -180,8 +178,8 @@ def _ends(sets: Sets) -> str:
 def _rare(sets: Sets) -> str:
     lines = [
         f"The table shows the macro-F1 of the default minus the macro-F1 of `{RANDOM}`, in points, on the sets with "
-        f"rare classes. *p* is the p-value of Student's paired test over the seeds. *Area* is the mean over all "
-        f"numbers of labels.",
+        f"rare classes. *p* is the p-value of Student's paired test over the seeds. *Area* is the mean of "
+        f"this difference over all numbers of labels.",
         "",
         f"| set | seeds | area | p | with {LABELS} labels | p |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -256,7 +254,8 @@ def _starts(sets: Sets) -> str:
         "### The first 20 labels",
         "",
         "The table compares two ways to choose the first labels, with the head `auto`. It shows the result of "
-        "`kmeans` minus the result of a random choice of one image from each burst. Differences are in percentage "
+        "`kmeans` minus the result of a random choice. On sets with bursts, the random choice takes at most one image "
+        "from each burst. Differences are in percentage "
         "points and paired by seed. The set `scenes` has drawn camera-trap scenes.",
         "",
         "| set | seeds | accuracy | macro-F1 |",

@@ -79,19 +79,20 @@ def judge_shares(far: Sets) -> list[str]:
     """Return the line that says on how many sets the default needs at most half of the labels of random choice."""
     results = []
     for random, which in (
-        (RANDOM, "after the same first labels"),
-        (RANDOM_START, "that also draws the first labels at random"),
+        (RANDOM, "starts with the same first labels as the default"),
+        (RANDOM_START, "also draws the first labels at random"),
     ):
         pairs = {name: (needed(by, DEFAULT), needed(by, random)) for name, by in far.items()}
         known = {name: (ours, theirs) for name, (ours, theirs) in pairs.items() if ours and theirs}
         half = [name for name, (ours, theirs) in known.items() if ours.is_at_most_half_of(theirs)]
         if known:
             results.append(
-                f"Compared with random choice {which}, the default does so on {len(half)} of {len(known)} sets: "
+                f"If random choice {which}, the default reaches this goal on {len(half)} of {len(known)} sets: "
                 f"{', '.join(half) or 'none'}."
             )
     goal = (
         "- *Goal: on three of five sets, the default needs at most half as many labels as random choice to reach 95 % "
-        "of the accuracy with all labels.*"
+        "of the accuracy with all labels.* (The goal was set for five sets. The results are for all sets with this "
+        "measurement.)"
     )
     return [" ".join([goal, *results])] if results else []

@@ -81,7 +81,12 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
             if setting["words"]
             else " of the default backbone, EfficientNet-Lite0"
         )
-        + f". The measurements were made on {where}. {setting['workers']} sweeps ran at the same time.",
+        + f". The measurements were made on {where}."
+        + (
+            f" {setting['workers']} sweeps ran at the same time, so the times may be longer than on a free machine."
+            if setting["workers"] > 1
+            else ""
+        ),
         "",
         _table(
             ["set", "what it is", "pool", "test images", "classes", "labels", "accuracy with all labels"], about, left=2
@@ -175,13 +180,13 @@ def _not_worth(table: Sequence[Overall]) -> str:
     found = [f"- `{row.recipe.sampler}`: {'; '.join(row.verdict)}." for row in _by_name(table) if row.verdict]
     rule = (
         "A sampler is in this list if at least one of four rules applies. The rules are the same for all samplers. "
-        f"*Better* and *worse* mean that the whole interval of the difference in area is above or below 0. (1) The "
-        f"sampler is worse than random choice on at least {OFTEN} sets. (2) It is not better than random choice on any "
-        f"set. (3) It takes at least {DEAR} times as long as margin sampling, and is not better than margin sampling "
-        "on any set. (4) It needs another head than `linear`, and is not better than margin sampling with `linear` on "
-        f"any set. These rules were applied only to small pools, from {FIRST} labels to a tenth of the pool. alframe "
-        "keeps these samplers, because they may be useful in other cases (rare classes, outliers, the very first "
-        "labels)."
+        "*Better* means that the whole interval of the difference in area is above 0. *Worse* means that the whole "
+        f"interval is below 0. (1) The sampler is worse than random choice on at least {OFTEN} sets. (2) It is not "
+        f"better than random choice on any set. (3) It takes at least {DEAR} times as long as margin sampling, and is "
+        "not better than margin sampling on any set. (4) It needs another head than `linear`, and is not better than "
+        f"margin sampling with `linear` on any set. These rules were applied only to small pools, from {FIRST} labels "
+        "to a tenth of the pool. alframe keeps these samplers, because they may be useful in other cases (rare "
+        "classes, outliers, the very first labels)."
     )
     return "\n".join(["## Not worth using here", "", rule, "", *(found or ["None of them."])])
 
@@ -206,8 +211,8 @@ def _better_than_margin(sets: Sequence[Measured], table: Sequence[Overall]) -> s
         header = ["sampler", "head", *(image_set.name for image_set in sets)]
         body = (
             "The table shows the area minus the area of margin sampling with the same head, in percentage points. It "
-            "lists the samplers whose whole interval is above 0 on at least one set, and not below 0 on any "
-            "set.\n\n" + _table(header, cells, left=2)
+            "lists a sampler if its whole interval is above 0 on at least one set, and if on no set its whole interval "
+            "is below 0.\n\n" + _table(header, cells, left=2)
         )
     return f"## Better than margin\n\n{body}"
 
@@ -256,6 +261,7 @@ def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
         for row, name in enumerate(names)
     ]
     beaten = {row.recipe: row.beaten for row in table}
+    also = "".join(f", and `{recipe.sampler}`" for recipe in chosen[SHOWN:])
     cells.append(["mean over all samplers", *(f"{len(sets) * beaten[recipe]:.2f}" for recipe in chosen)])
     return "\n".join(
         [
@@ -263,9 +269,10 @@ def _beaten(sets: Sequence[Measured], table: Sequence[Overall]) -> str:
             "",
             "The table shows the pairwise penalty matrix of Ash et al. 2020: how often the sampler of the row is "
             "better than the sampler of the column. On each set, the two samplers are compared at each number of "
-            "labels, and the sampler of the row is significantly better in some share of these comparisons. The value "
-            f"is the sum of these shares over all sets, so it is at most {len(sets)}. The table has the {SHOWN} "
-            "samplers with the best mean rank, and random and margin. The last row is the mean of the column over all "
+            "labels. For each set, we compute the share of these comparisons in which the sampler of the row is "
+            f"significantly better. The value is the sum of these shares over all sets, so it is at most {len(sets)}. "
+            f"The table has the {SHOWN} samplers with the best mean rank{also}. The last row is the mean of the column "
+            "over all "
             "samplers. A smaller mean is better.",
             "",
             _table(["", *names], cells, left=1),

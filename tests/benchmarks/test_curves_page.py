@@ -196,7 +196,7 @@ def test_the_defaults_are_judged_by_what_was_measured() -> None:
     assert ours.is_at_most_half_of(random) and not random.is_at_most_half_of(ours)
     page = text_of_default({"sets": {"one": by}}, None, None, "x-strategies.json")
     assert "below 0 in 1: `margin:auto` on one" in page and "(2)" in page
-    assert "the default does so on 1 of 1 sets: one." in page and "| below 0.47 |" in page
+    assert "the default reaches this goal on 1 of 1 sets: one." in page and "| below 0.47 |" in page
     traps = {**by, "uherding:auto": curves([0.5, 0.7, 0.79])}
     page = text_of_default({"sets": {"missouri-camtrap-bursts": traps}}, None, None, "x-strategies.json")
     assert "| missouri-camtrap-bursts | accuracy | `random:auto` | +0.0 | **+18.0** | **+9.0** |" in page
