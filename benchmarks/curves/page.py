@@ -155,9 +155,9 @@ def _all_sets(sets: Sequence[Measured], table: Sequence[Overall], source: str) -
             "The table shows the area minus the area of random choice with the same head, in percentage points. A "
             "value is in brackets if its interval contains 0. A value is **bold** if it is significant after the "
             "correction for the number of tests (see the top of the page). On each set, all rows of the table are "
-            "ranked by area. *Mean rank* is the mean of these ranks. Each sampler is compared with each other sampler, "
-            "at each number of labels, by Student's paired test (Ash et al. 2020). *Beats* is the share of these "
-            "comparisons in which the sampler is significantly better. *Is beaten* is the share in which it is "
+            "ranked by area. *Mean rank* is the mean of these ranks. Each pair of samplers is compared, at each number "
+            "of labels, by Student's paired test (Ash et al. 2020). *Beats* is the share of the "
+            "comparisons of a sampler in which it is significantly better. *Is beaten* is the share in which it is "
             "significantly worse. *Time / margin* is the time to choose a batch on the largest set, divided by the "
             "time of `margin` with the same head.",
             "",
