@@ -52,7 +52,7 @@ class HeldOutLogits:
 
 
 class Auto(DeterministicHead):
-    """The heads `linear` and `prototype`, mixed and made as sure as is right, all by how they predict labelled images.
+    """A calibrated mixture of the heads `linear` and `prototype`, fitted by their predictions of labelled images.
 
     Each labelled image is predicted by models that were not fitted to it. The logits of both heads are added with the
     two factors that predict best (stacking: Wolpert 1992, "Stacked generalization"), where a class counts by the square

@@ -25,13 +25,13 @@ MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than t
 
 
 class Calibrated:
-    """Another head, with the logarithms of its probabilities divided by a temperature (temperature scaling).
+    """Another head whose log probabilities are divided by a temperature (temperature scaling).
 
     Guo et al. 2017, "On calibration of modern neural networks". The temperature has the lowest cross-entropy on
     labelled images, each predicted by a head that was not fitted to it, nor to others of its burst (cross-validation);
-    test images are not used.
-    The order of the classes stays, and so does the accuracy. One image without information is added, so that a few
-    images that are all right do not pass for certainty. With fewer than two of every class, the temperature is 1.
+    test images are not used. The order of the classes and the accuracy stay the same. One image without information is
+    added, so that a few images that are all predicted correctly do not make the head certain. With fewer than two of
+    every class, the temperature is 1.
 
     `of`: recipe of the other head.
     `folds`: folds of the cross-validation, at least 2.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Ensemble:
-    """The mean of several heads of one recipe, each trained from another random start.
+    """The mean of several heads with the same recipe, each trained from another random start.
 
     Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable predictive uncertainty estimation using deep
     ensembles". The draws are the members, in random order and, where more are requested, again. `fit` raises BadParams

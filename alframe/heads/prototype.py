@@ -24,7 +24,7 @@ DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it 
 
 
 class Prototype(LinearLogitsHead):
-    """The nearest class mean: an image near a class's mean is likely of that class; one label per class is enough.
+    """The nearest class mean: an image probably has the class whose mean is nearest. One label per class is enough.
 
     Embeddings are scaled and brought to length 1. Distances are Mahalanobis distances with the covariance within
     classes, shrunken towards a multiple of the identity (Friedman 1989, "Regularized discriminant analysis"). From each

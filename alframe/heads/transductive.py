@@ -21,11 +21,13 @@ PRECISION = 1e-6  # of the propagated labels
 class Transductive(LinearLogitsHead):
     """Logistic regression on the labelled images, and with a small weight on images without a label.
 
-    The latter have the classes of their neighbours: labels are propagated along the graph of nearest neighbours among
-    all these images, by cosine distance (Zhou et al. 2004, "Learning with local and global consistency"). What is
-    learned is a linear model, which predicts images that were in no graph. All classes count the same.
+    Images without a label get the classes of their neighbours: labels are propagated along the graph of nearest
+    neighbours among all these images, by cosine distance (Zhou et al. 2004, "Learning with local and global
+    consistency"). What is learned is a linear model, which predicts images that were in no graph. All classes count the
+    same.
 
-    It is as sure as is right for labelled images that it was not fitted to (temperature scaling: Guo et al. 2017).
+    Its probabilities are calibrated on labelled images that it was not fitted to (temperature scaling: Guo et al.
+    2017).
 
     `neighbours`: nearest images that each one is linked to; links have no direction.
     `spread`: part of its label that an image has from its neighbours, above 0 and below 1.

@@ -16,7 +16,7 @@ from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
 @dataclass
 class Simulated:
-    """Oracle that answers at once with the pool's own hidden label, or with that of `truth`, a CSV."""
+    """Oracle that answers at once with the hidden label of the pool, or with the label in the CSV file `truth`."""
 
     truth: str | Path | None = None
     path_column: str = "path"

@@ -32,15 +32,15 @@ NOT_A_CLASS_NUMBER = "count as not labelled, since their label is not the number
 class Csv:
     """Pool of the images that the rows of `file` name, in the file's order.
 
-    Relative paths start at `root` (default: the file's folder), with either slash. A column parameter holds a column's
-    name, or None where there is no such column. Every cell stays text, so that "001" can be a class; blank cells mean
-    "not known", as does the word `unlabelled` for a label, and spaces around a cell are dropped. Where the classes
-    of an image's rows differ, `several` decides: skip leaves the image out, first takes the first. In the split column
-    "test" is the test split; all else is the pool. Times are local to the camera (a UTC offset is dropped), in any form
-    that the column makes certain, or `time_format` as for strptime; others are unknown, and counted. `delimiter` is
-    found from the header among comma, semicolon, tab and | if None. `encoding` is that of a file which is neither UTF-8
-    nor UTF-16. With `class_names`, the label column holds their numbers, from 0. `available_from` says where the set
-    can be downloaded when a file is missing.
+    Relative paths start at `root` (default: the file's folder), with either slash. The value of a column parameter is
+    the name of a column, or None if there is no such column. Every cell is read as text, so that "001" can be a class.
+    A blank cell means "not known", and so does the word `unlabelled` for a label. Spaces around a cell are dropped. If
+    the rows of an image have different classes, `several` decides: skip leaves the image out, first takes the first
+    class. In the split column, "test" is the test split; all other values are the pool. Times are local to the camera
+    (a UTC offset is dropped), in any form that the column makes certain, or `time_format` as for strptime; others are
+    unknown, and counted. `delimiter` is found from the header among comma, semicolon, tab and | if None. `encoding` is
+    that of a file which is neither UTF-8 nor UTF-16. With `class_names`, the label column holds their numbers, from 0.
+    `available_from` says where the set can be downloaded when a file is missing.
     """
 
     file: str | Path

@@ -70,13 +70,13 @@ def image_suffixes() -> frozenset[str]:
 
 @dataclass
 class Folder:
-    """Pool of all images below `root`, however deep; they are streamed and never all held in memory.
+    """Pool of all images in `root` and its sub-folders. They are listed one by one, so they need little memory.
 
-    `class_level` and `camera_level` count folders below `root` from 1; an image that lies less deep has no class or
-    no camera. With `classes` the folder at `class_level` is the class. The camera is the path down to its folder, since
-    two places may each have a `cam1`; a class folder above it is left out. `test_root` is a second tree of the same
-    layout whose items are the test split; their ids start with ``test/``, or, where `test_root` lies inside `root`, are
-    relative to `root` as those of all others.
+    `class_level` and `camera_level` count folders below `root` from 1. An image with fewer folders above it has no
+    class or no camera. With `classes`, the folder at `class_level` is the class. The camera is the path down to its
+    folder, because two sites can each have a `cam1`; a class folder above it is left out. `test_root` is a second
+    folder of the same layout. Its images are the test split, and their ids start with ``test/``. If `test_root` is
+    inside `root`, their ids are relative to `root` as all others.
     """
 
     root: str | Path

@@ -22,10 +22,11 @@ class ActiveTransfer:
     """Select the most likely errors, as learned from a model's errors on labelled images that it has not seen.
 
     Munro 2021, "Human-in-the-loop machine learning", chapter 5 (active transfer learning, and ATLAS). Cross-validation
-    finds the labelled images that a logistic regression on the embeddings gets wrong; a second one learns to tell these
-    from the others. Labels that fine-tuning has used are left out of both: the embeddings know them. The batch is
-    chosen in several parts, each of which counts as right for the next: otherwise it would be one kind of error. With
-    no errors, or only errors, images are drawn at random, which is logged.
+    finds the labelled images that a logistic regression on the embeddings gets wrong. A second regression learns to
+    distinguish them from the others. Both leave out labels that fine-tuning has used, because the embeddings know these
+    labels. The batch is chosen in several parts. For the next part, the images of a part count as predicted correctly;
+    otherwise the whole batch would be one kind of error. If there are no errors or only errors, images are drawn at
+    random, and this is logged.
 
     `batches`: parts of the batch.
     `folds`: folds of the cross-validation, at least 2.

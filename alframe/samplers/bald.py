@@ -10,9 +10,9 @@ from alframe.types import Floats, Need, PoolView, Selection
 
 
 class Bald:
-    """Select the highest mutual information of prediction and weights; the score, in nats.
+    """Select the highest mutual information between prediction and weights. It is the score, in nats.
 
-    It is the entropy of the draws' mean less the mean of their entropies. Houlsby et al. 2011, "Bayesian active
+    It is the entropy of the mean of the draws minus the mean of their entropies. Houlsby et al. 2011, "Bayesian active
     learning for classification and preference learning"; Gal, Islam and Ghahramani 2017.
 
     `draws`: samples of the probabilities of each image; at least 2, which can disagree.

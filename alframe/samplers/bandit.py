@@ -17,11 +17,11 @@ log = logging.getLogger(__name__)
 
 
 class Bandit(CompositeSampler):
-    """Let one of several samplers choose each batch, drawn by how often the model erred on the batches of each (EXP3).
+    """Let one of several samplers choose each batch; samplers whose batches the model gets wrong are drawn more (EXP3).
 
-    Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem". A batch's reward is the
-    model's error rate on it when the next one was chosen, its audit left out. Who chose it, and its reward, are in the
-    ledger. Batches that another part chose do not count.
+    Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem". The reward of a batch
+    is the model's error rate on it, measured when the next batch is chosen, without the images of the audit. The ledger
+    holds the sampler and the reward of each batch. Batches that another part chose do not count.
 
     `samplers`: names of the samplers, which must differ.
     `gamma`: part of the probability that is spread evenly over the samplers, above 0 and at most 1.

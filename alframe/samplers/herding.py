@@ -22,10 +22,10 @@ GAIN_DIGITS = 6  # the last digits of a gain depend on the number of threads
 
 
 class MaxHerding:
-    """Select the image that raises the mean kernel similarity of the pool to its nearest label most, again and again.
+    """Select the image that most raises the pool's mean similarity to its nearest label or choice, and repeat.
 
     Bae, Noh and Sutherland 2024, "Generalized coverage for more robust low-budget active learning" (arXiv 2407.12212).
-    The kernel is exp(-distance² / sigma²) on embeddings of length 1. The scores are the gains, in pool means.
+    The similarity is exp(-distance² / sigma²) on embeddings of length 1. The score of an image is its gain in the mean.
 
     `sigma`: distance at which the similarity has fallen to 1 / e, above 0.
     `rows`: images looked at, at most: a random sample of a larger pool.
@@ -45,12 +45,12 @@ class MaxHerding:
 
 
 class UHerding:
-    """Select as MaxHerding, where each image counts as much as the head doubts it.
+    """Select as `max_herding`, but weight each image by the uncertainty of the head.
 
     Bae, Sutherland and Oliveira 2025, "Uncertainty herding: one active learning method for all label budgets" (arXiv
-    2412.20644). The doubt is 1 - margin, times what the image counts for the objective. With few labels it covers the
-    pool, with many it is margin sampling, since labels reach less far the more there are: `sigma` is the smallest
-    distance between two labelled images.
+    2412.20644). The uncertainty is 1 - margin, times the weight of the image for the objective. With few labels the
+    sampler covers the pool. With many labels it becomes margin sampling, because `sigma`, the smallest distance between
+    two labelled images, falls.
 
     `sigma`: distance at which the similarity has fallen to 1 / e; None takes that smallest distance, and 1 with fewer
         than two labels.
@@ -90,12 +90,12 @@ class UHerding:
 
 
 class UHerdingBursts(UHerding):
-    """Select as UHerding, where images of one sequence (burst) do not show how far a label reaches.
+    """Select as `uherding`, but measure how far a label reaches only between sequences (bursts).
 
-    Images of one burst are much more alike than those of different ones. Once a burst has two labels, the smallest
-    distance between labelled images is one within a burst, so that UHerding is margin sampling from then on. Here,
-    `sigma` is the smallest distance between two labelled images of different sequences, and 1 if there are no such two.
-    In a pool without sequences, the choice is the same as that of UHerding. The parameters are the same.
+    Images of one burst are much more alike than images of different bursts. If a burst has two labels, `uherding`
+    measures the distance between these two, and becomes margin sampling from then on. Here, `sigma` is the smallest
+    distance between two labelled images of different sequences, and 1 if there are no such images. In a pool without
+    sequences, both samplers choose the same images. They have the same parameters.
     """
 
     name = "uherding_bursts"

@@ -15,11 +15,12 @@ from alframe.types import Floats64, Ints, PoolView, Selection
 class Mixture(CompositeSampler):
     """Let each of several samplers choose a part of the batch.
 
-    They choose in the order given; a sampler passes over what those before it have chosen, and takes its own next best
-    instead. What does not divide evenly is drawn, so that small batches are fair as well. The batch is interleaved: its
-    beginning is mixed like the whole. The samplers have their default parameters.
+    They choose in the given order. If an image is chosen already, the next sampler takes its next best image. If the
+    batch does not divide evenly, the rest is drawn at random, so that small batches are fair as well. The images of the
+    samplers alternate in the batch, so its beginning is mixed as the whole batch is. The samplers have their default
+    parameters.
 
-    `weights`: each sampler's part of the batch by its name, of any sum; 0 leaves one out.
+    `weights`: the part of the batch for each sampler by name; the sum is free, and 0 leaves a sampler out.
     """
 
     def __init__(self, weights: Mapping[str, float] = {"margin": 0.5, "random": 0.5}) -> None:

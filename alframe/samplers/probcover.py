@@ -27,11 +27,11 @@ Bits = npt.NDArray[np.uint8]
 
 
 class ProbCover:
-    """Select the image with the most images around it that no labelled or chosen one covers yet, again and again.
+    """Select the image that covers the most images that are not covered yet, and repeat.
 
-    Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". An image covers those within
-    the radius, on embeddings of length 1; once all are covered, choices are random. Scores are numbers newly covered.
-    `details` of the selection has the radius.
+    Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". A labelled or chosen image
+    covers all images within the radius, on embeddings of length 1. If all are covered, choices are random. The score is
+    the number of newly covered images. `details` of the selection has the radius.
 
     `radius`: above 0; None takes the largest with which a fraction `purity` of the images have around them only images
         of their own k-means cluster (the paper's heuristic, with clusters in place of classes).

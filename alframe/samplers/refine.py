@@ -19,8 +19,8 @@ class Refine(CompositeSampler):
 
     Huseljic, Herde, Rauch, Hahn and Sick 2026, "Cleaning the pool: progressive filtering of unlabeled pools in deep
     active learning" (arXiv 2511.22344). In each stage many batches are chosen, by the samplers in turn, each from a
-    random part of the images that are left. The next stage has those images that are in any of these batches. So what
-    one sampler wants survives, and what none wants is gone. The paper has 5 stages of 100 batches.
+    random part of the images that are left. The next stage has those images that are in any of these batches. So an
+    image is dropped if no sampler chose it. The paper has 5 stages of 100 batches.
 
     `samplers`: names of the samplers that filter, which must differ; they have their default parameters.
     `last`: name of the sampler that chooses from what is left.

@@ -17,7 +17,7 @@ class TypiClust:
     """Cluster the pool into as many clusters as there will be labels, and take the most typical image of each.
 
     Hacohen, Dekel and Weinshall 2022, "Active learning on a budget: opposite strategies suit high and low budgets":
-    clusters with the fewest labels first, then the largest; typicality is 1 / mean distance to the 20 nearest
+    clusters with the fewest labels come first, then large clusters. Typicality is 1 / mean distance to the 20 nearest
     neighbours in the cluster, on embeddings of length 1.
 
     `clusters`: k-means clusters, at most.

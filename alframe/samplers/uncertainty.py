@@ -78,25 +78,25 @@ class _MeanProbsUncertaintySampler(_UncertaintySampler):
 
 
 class Margin(_UncertaintySampler):
-    """Select the smallest margins: the likeliest class leads the second by least. The score is 1 - margin, 0..1."""
+    """Select the smallest margins between the two most probable classes. The score is 1 - margin, 0..1."""
 
     name, score = "margin", staticmethod(margin_uncertainty)
 
 
 class Ratio(_UncertaintySampler):
-    """Select the highest ratios of the second likeliest class's probability to the likeliest's; the score, 0..1."""
+    """Select the highest ratios of the second highest probability to the highest. The ratio is the score, 0..1."""
 
     name, score = "ratio", staticmethod(ratio_uncertainty)
 
 
 class Entropy(_UncertaintySampler):
-    """Select the highest entropies over all classes; the score, in nats."""
+    """Select the highest entropies over all classes. The entropy in nats is the score."""
 
     name, score = "entropy", staticmethod(entropy)
 
 
 class LeastConfidence(_UncertaintySampler):
-    """Select the smallest probabilities of the likeliest class. The score is 1 - that probability, 0..1."""
+    """Select the images whose highest class probability is smallest. The score is 1 - this probability, 0..1."""
 
     name, score = "least_confidence", staticmethod(least_confidence)
 

@@ -11,7 +11,7 @@ from alframe.types import RoundRecord
 class Budget:
     """Stop at a number of labels.
 
-    `labels`: how many there will be at most, the first ones included; at least 1.
+    `labels`: the largest number of labels, with the first labels included; at least 1.
     """
 
     def __init__(self, labels: int) -> None:

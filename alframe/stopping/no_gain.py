@@ -11,12 +11,12 @@ from alframe.types import RoundRecord
 
 
 class NoGain:
-    """Stop when the mean accuracy of the last rounds is hardly above that of the rounds before them.
+    """Stop when the mean accuracy of the last rounds is hardly higher than the mean of the rounds before them.
 
-    The accuracy is the audit's where there is one, else the evaluation's. Means are compared, because the best of many
-    noisy rounds is a lucky one, which later rounds cannot beat.
+    The accuracy is the accuracy by the audit, or without an audit by the evaluation. Means are compared, because the
+    best of many noisy rounds is high by chance, and later rounds could not exceed it.
 
-    `rounds`: how many rounds each mean is over, at least 1.
+    `rounds`: number of rounds in each mean, at least 1.
     `gain`: stop when the mean rises by this fraction at most, 0 to below 1.
     `labels`: number of labels at which to stop in any case; None: no limit.
     """

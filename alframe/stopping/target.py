@@ -11,7 +11,8 @@ from alframe.types import RoundRecord
 class Target:
     """Stop when a metric of the evaluation is high enough.
 
-    `metric`: any number of alframe.types.Evaluation; with `low`, the accuracy is that high with 97.5 % confidence.
+    `metric`: any number of alframe.types.Evaluation. With `low`, the accuracy is at least `at_least` with 97.5 %
+    confidence.
     `at_least`: the fraction to be reached.
     `labels`: number of labels at which to stop in any case; None: no limit.
     """

@@ -13,8 +13,8 @@ class TargetAccuracy(Target):
     """Stop when the accuracy on the images without a label, measured on images drawn at random, is high enough.
 
     `at_least`: the fraction to be reached.
-    `metric`: `low` is the lower end of an interval of this accuracy that holds in all rounds together (see Estimate),
-    so that looking every round stops no earlier. Any other number is that of the audit (see RoundRecord).
+    `metric`: `low` is the lower end of an interval that is valid for all rounds together (see Estimate), so that a
+    check in each round does not stop too early. Any other metric is a number of the audit (see RoundRecord).
     `labels`: number of labels at which to stop in any case; None: no limit.
     """
 

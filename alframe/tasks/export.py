@@ -17,7 +17,7 @@ from alframe.types import Item, Outcome, OutcomeState, Predictions
 
 
 class Export:
-    """Run the exporters on the labels so far, whatever the state of the campaign."""
+    """Run the exporters on the labels so far. This is possible in any state of the campaign."""
 
     read_only = False
 

@@ -71,7 +71,7 @@ def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
 
 
 class Withdraw:
-    """Wait no longer for the open request: what is answered counts, the other images go back into the pool."""
+    """Close the open request: its answers count, and its other images go back into the pool."""
 
     read_only = False
 

@@ -35,11 +35,11 @@ from alframe.types import Item, Outcome, OutcomeState
 class RecheckLabels(WaitsForAnswers):
     """Find labels that are likely wrong, and ask people again about them, without showing the label or a suggestion.
 
-    Each label is compared with what a model says that has not seen it. Of the labels that such a model doubts, the
-    `images` most doubtful are asked again, by the label source of the campaign, as a round of their own; the same
-    command then reads the answers, and says how often they agree with the labels and what has changed. All answers stay
-    in the ledger. `ask=false` only lists the doubtful labels. `show`: how many labels are listed. With `watch`, it
-    waits for the answers and looks every `every` seconds. If the label source serves people itself, it always waits.
+    Each label is compared with the prediction of a model that has not seen this label. The `images` most doubtful
+    labels are asked again by the label source of the campaign, as a separate round. Then the same command reads the
+    answers, and says how often they agree with the labels and what has changed. All answers stay in the ledger.
+    `ask=false` only lists the doubtful labels. `show`: how many labels are listed. With `watch`, it waits for the
+    answers and looks every `every` seconds. If the label source serves people itself, it always waits.
     """
 
     read_only = False

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Report:
-    """Write report.html into the project folder, or where nobody may write there, into the system's temporary one."""
+    """Write report.html into the project folder. If this folder is read-only, write it into the temporary folder."""
 
     read_only = True
 

@@ -40,8 +40,8 @@ _QUIET = 10.0  # seconds without a correction, after which all of them are learn
 class Run(WaitsForAnswers):
     """Run rounds; when done, export the results and write the report.
 
-    With `watch` it waits for people, looking every `every` seconds, and goes on by itself; so it does without, where
-    people are served by their label source itself.
+    With `watch`, it waits for people, looks for answers every `every` seconds, and continues by itself. If the label
+    source serves people itself, it does so without `watch` too.
     """
 
     read_only = False

@@ -25,7 +25,7 @@ from alframe.types import UNSURE, Item, Outcome, OutcomeState
 
 @dataclass
 class Status:
-    """Look, and change nothing. `show`: how many unreadable images and doubtful answers are listed."""
+    """Show the state, and change nothing. `show`: number of unreadable images and doubtful answers in the lists."""
 
     read_only = True
 

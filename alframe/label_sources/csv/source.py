@@ -43,12 +43,12 @@ class ColumnNames:
 
 @dataclass
 class Csv:
-    """Labels in a CSV for each round, `round-003/to_label.csv`, and in its copies: every CSV in that folder is read.
+    """Labels in a CSV for each round, `round-003/to_label.csv`. All CSV files in its folder are read, copies included.
 
-    `files` are CSVs of people's own, anywhere: paths, folders or patterns (`labels/*.csv`). They are read as well, each
-    time, and may list more images than were requested. `path_column`, `label_column` and `annotator_column` are the
-    names of the columns in all these files; a list with the default names is understood too. `unsure`: the words for
-    "cannot tell", besides "unsure". `encoding` is that of files that are not UTF-8.
+    `files` are other CSV files of people: paths, folders or patterns (`labels/*.csv`). They are also read each time,
+    and may list more images than were requested. `path_column`, `label_column` and `annotator_column` are the names of
+    the columns in all these files; a file with the default names can be read too. `unsure`: the words for "cannot
+    tell", besides "unsure". `encoding` is that of files that are not UTF-8.
     """
 
     files: str | Path | Sequence[str | Path] = ()
