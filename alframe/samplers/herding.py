@@ -45,7 +45,7 @@ class MaxHerding:
 
 
 class UHerding:
-    """Select as `max_herding`, but weight each image by the uncertainty of the head.
+    """Select as `maxherding`, but weight each image by the uncertainty of the head.
 
     Bae, Sutherland and Oliveira 2025, "Uncertainty herding: one active learning method for all label budgets" (arXiv
     2412.20644). The uncertainty is 1 - margin, times the weight of the image for the objective. With few labels the
