@@ -24,11 +24,11 @@ class BadParams(AlframeError, ValueError):
 
 
 class UnmetNeed(AlframeError):
-    """A sampler needs something that the chosen parts cannot give, or reads what it did not declare."""
+    """A sampler needs an array that the chosen parts cannot give, or reads a field that it did not declare."""
 
 
 class BadSelection(AlframeError):
-    """A sampler broke its contract: too few, repeated or foreign keys."""
+    """A sampler broke its contract: it returned too few keys, repeated keys or unknown keys."""
 
 
 class BadOutput(AlframeError):

@@ -45,7 +45,7 @@ def build(kind: Literal["compute"], name: str, **parameters: Any) -> Compute: ..
 @overload
 def build(kind: Literal["task"], name: str, **parameters: Any) -> Task: ...
 def build(kind: str, name: str, **parameters: Any) -> object:
-    """Build a part by its name, as `kind=name` on the command line: ``build("sampler", "probcover", radius=0.4)``.
+    """Build a part by name, like `kind=name` on the command line: ``build("sampler", "probcover", radius=0.4)``.
 
     Raises UnknownComponent for a name that there is not, BadParams for a parameter that the part does not take.
     """

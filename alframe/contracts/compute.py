@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 class Compute(Protocol):
-    """A place to run work: this process or, as a plugin, many machines."""
+    """A part that runs work in this process or, in a plugin, on many machines."""
 
     batch_size: int
     """How many images go through the network at once."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class ExportableHead(Protocol):
-    """A head that exporters can put behind the network, for programs that know nothing of alframe."""
+    """A head that exporters can write together with the network, for programs that do not use alframe."""
 
     def logits_module(self) -> nn.Module:
         """Return a module from embeddings (B, D) to logits (B, C), float32 on the CPU; their softmax are `probs`.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ExportableModel(Protocol):
-    """What exporters see of the trained model."""
+    """The trained model, as exporters get it."""
 
     @property
     def classes(self) -> tuple[str, ...]:

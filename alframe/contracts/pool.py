@@ -9,7 +9,7 @@ from alframe.types import Item, ListedFolder
 
 
 class Pool(Protocol):
-    """A source of images, with what is known about each.
+    """A source of images and of known facts about each image.
 
     The labels that it knows count from the start, unless it is a `SyntheticPool` or the campaign a simulation.
     """

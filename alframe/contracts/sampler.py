@@ -13,7 +13,7 @@ DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that does not s
 
 
 class Sampler(Protocol):
-    """A query strategy. What it reads of the view must be in `needs`.
+    """A query strategy. Its `needs` must contain each field of the view that it reads.
 
     `view.lazy_features[rows]` reads these rows of the embeddings only; `view.features` copies those of the whole pool.
     In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `row_slices()` go over the pool,
@@ -28,7 +28,7 @@ class Sampler(Protocol):
 
 @runtime_checkable
 class ScoresPool(Protocol):
-    """A sampler that scores each item by itself, and selects those with the highest scores."""
+    """A sampler that scores each item independently, and selects the items with the highest scores."""
 
     def score_pool(self, view: PoolView) -> Floats:
         """Return the score (n,) of each item of the view, float32, higher for more wanted."""

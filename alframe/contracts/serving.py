@@ -14,13 +14,13 @@ class LabellingServer(Protocol):
     """A server that shows the pages to people. The campaign tells it the current state, and it reports new answers."""
 
     address: str
-    """Where people find it, for the message to them."""
+    """The address at which people find the server, for the message to them."""
 
     stay: bool
-    """Whether to go on when enough is labelled, so that people can look through the answers."""
+    """Whether the server keeps running after enough images are labelled, so that people can review the answers."""
 
     def show_phase(self, phase: str, message: str) -> None:
-        """Tell people what is going on: `phase` is embedding, learning, waiting or done."""
+        """Show people the current `phase`: embedding, learning, waiting or done."""
 
     def publish(self, snapshot: CampaignSnapshot) -> None:
         """Show the campaign as it is now."""
@@ -42,7 +42,7 @@ class UnrequestedAnswers(Protocol):
     """A label source whose people may also answer images that no round has requested."""
 
     def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[UnrequestedInRound]:
-        """Return all such answers so far, by the round that was the newest then; `folder` is that of the requests.
+        """Return all such answers so far, by the round that was newest then. `folder` is the folder of the requests.
 
         It only reads, as `collect` does. `classes` are all that are known.
         """

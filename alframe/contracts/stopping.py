@@ -9,7 +9,7 @@ from alframe.types import RoundRecord
 
 
 class Stopping(Protocol):
-    """A rule that decides from the history alone, so a resumed run decides the same.
+    """A rule that decides only from the history of rounds, so that a resumed run makes the same decision.
 
     A rule that uses `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused.
     """

@@ -9,7 +9,7 @@ from alframe.types import Outcome
 
 
 class Task(Protocol):
-    """What one command does, such as "run" or "status"."""
+    """The work of one command, for example "run" or "status"."""
 
     read_only: bool
     """True if it only looks at the project: then it needs no lock, and the ledger is opened for reading."""

@@ -35,7 +35,7 @@ class TracksSettings(Protocol):
 
 @runtime_checkable
 class TracksReport(Protocol):
-    """A tracker that keeps the report."""
+    """A tracker that keeps a copy of the report."""
 
     def track_report(self, file: Path) -> None:
         """Keep a copy of the HTML page that was just written; called after `close`."""

@@ -65,7 +65,7 @@ class ImageMatcher:
         return self._ids[number] if number >= 0 else None
 
     def ids_of_numbers(self, numbers: Ints) -> list[ItemId | None]:
-        """Return the ids of the items with these numbers, None for those below 0."""
+        """Return the ids of the items with these numbers. For a number below 0, the id is None."""
         return [self._ids[number] if number >= 0 else None for number in numbers.tolist()]
 
     def is_known_name(self, path: str) -> bool:
@@ -73,7 +73,7 @@ class ImageMatcher:
         return path.casefold().rpartition("/")[2] in self._file_names
 
     def is_known_path(self, cell: str) -> bool:
-        """Return whether a path means one of the images, by itself or by its ending."""
+        """Return whether a path, or the end of a path, is the path of one of the images."""
         return self(cell) is not None or (self.match_foreign([normalise_path(cell)]).numbers != NOT_FOUND).any()
 
     def find_first_match(self, paths: Sequence[str]) -> tuple[int, ItemId] | None:
@@ -241,7 +241,7 @@ class ImageMatcher:
 def match_rows(
     file: str, rows: Iterable[TableRow | Problem], column: str, match: ImageMatcher
 ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
-    """Yield each row with the id of the image that `column` names, or None for one that was not requested.
+    """Yield each row with the id of the image in its `column`, or with None if this image was not requested.
 
     A relative path starts at the pool's root. Rows with absolute paths of another system come last; those that could be
     several images are Problems.

@@ -35,7 +35,7 @@ class ManifestRow:
 
 
 def round_folder(request: Request) -> Path:
-    """Return the folder of this round. Each round has its own, so a late answer to an old round is never mistaken."""
+    """Return the folder of this round. Each round has one, so a late answer never counts for a newer round."""
     return request.folder / f"round-{request.round:03d}"
 
 

@@ -28,7 +28,7 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as
 
 @contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` to write to; when the block ends well, it becomes `path`.
+    """Yield a temporary path beside `path`. Write to it; if the block ends without an error, it replaces `path`.
 
     It may become a file or a whole folder. When the block fails, `path` is as it was. Raises PermissionError where
     another program holds `path` for longer than HELD_PAUSES.
@@ -113,14 +113,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def require_free_space(folder: Path, needed: int) -> None:
-    """Raise OSError, before hours of writing, if less than `needed` bytes are free where `folder` is or will be."""
+    """Raise OSError if the drive of `folder` has less than `needed` free bytes. Call it before hours of writing."""
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if needed > (free := shutil.disk_usage(existing).free):
         raise OSError(errno.ENOSPC, f"{format_bytes(needed)} are needed and {format_bytes(free)} are free", str(folder))
 
 
 def link_or_copy(source: Path, target: Path, copy: bool = False, symlinks: bool = True) -> int:
-    """Make `target`, which must not exist, a hard link to `source`; where that cannot be, a symbolic link; else a copy.
+    """Make `target`, which must not exist, a hard link to `source`, or if impossible a symbolic link, or else a copy.
 
     Return the bytes that were copied. A copy keeps the time of the original, so that viewers sort bursts by it. Raises
     OSError if `source` cannot be read.
@@ -150,7 +150,7 @@ def is_junction(folder: str | Path) -> bool:
 
 
 def make_hard_link(source: Path, target: Path) -> bool:
-    """Make `target` a hard link to the file `source`; return False where that cannot be, as on another disk."""
+    """Make `target` a hard link to the file `source`. Return False if this is not possible, e.g. on another disk."""
     real = _real_file(source)
     # A read-only file could not be removed again under its second name.
     if WINDOWS and not os.access(real, os.W_OK):

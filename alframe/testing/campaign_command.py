@@ -15,7 +15,7 @@ LONGEST_WAIT = 1200.0  # seconds: long enough for a busy machine, so that only w
 
 @dataclass(frozen=True)
 class CampaignCommand:
-    """The command ``alframe ARGUMENTS`` with its projects in the folder `runs`; `log_file` has the output."""
+    """The command ``alframe ARGUMENTS``, with projects in the folder `runs` and its output in `log_file`."""
 
     arguments: tuple[str, ...]
     runs: Path

@@ -34,7 +34,7 @@ LABELS_DOC = "alframe.kit.exporting.final_classes gives the class of each image:
 
 
 class ExporterSuite(ExporterCases):
-    """What every exporter must do: give `make`, and `read_predictions` if what is written can be read back.
+    """What every exporter must do: give `make`, and `read_predictions` if the written files can be read back.
 
     An exporter of labels alone sets `writes_predictions = False`, one of the model's own predictions sets
     `writes_labels = False`, and one of the model alone sets both. An exporter that leaves out the images of some

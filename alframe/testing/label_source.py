@@ -29,7 +29,7 @@ from alframe.types import UNSURE, Request
 
 
 class LabelSourceSuite(LabelSourceCases):
-    """What every label source must do: give `make`; for a source that people answer, also `answer`.
+    """What every label source must do: give `make`, and `answer` if the source asks people.
 
     If people can take an answer back, give `clear_answers`; if one image can have several answers,
     `add_second_answers`; if answers are read from files with rows, `append_damaged_row`.

@@ -15,7 +15,7 @@ from alframe.types import Outcome
 
 
 class TaskSuite(Suite):
-    """What every task must do in a small campaign that has ended: give `overrides`, e.g. ``["task=x", "task.y=1"]``."""
+    """What every task must do after a small campaign has ended: give `overrides`, e.g. ``["task=x", "task.y=1"]``."""
 
     def overrides(self, images: Path) -> list[str]:
         """Return the overrides that choose the task; `images` is the folder of the pool."""

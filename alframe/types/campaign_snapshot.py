@@ -11,7 +11,7 @@ from alframe.types.rounds import RoundRecord
 
 
 class KnownLabel(NamedTuple):
-    """The label that counts for the item `key`: who gave it, and in which round (None: known without a request).
+    """The label that counts for the item `key`, with its annotator and round (None: known without a request).
 
     `label_source` is the name of the label source, or "pool"; `labelled_at` is ISO text.
     """
@@ -40,7 +40,7 @@ class PoolPredictions:
 
 
 class Agreement(NamedTuple):
-    """How two people agree on the `images` that both answered: the share of equal answers, and Cohen's kappa."""
+    """The agreement of two people on the `images` that both answered: share of equal answers, and Cohen's kappa."""
 
     first: str
     second: str
@@ -66,12 +66,12 @@ class UnseenClasses(NamedTuple):
 class CampaignSnapshot:
     """The state of a campaign at one moment. The position of an item in `items` is its key.
 
-    `open_round` is the request that waits for answers, of which `answers_needed` are enough, and `asked` are the keys
-    of its items. `without_suggestion` are the items that were shown without the model's suggestion, and
-    `unanswered_without_suggestion_count` says how many of those of closed rounds have no label: of the audit's and as
-    many others. `features` (N, D) are the embeddings, which are the same as long as `features_version` is.
-    `labels_left` is how many more labels may be requested, and `conflicts` the rule for images with several classes.
-    `unseen_classes` is a sentence about the classes without a label, empty where no image was drawn at random.
+    `open_round` is the number of the round that waits for answers, `answers_needed` is the number of answers that
+    complete it, and `asked` are the keys of its items. `without_suggestion` are the items that were shown without the
+    model's suggestion. `unanswered_without_suggestion_count` is the number of these items that are of closed rounds and
+    have no label. `features` (N, D) are the embeddings. They change only if `features_version` changes. `labels_left`
+    is how many more labels may be requested, and `conflicts` the rule for images with several classes. `unseen_classes`
+    is a sentence about the classes without a label, empty where no image was drawn at random.
     """
 
     items: Sequence[Item]

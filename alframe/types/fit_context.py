@@ -12,7 +12,7 @@ from alframe.types.images import Bools, Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class FitContext:
-    """What is known about the m labelled images of a fit, and about images without a label.
+    """Facts about the m labelled images of a fit, and about images without a label.
 
     `is_unseen_by_backbone` (m,): the embedding was not fine-tuned on this label, nor on another one of its group.
     `groups` (m,): the number of its group, such as a burst. Images of one group look alike: a head that measures itself

@@ -14,7 +14,7 @@ Split = Literal["pool", "test"]
 
 
 class ListedFolder(NamedTuple):
-    """The images of a folder: the ids and paths (n,) as texts, and what all of them have in common."""
+    """The images of a folder: the ids and paths (n,) as texts, and the facts that all of them share."""
 
     ids: list[str]
     paths: list[str]

@@ -13,7 +13,7 @@ from alframe.types.images import Item, ItemId
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One answer: the item, its class (or UNSURE), who said so, when, and where it was read.
+    """One answer: the item, its class (or UNSURE), the annotator, the time, and the file and row.
 
     `file` is where the answer was read, `row` its line there (1 = first line) or its record number in a database, and
     `answer_file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal. For an answer on a server, `file`
@@ -31,7 +31,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An answer, or a file of answers, that could not be used: the file, the row (1 = first line) and what to do."""
+    """An answer or a file of answers that could not be used: the file, the row (1 = first line) and a remedy."""
 
     file: str
     row: int | None
@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a label source has collected so far about the items of a request.
+    """The answers that a label source has collected so far for the items of a request.
 
     `labels`: all that was said. Several labels of one item mean that several people answered, or that one image shows
     several animals; the loop decides which label counts, not the source.
@@ -85,7 +85,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The items that one round asks to be labelled, in order of importance, and the classes known so far.
+    """The items that people should label in one round, in order of importance, and the classes known so far.
 
     `folder` belongs to the label source alone and is the same on every call. `suggestions` holds the model's prediction
     for each item, in the same order; it is empty while there is no model.

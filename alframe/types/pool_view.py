@@ -23,7 +23,7 @@ _LABELLED_OF = {Need.FEATURES: Need.LABELLED_FEATURES, Need.SEQUENCES: Need.LABE
 
 
 class PoolView:
-    """What a sampler sees of the pool: `keys` (n,) always, and otherwise exactly what it declared in `needs`.
+    """The view of the pool that a sampler gets: `keys` (n,), and exactly the fields that it declared in `needs`.
 
     Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
     `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head. `chosen_features`
@@ -285,7 +285,7 @@ def _undeclared(need: Need) -> UnmetNeed:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A sampler's choice: `keys` (k,), distinct and from `view.keys`, most wanted first; `scores` (k,) or None.
+    """The choice of a sampler: distinct `keys` (k,) of `view.keys`, most useful first, and `scores` (k,) or None.
 
     A sampler that lets one of several others choose may name it in `chosen_by`: the ledger keeps it, and later batches
     are told (`Need.CHOSEN_BY`). `details` are numbers that it has derived from the data, such as a radius.

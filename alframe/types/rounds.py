@@ -64,7 +64,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """One finished round, as trackers, stopping rules and the report see it.
+    """The record of a finished round, for trackers, stopping rules and the report.
 
     Without an evaluation, `no_evaluation` says why there is none. `fine_tuning` is how the training of this round went,
     if there was one (see store.events.FineTuned). Both are empty in old records.
@@ -111,7 +111,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """The prediction for each readable item: `probs` (n, C) over `classes`; `labels` where somebody has answered.
+    """The prediction for each readable item: `probs` (n, C) over `classes`, and `labels` if somebody has answered.
 
     Items with a label are among them whether or not they are held out or still in the pool. The `probs` of one that
     cannot be seen any more are NaN: it has a label and no prediction.
@@ -136,7 +136,7 @@ class OutcomeState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a task returns: its state, a message for the user, and a number that a sweep may optimise.
+    """The result of a task: its state, a message for the user, and a number that a sweep can optimise.
 
     `failures` say what could not be done, though the rest was: the command then ends with the exit status 1.
     """
