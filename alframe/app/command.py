@@ -113,7 +113,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     latest = latest_project(runs) if shows_latest else None
     project = folder or latest
     saved = overrides_by_key(map(_under_new_name, load_choices(project) if project else []))
-    if project and "experiment" not in {*saved, *read}:
+    if project and "experiment" not in read:
         saved = {**_former_defaults(recorded_head_and_samplers(project), {**saved, **read}), **saved}
     own_folder = flag_value(flags, *CONFIG_DIR)
     if own_folder == "":
@@ -134,16 +134,16 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
 
 def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
     """Return those of a project's `recorded` choices that nobody has `chosen`, and that are not the defaults now."""
-    kept = {}
+    kept, now = {}, ChosenParts(chosen)
     for choice in map(_under_new_name, recorded.values()):
-        key = choice.key
-        default = Settings().start.sampler if key in SETTINGS else ChosenParts({}).chosen_names(key)[0]
-        if key not in chosen and choice.text != default:
+        default = Settings().start.sampler if choice.key in SETTINGS else ChosenParts({}).chosen_names(choice.key)[0]
+        by_experiment = "experiment" in chosen and (choice.key in SETTINGS or now.chosen_names(choice.key) != [default])
+        if choice.key not in chosen and choice.text != default and not by_experiment:
             log.warning(
                 "This project continues with %s, the default when it was started. The default is now %s=%s.",
-                *(choice, key, default),
+                *(choice, choice.key, default),
             )
-            kept[key] = choice
+            kept[choice.key] = choice
     return kept
 
 

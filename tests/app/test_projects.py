@@ -444,6 +444,18 @@ def test_another_choice_replaces_what_was_the_default(tmp_path: Path) -> None:
     assert compose(f"project={folder}", "head.c=5").head.c == 5
 
 
+def test_a_project_with_an_experiment_keeps_what_the_experiment_leaves_open(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    (own / "experiment").mkdir(parents=True)
+    (own / "experiment" / "mine.yaml").write_text("# @package _global_\nbatch: 7\n", encoding="utf-8")
+    search = f"hydra.searchpath=['file://{own.as_posix()}']"
+    folder = begun(tmp_path / "old", "experiment=mine", search, sampler="uherding")
+    assert composed(f"project={folder}")[1] == "uherding"
+    classic = begun(tmp_path / "classic", "experiment=camera_trap_classic", sampler="margin", head="mlp")
+    assert composed(f"project={classic}")[:2] == ("mlp", "margin")
+    assert composed(f"project={classic}", "experiment=curves_laplace")[0] == "laplace"
+
+
 def test_a_ledger_that_cannot_be_read_says_nothing_of_defaults(tmp_path: Path) -> None:
     folder = project(tmp_path / "old")
     (folder / "ledger.sqlite").write_bytes(b"no database" * 100)

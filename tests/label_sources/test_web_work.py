@@ -175,7 +175,8 @@ def test_a_class_that_was_a_slip_is_removed(serve: Serve) -> None:
     assert classes()["ocellot"] == ("o", False)
     status, said = remove("ocellot")
     assert status == 409 and "is the answer to 1 image" in said
-    anna.answer({image: ["fox"]})
+    corrected = str(uuid.uuid4())
+    anna.answer({image: ["fox"]}, action=corrected)
     assert classes()["ocellot"] == ("o", True)
     assert remove("ocellot") == (200, "")
     assert anna.answer({image: ["ocellot"]}).json["problems"][0]["code"] == "unknown_class"
@@ -184,6 +185,8 @@ def test_a_class_that_was_a_slip_is_removed(serve: Serve) -> None:
         **{"fox": ("f", False), "red deer": ("r", False), "ocelot": ("o", True)},
         **{"blank": ("0", False), "unsure": ("-", False)},
     }
+    anna.post("/api/undo", {"action": str(uuid.uuid4()), "undoes": corrected})
+    assert classes()["ocellot"][1] is False, "the answer that stands again brings its class back"
     assert {remove(name)[0] for name in ("fox", "blank", "emu", ["fox"])} <= {400, 409}
 
 

@@ -186,6 +186,10 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
         else:
             kept.append(row.image)
     journal.append_answers(action, name, taken)
+    for answer in taken:  # what stands again may be of a class that was removed meanwhile
+        for standing in find_standing_answers(journal.rows_of_image(answer.image)).values():
+            for class_name in {*standing.class_names} - {UNSURE}:
+                journal.confirm_class(class_name, name)
     return [answer.image for answer in taken], kept
 
 
