@@ -13,8 +13,8 @@ Usage: python -m alframe [COMMAND] [name=value ...]
                                             a sweep: strategies compared over seeds
 
 Commands ("python -m alframe status --help" describes one)
-  run        start or continue a campaign (default)  report      write the project as an HTML page
-  label      store new labels (--watch: wait)        export      write the model and the predictions
+  run        start or continue a campaign (default)  report      write a page about the project
+  label      store labels (--watch: wait for them)   export      write the model and the predictions
   status     show the state and the next step        predict     use the model on other images
   withdraw   give up the rest of the open batch      new_plugin  write a package for your own part
   plugins    list parts; "plugins NAME" describes one  compare     write a page that compares runs
