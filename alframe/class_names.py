@@ -53,23 +53,13 @@ def class_name_key(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", plain).strip(" .") or plain
 
 
-def is_error_cell(text: str) -> bool:
-    """Return whether a text is the error that a spreadsheet shows in place of a value, as #N/A."""
-    return _ERROR_CELL.fullmatch(text) is not None
-
-
-def is_missing_word(text: str) -> bool:
-    """Return whether a text is what a program or spreadsheet writes where a value is not known."""
-    return text.strip().casefold() in MISSING_WORDS or is_error_cell(text.strip())
-
-
 def explain_unusable_name(name: str) -> str | None:
     """Return why a cleaned name can never be a class, as the end of a sentence that begins with the name; else None."""
     if not name:
         return "is empty"
     if len(name) > MAX_LENGTH:
         return f"has {len(name)} characters; a class name has at most {MAX_LENGTH}"
-    if name.startswith("=") or is_error_cell(name):
+    if name.startswith("=") or _ERROR_CELL.fullmatch(name):
         return "is the error of a spreadsheet formula, and no class name"
     if (name[0] + name[-1]) in ("[]", "{}", '""', "''") or name.startswith(("[", "{")):
         return "is JSON, and no class name: write the name alone"

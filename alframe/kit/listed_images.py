@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from alframe.class_names import class_name_key, is_missing_word
+from alframe.class_names import class_name_key
 from alframe.errors import PoolError
 from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
 from alframe.formats.path_text import quote_first
@@ -126,7 +126,6 @@ class ListedImages:
         """Return the images by id, with what all rows say of each, and with the path where it is listed."""
         listed: dict[str, tuple[ListedImage, Path]] = {}
         for row in rows:
-            row = self._without_missing_words(row)
             try:
                 image_id, path = locate_image(row.path, self.root, f"{self.file}, {row.position}")
             except PoolError as error:
@@ -134,17 +133,6 @@ class ListedImages:
                 continue
             listed[image_id] = (self._merge_and_note(listed[image_id][0], row) if image_id in listed else row, path)
         return listed
-
-    def _without_missing_words(self, row: ListedImage) -> ListedImage:
-        """Return the row without a camera or sequence that is only a word for unknown values."""
-        missing = {name: value for name in ("camera", "sequence") if is_missing_word(value := getattr(row, name) or "")}
-        for name, value in missing.items():
-            fact = f"have a {name} that is a word for unknown values; their {name} counts as not known"
-            self.note(fact, f"{row.path} in {row.position}: '{value}'")
-        if missing:
-            unknown: dict[str, Any] = dict.fromkeys(missing)
-            return replace(row, **unknown)
-        return row
 
     def _merge_cases(self, merged: dict[str, tuple[ListedImage, Path]]) -> None:
         """Merge images whose paths differ in case alone, where the file system takes them for one file."""

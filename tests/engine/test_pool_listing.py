@@ -17,6 +17,7 @@ from PIL import Image
 from alframe.engine.listing.groups import draw_stratified_groups
 from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.errors import PoolError
+from alframe.pools.csv import Csv
 from alframe.settings import Boxes
 from alframe.store.ledger import Ledger
 from alframe.types import Box, Item, Label
@@ -147,13 +148,24 @@ def test_what_the_pool_says_itself_counts_more_than_what_was_found(ledger: Ledge
     assert (one.taken, one.sequence) == (datetime(2024, 5, 31, 6, 0, 5), "given")
 
 
-def test_words_for_unknown_values_stay_what_they_were_when_the_project_began(ledger: Ledger) -> None:
-    named = [replace(shot(f"{n}.jpg", n * 1000, "NA"), sequence="nan") for n in range(10)]
+def test_nan_is_unknown_only_where_a_project_does_not_know_it_as_a_name(ledger: Ledger) -> None:
+    named = [replace(shot(f"{n}.jpg", n * 1000, "nan"), sequence="nan") for n in range(10)]
     first = listing(ledger, named)
-    assert {(one.camera, one.sequence) for one in first} == {("NA", "nan")}
+    assert {(one.camera, one.sequence) for one in first} == {("nan", "nan")}
     unnamed = [replace(one, camera=None, sequence=None) for one in named[:6]]
     assert listing(ledger, unnamed) == first, "the others are absent now"
     assert listing(ledger, [replace(one, camera="C", sequence="s") for one in named])[0].camera == "C"
+
+
+def test_later_images_of_a_held_out_camera_called_na_are_held_out(ledger: Ledger, tmp_path: Path) -> None:
+    for n in range(4):
+        (tmp_path / f"{n}.jpg").touch()
+    rows = ["path,camera,split", "0.jpg,NA,test", "1.jpg,C,pool", "2.jpg,NA,pool", "3.jpg,C,pool"]
+    pool = Csv(tmp_path / "list.csv", camera_column="camera", split_column="split")
+    for count in (3, 5):
+        (tmp_path / "list.csv").write_text("\n".join(rows[:count]))
+        found = sync_pool_listing(ledger, pool, 0.5, "camera", 0).items
+    assert found.cameras == ["NA", "C"] * 2 and found.splits == ["test", "pool"] * 2
 
 
 @pytest.mark.parametrize("unknown", [False, True])

@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy as np
 
 from alframe import seeding
-from alframe.class_names import is_missing_word
 from alframe.contracts import Pool
 from alframe.engine.listing.boxes import assign_boxes
 from alframe.engine.listing.checked_items import list_checked_items
@@ -36,6 +35,7 @@ from alframe.store.ledger import Ledger
 from alframe.types import Bools, Box, Ints, Item, ItemColumns, ItemId, Texts, Times
 
 log = logging.getLogger(__name__)
+FORMER_NAN = "nan"  # the camera or sequence of images for which a COCO file has NaN, before this meant "not known"
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 Value = TypeVar("Value")
 
@@ -153,8 +153,7 @@ def sync_pool_listing(
         )
     is_found = np.zeros(len(items), bool)
     is_found[[key for key, place in place_of.items() if listed.sequences[place] is None]] = True
-    of_pool = {None, *_words_for_unknown(items.sequences)}  # the pool's, before such words counted as unknown
-    is_found &= np.array([name not in of_pool for name in items.sequences], bool)
+    is_found &= np.array([name not in (None, FORMER_NAN) for name in items.sequences], bool)
     names = assign_sequences(items, sequences, is_found)
     is_changed = [now != before for now, before in zip(names, items.sequences, strict=True)]
     items = replace(items, sequences=names)
@@ -219,15 +218,15 @@ def _update_known_items(known: ItemColumns, listed: ItemColumns, place_of: Mappi
     """Return the known items as they are listed now: the split is the ledger's; all else may have been corrected since.
 
     `place_of` has the place in `listed` of each that is still there. Values that the pool lacks were found when the
-    item was new; a camera whose name is a word for unknown values stays one in projects that know it. One of several
-    boxes keeps its place: labels of it must not become labels of another animal when a detector's file is exchanged.
+    item was new; a camera "nan" stays one in projects that know it. One of several boxes keeps its place: labels of it
+    must not become labels of another animal when a detector's file is exchanged.
     """
     places = [place_of.get(key, -1) for key in range(len(known))]
 
     def current(now: list[Value], before: list[Value]) -> list[Value]:
         return [now[place] if place >= 0 else old for place, old in zip(places, before, strict=True)]
 
-    cameras, words = current(listed.cameras, known.cameras), _words_for_unknown(known.cameras)
+    cameras = current(listed.cameras, known.cameras)
     taken, sequences = current(listed.taken, known.taken), current(listed.sequences, known.sequences)
     boxes, metas = current(listed.boxes, known.boxes), current(listed.metas, known.metas)
     for key in (key for key, meta in enumerate(known.metas) if "taken_from" in meta and taken[key] is None):
@@ -242,7 +241,7 @@ def _update_known_items(known: ItemColumns, listed: ItemColumns, place_of: Mappi
         current(listed.labels, known.labels),
         known.splits,
         [
-            before if now is None and before in words else now
+            before if now is None and before == FORMER_NAN else now
             for now, before in zip(cameras, known.cameras, strict=True)
         ],
         [now or before for now, before in zip(taken, known.taken, strict=True)],
@@ -250,11 +249,6 @@ def _update_known_items(known: ItemColumns, listed: ItemColumns, place_of: Mappi
         boxes,
         metas,
     )
-
-
-def _words_for_unknown(names: Iterable[str | None]) -> set[str]:
-    """Return those of the names that are words for unknown values, as NA."""
-    return {name for name in set(names) if name is not None and is_missing_word(name)}
 
 
 def _overlap_of_smaller_box(a: Box, b: Box) -> float:
