@@ -158,10 +158,6 @@ class _CocoReader:
         if sides is None and (relative or record.get("bbox")):
             reason = f"{position}: {shorten(relative or record.get('bbox'))}"
             self.skipped.add("boxes are not four numbers, with an area, and are skipped", reason)
-        if sides and not relative and max(sides) <= 1:  # no box in pixels is that small
-            relative = True
-            what = f"{position}: {shorten(record.get('bbox'))}"
-            self.skipped.add("boxes in `bbox` are smaller than a pixel, and are read as fractions of the image", what)
         sequence_level = _is_true(record.get("sequence_level_annotation"))
         return CocoAnnotation(_require_id(record, "category_id"), sides, bool(relative), sequence_level)
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from alframe.engine.listing.boxes import assign_boxes
 from alframe.errors import FormatError
 from alframe.formats.detections import category_kind, read_detections
 from alframe.formats.other_roots import is_sibling
 from alframe.settings import Boxes
-from alframe.types import Item
+from alframe.types import Box, Item
 
 ANIMAL = {"1": "animal", "2": "person"}
 
@@ -57,20 +58,14 @@ def test_failures_and_classes_of_speciesnet(tmp_path: Path, caplog: pytest.LogCa
     assert "1 classifications are skipped" in caplog.text
 
 
-def test_boxes_within_one_pixel_are_fractions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    from PIL import Image
-
+def test_a_small_box_beside_others_in_pixels_is_in_pixels(tmp_path: Path) -> None:
     (tmp_path / "pool").mkdir()
-    for name in ("a.png", "b.png"):
-        Image.new("L", (40, 20)).save(tmp_path / "pool" / name)
-    boxes = {"a.png": [0.1, 0.1, 0.5, 0.5], "b.png": [4, 2, 20, 10]}
-    entries = [
-        {"file": name, "detections": [{"category": "animal", "confidence": 0.9, "bbox": box}]}
-        for name, box in boxes.items()
-    ]
-    (tmp_path / "md.json").write_text(json.dumps(entries))
-    assert boxes_of(tmp_path, tmp_path / "md.json", *boxes) == [0.1, 0.1]
-    assert "1 boxes end within the first pixel, and are read as fractions" in caplog.text
+    Image.new("L", (40, 20)).save(tmp_path / "pool" / "a.png")
+    small = {"category": "animal", "confidence": 0.95, "bbox": [0, 0, 1, 1]}
+    large = {"category": "animal", "confidence": 0.9, "bbox": [4, 2, 20, 10]}
+    (tmp_path / "md.json").write_text(json.dumps([{"file": "a.png", "detections": [large, small]}]))
+    image = Item("a.png", tmp_path / "pool" / "a.png")
+    assert assign_boxes([image], Boxes(file=str(tmp_path / "md.json")))[0].box == Box(0, 0, 1 / 40, 1 / 20)
 
 
 @pytest.mark.parametrize("categories", [{"animal": 1, "person": 2}, {"animal": "1", "person": 2.0}, ["", "animal"]])

@@ -178,12 +178,7 @@ def turn_boxes_upright(detections: Detections, items: Sequence[Item], numbers: I
         upright = np.where((orientations >= 5)[:, None], sizes[:, ::-1], sizes)
         is_upright = _reaches_outside(box, sizes[images], images) & ~_reaches_outside(box, upright[images], images)
         orientations[images[is_upright]] = 1
-        side = np.where(is_upright[:, None], upright[images], sizes[images])
-        is_fraction = (box[:, :2] + box[:, 2:]).max(axis=1, initial=0) <= 1  # no box in pixels is that small
-        if is_fraction.any():
-            text = "%d boxes end within the first pixel, and are read as fractions of the image, e.g. %s."
-            log.warning(text, is_fraction.sum(), box[is_fraction][0].round(4).tolist())
-        box = box / np.tile(np.where(is_fraction[:, None], 1.0, side), 2)
+        box = box / np.tile(np.where(is_upright[:, None], upright[images], sizes[images]), 2)
     paths = {number: path for path, number in detections.image_numbers.items()}
     unreadable = {number for number, picture in pictures.items() if picture is None and detections.frame == "pixels"}
     return replace(
