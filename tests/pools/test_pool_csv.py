@@ -66,7 +66,7 @@ def test_every_cell_stays_text(tmp_path: Path) -> None:
     found = read(tmp_path, HEADER + "a.jpg,NA,001,,1.0,\n007/b.jpg,None,nan,,null,\n", **ALL)
     assert [(i.id, i.label, i.camera, i.sequence) for i in found] == [
         ("a.jpg", "NA", "001", "1.0"),
-        ("007/b.jpg", "None", None, None),
+        ("007/b.jpg", "None", "nan", "null"),
     ]
 
 
