@@ -154,6 +154,28 @@ def test_a_file_that_two_media_may_be_is_none_s(tmp_path: Path, caplog: pytest.L
     assert "2 images left out, because they are on the web" in caplog.text
 
 
+def test_a_medium_on_the_web_that_is_listed_twice_keeps_its_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    web = [photo(n, path=f"https://x/{n}", name=f"{n}.jpg") for n in (0, 1)]
+    assert [item.id for item in read(tmp_path, "".join(web + web[:1]), "")] == ["a/0.jpg", "a/1.jpg"]
+    assert "are listed again" in caplog.text
+
+
+def test_media_on_the_web_in_several_tables_of_one_name(tmp_path: Path) -> None:
+    for number in (1, 2):
+        folder = tmp_path / "b" / f"d{number}"
+        folder.mkdir(parents=True)
+        (folder / "same.jpg").touch()
+        row = photo(number, deployment=f"d{number}", path=f"https://x/{number}", name="same.jpg")
+        (folder / "media.csv").write_text(MEDIA + row)
+    observations = [f"d{n},m{n},,,,media,animal,{name},human\n" for n, name in ((1, "Vulpes vulpes"), (2, "Lynx lynx"))]
+    media = {"name": "media", "path": ["b/d1/media.csv", "b/d2/media.csv"]}
+    (tmp_path / "datapackage.json").write_text(json.dumps({"resources": [media]}))
+    found = {(item.id, item.label, item.camera) for item in read(tmp_path, "", "".join(observations))}
+    assert found == {("b/d1/same.jpg", "Vulpes vulpes", "hill"), ("b/d2/same.jpg", "Lynx lynx", "lake")}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_tables_in_other_encodings(tmp_path: Path, caplog: pytest.LogCaptureFixture, encoding: str) -> None:
     assert (

@@ -13,6 +13,7 @@ from alframe.formats.path_text import caseless_path
 
 _PLACE_COLUMNS = ("locationID", "locationName", "cameraID")
 _Ids = dict[str, None]  # of images, in order and each once
+_Medium = tuple[str, str, str, str]  # deployment, mediaID, address and fileName
 
 
 def is_on_web(row: CamtrapRow) -> bool:
@@ -25,7 +26,8 @@ class WebFiles:
 
     Case and accents do not matter. Where files share a name, the folders decide: those of the fileName, or one that is
     called as the deployment or its place; only then the name alone counts, and at last the mediaID. What counts less
-    takes no file from what counts more, and a file that several media may be by one rule is none's.
+    takes no file from what counts more, and a file that several media may be by one rule is none's. Rows that name the
+    same medium share its file.
     """
 
     def __init__(
@@ -35,14 +37,14 @@ class WebFiles:
         self._by_folder: dict[tuple[str, str], _Ids] = {}
         self._by_name: dict[str, _Ids] = {}
         self._places: dict[str, list[str]] = {}
-        self._found: dict[str, str] = {}  # by the position of the row
+        self._found: dict[_Medium, str] = {}
         if media:
             self._index_files(image_ids, {_file_name(row) for row in media} | {_media_name(row) for row in media})
             self._choose_files(media, deployments)
 
     def find(self, row: CamtrapRow) -> str | None:
         """Return the file of a medium, or None if there is none or if it may be another medium's too."""
-        return self._found.get(row.position)
+        return self._found.get(_medium(row))
 
     def _index_files(self, image_ids: Iterable[str], wanted: set[str]) -> None:
         for image_id in image_ids:
@@ -73,18 +75,19 @@ class WebFiles:
         def by_media_id(row: CamtrapRow) -> Iterable[str]:
             return self._by_name.get(_media_name(row), ())
 
+        row_of = {_medium(row): row for row in media}
         taken: set[str] = set()
         rules: list[Callable[[CamtrapRow], Iterable[str]]] = [at_end, in_deployment, in_place, by_name, by_media_id]
         for rule in rules:
-            claims: dict[str, str] = {}
-            for row in media:
-                if row.position not in self._found:
+            claims: dict[_Medium, str] = {}
+            for medium, row in row_of.items():
+                if medium not in self._found:
                     candidates = list(rule(row))
                     if len(candidates) == 1 and candidates[0] not in taken:
-                        claims[row.position] = candidates[0]
+                        claims[medium] = candidates[0]
             times = Counter(claims.values())
             taken.update(times)
-            self._found.update((position, file) for position, file in claims.items() if times[file] == 1)
+            self._found.update((medium, file) for medium, file in claims.items() if times[file] == 1)
 
     def _places_of(self, row: CamtrapRow, deployments: Mapping[str, CamtrapRow]) -> list[str]:
         """Return the caseless names that a folder of the place of the row's deployment may have."""
@@ -94,6 +97,11 @@ class WebFiles:
             names = [deployment[column] for column in _PLACE_COLUMNS if deployment]
             self._places[name] = list(dict.fromkeys(caseless_path(one) for one in names if one))
         return self._places[name]
+
+
+def _medium(row: CamtrapRow) -> _Medium:
+    """Return what tells a medium from others. Rows of several tables have the same positions."""
+    return id_text(row["deploymentID"]), id_text(row["mediaID"]), row["filePath"], row["fileName"]
 
 
 def _file_name(row: CamtrapRow) -> str:
