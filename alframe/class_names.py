@@ -12,7 +12,6 @@ MAX_LENGTH = 120
 # Programs write these where nothing is known. A survey may still have a class of that name, if it says so.
 MISSING_WORDS = frozenset({"nan", "null", "none", "nil", "na", "n/a", "<na>", "nat", "undefined", "missing"})
 
-_WHOLE_NUMBER = re.compile(r"(\d+)\.0+")
 _LATIN = re.compile("[a-z]")
 # Cyrillic, and the Greek omicron; other Greek letters are names of their own ("type α").
 _LOOK_ALIKES = str.maketrans("аеорсухіјѕһο", "aeopcyxijsho")
@@ -43,13 +42,11 @@ def clean_class_name(text: str) -> str:
 def class_name_key(name: str) -> str:
     """Return what names share that are spellings of one: case, width, `_`, `-` and blanks, a full stop at the end.
 
-    In a name with Latin letters, Cyrillic ones and ο count as those that they look like. 1.0 is the number 1.
+    In a name with Latin letters, Cyrillic ones and ο count as those that they look like.
     """
     plain = normalize("NFKC", clean_class_name(name)).casefold()
     if not plain.isascii() and _LATIN.search(plain):
         plain = plain.translate(_LOOK_ALIKES)
-    if plain[:1].isdigit() and (number := _WHOLE_NUMBER.fullmatch(plain)):
-        return number[1]
     return re.sub(r"[\s_-]+", " ", plain).strip(" .") or plain
 
 

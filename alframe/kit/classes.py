@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from reprlib import repr as shorten
 
 from alframe.class_names import class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
 from alframe.errors import BadParams, LabelError
+from alframe.formats.json_members import id_text
 from alframe.registry import did_you_mean
 from alframe.types import UNSURE
 
+log = logging.getLogger(__name__)
 NEW_CLASSES_RULES = ("ask", "add", "reject")
 UNSURE_WORDS = (UNSURE, "?")
 BLANK_NAMES = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
@@ -46,13 +50,16 @@ def class_resolver(
     unless it looks like a class misspelt, "add" accepts any, "reject" none. A name that differs only in case,
     width, blanks or marks from a class, or from a name accepted before, is always refused: it is a typing error,
     and on Windows it could not even be a folder beside the other. If a new name is `written` in several ways, the
-    commonest of them is the class.
+    commonest of them is the class. The answer 1.0, as tables write the number 1, is the class 1 if 1.0 is none; a
+    warning counts such answers.
     """
     unsure_keys = {class_name_key(word) for word in (UNSURE, *unsure)}
-    accepted = {clean_class_name(name): name for name in classes}
+    known = {clean_class_name(name): name for name in classes}
+    accepted = dict(known)
     by_key = {class_name_key(name): original for name, original in accepted.items()}
     allowed_keys = set(map(class_name_key, allowed))
-    commonest = commonest_spellings(map(clean_class_name, written))
+    counts = Counter(map(clean_class_name, written))
+    commonest = commonest_spellings(counts)
 
     def resolve(name: str) -> str:
         name = clean_class_name(name)
@@ -61,6 +68,13 @@ def class_resolver(
             return UNSURE
         if name in accepted:
             return accepted[name]
+        if (whole := known.get(id_text(name))) is not None:
+            how_often = f" ({counts[name]} times)" if name in counts else ""
+            log.warning(
+                "The answer '%s'%s is taken as the class '%s', which is the same number.", name, how_often, whole
+            )
+            accepted[name] = whole
+            return whole
         if reason := explain_suspect_name(name, by_key.keys() | allowed_keys, commonest):
             raise LabelError(f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot tell, else one class.")
         twin = by_key.get(key) or commonest.get(key, name)

@@ -61,6 +61,7 @@ def test_several_words_for_nothing_are_reported(caplog: pytest.LogCaptureFixture
 
 
 def test_which_spelling_is_the_class() -> None:
+    assert labels_after("1", "1.0", "1.0") == ["1", "1.0", "1.0"], "numbers are names, and these differ"
     assert labels_after("Fox", "fox", "fox") == ["fox"] * 3, "the commonest"
     assert labels_after("Fox", "fox", "fox", earlier=["Fox"]) == ["Fox"] * 3, "what it was before"
     assert labels_after("Fox", "fox", "fox", earlier=["Fox"], declared=["FOX"]) == ["FOX"] * 3, "what people say"

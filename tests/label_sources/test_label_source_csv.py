@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alframe.errors import BadParams, LabelError
+from alframe.kit.classes import class_resolver
 from alframe.kit.round_folders import round_folder
 from alframe.label_sources.csv.source import Csv
 from alframe.testing.label_source import LabelSourceSuite
@@ -555,8 +556,6 @@ def test_every_cell_of_every_file_is_a_label_a_problem_or_cleared(
 
 
 def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
-    from alframe.kit.classes import class_resolver
-
     known = ["red_fox", "badger"]
     assert class_resolver(known, "ask")("lynx") == class_resolver(known, "add")("lynx") == "lynx"
     assert class_resolver(known, "add")("red_fx") == "red_fx"
@@ -564,6 +563,16 @@ def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:
     for name, policy in (("red_fx", "ask"), ("Badgerr", "ask"), ("lynx", "reject"), ("Badger", "add"), ("--", "add")):
         with pytest.raises(LabelError, match=name):
             class_resolver(known, policy)(name)
+
+
+def test_a_whole_number_with_a_decimal_point_is_the_class_of_that_number(caplog: pytest.LogCaptureFixture) -> None:
+    resolve = class_resolver(["1", "2", "3", "3.0"], "reject", written=["1.0", "1.0", "2", "3.0"])
+    assert [resolve(name) for name in ("1.0", "1.0", "2", "3.0")] == ["1", "1", "2", "3.0"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "The answer '1.0' (2 times) is taken as the class '1', which is the same number."
+    ]
+    with pytest.raises(LabelError, match=r"'4\.0' is not one of the classes"):
+        resolve("4.0")
 
 
 def test_files_that_do_not_exist_yet_are_not_counted_as_none(tmp_path: Path) -> None:
