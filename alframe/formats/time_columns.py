@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -35,7 +35,6 @@ _ZEROS = re.compile(r"[\s0:/.T_-]*\Z")
 _AFTERNOON = {"下午", "午後", "오후"}
 _EPOCHS = {(1904, 1, 1), (1970, 1, 1), (1980, 1, 1)}  # the day that a clock counts from
 MIDNIGHT = time()
-_SHIFTED_MIDNIGHTS = {time(hour) for hour in (1, 2, 3, 22, 23)}  # where hardly a timer is set to
 _EXCEL_DAY_0 = datetime(1899, 12, 30)
 MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are missing
 
@@ -43,7 +42,6 @@ DAY_ALONE = "is a day without a time of day"
 EITHER_ORDER = "may be day/month or month/day, and no other time in the column decides it"
 UNKNOWN_FORM = "is not a time of a known form"
 UNKNOWN_HALF = "has a word after the time that may mean before or after noon, in a language that alframe does not know"
-SAME_CLOCK = "has the same time of day as all others in the column, as a day without one has in another time zone"
 NO_SUCH_TIME = "is a time that does not exist"
 NEVER_SET = "is the time of a clock that was never set"
 
@@ -198,28 +196,6 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
     return orders.pop() if len(orders) == 1 else None
 
 
-def _find_clocks_of_days(rows_of_time: Mapping[datetime, int], has_offsets: bool) -> dict[time, str]:
-    """Return the times of day that stand for a day alone, with the problem; `rows_of_time` counts each time's rows.
-
-    A spreadsheet saves days as times at midnight; other programs make an hour at night of midnight in another time
-    zone. A timer takes pictures at full hours too, and whoever writes offsets knows the time.
-    """
-    rows = sum(rows_of_time.values())
-    clocks = {one.time() for one in rows_of_time}
-    if rows > 1 and clocks == {MIDNIGHT}:
-        return {MIDNIGHT: DAY_ALONE}
-    if has_offsets:
-        return {}
-    at_midnight = sum(count for one, count in rows_of_time.items() if one.time() == MIDNIGHT)
-    has_other_full_hour = any(not (clock.minute or clock.second) for clock in clocks - {MIDNIGHT})
-    if at_midnight > 2 and 2 * at_midnight >= rows and not has_other_full_hour:
-        return {MIDNIGHT: DAY_ALONE}
-    is_zone_shift = len(clocks) == 1 and clocks <= _SHIFTED_MIDNIGHTS
-    if is_zone_shift and len(rows_of_time) > 1 and rows >= 2 * len(rows_of_time):
-        return dict.fromkeys(clocks, SAME_CLOCK)
-    return {}
-
-
 class TimeColumn:
     """The times of one column or of one camera's files: `read` returns a time, and `warnings` lists what is unknown.
 
@@ -242,12 +218,9 @@ class TimeColumn:
         self._has_24_hours = shows_24_hours(counts)
         found = {text: read_time(text, self._day_first, with_numbers, self._has_24_hours) for text in counts}
         self.has_several_offsets = len({one.utc_offset for one in found.values()} - {None}) > 1
-        rows_of_time: Counter[datetime] = Counter()
-        for text, count in counts.items():
-            if (known := found[text].time) is not None:
-                rows_of_time[known] += count
-        has_offsets = any(one.utc_offset is not None for one in found.values())
-        self._no_clocks = _find_clocks_of_days(rows_of_time, has_offsets) if may_be_days else {}
+        # What a spreadsheet makes of days when it saves them as times.
+        are_midnight = len(texts) > 1 and all(one.time is None or one.time.time() == MIDNIGHT for one in found.values())
+        self._midnight_problem = DAY_ALONE if may_be_days and are_midnight else ""
         self.known = 0
         self._problems: Counter[str] = Counter()
         self._guesses: Counter[str] = Counter()
@@ -261,8 +234,8 @@ class TimeColumn:
             if self._form
             else read_time(text, self._day_first, self._with_numbers, self._has_24_hours)
         )
-        if found.time is not None and (problem := self._no_clocks.get(found.time.time())):
-            found = ReadTime(None, problem=problem)
+        if found.time is not None and self._midnight_problem:
+            found = ReadTime(None, problem=self._midnight_problem)
         for counter, reason in ((self._problems, found.problem), (self._guesses, found.guess)):
             if reason:
                 counter[reason] += 1
