@@ -26,9 +26,11 @@ class ListsFolders(Protocol):
     """A pool that can also list its images by folder. This is faster, because it makes no object for each image."""
 
     def list_by_folder(self) -> Iterator[ListedFolder]:
-        """Yield the images that `items` yields, in the same order. Raises PoolError, as `items` does.
+        """Yield the images that `items` yields, in the same order; paths are in the form of `str(Path(path))`.
 
-        It is not used where a subclass has an `items` of its own, but no `list_by_folder`.
+        Raises PoolError, as `items` does.
+
+        It is not used where a subclass or an object has an `items` of its own, but no `list_by_folder`.
         """
 
 

@@ -80,6 +80,9 @@ class PoolSuite(Suite):
         if isinstance(pool, ListsFolders):
             listed = list(ItemColumns.of_folders(pool.list_by_folder()))
             assert listed == items, "list_by_folder() must give the images that items() yields, in the same order"
+            paths = [path for folder in pool.list_by_folder() for path in folder.paths]
+            others = [path for path in paths if path != str(Path(path))]
+            assert not others, f"list_by_folder() must give paths as str(Path(path)) does, and gives {others[0]!r}"
 
     def test_paths_exist(self, items: list[Item]) -> None:
         for item in items:

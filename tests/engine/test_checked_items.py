@@ -40,6 +40,18 @@ def test_a_subclass_lists_its_own_items(tmp_path: Path) -> None:
     assert list_checked_items(OnlyFoxes(tmp_path)).ids == ["fox.jpg"]
 
 
+def test_a_pool_whose_items_were_replaced_lists_those(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fox.jpg").touch()
+    pool = Folder(tmp_path)
+    monkeypatch.setattr(pool, "items", lambda: iter([Item("hare.jpg", tmp_path / "hare.jpg")]))
+    assert list_checked_items(pool).ids == ["hare.jpg"]
+
+
+def test_paths_of_folders_are_those_of_their_items(tmp_path: Path) -> None:
+    listed = list_checked_items(Folders(ListedFolder(["a"], [f"{tmp_path}//b/./a"], None, "pool", None)))
+    assert listed.paths == [str(tmp_path / "b" / "a")] == [str(item.path) for item in listed]
+
+
 @pytest.mark.parametrize(
     ("found", "fault"),
     [

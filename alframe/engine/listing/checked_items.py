@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import reprlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -27,8 +28,12 @@ def list_checked_items(pool: Pool) -> ItemColumns:
 
 
 def _defines_list_by_folder(pool: Pool) -> bool:
-    """Return whether `list_by_folder` is as new as `items`: a subclass may list other items, and inherit the rest."""
-    definitions = (vars(kind).keys() & {"items", "list_by_folder"} for kind in type(pool).__mro__)
+    """Return whether `list_by_folder` is as new as `items`.
+
+    A subclass, or a pool whose `items` was replaced, may list other items.
+    """
+    places = (getattr(pool, "__dict__", {}), *map(vars, type(pool).__mro__))
+    definitions = (place.keys() & {"items", "list_by_folder"} for place in places)
     return "list_by_folder" in next(filter(None, definitions), ())
 
 
@@ -43,7 +48,12 @@ def _check_folders(pool: ListsFolders) -> Iterator[ListedFolder]:
         for text in chain(folder.ids, folder.paths):
             if not isinstance(text, str) or not text:
                 raise broken_contract("pool", pool, f"lists a folder with the id or path {text!r}")
-        yield folder
+        yield folder._replace(paths=[_shortest(path) for path in folder.paths])
+
+
+def _shortest(path: str) -> str:
+    """Return the form in which results are stored, as a Path writes it; most paths have it, and Path is slow."""
+    return path if path == os.path.normpath(path) else str(Path(path))
 
 
 def _check_items(pool: Pool) -> Iterator[Item]:

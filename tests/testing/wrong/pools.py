@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from alframe.kit.seeding import generator
 from alframe.testing.pool import PoolSuite
-from alframe.types import Item
+from alframe.types import Item, ListedFolder
 from tests.testing.wrong import wrong
 
 
@@ -94,6 +94,14 @@ class PoolChangesFolder(RightPool):
         return super().names()
 
 
+class FoldersWithLongPaths(RightPool):
+    """Gives paths that a Path writes otherwise."""
+
+    def list_by_folder(self):
+        names = self.names()
+        yield ListedFolder(names, [f"{self.folder}//{name}" for name in names], None, "pool", None)
+
+
 def fill_folder(self, folder):
     folder.mkdir()
     for number in range(20):
@@ -115,6 +123,7 @@ CASES = [
     pool(ListsInTheConstructor, "test_constructor_touches_no_disk"),
     pool(PoolSeeds, "test_lists_images"),
     pool(PoolChangesFolder, "test_lists_images"),
+    pool(FoldersWithLongPaths, "test_folders_list_the_items"),
 ]
 
 
