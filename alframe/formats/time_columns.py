@@ -19,15 +19,15 @@ _DATE = re.compile(rf"\s*(?:[A-Za-z]{{3,9}},?\s+(?=\d))?(?:{_YEAR_FIRST}|{_YEAR_
 _CLOCK = re.compile(
     r"(?:T|[\s,]+)\s*(?P<before>上午|下午|午前|午後|오전|오후|[ap]\.?m\.?(?![a-z]))?\s*(?P<hour>\d\d?)[:.](?P<minute>\d\d)"
     r"(?:[:.](?P<clock_second>\d\d)(?!\d)(?:[.,]\d+)?)?(?!\d)"
-    r"\s*(?P<half>[ap]\.?\s?m\b\.?)?\s*(?P<zone>Z(?:ulu)?|(?:UTC|GMT)?[+-]\d\d(?::?\d\d)?(?!\d)|UTC|GMT)?",
+    r"\s*(?P<half>[ap][./]?\s?m\b\.?)?\s*(?P<zone>Z(?:ulu)?|(?:UTC|GMT)?[+-]\d\d(?::?\d\d)?(?!\d)|UTC|GMT)?",
     re.IGNORECASE,
 )
 _COMPACT = re.compile(r"\s*((?:19|20)\d{2})(\d\d)(\d\d)[T_ -]?(\d\d)(\d\d)(\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?\s*")
 _NUMBER = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*")
 # Words after a time that say nothing of the half of the day: a zone, a day of the week, "Uhr".
 _AFTER_CLOCK = re.compile(
-    r"\[[\w/+-]+\]|\b(?:[A-Z]{1,4}T|UTC|GMT|MSK|WIB|WITA?|Uhr|uur|hrs?|h|local(?: time)?|[A-Z]+(?:/[A-Z_]+)+|M \d+/\d+"
-    r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)\b",
+    r"\[[\w/+-]+\]|\b(?:[A-Z]{1,4}T|UTC|GMT|MSK|WIB|WITA?|Uhr|uur|hrs?|h|local(?: time)?|[A-Z]{2,}(?:/[A-Z_]+)+"
+    r"|M \d+/\d+|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)\b",
     re.IGNORECASE,
 )
 _NOTHING = re.compile(r"[\s:/.T_-]*\Z")
@@ -174,14 +174,14 @@ def _time_from_number(number: float) -> ReadTime:
     return ReadTime(None, problem=UNKNOWN_FORM)
 
 
-def shows_24_hours(texts: Iterable[str]) -> bool:
-    """Return whether a time among the texts shows that hours count to 24: it has the hour 0, or 13 and more."""
-    for text in texts:
-        date = _DATE.match(text)
-        clock = _CLOCK.match(text, date.end()) if date is not None else None
-        if clock is not None and not (clock["half"] or clock["before"]) and not 1 <= int(clock["hour"]) <= 12:
-            return True
-    return False
+def _find_form_of_date(text: str) -> tuple[str, bool]:
+    """Return what divides the numbers and words before the hour, and whether the hour counts to 24: from 13 to 23."""
+    date = _DATE.match(text)
+    clock = _CLOCK.match(text, date.end()) if date is not None else None
+    if clock is None:
+        return "", False
+    is_late = not (clock["half"] or clock["before"]) and 13 <= int(clock["hour"]) <= 23
+    return re.sub(r"\w+", "#", text[: clock.start("hour")].lstrip()), is_late
 
 
 def is_day_first(texts: Iterable[str]) -> bool | None:
@@ -214,12 +214,17 @@ class TimeColumn:
         texts = list(texts) if form is None else []
         self._form, self._with_numbers = form, with_numbers
         self._day_first = is_day_first(texts)
-        counts = Counter(texts)
-        self._has_24_hours = shows_24_hours(counts)
-        found = {text: read_time(text, self._day_first, with_numbers, self._has_24_hours) for text in counts}
+        self._forms_of_24_hours: set[str] = set()
+        found = {text: self._read_text(text) for text in set(texts)}
+        # A time that does not exist or of a clock that was never set shows nothing, nor does a date of another form.
+        late = (text for text, one in found.items() if one.time is not None and one.time.hour > 12)
+        self._forms_of_24_hours = {form for form, is_late in map(_find_form_of_date, late) if is_late}
+        doubted = [text for text, one in found.items() if one.problem == UNKNOWN_HALF]
+        found |= {text: self._read_text(text) for text in doubted}
         self.has_several_offsets = len({one.utc_offset for one in found.values()} - {None}) > 1
         # What a spreadsheet makes of days when it saves them as times.
-        are_midnight = len(texts) > 1 and all(one.time is None or one.time.time() == MIDNIGHT for one in found.values())
+        clocks = {one.time and one.time.time() for one in found.values() if one.time or one.problem == UNKNOWN_HALF}
+        are_midnight = len(texts) > 1 and clocks <= {MIDNIGHT}
         self._midnight_problem = DAY_ALONE if may_be_days and are_midnight else ""
         self.known = 0
         self._problems: Counter[str] = Counter()
@@ -229,11 +234,7 @@ class TimeColumn:
 
     def read(self, text: str, position: str) -> ReadTime:
         """Return the time of a cell; `position` says where it is, for the warnings."""
-        found = (
-            self._read_form(text)
-            if self._form
-            else read_time(text, self._day_first, self._with_numbers, self._has_24_hours)
-        )
+        found = self._read_form(text) if self._form else self._read_text(text)
         if found.time is not None and self._midnight_problem:
             found = ReadTime(None, problem=self._midnight_problem)
         for counter, reason in ((self._problems, found.problem), (self._guesses, found.guess)):
@@ -258,6 +259,12 @@ class TimeColumn:
                 "hours early."
             )
         return warnings
+
+    def _read_text(self, text: str) -> ReadTime:
+        found = read_time(text, self._day_first, self._with_numbers)
+        if found.problem == UNKNOWN_HALF and _find_form_of_date(text)[0] in self._forms_of_24_hours:
+            return read_time(text, self._day_first, self._with_numbers, has_24_hours=True)
+        return found
 
     def _read_form(self, text: str) -> ReadTime:
         if not text.strip():

@@ -26,6 +26,9 @@ UNDERSTOOD = [
     ("2015-10-23 12:05:00 AM", datetime(2015, 10, 23, 0, 5)),
     ("2015:10:23 04:05:30 p.m.", datetime(2015, 10, 23, 16, 5, 30)),
     ("2015-10-23 4:06 PM", datetime(2015, 10, 23, 16, 6)),
+    ("2024-05-31 04:05 P/M", datetime(2024, 5, 31, 16, 5)),
+    ("2024-05-31 04:05 A/M", datetime(2024, 5, 31, 4, 5)),
+    ("2024-05-31 04:05 US/Eastern", datetime(2024, 5, 31, 4, 5)),
     ("2024/5/1 下午 4:05:00", datetime(2024, 5, 1, 16, 5)),
     ("2024年5月31日 PM 12:00:07", NOON),
     ("2024년 5월 31일 오후 12:00:07", NOON),
@@ -134,6 +137,17 @@ def test_words_after_a_time_count_only_where_hours_may_be_of_half_a_day() -> Non
     texts = ["2024-05-01 10:00:00 x", "2024-05-01 15:00:00 x", "2024-05-01 10:00:00 y"]
     for column, expected in ((TimeColumn(texts), 10), (TimeColumn(texts[::2]), None)):
         assert getattr(column.read(texts[0], "row").time, "hour", None) == expected
+
+
+def test_no_clock_that_was_never_set_and_no_other_form_shows_that_hours_count_to_24() -> None:
+    def check(other: str, expected: int | None) -> None:
+        texts = ["04/25/2024 03:00 SA", "04/25/2024 03:00 CH", other]
+        assert TimeColumn([*texts, *texts, "04/24/2024 00:00"]).read("04/24/2024 00:00", "row").time is not None
+        assert getattr(TimeColumn(texts).read(texts[1], "row").time, "hour", None) == expected
+
+    never_set = ("0000-00-00 00:00:00", "1970-01-01 00:00:00", "01/01/1970 15:00", "04/25/2024 00:00")
+    others = ("04/25/2024 99:00", "2024-04-25T15:00:00", "2024-04-25 15:00:00", "25.04.2024 15:00")
+    check_each([*((text, None) for text in (*never_set, *others)), ("04/26/2024 15:00", 3)], check)
 
 
 def test_a_form_that_is_given_is_the_only_one() -> None:
