@@ -76,8 +76,12 @@ def test_the_images_of_a_clock_that_ran_before_keep_their_bursts() -> None:
 def test_a_clock_that_begins_anew_with_each_picture_makes_no_burst() -> None:
     assert sizes(shots(after(NEW_YEAR, *[second % 4 for second in range(60)]))) == [1] * 60
     assert sizes(shots([NEW_YEAR] * 3)) == [1] * 3, "exactly at the beginning of a year"
-    assert sizes(shots(after(NEW_YEAR, *[3 + second % 3 for second in range(12)]))) == [1] * 12
     assert sizes(shots(after(NEW_YEAR, 300, 300, 301, 301))) == [4], "a burst of two pictures a second"
+
+
+def test_a_burst_of_new_year_stays_one_if_an_image_of_it_is_listed_later() -> None:
+    items = shots(after(NEW_YEAR, 185, 185, 185, 10_000, 20_000))
+    assert sizes(items) == sizes([items[place] for place in (0, 1, 3, 4, 2)]) == [1, 1, 3]
 
 
 def test_ten_pictures_in_a_second_are_a_burst(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,6 @@ MOST_SET_BACK = 0.1  # of a series of files; with more, their numbers say nothin
 # At least so many images at regular intervals of at least so many seconds are a time-lapse.
 MIN_TIME_LAPSE, MIN_INTERVAL = 20, 10 * SECOND
 REGULAR = 0.8  # of the intervals
-RESTART = np.timedelta64(10, "m")  # after the beginning of a year
 LONG_BURST = 200  # images
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 _LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
@@ -78,7 +77,7 @@ def sort_timed_images(items: ItemColumns, gap: float) -> TimedImages:
     )
     by_time = np.lexsort((time, camera))
     is_stuck = np.empty(len(rows), bool)
-    is_stuck[by_time] = _is_clock_stuck(camera[by_time], time[by_time], _places_in_camera(camera)[by_time])
+    is_stuck[by_time] = _is_clock_stuck(camera[by_time], time[by_time])
     order = np.lexsort((time, run, camera))
     return TimedImages(rows[order], camera[order], run[order], time[order], is_stuck[order])
 
@@ -88,15 +87,6 @@ def _comparable_time(taken: datetime, meta: Mapping[str, str]) -> datetime:
     if taken.tzinfo is not None:
         taken = taken.replace(tzinfo=None)
     return taken - timedelta(seconds=int(meta[UTC_OFFSET])) if UTC_OFFSET in meta else taken
-
-
-def _places_in_camera(camera: Ints) -> Ints:
-    """Return (n,) the place of each image among those of its camera, as they are listed."""
-    order = np.argsort(camera, kind="stable")
-    first = np.searchsorted(camera[order], camera[order])
-    places = np.empty(len(camera), np.int64)
-    places[order] = np.arange(len(camera)) - first
-    return places
 
 
 def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
@@ -141,11 +131,8 @@ def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap
     return runs
 
 
-def _is_clock_stuck(camera: Ints, time: Times, place: Ints) -> Bools:
-    """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated.
-
-    `place` (n,) is the place of each image among all of its camera.
-    """
+def _is_clock_stuck(camera: Ints, time: Times) -> Bools:
+    """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated."""
     stuck = np.zeros(len(time), bool)
     for most, span in ((MOST_AT_ONE_INSTANT, 0 * SECOND), (MOST_IN_FIVE_SECONDS, 5 * SECOND)):
         first = np.arange(max(0, len(time) - most))
@@ -156,23 +143,8 @@ def _is_clock_stuck(camera: Ints, time: Times, place: Ints) -> Bools:
         stuck |= np.cumsum(edges[:-1]) > 0
     is_same = (np.diff(camera) == 0) & (np.diff(time) == np.timedelta64(0, "us"))
     has_equal = np.append(is_same, False) | np.append(False, is_same)
-    since_new_year = time - time.astype("datetime64[Y]")
-    stuck |= has_equal & (since_new_year == 0 * SECOND)
-    stuck |= has_equal & (since_new_year < RESTART) & _recurs(is_same, place)
+    stuck |= has_equal & (time == time.astype("datetime64[Y]"))
     return stuck
-
-
-def _recurs(is_same: Bools, place: Ints) -> Bools:
-    """Return (n,) whether other files lie between those of the same time: the clock shows it again and again.
-
-    `is_same` (n - 1,) says whether an image has the time of the one before, and `place` (n,) is its place in the list.
-    """
-    if not len(place):
-        return np.zeros(0, bool)
-    starts = np.flatnonzero(np.append(True, ~is_same))
-    sizes = np.diff(np.append(starts, len(place)))
-    spans = np.maximum.reduceat(place, starts) - np.minimum.reduceat(place, starts) + 1
-    return np.repeat(spans > sizes, sizes)
 
 
 def is_just_after_new_year(time: Times) -> Bools:
