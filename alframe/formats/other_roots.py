@@ -20,15 +20,7 @@ from alframe.formats.path_text import anchor_of
 from alframe.types import Bools, Ints
 
 _DIGITS = re.compile(r"\d+")
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)"
-)
-# April, June and Jan are people too: months count beside a number or at the end of a longer name.
-_YEAR = re.compile(
-    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<![a-z])(?:spring|summer|autumn|fall|winter|dry|wet|rainy)(?![a-z])"
-    rf"|(?<=\d)[ _-]?{_MONTH}(?![a-z])|(?<![a-z]){_MONTH}(?=[ _-]?\d)|(?<=[_-]){_MONTH}$"
-)
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<![a-z])(?:spring|summer|autumn|fall|winter|dry|wet|rainy)(?![a-z])")
 
 
 @dataclass(frozen=True)
