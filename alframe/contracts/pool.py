@@ -28,9 +28,8 @@ class ListsFolders(Protocol):
     def list_by_folder(self) -> Iterator[ListedFolder]:
         """Yield the images that `items` yields, in the same order; paths are in the form of `str(Path(path))`.
 
-        Raises PoolError, as `items` does.
-
-        It is not used where a subclass or an object has an `items` of its own, but no `list_by_folder`.
+        Raises PoolError, as `items` does. It is not used where a subclass or an object has an `items` of its own, but
+        no `list_by_folder`.
         """
 
 

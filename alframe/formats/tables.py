@@ -85,15 +85,20 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
     return True
 
 
-def read_column_names(file: Path, encoding: str = "cp1252", separators: str = SEPARATORS) -> list[str]:
-    """Return the names in the header, split at the separator that gives the most columns. Raises OSError.
+def read_column_names(
+    file: Path, encoding: str = "cp1252", separators: str = SEPARATORS, columns: Sequence[str] = ()
+) -> list[str]:
+    """Return the names in the header, split as `read_table` does for `columns`. Raises OSError.
 
-    A bar separates names only if no other character does, because a name can contain it: "sex (m|f)".
+    Without `columns`, or if no separator gives them, it is the separator that gives the most names. A bar separates
+    names only if no other character does then, because a name can contain it: "sex (m|f)".
     """
     with _open_text(file, encoding) as lines:
         _, first, separators = _skip_to_header(lines, separators)
         ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
     headers = [_parse_record(ahead, separator)[0] or [] for separator in separators]
+    if columns and (fitting := next((header for header in headers if _has_each_once(header, columns)), None)):
+        return [clean_class_name(name) for name in fitting]
     usual = [header for separator, header in zip(separators, headers, strict=True) if separator != "|"]
     longest = max(usual, key=len, default=[])
     names = longest if len(longest) > 1 else max(headers, key=len)
@@ -196,16 +201,20 @@ def _read_header(
     if not first:
         raise ValueError(f"is empty. It needs the columns {', '.join(columns)}.")
     ahead = [first, *islice(lines, MAX_RECORD_LINES - 1)]
-    required = [normalise_column(column) for column in columns]
     for separator in separators:
         cells, line_count = _parse_record(ahead, separator)
-        names = [normalise_column(cell) for cell in cells or []]
-        if all(names.count(name) == 1 for name in required):
+        if _has_each_once(cells or [], columns):
+            names = [normalise_column(cell) for cell in cells or []]
             return above + line_count, separator, names, chain(ahead[line_count:], lines)
     raise ValueError(
         f"must have each of the columns {', '.join(columns)} once, but its first line is {first.strip()[:200]!r}. "
         "Restore that line and save the file as CSV UTF-8."
     )
+
+
+def _has_each_once(header: Iterable[str], columns: Sequence[str]) -> bool:
+    names = [normalise_column(name) for name in header]
+    return all(names.count(normalise_column(column)) == 1 for column in columns)
 
 
 def _skip_to_header(lines: Iterator[str], separators: str) -> tuple[int, str, str]:

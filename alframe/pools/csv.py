@@ -95,8 +95,9 @@ class Csv:
 
     def _require_columns(self, file: Path) -> Sequence[str]:
         """Return the names of the columns that are read; raises PoolError if the file lacks one, or cannot be read."""
+        wanted = [name for name in self.columns.values() if name is not None]
         try:
-            names = read_column_names(file, self.encoding, self.delimiter or SEPARATORS)
+            names = read_column_names(file, self.encoding, self.delimiter or SEPARATORS, wanted)
             if self.encoding.startswith("utf") and is_text_of_unknown_encoding(file):
                 raise PoolError(
                     f"{file} is not {self.encoding} text. Set pool.encoding, e.g. cp1252 for a file from Excel in "
@@ -113,7 +114,7 @@ class Csv:
         for key, name in self.columns.items():
             if name is not None:
                 _require_column(name, key, names, file)
-        return [name for name in self.columns.values() if name is not None]
+        return wanted
 
     def _readable_rows(
         self, file: Path, columns: Sequence[str], listed: ListedImages | None = None

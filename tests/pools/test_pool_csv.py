@@ -87,6 +87,13 @@ def test_delimiters(tmp_path: Path, mark: str) -> None:
     assert item.label == f"fox{mark} red"
 
 
+@pytest.mark.parametrize("names", ["path|label|temp, C", "path;label;a,b,c,d", "path,label,sex (m|f|x|y)"])
+def test_names_of_other_columns_may_contain_delimiters(tmp_path: Path, names: str) -> None:
+    mark = names[4]
+    (item,) = read(tmp_path, f"{names}\na.jpg{mark}fox{mark}3\n", label_column="label")
+    assert (item.id, item.label) == ("a.jpg", "fox")
+
+
 @pytest.mark.parametrize(("encoding", "param"), [("utf-8-sig", None), ("utf-8", None), ("cp1252", "cp1252")])
 def test_encodings(tmp_path: Path, encoding: str, param: str | None) -> None:
     file = write(tmp_path, "path,label\na.jpg,Größe\n", encoding)

@@ -113,7 +113,7 @@ class CamtrapPackage:
 
     def _check_header(self, file: Path, required: tuple[str, ...], separators: str) -> None:
         try:
-            header = read_column_names(file, _FALLBACK_ENCODING, separators)
+            header = read_column_names(file, _FALLBACK_ENCODING, separators, required)
             if is_text_of_unknown_encoding(file):
                 text = "%s is not UTF-8, and is read as %s. If names look wrong, save it as CSV UTF-8."
                 log.warning(text, file, _FALLBACK_ENCODING)
