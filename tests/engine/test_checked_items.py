@@ -14,7 +14,9 @@ from alframe.types import Item, ListedFolder
 
 
 class Folders:
-    """A pool that lists what it is given folder by folder."""
+    """A pool that lists what it is given folder by folder, and has no `__dict__`."""
+
+    __slots__ = ("found",)
 
     def __init__(self, *found: object) -> None:
         self.found = found

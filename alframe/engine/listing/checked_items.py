@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import reprlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def _defines_list_by_folder(pool: Pool) -> bool:
 
     A subclass, or a pool whose `items` was replaced, may list other items.
     """
-    places = (getattr(pool, "__dict__", {}), *map(vars, type(pool).__mro__))
+    places: list[Mapping[str, object]] = [*map(vars, type(pool).__mro__)]
+    with suppress(TypeError):  # it has slots
+        places.insert(0, vars(pool))
     definitions = (place.keys() & {"items", "list_by_folder"} for place in places)
     return "list_by_folder" in next(filter(None, definitions), ())
 
