@@ -62,6 +62,6 @@ def _hydra_settings(words: Sequence[str]) -> dict[str, Any]:
         group, _, name = key.rpartition(".")
         (settings[group] if group else settings).pop(name, None)
     # What a sweep varies, of an experiment's file, starts nothing, unless it is a setting of Hydra's.
-    if not any(re.match(r"[+~]*hydra\b", key) for key in settings["sweeper"].get("params") or {}):
+    if not any(re.search(r"(^|[+~@/])hydra\b", key) for key in settings["sweeper"].get("params") or {}):
         settings["sweeper"].pop("params", None)
     return settings

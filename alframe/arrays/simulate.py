@@ -140,7 +140,9 @@ def _whole_pool_accuracy(campaign: Campaign, y: Ints, features: Floats) -> float
 def _samplers_by_name(
     sampler: SamplerChoice | Sequence[SamplerChoice] | Mapping[str, SamplerChoice],
 ) -> dict[str, SamplerChoice]:
-    """Return the samplers by the name that the table has for them. Raises BadParams for two of one name."""
+    """Return the samplers by the name that the table has for them. Raises BadParams for two of one name, or none."""
+    if sampler is not None and not isinstance(sampler, str) and sampler in ([], (), {}):
+        raise BadParams("sampler: the list is empty. Give at least one sampler, or None for the default and random.")
     if isinstance(sampler, Mapping):
         return dict(sampler)
     several: list[SamplerChoice] = [None, "random"] if sampler is None else [cast(SamplerChoice, sampler)]

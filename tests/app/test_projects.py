@@ -276,6 +276,7 @@ def test_a_project_sets_nothing_of_hydra(tmp_path: Path, caplog: pytest.LogCaptu
         "defaults: [{/sampler@_global_.hydra.callbacks.x: margin}]",
         "defaults: ['margin@_global_.hydra.callbacks.x']",
         "# @package _global_\nhydra: {sweeper: {params: {hydra.run.dir: /tmp}}}",
+        "# @package _global_\nhydra: {sweeper: {params: {+sampler@hydra.job_logging: mine}}}",
         "# @package _global_\nhydra: {sweeper: {_target_: os.truncate, params: {seed: 1}}}",
     ],
 )

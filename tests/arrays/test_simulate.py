@@ -98,6 +98,7 @@ def test_what_cannot_be_is_refused() -> None:
         ({"labels": [*y[:-1], None]}, "1 of 150 are missing"),
         ({"labels": y, "sampler": ["margin", "random", "margin"]}, "two of the name 'margin'"),
         ({"labels": y, "seeds": [1, 1]}, r"seeds=\[1, 1\]: must be"),
+        ({"labels": y, "sampler": {}}, "the list is empty"),
         ({"labels": y, "seeds": 0}, "seeds=0: must be"),
         ({"labels": y, "start": 500}, "start=500: must be from 1 to budget=200"),
         ({"labels": y, "test": 1.5}, "test=1.5: must be a part of the rows"),

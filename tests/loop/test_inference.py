@@ -69,7 +69,7 @@ def test_a_simulation_has_one_engine(images: Path, tmp_path: Path) -> None:
 
 
 def test_campaigns_from_before_there_was_a_choice_keep_their_folders(images: Path, tmp_path: Path) -> None:
-    with open_session(*tiny_overrides(images, tmp_path)) as session:
+    with open_session(*tiny_overrides(images, tmp_path), "sampler=uherding") as session:
         settings, recipes = session.settings, session.recipes
     assert settings.inference == Inference()
     others = [Inference("auto"), Inference("compile"), Inference("eager", "bf16")]
