@@ -153,10 +153,17 @@ class Person:
         self.press(*["ArrowRight" if steps > 0 else "ArrowLeft"] * abs(steps))
 
     def answer_batch(self, truth: Callable[[str], str], pause: float = 0.05) -> None:
-        """Answer all that is on the page and on the following ones, with a pause of seconds after each group."""
+        """Answer all pages of the open batch and no later one, with a pause of seconds after each group."""
+        batch = self.open_round()
         for _ in self.while_unanswered():
+            if self.open_round() != batch:
+                return
             self.answer_group(truth)
             self.page.wait_for_timeout(1000 * pause)
+
+    def open_round(self) -> str:
+        """Return what the page calls the open batch, such as "Round 2"; "" while there is none."""
+        return self.page.locator(".batch-count").inner_text().partition(":")[0]
 
     def while_unanswered(self, seconds: float = 300) -> Iterator[int]:
         """Yield the number of images on the page without an answer as long as there are some; at most for a time."""
