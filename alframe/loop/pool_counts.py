@@ -86,14 +86,15 @@ def record_absent(campaign: Campaign, absent: Sequence[int], known: int) -> None
 
     `known`: how many images the project had before they were listed now.
     """
-    new, gone = campaign.ledger.count_items() - known, set(absent) - load_absent(campaign)
+    before = load_absent(campaign)
+    new, gone = campaign.ledger.count_items() - known, set(absent) - before
     if known and new:
         log.info("The pool has %s.", count_with_noun(new, "new image"))
     if gone:
         labelled = len(gone.intersection(label.item for label in campaign.labels().counted))
         kept = f" {labelled:,} of them are labelled; the labels are kept." if labelled else ""
         log.info("The pool no longer lists %s.%s", count_with_noun(len(gone), "image"), kept)
-    if set(absent) != load_absent(campaign):
+    if set(absent) != before:
         with campaign.ledger.transaction():
             campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), AbsentImages(list(absent)))
 

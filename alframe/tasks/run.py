@@ -214,13 +214,12 @@ def _summary_message(
         lines.append(f"With your own images: {own}")
     elif session.recipes.get("stopping"):
         limit = [] if session.parts.name_of("stopping") == "budget" else ["stopping=budget"]
-        project = f"project={short_path(session.folder)}"
-        more = command_line(project, *limit, "stopping.labels=NUMBER")
+        more = project_command(session.folder, *limit, "stopping.labels=NUMBER")
         lines.append(f"To label more, up to a number of labels: {more}")
         last = next(reversed(session.ledger.history()), None)
         if last is not None and last.audit is not None and last.audit.is_small:
             labels = last.labels + 2 * (MIN_IMAGES - last.audit.n)
-            measure = command_line(project, *limit, "audit=0.5", f"stopping.labels={labels}")
+            measure = project_command(session.folder, *limit, "audit=0.5", f"stopping.labels={labels}")
             lines.append(f"To measure the accuracy with one number, draw half of each batch at random: {measure}")
     if paths:
         lines.append(f"Use the model on a folder: {predict_command(session.project.model_folder)}")

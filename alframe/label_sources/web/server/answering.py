@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -165,8 +165,7 @@ def write_answers_and_confirm_classes(journal: Journal, action: str, name: str, 
     if any(row.annotator != name for row in journal.rows_of_action(action)):
         raise ApiError("bad_request", "This UUID was used by another person. Make a new one for each action.")
     journal.append_answers(action, name, answers)
-    for class_name in {each for answer in answers for each in answer.classes} - {UNSURE}:
-        journal.confirm_class(class_name, name)  # as good as confirmed: it was on the page
+    _confirm_classes(journal, (each for answer in answers for each in answer.classes), name)  # they were on the page
 
 
 def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[list[str], list[str]]:
@@ -188,9 +187,13 @@ def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[
     journal.append_answers(action, name, taken)
     for answer in taken:  # what stands again may be of a class that was removed meanwhile
         for standing in find_standing_answers(journal.rows_of_image(answer.image)).values():
-            for class_name in {*standing.class_names} - {UNSURE}:
-                journal.confirm_class(class_name, name)
+            _confirm_classes(journal, standing.class_names, name)
     return [answer.image for answer in taken], kept
+
+
+def _confirm_classes(journal: Journal, names: Iterable[str], person: str) -> None:
+    for class_name in {*names} - {UNSURE}:
+        journal.confirm_class(class_name, person)
 
 
 def _is_latest_of_person(rows: Sequence[JournalRow], row: JournalRow) -> bool:
