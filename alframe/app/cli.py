@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from alframe.builtins import REGISTRIES, alframe_version
 from alframe.errors import AlframeError
 
 _PARAGRAPH = "\n\n"
+PART = re.compile(rf"(?:{'|'.join((*REGISTRIES, 'experiment'))})=\w+")  # `sampler=kcenter`
 
 
 class CommandFailed(BaseException):
@@ -69,8 +71,11 @@ def _run_words(words: list[str]) -> None:
 
         sys.stdout.write(HELP)
         return
-    if len(words) == 2 and words[1] in ("--help", "-h") and words[0] in REGISTRIES["task"].parts():
-        words = ["plugins", f"task={words[0]}"]
+    if len(words) == 2 and words[1] in ("--help", "-h"):
+        if words[0] in REGISTRIES["task"].parts():
+            words = ["plugins", f"task={words[0]}"]
+        elif PART.fullmatch(words[0]):
+            words = ["plugins", words[0]]
     if words[:1] == ["plugins"]:
         if {"--help", "-h"} & {*words[1:]}:
             from alframe.app.help import PLUGINS_HELP

@@ -13,16 +13,19 @@ Usage: python -m alframe [COMMAND] [name=value ...]
                                             a sweep: strategies compared over seeds
 
 Commands ("python -m alframe status --help" describes one)
-  run        start or continue a campaign (default)  report      write a page about the project
-  label      store labels (--watch: wait for them)   export      write the model and the predictions
-  status     show the state and the next step        predict     use the model on other images
-  withdraw   give up the rest of the open batch      new_plugin  write a package for your own part
-  plugins    list parts; "plugins NAME" describes one  compare     write a page that compares runs
-  recheck_labels                                       ask again about doubtful labels
+  run             start or continue a campaign (the default)
+  status          show the state and the next step
+  label           store labels (--watch: wait for them)
+  withdraw        close the open batch: keep its answers, and release its other images
+  recheck_labels  ask people again about doubtful labels
+  report          write a page about the project  export      write the model and the predictions
+  predict         use the model on other images   compare     write a page that compares runs
+  plugins         list all parts                  new_plugin  write a package for your own part
 
 Parts ("kind=name" chooses one, "kind.parameter=value" sets its parameters)
-  pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker, compute,
-  experiment
+  pool, label_source, backbone, sampler, head, loss, stopping, exporter, tracker, compute
+  experiment=NAME sets several parts and settings at once.
+  "python -m alframe sampler=kcenter --help" describes one.
 
 Settings, for example
   project=FOLDER      the campaign's folder         batch=20             images in each round
@@ -31,18 +34,18 @@ Settings, for example
 
 Flags
   --help-all          all parts and settings        --config-dir=FOLDER  your own YAML files
-  --cfg job           a command's configuration     --version            the installed version
+  --cfg job           print the configuration only  --version            the installed version
 
 You can stop with Ctrl-C at any time: the same command continues from there.
 """
 
 PLUGINS_HELP = """\
-List the parts and the experiments, with the distribution of each; describe or check some of them.
+List the parts and the experiments, with the Python package of each; describe or check some of them.
 
   python -m alframe plugins                 all parts and experiments, and the problems of plugins
   python -m alframe plugins NAME ...        the parts of these names: documentation, file, parameters
   python -m alframe plugins KIND=NAME       the part of this kind, if there are several of this name
   python -m alframe plugins --check [NAME ...]
-                                            load, compose and build each part of these names, or of
-                                            these distributions; without names, of all plugins
+                                            load and build the parts of these names, or of these
+                                            Python packages; without names, those of all plugins
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import UnknownComponent
 from alframe.registry import RegisteredPart, unknown_name_message
 
-COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*)$", re.MULTILINE)
+COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*(?:\n\s+#\s.*)*)$", re.MULTILINE)
+NEXT_LINE = re.compile(r"\n\s+#\s")
+REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
 def describe_parts_named(name: str) -> str:
@@ -47,10 +50,12 @@ def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
     if file is None:
         lines.append(f"  There is no conf/{kind}/{name}.yaml, so it cannot be chosen as {kind}={name}.")
     elif part.name != name:
-        lines.append(f"  {file} chooses the {kind} '{part.name}' with parameters of its own.")
+        lines.append(f"  {file} is the {kind} '{part.name}' with other defaults.")
     lines += ["", *_indented(inspect.getdoc(factory) or "It has no documentation.")]
     parameters = list(_parameter_lines(factory, recipe, file, parts.files_by_name(kind).get(part.name)))
     lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
+    settings = dict.fromkeys(REFERENCE.findall("\n".join(parameters)))
+    lines += (f"${{{setting}}} is the value of the setting `{setting}`." for setting in settings)
     return "\n".join(lines)
 
 
@@ -70,14 +75,17 @@ def _parameter_lines(factory: Callable[..., Any], recipe: dict[str, Any], *files
     comments: dict[str, str] = {}
     for file in files:
         found = COMMENT.finditer(file.read_text(encoding="utf-8")) if file else ()
-        comments = {match["name"]: match["text"] for match in found} | comments
+        comments = {match["name"]: NEXT_LINE.sub(" ", match["text"]) for match in found} | comments
     values = {}
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         default = "(required)" if parameter.default is parameter.empty else parameter.default
-        values[parameter.name] = recipe.get(parameter.name, default)
+        value = recipe.get(parameter.name, default)
+        values[parameter.name] = "(required)" if value == "???" else value
     width = max((len(f"{name}={value}") for name, value in values.items()), default=0)
     for name, value in values.items():
         setting = f"{name}={'null' if value is None else value}"
-        yield f"  {setting:{min(width, 40)}}  {comments.get(name, '')}".rstrip()
+        prefix = f"  {setting:{min(width, 40)}}  "
+        lines = textwrap.wrap(comments.get(name, ""), max(120 - len(prefix), 40), break_on_hyphens=False)
+        yield (prefix + f"\n{'':{len(prefix)}}".join(lines)).rstrip()

@@ -18,17 +18,15 @@ log = logging.getLogger(__name__)
 
 
 class ActiveSearch(CompositeSampler):
-    """Select the images with the highest probability of some classes, to find as many images of them as possible.
+    """Select the images that most probably have one of some classes, to find many images of these classes.
 
-    Active search (Garnett et al. 2012, "Bayesian optimal active search and surveying") with a look-ahead of one step:
-    the most probable image comes first. Of several classes, each image goes to the class that has the fewest labels,
-    those chosen before for it included. A class needs one label to begin with. Another sampler chooses what is left of
-    the batch, with the images found in the search counted as labelled, and the places of classes without a label, which
-    is logged.
+    This is active search (Garnett et al. 2012, "Bayesian optimal active search and surveying") with a look-ahead of one
+    step. If there are several classes, the next image is chosen for the class with the fewest labels. It is the most
+    probable image of this class. It counts as a label of this class from then on.
 
-    `classes`: names of the classes to search for; with none, all that have a label, so the rarest come first.
-    `share`: part of the batch that is searched, above 0 and at most 1.
-    `otherwise`: name of the other sampler, which has its default parameters.
+    A class can be searched for when at least one image has its label. A warning names the classes without a label.
+    Another sampler (`otherwise`) chooses the rest of the batch. For it, the images found in the search count as
+    labelled.
     """
 
     def __init__(self, classes: Sequence[str] = (), share: float = 0.5, otherwise: str = "uherding") -> None:

@@ -19,18 +19,16 @@ log = logging.getLogger(__name__)
 
 
 class ActiveTransfer:
-    """Select the most likely errors, as learned from a model's errors on labelled images that it has not seen.
+    """Select the images that a model most probably gets wrong. It learns this from its errors on labelled images.
 
-    Munro 2021, "Human-in-the-loop machine learning", chapter 5 (active transfer learning, and ATLAS). Cross-validation
-    finds the labelled images that a logistic regression on the embeddings gets wrong. A second regression learns to
-    distinguish them from the others. Both leave out labels that fine-tuning has used, because the embeddings know these
-    labels. The batch is chosen in several parts. For the next part, the images of a part count as predicted correctly;
-    otherwise the whole batch would be one kind of error. If there are no errors or only errors, images are drawn at
-    random, and this is logged.
+    This is active transfer learning and ATLAS (Munro 2021, "Human-in-the-loop machine learning", chapter 5). A logistic
+    regression on the embeddings predicts each labelled image in a cross-validation. A second regression learns to
+    distinguish its errors from the other images. Labels that were used for fine-tuning are not tested, because the
+    embeddings know these labels.
 
-    `batches`: parts of the batch.
-    `folds`: folds of the cross-validation, at least 2.
-    `c`: inverse strength of the L2 penalty of both regressions.
+    The batch is chosen in several parts. When a part has been chosen, its images count as predicted correctly for the
+    next part. Otherwise, the whole batch could have one kind of error. If there are no errors, or only errors, the
+    batch is drawn at random, and a warning says so.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS, Need.IS_UNSEEN_BY_BACKBONE})

@@ -15,18 +15,16 @@ MIN_CLUSTERS = 20  # the middles of two or three clusters of a whole pool are ty
 
 
 class Adaptive:
-    """Cluster the uncertain images by weighted k-means, and take the middle image of the most uncertain clusters.
+    """Cluster the most uncertain images, and select the image in the middle of each of the most uncertain clusters.
 
-    Weighted k-means on embeddings of length 1 as in Zhdanov 2019, "Diverse mini-batch active learning". Uncertainty is
-    1 - margin, times what the image counts for the objective: the score, by which the batch is ordered. The images that
-    count as uncertain are the fraction of the pool that the labels seem to miss (`estimate_unseen_fraction`), and at
-    least `candidates` for each cluster. So with many classes and few labels the whole pool is covered; the more is
-    known, the nearer the choice is to margin sampling without near-duplicates.
+    The clusters are made by weighted k-means on embeddings of length 1 (Zhdanov 2019, "Diverse mini-batch active
+    learning"). The uncertainty of an image is 1 - margin, times the weight of the image for the `objective`. The margin
+    is the difference between its two highest class probabilities. The uncertainty is the score.
 
-    `candidates`: uncertain images for each cluster, at least.
-    `power`: an image's weight is its 1 - margin to this power, times what it counts for the objective.
-    `rows`: uncertain images clustered, at most: a random sample of more.
-    `objective`: "accuracy" counts all images alike, "macro" all classes, as the macro-F1 does (`objective_weights`).
+    How many images are clustered depends on the labels. It is the estimated share of the pool whose class has no label
+    yet (the Good-Turing estimate: the share of labels that are the only one of their class), but at least `candidates`
+    images for each cluster. With many classes and few labels, the choice therefore covers the whole pool. With more
+    labels, it becomes margin sampling without near-duplicates.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELS, Need.PROBS})

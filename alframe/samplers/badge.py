@@ -17,12 +17,12 @@ ROUNDING = 1e-12  # squared distances below this part of the squared norms are r
 
 
 class Badge:
-    """Draw images by k-means++ on the gradients that the last layer would get if the likeliest class were right.
+    """Draw images whose gradients are large and differ from each other, by k-means++.
 
-    Ash et al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds": the first image has the
-    largest gradient, as in their code; each next one is drawn in proportion to its squared distance to the nearest
-    chosen one. A gradient is the outer product of the residual (C,) and the embedding (D,), so the inner product of two
-    is the product of their factors' inner products. There are no scores, since each choice is a draw.
+    The gradient of an image is the gradient of the loss in the last layer, if the most probable class were right. The
+    first image has the largest gradient, as in the code of the paper. Each next image is drawn with a probability
+    proportional to its squared distance to the nearest chosen image. There are no scores, because each choice is
+    random. Ash et al. 2020, "Deep batch active learning by diverse, uncertain gradient lower bounds".
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS})

@@ -10,12 +10,11 @@ from alframe.types import Floats, Need, PoolView, Selection
 
 
 class Bald:
-    """Select the highest mutual information between prediction and weights. It is the score, in nats.
+    """Select the images with the highest mutual information between the prediction and the weights of the head.
 
-    It is the entropy of the mean of the draws minus the mean of their entropies. Houlsby et al. 2011, "Bayesian active
-    learning for classification and preference learning"; Gal, Islam and Ghahramani 2017.
-
-    `draws`: samples of the probabilities of each image; at least 2, which can disagree.
+    The mutual information is the entropy of the mean of the draws minus the mean of their entropies. A draw is one
+    random sample of the class probabilities. The score is the mutual information in nats. Houlsby et al. 2011,
+    "Bayesian active learning for classification and preference learning"; Gal, Islam and Ghahramani 2017.
     """
 
     needs = frozenset({Need.PROB_SAMPLES})

@@ -17,15 +17,12 @@ log = logging.getLogger(__name__)
 
 
 class Bandit(CompositeSampler):
-    """Let one of several samplers choose each batch; samplers whose batches the model gets wrong are drawn more (EXP3).
+    """Let one of several samplers choose each batch. Samplers that find more errors of the model are drawn more often.
 
-    Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem". The reward of a batch
-    is the model's error rate on it, measured when the next batch is chosen, without the images of the audit. The ledger
-    holds the sampler and the reward of each batch. Batches that another part chose do not count.
-
-    `samplers`: names of the samplers, which must differ.
-    `gamma`: part of the probability that is spread evenly over the samplers, above 0 and at most 1.
-    `seed`: seed of the draws, at least 0.
+    This is EXP3 (Auer, Cesa-Bianchi, Freund and Schapire 2002, "The nonstochastic multiarmed bandit problem"). The
+    reward of a batch is the error rate of the model on this batch. It is measured when the next batch is chosen,
+    without the images of the audit (the images that are drawn at random to measure the accuracy). The project stores
+    the sampler and the reward of each batch. Batches that another part chose do not count.
     """
 
     def __init__(self, samplers: Sequence[str] = ("margin", "random"), gamma: float = 0.5, seed: int = 0) -> None:

@@ -17,15 +17,11 @@ CACHED_PROBS = 2**18  # predictive probabilities at a time: 2 MiB of them stay i
 
 
 class BatchBald:
-    """Add the image whose label adds most to the mutual information of the batch's labels and the weights, greedily.
+    """Build the batch image by image: the next image adds most to the mutual information of labels and weights.
 
-    Kirsch, van Amersfoort and Gal 2019, "BatchBALD: efficient and diverse batch acquisition for deep Bayesian active
-    learning". Scores are what each image added, in nats; no batch is worth more than ln(draws).
-
-    `candidates`: images with the highest BALD that are looked at, or four for each requested image if that is more.
-    `labellings`: labellings of the batch that the information is summed over, at most: all of them (classes to the
-        power of the batch's size) while they are few enough, then a sample from their joint distribution.
-    `draws`: samples of the probabilities of each image, at least 2.
+    This is the mutual information between the labels of all images of the batch and the weights of the head. The score
+    of an image is the information that it adds, in nats. A whole batch cannot have more than ln(`draws`). Kirsch, van
+    Amersfoort and Gal 2019, "BatchBALD: efficient and diverse batch acquisition for deep Bayesian active learning".
     """
 
     needs = frozenset({Need.PROB_SAMPLES})

@@ -13,14 +13,12 @@ from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Selection
 
 
 class ClusterMargin:
-    """Cluster the images with the smallest margins, and take one of each cluster in turn, smallest clusters first.
+    """Cluster the images with the smallest margins, and select one image of each cluster in turn.
 
-    Citovsky et al. 2021, "Batch active learning at scale". The paper clusters the whole pool, once; that takes n x n
-    numbers, so here it is the candidates. There are no scores: within a cluster, any image is taken.
-
-    `candidates`: images with the smallest margins that are clustered, for each requested image.
-    `size`: mean number of images in a cluster, made by average linkage.
-    `rows`: candidates clustered, at most: a random sample of more; the others join the nearest cluster mean.
+    The smallest clusters come first. Within a cluster, the image is drawn at random, so there are no scores. The
+    clusters are made by average linkage on the embeddings. The paper clusters the whole pool once. This needs n x n
+    numbers, so here only the images with the smallest margins are clustered. Citovsky et al. 2021, "Batch active
+    learning at scale".
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS})

@@ -17,15 +17,13 @@ MIN_UNLABELLED = 1000  # or this number, if that is more: as in the authors' cod
 
 
 class Discriminative:
-    """Select the images that a classifier takes most surely for unlabelled, in parts that then count as labelled.
+    """Select the images that a classifier can most clearly distinguish from the labelled images.
 
-    Gissin and Shalev-Shwartz 2019, "Discriminative active learning": what cannot be told from the labelled set is
-    represented by it. The classifier is a logistic regression on the embeddings, with balanced classes, fitted again
-    for each part of the batch: otherwise one place could fill it. With nothing labelled, the first part is random.
-
-    `batches`: parts of the batch.
-    `c`: inverse strength of the L2 penalty.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    The labelled images already represent all images that look like them, so the others are worth more (Gissin and
+    Shalev-Shwartz 2019, "Discriminative active learning"). The classifier is a logistic regression on the embeddings.
+    Both of its classes, labelled and unlabelled, have the same weight. The batch is chosen in parts, and each part
+    counts as labelled for the next part. Otherwise, similar images could fill the whole batch. If no image is labelled,
+    the first part is random.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

@@ -13,16 +13,14 @@ from alframe.types import Floats, Ints, LazyFeatures, Need, PoolView, Predict, S
 
 
 class DropQuery:
-    """Cluster the images whose class changes in most passes with dropout, and take the nearest to each of k centres.
+    """Select images whose predicted class changes when parts of the embedding are dropped, from different clusters.
 
-    Gupte et al. 2024, "Revisiting active learning in the era of vision foundation models": in each pass, each number of
-    the embedding is set to 0 with the probability `dropout`, and the others are scaled up to the same sum. Images whose
-    class changes in more than half of the passes are clustered; where fewer than k do, those with the most changes
-    join. Scores are the fraction of the passes with a change.
-
-    `passes`: predictions with dropout for each image.
-    `dropout`: between 0 and 1.
-    `rows`: candidates clustered, at most: a random sample of more.
+    Each image is predicted several times. Each time, each number of the embedding is set to 0 with the probability
+    `dropout`, and the others are scaled up. If the predicted class changes in more than half of these predictions, the
+    image is a candidate. The candidates are clustered by k-means, and the image nearest to each centre is selected. If
+    there are fewer candidates than images in the batch, the images with the most changes are selected. The score is the
+    share of the predictions with a change. Gupte et al. 2024, "Revisiting active learning in the era of vision
+    foundation models".
     """
 
     needs = frozenset({Need.FEATURES, Need.PREDICT})

@@ -9,12 +9,16 @@ from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 
 class Galaxy:
-    """For each class in turn, select the middle of the shortest gap between labelled images of it and of others.
+    """Select images at the boundary of each class, where the order by probability goes from this class to others.
 
-    Zhang, Katz-Samuels and Nowak 2022, "GALAXY: graph-based active learning at the extreme": for each class, all images
-    are ordered by its probability less the image's highest one. A gap lies between two neighbouring labelled images,
-    one of the class and one not. Where no gap is left, the image nearest to a change of labels is taken, or any. The
-    paper gets each label at once; here, an image chosen before counts as of its likeliest class. There are no scores.
+    The classes take turns. For each class, all images are put in an order by a number: the probability of the class
+    minus the highest probability of the image. A gap is the part of this order between two neighbouring labelled
+    images, if one of them has the class and the other does not. The middle image of the shortest gap is selected. If no
+    gap has an image without a label, the image nearest to a change of labels is selected. If there is none, a random
+    image is selected. There are no scores.
+
+    In the paper, each label is known before the next choice. Here, a chosen image counts as an image of its most
+    probable class. Zhang, Katz-Samuels and Nowak 2022, "GALAXY: graph-based active learning at the extreme".
     """
 
     needs = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.LABELS})

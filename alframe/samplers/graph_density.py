@@ -18,15 +18,13 @@ DIFFERENCES_BYTES = 16 << 20  # of differences at a time
 
 
 class GraphDensity:
-    """Select the image that is most alike its neighbours, again and again; its neighbours then count for less.
+    """Select the image that is most similar to its neighbours, reduce the value of these neighbours, and repeat.
 
-    Ebert, Fritz and Schiele 2012, "RALF: a reinforced active learning formulation for object class recognition": images
-    are joined to their nearest neighbours, in both directions, with weight exp(-d / D) for the Manhattan distance d of
-    embeddings of D numbers. The density of an image is the mean weight of its edges, and each choice subtracts its
-    density from its neighbours'. Labelled images count as chosen before. Scores are the densities when chosen.
-
-    `neighbours`: nearest neighbours that an image is joined to.
-    `rows`: images looked at, at most: a random sample of a larger pool, and as many labelled ones.
+    Each image is connected to its nearest neighbours by Manhattan distance d. The weight of a connection is exp(-d /
+    D), where D is the number of dimensions of the embedding. The density of an image is the mean weight of its
+    connections. When an image is selected, its density is subtracted from the density of its neighbours. Labelled
+    images count as selected before. The score is the density when the image is selected. Ebert, Fritz and Schiele 2012,
+    "RALF: a reinforced active learning formulation for object class recognition".
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

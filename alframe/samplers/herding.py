@@ -22,13 +22,12 @@ GAIN_DIGITS = 6  # the last digits of a gain depend on the number of threads
 
 
 class MaxHerding:
-    """Select the image that most raises the pool's mean similarity to its nearest label or choice, and repeat.
+    """Select the image that most increases the coverage of the pool, and repeat.
 
-    Bae, Noh and Sutherland 2024, "Generalized coverage for more robust low-budget active learning" (arXiv 2407.12212).
-    The similarity is exp(-distance² / sigma²) on embeddings of length 1. The score of an image is its gain in the mean.
-
-    `sigma`: distance at which the similarity has fallen to 1 / e, above 0.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    The coverage of an image is its similarity to the most similar labelled or selected image. The coverage of the pool
+    is the mean over its images. The similarity is exp(-distance² / `sigma`²) on embeddings of length 1. The score of an
+    image is the coverage that it adds. Bae, Noh and Sutherland 2024, "Generalized coverage for more robust low-budget
+    active learning" (arXiv 2407.12212).
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})
@@ -45,18 +44,12 @@ class MaxHerding:
 
 
 class UHerding:
-    """Select as `maxherding`, but weight each image by the uncertainty of the head.
+    """Select as `maxherding` does, but with the uncertainty of the head as the weight of each image.
 
-    Bae, Sutherland and Oliveira 2025, "Uncertainty herding: one active learning method for all label budgets" (arXiv
-    2412.20644). The uncertainty is 1 - margin, times the weight of the image for the objective. With few labels the
-    sampler covers the pool. With many labels it becomes margin sampling, because `sigma`, the smallest distance between
-    two labelled images, falls.
-
-    `sigma`: distance at which the similarity has fallen to 1 / e; None takes that smallest distance, and 1 with fewer
-        than two labels.
-    `temperature`: the probabilities are flattened by this factor on the logits first; above 0.
-    `rows`: images looked at, at most: a random sample of a larger pool.
-    `objective`: "accuracy" counts all images alike, "macro" all classes, as the macro-F1 does (`objective_weights`).
+    The uncertainty is 1 - margin, times the weight of the image for the `objective`. With few labels, the sampler
+    covers the pool. With many labels, it becomes margin sampling, because `sigma` falls: it is the smallest distance
+    between two labelled images, and 1 with fewer than two labels. Bae, Sutherland and Oliveira 2025, "Uncertainty
+    herding: one active learning method for all label budgets" (arXiv 2412.20644).
     """
 
     name = "uherding"
@@ -90,12 +83,12 @@ class UHerding:
 
 
 class UHerdingBursts(UHerding):
-    """Select as `uherding`, but measure how far a label reaches only between sequences (bursts).
+    """Select as `uherding` does, but take `sigma` only from images of different sequences (bursts).
 
-    Images of one burst are much more alike than images of different bursts. If a burst has two labels, `uherding`
-    measures the distance between these two, and becomes margin sampling from then on. Here, `sigma` is the smallest
-    distance between two labelled images of different sequences, and 1 if there are no such images. In a pool without
-    sequences, both samplers choose the same images. They have the same parameters.
+    Images of one burst are much more similar than images of different bursts. If a burst has two labels, `uherding`
+    uses the distance between these two images as `sigma`, and is margin sampling from then on. Here, `sigma` is the
+    smallest distance between two labelled images of different sequences, and 1 if there are no such images. In a pool
+    without sequences, both samplers choose the same images.
     """
 
     name = "uherding_bursts"

@@ -12,16 +12,13 @@ from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
 
 class Hierarchical:
-    """Draw images from the clusters of a pruned tree, in proportion to size x (1 - lower bound on the purity).
+    """Draw images from the clusters that are large and not yet known to be of one class.
 
-    Dasgupta and Hsu 2008, "Hierarchical sampling for active learning": the labels so far give each cluster bounds on
-    the share of each class; the tree (Ward's) is pruned where, as far as is known, that leaves the fewest images of
-    another class than their cluster's. Unlike in the paper, each round starts at the root with all labels.
-
-    `beta`: above 1. A class may be the class of a cluster only if its largest possible error is below `beta` times the
-        smallest possible error of every other class; errors are shares of the cluster's images, bounded by the labels.
-    `leaves`: leaves of the tree, at most: the images, labelled ones included, or k-means clusters of more, weighed by
-        their images.
+    The clusters come from a tree by Ward's method. The labels give bounds on the share of each class in each cluster.
+    The tree is cut so that few images differ in class from their cluster, as far as the labels show. A cluster is drawn
+    with a probability proportional to its size x (1 - lower bound on the share of its class), and then one of its
+    images at random. Unlike in the paper, the tree is cut from its root
+    again in each round, with all labels. Dasgupta and Hsu 2008, "Hierarchical sampling for active learning".
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})

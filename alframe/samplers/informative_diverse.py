@@ -12,12 +12,12 @@ from alframe.types import Need, PoolView, Selection
 
 
 class InformativeDiverse:
-    """Select the smallest margins, with as many images from each k-means cluster as its size deserves.
+    """Select the images with the smallest margins, but from each cluster only its share of the batch.
 
-    After Google's active-learning playground (Yang 2017): in the order of margin sampling, an image is taken while its
-    cluster has less than its share of the batch. Places left over go to the next in order. The score is 1 - margin.
-
-    `clusters`: k-means clusters of the pool; None: as many as there are classes.
+    The clusters are made by k-means on the embeddings. The share of a cluster is its share of all images, with the
+    labelled images included. Images are considered in the order of margin sampling. If places are left at the end, the
+    next images in this order get them. The score is 1 - margin, from 0 to 1. This is the sampler of Google's
+    active-learning playground (Yang 2017).
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.PROBS})

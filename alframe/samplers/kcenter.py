@@ -18,15 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class KCenter:
-    """Choose the image that is farthest from all labelled and chosen images, and repeat. Distances are exact.
+    """Select the image that is farthest from all labelled and selected images, and repeat. Distances are exact.
 
-    Sener and Savarese 2018, "Active learning for convolutional neural networks: a core-set approach" (their greedy
-    k-center). Distances are Euclidean. If no image is labelled, the first choice is the image nearest to the mean. If
-    several images are equally far, the first one in the pool is chosen. The score of an image is its distance when it
-    is chosen. The sampler keeps distances between rounds (20 bytes for each image). This makes the next choice faster
-    and does not change it.
-
-    `faiss`: compute the distances to labelled images by FAISS if FAISS has a GPU. On a CPU, numpy is faster.
+    Distances are Euclidean. If no image is labelled, the first image is the image nearest to the mean. If several
+    images are equally far, the first one in the pool is selected. The score of an image is its distance when it is
+    selected. The sampler keeps distances between rounds (20 bytes for each image). This makes the next choice faster
+    and does not change it. Sener and Savarese 2018, "Active learning for convolutional neural networks: a core-set
+    approach" (their greedy k-center).
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

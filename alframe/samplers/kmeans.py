@@ -17,17 +17,16 @@ from alframe.types import Floats, Ints, Need, PoolView, Selection
 
 
 class KMeans:
-    """Cluster the pool into as many clusters as there will be labels, and take the image nearest each centre.
+    """Cluster the pool, and select the image nearest to each centre.
 
-    The centroid initialisation of Gupte et al. 2024, "Revisiting active learning in the era of vision foundation
-    models", on embeddings of length 1; as in TypiClust, clusters with the fewest labels come first, then the largest.
+    There are as many clusters as there will be labels after this round, at most `clusters`. They are made by k-means on
+    embeddings of length 1. The clusters with the fewest labels come first, and among these the largest clusters (as in
+    TypiClust). This is the centroid initialisation of Gupte et al. 2024, "Revisiting active learning in the era of
+    vision foundation models".
 
-    A sequence counts once, with the mean of its embeddings, and the image nearest to this mean stands for it: a long
-    burst would have clusters of its own otherwise. Where there are fewer sequences than images wanted, each image
-    counts.
-
-    `clusters`: k-means clusters, at most.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    A sequence (burst) counts as one image, with the mean of its embeddings. The image nearest to this mean represents
+    the sequence. Otherwise, a long burst would have its own clusters. If there are fewer sequences than images in the
+    batch, each image counts.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.SEQUENCES})

@@ -13,14 +13,13 @@ from alframe.types import Bools, Floats, Ints, Need, PoolView, Selection
 
 
 class MarginClusterMean:
-    """Cluster the images inside the margin by k-means, and take the image nearest each centre.
+    """Cluster the uncertain images ("inside the margin") by k-means, and select the image nearest to each centre.
 
-    Xu, Yu, Tresp, Xu and Wang 2003, "Representative sampling for text classification using support vector machines".
-    An image is inside when it is nearer the boundary of some class than every labelled image is; its distance there is
-    the difference of that class's probability and the largest other one. Where fewer than k are inside, or clusters are
-    empty, margin sampling fills up. The score is 1 - margin, 0..1.
-
-    `rows`: images inside that are clustered, at most: a random sample of more.
+    An image is inside the margin if it is nearer to the boundary of a class than all labelled images. Its distance to
+    this boundary is the difference between the probability of the class and the highest probability of another class.
+    If there are fewer images inside the margin than in the batch, or if clusters are empty, margin sampling chooses the
+    rest. The score is 1 - margin, from 0 to 1. Xu, Yu, Tresp, Xu and Wang 2003, "Representative sampling for text
+    classification using support vector machines".
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS, Need.LABELLED_PROBS})

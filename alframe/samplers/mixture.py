@@ -13,14 +13,12 @@ from alframe.types import Floats64, Ints, PoolView, Selection
 
 
 class Mixture(CompositeSampler):
-    """Let each of several samplers choose a part of the batch.
+    """Let each of several samplers choose a share of the batch.
 
-    They choose in the given order. If an image is chosen already, the next sampler takes its next best image. If the
-    batch does not divide evenly, the rest is drawn at random, so that small batches are fair as well. The images of the
-    samplers alternate in the batch, so its beginning is mixed as the whole batch is. The samplers have their default
-    parameters.
-
-    `weights`: the part of the batch for each sampler by name; the sum is free, and 0 leaves a sampler out.
+    The samplers have their default parameters. They choose in the given order. If an image is already chosen, the next
+    sampler takes its next best image. If the batch cannot be divided exactly, the remaining places are given to
+    samplers at random, so that each sampler gets its share on average. The images of the samplers alternate in the
+    batch.
     """
 
     def __init__(self, weights: Mapping[str, float] = {"margin": 0.5, "random": 0.5}) -> None:

@@ -15,7 +15,10 @@ from alframe.types import Floats, Need, PoolView, Selection
 
 
 class OutliersMeanActivation:
-    """Select the lowest mean activations over all hidden neurons; the score is the negative mean."""
+    """Select the images with the lowest mean activation of all hidden neurons of the head.
+
+    The score is the negative mean.
+    """
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
@@ -27,7 +30,10 @@ class OutliersMeanActivation:
 
 
 class OutliersMaxActivation:
-    """Select the lowest activations of the most active hidden neuron; the score is the negative activation."""
+    """Select the images whose most active hidden neuron has the lowest activation.
+
+    The score is the negative activation of this neuron. The neurons are those of the head.
+    """
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS})
 
@@ -39,11 +45,10 @@ class OutliersMaxActivation:
 
 
 class LeastConfidenceThenOutliers:
-    """Of the `factor` x k images that the head is least sure of, select the k with the lowest mean activations.
+    """Select from the images with the least confident predictions those with the lowest mean activation.
 
-    An image is the less sure the less likely its likeliest class is. The score is the negative mean activation.
-
-    `factor`: candidates for each image of the batch, at least 1.
+    The candidates are the images whose highest class probability is smallest. The mean is over all hidden neurons of
+    the head. The score is the negative mean.
     """
 
     needs = frozenset({Need.HIDDEN_ACTIVATIONS, Need.PROBS})
@@ -60,11 +65,9 @@ class LeastConfidenceThenOutliers:
 
 
 class EntropyThenOutliers(LeastConfidenceThenOutliers):
-    """Of the `factor` x k images of largest entropy, select the k with the lowest mean activations.
+    """Select from the images with the highest entropy those with the lowest mean activation.
 
-    The score is the negative mean activation.
-
-    `factor`: candidates for each image of the batch, at least 1.
+    The mean is over all hidden neurons of the head. The score is the negative mean.
     """
 
     name, uncertainty = "outliers_entropy", staticmethod(entropy)

@@ -21,11 +21,10 @@ CHUNK_ROWS = 8192  # rows that are predicted together, as by `row_slices`: shard
 
 
 class OverShards:
-    """Let another sampler choose shard by shard on the compute; the images are those it chooses without shards.
+    """Let the part `compute` run another sampler on one shard (a part of the pool) after the other.
 
-    `sampler`: kcenter, or one that ranks images by their probabilities, such as margin. `shard_rows`: images of a
-    shard, a multiple of 8192. `offers`: how many of its farthest images each shard offers to kcenter at a time. The
-    memory for the pool is 4 bytes an image (8 for kcenter), beside one shard's probabilities on each worker.
+    The selected images are the same as without shards. The memory for the pool is 4 bytes for each image (8 for
+    kcenter). In addition, each worker needs memory for the probabilities of one shard.
     """
 
     def __init__(self, sampler: str = "margin", shard_rows: int = 65536, offers: int = 256) -> None:

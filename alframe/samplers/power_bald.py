@@ -13,13 +13,10 @@ from alframe.types import Need, PoolView, Selection
 
 
 class PowerBald:
-    """Draw images without replacement, with chances in proportion to a power of BALD.
+    """Draw images without replacement, with probabilities proportional to a power of BALD (see `sampler=bald`).
 
-    Kirsch et al. 2021, "Stochastic batch acquisition: a simple baseline for deep active learning". By their Gumbel
-    trick, the k highest of power x log BALD + Gumbel noise are taken; these are the scores.
-
-    `power`: 0 draws all images alike; a large power comes near BALD itself.
-    `draws`: samples of the probabilities of each image, at least 2.
+    The score of an image is `power` x log(BALD) + Gumbel noise. The images with the highest scores are selected (the
+    Gumbel trick). Kirsch et al. 2021, "Stochastic batch acquisition: a simple baseline for deep active learning".
     """
 
     needs = frozenset({Need.PROB_SAMPLES})

@@ -29,15 +29,9 @@ Bits = npt.NDArray[np.uint8]
 class ProbCover:
     """Select the image that covers the most images that are not covered yet, and repeat.
 
-    Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens". A labelled or chosen image
-    covers all images within the radius, on embeddings of length 1. If all are covered, choices are random. The score is
-    the number of newly covered images. `details` of the selection has the radius.
-
-    `radius`: above 0; None takes the largest with which a fraction `purity` of the images have around them only images
-        of their own k-means cluster (the paper's heuristic, with clusters in place of classes).
-    `clusters`: k-means clusters for the radius.
-    `purity`: between 0 and 1.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    A labelled or selected image covers all images within `radius`, on embeddings of length 1. If all images are
+    covered, the choice is random. The score is the number of newly covered images. `details` of the selection contains
+    the radius. Yehuda, Dekel, Hacohen and Weinshall 2022, "Active learning through a covering lens".
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

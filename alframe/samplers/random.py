@@ -8,7 +8,7 @@ from alframe.types import Need, PoolView, Selection
 
 
 class Random:
-    """Draw images without replacement, every one equally likely."""
+    """Draw images at random without replacement. All images are equally probable."""
 
     needs: frozenset[Need] = frozenset()
 

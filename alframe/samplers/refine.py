@@ -15,19 +15,12 @@ from alframe.types import Bools, Ints, PoolView, Selection
 
 
 class Refine(CompositeSampler):
-    """Filter the pool in stages by several samplers, and let one more choose the batch from what is left.
+    """Filter the pool in stages by several samplers, and let the sampler `last` choose the batch from the rest.
 
-    Huseljic, Herde, Rauch, Hahn and Sick 2026, "Cleaning the pool: progressive filtering of unlabeled pools in deep
-    active learning" (arXiv 2511.22344). In each stage many batches are chosen, by the samplers in turn, each from a
-    random part of the images that are left. The next stage has those images that are in any of these batches. So an
-    image is dropped if no sampler chose it. The paper has 5 stages of 100 batches.
-
-    `samplers`: names of the samplers that filter, which must differ; they have their default parameters.
-    `last`: name of the sampler that chooses from what is left.
-    `stages`: stages of the filter; 0 leaves the pool as it is.
-    `batches`: batches in each stage.
-    `fraction`: fraction of the images from which each batch is chosen, above 0 and at most 1.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    In each stage, the samplers choose many batches in turn. Each batch comes from a random part of the remaining
+    images. Only images that are in at least one of these batches remain for the next stage. All samplers have their
+    default parameters. The paper has 5 stages of 100 batches. Huseljic, Herde, Rauch, Hahn and Sick 2026, "Cleaning the
+    pool: progressive filtering of unlabeled pools in deep active learning" (arXiv 2511.22344).
     """
 
     def __init__(

@@ -14,14 +14,13 @@ NEIGHBOURS = 20
 
 
 class TypiClust:
-    """Cluster the pool into as many clusters as there will be labels, and take the most typical image of each.
+    """Cluster the pool, and select the most typical image of each cluster.
 
-    Hacohen, Dekel and Weinshall 2022, "Active learning on a budget: opposite strategies suit high and low budgets":
-    clusters with the fewest labels come first, then large clusters. Typicality is 1 / mean distance to the 20 nearest
-    neighbours in the cluster, on embeddings of length 1.
-
-    `clusters`: k-means clusters, at most.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    There are as many clusters as there will be labels after this round, at most `clusters`. They are made by k-means on
+    embeddings of length 1. The clusters with the fewest labels come first, and among these the largest clusters. Very
+    small clusters come last. The typicality of an image is 1 / mean distance to its 20 nearest neighbours in the
+    cluster. Hacohen, Dekel and Weinshall 2022, "Active learning on a budget: opposite strategies suit high and low
+    budgets".
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES})

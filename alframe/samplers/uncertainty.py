@@ -78,19 +78,25 @@ class _MeanProbsUncertaintySampler(_UncertaintySampler):
 
 
 class Margin(_UncertaintySampler):
-    """Select the smallest margins between the two most probable classes. The score is 1 - margin, 0..1."""
+    """Select the images whose two highest class probabilities differ least.
+
+    The margin is this difference. The score is 1 - margin, from 0 to 1.
+    """
 
     name, score = "margin", staticmethod(margin_uncertainty)
 
 
 class Ratio(_UncertaintySampler):
-    """Select the highest ratios of the second highest probability to the highest. The ratio is the score, 0..1."""
+    """Select the images whose second highest class probability is nearest to the highest, by their ratio.
+
+    The score is the second highest probability divided by the highest, from 0 to 1.
+    """
 
     name, score = "ratio", staticmethod(ratio_uncertainty)
 
 
 class Entropy(_UncertaintySampler):
-    """Select the highest entropies over all classes. The entropy in nats is the score."""
+    """Select the images with the highest entropy over all classes. The score is the entropy in nats."""
 
     name, score = "entropy", staticmethod(entropy)
 
@@ -102,24 +108,27 @@ class LeastConfidence(_UncertaintySampler):
 
 
 class MarginMC(_MeanProbsUncertaintySampler):
-    """Select as `margin` does, by the mean of `draws` samples of the probabilities."""
+    """Select as `margin` does, by the mean of `draws` samples of the class probabilities."""
 
     name, score = "margin_mc", staticmethod(margin_uncertainty)
 
 
 class RatioMC(_MeanProbsUncertaintySampler):
-    """Select as `ratio` does, by the mean of `draws` samples of the probabilities."""
+    """Select as `ratio` does, by the mean of `draws` samples of the class probabilities."""
 
     name, score = "ratio_mc", staticmethod(ratio_uncertainty)
 
 
 class EntropyMC(_MeanProbsUncertaintySampler):
-    """Select as `entropy` does, by the mean of `draws` samples: the max-entropy of Gal, Islam and Ghahramani 2017."""
+    """Select the images with the highest entropy of the mean probabilities of `draws` samples (in nats; the score).
+
+    This is the max-entropy of Gal, Islam and Ghahramani 2017.
+    """
 
     name, score = "entropy_mc", staticmethod(entropy)
 
 
 class LeastConfidenceMC(_MeanProbsUncertaintySampler):
-    """Select as `least_confidence` does, by the mean of `draws` samples of the probabilities."""
+    """Select as `least_confidence` does, by the mean of `draws` samples of the class probabilities."""
 
     name, score = "least_confidence_mc", staticmethod(least_confidence)

@@ -10,12 +10,12 @@ from alframe.types import Floats, Need, PoolView, Selection
 
 
 class VariationRatios:
-    """Select the highest variation ratios: the fraction of draws that do not vote for the winning class.
+    """Select the images with the highest share of draws that do not vote for the most frequent class.
 
-    Freeman 1965, "Elementary applied statistics"; for draws of a head, Gal, Islam and Ghahramani 2017. The score is the
-    ratio, 0..1 - 1/C. It comes in steps of 1 / draws, so ties are common; they are broken at random.
-
-    `draws`: samples of the probabilities of each image, at least 2.
+    A draw is one random sample of the class probabilities. It votes for its most probable class. The score is the
+    share, from 0 to 1 - 1 / C for C classes. It is a multiple of 1 / `draws`, so many images have the same score. They
+    come in random order. Freeman 1965, "Elementary applied statistics"; for draws of a head, Gal, Islam and Ghahramani
+    2017.
     """
 
     needs = frozenset({Need.PROB_SAMPLES})

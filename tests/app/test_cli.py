@@ -98,13 +98,33 @@ def test_help_fits_a_screen_and_names_every_kind_and_task(alframe: CommandLine) 
 def test_a_part_is_described_by_its_name(alframe: CommandLine) -> None:
     text = alframe("plugins", "resnet50").out
     assert "alframe/backbones/timm.py, line" in text.replace("\\", "/")
-    assert "The pooled features of a timm model." in text
+    assert "resnet50.yaml is the backbone 'timm' with other defaults." in text
     assert re.search(r"^  model=resnet50 +name of a model in timm", text, re.MULTILINE)
     assert re.search(r"^  show=20 +maximum number of", alframe("status", "--help").out, re.MULTILINE)
     assert alframe("plugins", "csv").out.startswith("pool=csv\n")
     assert "\nlabel_source=csv\n" in alframe("plugins", "csv").out
     assert alframe("plugins", "label_source=csv").out.startswith("label_source=csv\n")
     assert "camera_trap_classic.yaml" in alframe("plugins", "camera_trap_classic").out
+
+
+def test_the_help_of_a_chosen_part_is_its_description(alframe: CommandLine) -> None:
+    text = alframe("sampler=kcenter", "--help").out
+    assert text.startswith("sampler=kcenter\n")
+    assert text == alframe("plugins", "sampler=kcenter").out
+    assert alframe("experiment=camera_trap_classic", "-h").out.startswith("experiment=camera_trap_classic\n")
+    finished = alframe("sampler=kcentre", "--help")
+    assert finished.code == 1
+    assert "Did you mean 'kcenter'?" in finished.err
+
+
+def test_required_values_references_and_long_comments_are_put_into_words(alframe: CommandLine) -> None:
+    text = alframe("pool=arrays", "--help").out
+    assert re.search(r"^  file=\(required\) +\.npz file", text, re.MULTILINE)
+    assert "  root=${runs}/data/arrays  " in text
+    assert text.endswith("\n${runs} is the value of the setting `runs`.\n")
+    text = alframe("sampler=hierarchical", "--help").out
+    assert re.search(r"^  beta=2\.0 +above 1\..*\n {14}other class\. The error is", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 120
 
 
 @pytest.mark.parametrize(("name", "remedy"), [("kcentre", "'kcenter'"), ("pool=foldr", "'folder'")])
