@@ -11,6 +11,7 @@ import numpy as np
 from alframe.heads.fitting import (
     DeterministicHead,
     expand_layer_to_all_classes,
+    limit_to_one_thread,
     reduce_rows,
     row_norms,
     scale_examples,
@@ -91,6 +92,7 @@ class Auto(DeterministicHead):
         """See the TakesWeights contract; an example is in one fold, however often it counts."""
         self._fit(x, y, classes, rng, FitContext.unknown(len(y)), weights)
 
+    @limit_to_one_thread()
     def _fit(
         self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext, weights: Floats
     ) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from alframe.errors import AlframeError, UnmetNeed
 from alframe.kit.chunks import row_slices
@@ -134,6 +137,25 @@ def class_means_and_counts(x: Floats, y: Ints, weights: Floats) -> tuple[Floats,
     counts = np.asarray(np.bincount(y, weights), np.float64)
     sums = (np.eye(len(counts), dtype=np.float32)[y] * weights[:, None]).T @ x
     return np.asarray(sums / counts[:, None], np.float32), counts
+
+
+@contextmanager
+def limit_to_one_thread() -> Iterator[None]:
+    """Let NumPy's and SciPy's linear algebra use one thread, in a block or in a decorated function.
+
+    A fit is hundreds of small products and factors: with more than one thread, each spends its time waiting. On two
+    cores that other work keeps busy, a fit of the head `auto` to 400 labels took 15 times as much processor time.
+    """
+    with _thread_pools().limit(limits=1):
+        yield
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Return the thread pools of the libraries, which take a millisecond to find."""
+    import scipy.linalg  # noqa: F401 - it brings thread pools of its own, which must be there to be found
+
+    return ThreadpoolController()
 
 
 class DeterministicHead:

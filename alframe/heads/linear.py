@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager
-from functools import cache
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, scale_examples
+from alframe.heads.fitting import (
+    LinearLogitsHead,
+    expand_layer_to_all_classes,
+    limit_to_one_thread,
+    scale_examples,
+)
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Floats64, Ints
 
@@ -152,18 +154,3 @@ def fit_logistic_regressions(
     weights = np.zeros((k, classes, shape[2]), np.float32)
     weights[:, fitted] = result.x.reshape(shape)
     return weights[..., :-1], CONSTANT_FEATURE * weights[..., -1]
-
-
-def limit_to_one_thread() -> AbstractContextManager[object]:
-    """Let NumPy's and SciPy's linear algebra use one thread.
-
-    A fit is hundreds of small products: with more than one thread, each spends its time waiting.
-    """
-    limit: AbstractContextManager[object] = _thread_pools().limit(limits=1)
-    return limit
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """Return the thread pools of the libraries, which take a millisecond to find."""
-    return ThreadpoolController()

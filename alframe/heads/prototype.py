@@ -11,6 +11,7 @@ from alframe.heads.fitting import (
     LinearLogitsHead,
     class_means_and_counts,
     expand_layer_to_all_classes,
+    limit_to_one_thread,
     scale_examples,
 )
 from alframe.kit.clustering import unit_vectors
@@ -53,6 +54,7 @@ class Prototype(LinearLogitsHead):
         """See the TakesWeights contract; to choose the sharpness, each example is left out whole."""
         self._fit(x, y, classes, FitContext.unknown(len(y)).is_unseen_by_backbone, weights)
 
+    @limit_to_one_thread()
     def _fit(self, x: Floats, y: Ints, classes: int, is_unseen: Bools, weights: Floats) -> None:
         scaled, mean, scale, present, target = scale_examples(x, y, weights)
         rows = unit_vectors(scaled)
