@@ -5,6 +5,7 @@
     python -m benchmarks.strategies *.npz --strategies random:auto:kmeans random:auto:random --budget 20 --seeds 20
     python -m benchmarks.strategies cifar10-imbalanced.npz --long-tail 100 --budget 300 --curves curves.csv
     python -m benchmarks.strategies *.npz --strategies uherding_bursts:auto random:auto ceiling:auto --budget 1500
+    python -m benchmarks.strategies caltech101-animals.npz --draw-test --first-seed 1000 --seeds 50 --curves curves.csv
 
 A strategy is a sampler, a head and the sampler of the first labels; what is left out is the default. `ceiling:auto` is
 the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("features", type=Path, nargs="+")
     parser.add_argument("--strategies", nargs="+", default=["uherding_bursts:auto", "random:auto", "margin:auto"])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--budget", type=int, default=200)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--long-tail", type=float, default=1.0, metavar="RATIO")
@@ -178,7 +180,7 @@ def main() -> None:
     done = {key for rows in found for key in rows[["set", "strategy", "seed"]].itertuples(index=False, name=None)}
     for strategy in dict.fromkeys(options.strategies):
         for file in options.features:
-            for seed in range(options.seeds):
+            for seed in range(options.first_seed, options.first_seed + options.seeds):
                 name = set_name(file, options.long_tail, options.draw_test)
                 if (name, strategy, seed) not in done:
                     sizes = (options.budget, options.batch)
@@ -201,6 +203,7 @@ def main() -> None:
     names = (
         "strategies",
         "seeds",
+        "first_seed",
         "budget",
         "batch",
         "long_tail",

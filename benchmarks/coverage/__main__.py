@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.coverage.campaigns import Plan, play
-from benchmarks.coverage.image_sets import Population, digits_population, file_population, made_population
+from benchmarks.coverage.image_sets import AXES, Population, digits_population, file_population, made_population
 from benchmarks.coverage.summary import summarise
 from benchmarks.coverage.table import table
 from benchmarks.machine import describe, write_report
@@ -27,11 +27,18 @@ SAMPLERS = ("random", "margin", "kcenter", "adaptive")
 def main(words: list[str] | None = None) -> None:
     options = _arguments(words)
     machine = describe()
-    population = _population(options.set)
+    population = _population(options)
     results = {}
     for sampler in options.samplers.split(","):
         plan = Plan(
-            sampler, options.head, options.pool, options.batch, options.rounds, options.audit, not options.uniform
+            sampler,
+            options.head,
+            options.pool,
+            options.batch,
+            options.rounds,
+            options.audit,
+            not options.uniform,
+            options.start,
         )
         campaigns = [
             list(play(population, plan, seed, options.every))
@@ -44,10 +51,12 @@ def main(words: list[str] | None = None) -> None:
     write_report({"benchmark": "coverage", "machine": machine, "setting": setting, "samplers": results}, options.out)
 
 
-def _population(name: str) -> Population:
-    if name == "made":
+def _population(options: argparse.Namespace) -> Population:
+    if options.set == "made":
         return made_population()
-    return digits_population() if name == "digits" else file_population(Path(name))
+    if options.set == "digits":
+        return digits_population()
+    return file_population(Path(options.set), options.axes, options.long_tail, options.whole_sequences)
 
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
@@ -62,6 +71,10 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=defaults.batch)
     parser.add_argument("--rounds", type=int, default=defaults.rounds)
     parser.add_argument("--audit", type=float, default=defaults.audit)
+    parser.add_argument("--start", default=defaults.start, help="the sampler of the first batch")
+    parser.add_argument("--axes", type=int, default=AXES, help="principal axes of a file's embeddings; 0: all of them")
+    parser.add_argument("--long-tail", type=float, default=1.0, metavar="RATIO", help="of a file's classes")
+    parser.add_argument("--whole-sequences", action="store_true", help="new images are of other sequences")
     parser.add_argument("--uniform", action="store_true", help="draw without strata by the model's confidence")
     parser.add_argument("--every", type=int, default=1, help="look after every so many rounds")
     parser.add_argument("--out", type=Path)

@@ -10,16 +10,21 @@ import numpy as np
 from alframe.contracts import Head, Sampler
 from alframe.engine.fit import TrainingLabels
 from alframe.engine.measuring.audit import Audit, PoolConfidence, evaluate_audit
-from alframe.engine.select import draw_audit, run_sampler
+from alframe.engine.select import draw_audit, select_with_sequence_limit
 from alframe.kit.composite import build_part, fit_head
 from alframe.kit.pool_views import make_pool_view
 from alframe.types import AuditDraw, Bools, Ints
 from benchmarks.coverage.image_sets import Population
 
+PER_SEQUENCE = 1  # images that the sampler may choose of a sequence in a batch: the default of a campaign
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a campaign goes: `pool` images, `rounds` of `batch` labels, of which the part `audit` is drawn at random."""
+    """How a campaign goes: `pool` images, `rounds` of `batch` labels, of which the part `audit` is drawn at random.
+
+    `start` is the sampler of the first batch.
+    """
 
     sampler: str
     head: str = "linear"
@@ -28,6 +33,7 @@ class Plan:
     rounds: int = 9
     audit: float = 0.2
     strata: bool = True
+    start: str = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,63 +55,59 @@ class Look:
 def play(population: Population, plan: Plan, seed: int, every: int = 1) -> Iterator[Look]:
     """Yield a look after every `every` rounds and after the last one, as soon as there is something to see."""
     pool_rng, head_rng = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
-    x, y, new_x, new_y = population.draw(plan.pool, pool_rng)
-    sampler: Sampler = build_part("sampler", {"name": plan.sampler})
+    pool = population.draw(plan.pool, pool_rng)
+    x, y = pool.x, pool.y
+    sampler, start = (build_part("sampler", {"name": name}) for name in (plan.sampler, plan.start))
     head: Head | None = None
-    is_labelled, draws = np.zeros(plan.pool, bool), list[AuditDraw]()
-    classes = tuple(map(str, range(population.classes)))
+    is_labelled, draws = np.zeros(len(x), bool), list[AuditDraw]()
 
     def new_head() -> Head:
         head: Head = build_part("head", {"name": plan.head})
         return head
 
-    training = _training(is_labelled, y, classes)
+    training = _training(is_labelled, y)
     for number in range(1, plan.rounds + 1):
         candidates, rng = np.flatnonzero(~is_labelled), np.random.default_rng([seed, 2, number])
         sure = head.probs(x[candidates]).max(axis=1) if head is not None and plan.strata else None
         draw = draw_audit(candidates, plan.batch, plan.audit, rng, sure)
         draws.append(draw)
         keys, left = np.setdiff1d(candidates, draw.keys, assume_unique=True), plan.batch - len(draw.keys)
-        if head is None:
-            chosen = rng.choice(keys, left, replace=False)
-        else:
-            view = make_pool_view(sampler, x, keys, training.keys, training.y, rng, head)
-            chosen = run_sampler(sampler, view, left, rng).keys
+        chooser: Sampler = start if head is None else sampler
+        view = make_pool_view(chooser, x, keys, training.keys, training.y, rng, head, sequences=pool.sequences)
+        chosen = select_with_sequence_limit(chooser, view, pool.sequences[keys], left, PER_SEQUENCE, rng).keys
         is_labelled[draw.keys] = is_labelled[chosen] = True
-        training = _training(is_labelled, y, classes)
-        if len(np.unique(training.y)) < 2:
+        training = _training(is_labelled, y)
+        if len(training.classes) < 2:
             continue
         head = new_head()
         context = training.fit_context(x[:0])
-        fit_head(head, x[training.keys], training.y, len(classes), head_rng, context)
+        fit_head(head, x[training.keys], training.y, len(training.classes), head_rng, context)
         if number % every and number < plan.rounds:
             continue
-        rest = np.flatnonzero(~is_labelled)
-
-        audit = evaluate_audit(
-            new_head,
-            PoolConfidence(head, x),
-            x,
-            training,
-            context,
-            draws,
-            rest,
-            np.random.default_rng([seed, 3, number]),
-        )
+        rest, audit_rng = np.flatnonzero(~is_labelled), np.random.default_rng([seed, 3, number])
+        confidence = PoolConfidence(head, x)
+        audit = evaluate_audit(new_head, confidence, x, training, context, draws, rest, audit_rng)
         if audit is None:
             continue
-        right, right_new = (head.probs(x[rest]).argmax(1) == y[rest]), (head.probs(new_x).argmax(1) == new_y)
+        known = np.array(training.classes, np.int64)
+        right, right_new = (
+            known[head.probs(x[rest]).argmax(1)] == y[rest],
+            known[head.probs(pool.new_x).argmax(1)] == pool.new_y,
+        )
         yield Look(
             labels=len(training.keys),
             audit=audit,
             unlabelled=float(right.mean()),
-            whole_pool=float((right.sum() + len(training.keys)) / plan.pool),
+            whole_pool=float((right.sum() + len(training.keys)) / len(x)),
             new=float(right_new.mean()),
-            recalls=[float(right_new[new_y == k].mean()) if (new_y == k).any() else None for k in range(len(classes))],
+            recalls=[float(right_new[of].mean()) if (of := pool.new_y == k).any() else None for k in known],
             pooled=(int(np.trace(np.array(audit.evaluation.confusion))), audit.evaluation.n),
         )
 
 
-def _training(is_labelled: Bools, y: Ints, classes: tuple[str, ...]) -> TrainingLabels:
+def _training(is_labelled: Bools, y: Ints) -> TrainingLabels:
+    """Return the labels so far, with the classes that they show, as a campaign has them."""
     keys = np.flatnonzero(is_labelled)
-    return TrainingLabels(keys, y[keys], classes, keys, np.ones(len(keys), bool), np.arange(len(keys)))
+    classes, numbers = np.unique(y[keys], return_inverse=True)
+    names = tuple(map(str, classes.tolist()))
+    return TrainingLabels(keys, numbers, names, keys, np.ones(len(keys), bool), np.arange(len(keys)))

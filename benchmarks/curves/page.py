@@ -12,24 +12,25 @@ from alframe.comparison.statistics import Interval, SpeedUp, penalty_matrix
 from alframe.store.files import replace_atomically
 from benchmarks.curves.compare import CEILING, DEAR, OFTEN, Measured, Overall, Row, first_batches, load, overall, rows
 from benchmarks.curves.crops import crops_section
-from benchmarks.curves.default import SINCE, default_section
-from benchmarks.curves.figure import draw
+from benchmarks.curves.default import FIGURE, SINCE, default_section
 from benchmarks.curves.plan import FIRST, LONGER, Recipe
 
-PAGE, FIGURE = "curves.md", "pictures/curves.svg"
+PAGE = "curves.md"
 SHOWN = 12  # samplers in the matrix: those of the best mean rank
 DASH = "–"
 
 
 def write_page(file: Path, docs: Path) -> Path:
-    """Replace the page and its figure in `docs` by those of the results in `file`."""
+    """Replace the page and its figure in `docs` by those of the results in `file` and of the newest ones beside it."""
     result = json.loads(file.read_text(encoding="utf-8"))
     figure, page = docs / FIGURE, docs / PAGE
     figure.parent.mkdir(parents=True, exist_ok=True)
-    sections = default_section(file.parent), crops_section(file.parent)
-    for place, text in ((figure, draw(load(result))), (page, text_of(result, file.name, *sections))):
-        with replace_atomically(place) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    default, picture = default_section(file.parent)
+    texts = {figure: picture, page: text_of(result, file.name, default, crops_section(file.parent))}
+    for place, text in texts.items():
+        if text:
+            with replace_atomically(place) as temporary:
+                temporary.write_text(text, encoding="utf-8")
     return page
 
 
@@ -116,8 +117,6 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         "**bold** are still significant after a correction for the number of tests (Benjamini and Hochberg 1995, "
         "5 %).",
         "- All results on this page are for small sets, one backbone and the first few hundred labels.",
-        "",
-        f"![Learning curves]({FIGURE})",
     ]
     gaps = [f"- Not there: {name}." for name in result["absent"]]
     gaps += [f"- Not measured: `{name}` ({why.splitlines()[0]})" for name, why in result["broken"].items()]
