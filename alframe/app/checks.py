@@ -104,6 +104,19 @@ def unknown_setting_error(key: str, others: set[str]) -> BadParams:
     return BadParams(f"There is no setting '{key}'.{did_you_mean(key, known)} Known: {', '.join(known)}.")
 
 
+def misplaced_word_error(word: str, before: str) -> BadParams:
+    """Return the error for a word without an equals sign that follows the word `before`."""
+    key, equals, value = before.partition("=")
+    hint = f" If it belongs to the value before it, use quotes: {quote_argument(f'{before} {word}')}"
+    if not value:
+        hint = f" If it is the value of {key}, write it without a blank: {quote_argument(before + word)}"
+    elif key in GROUPS and NAME.match(word):
+        hint = f" To try several in a sweep, write a comma without a blank: -m {before},{word}"
+    return BadParams(
+        f"'{word}' is not of the form key=value. A command such as 'export' must come first.{hint if equals else ''}"
+    )
+
+
 def bare_words(words: Sequence[str]) -> list[str]:
     """Return the words of a task without an equals sign. Raises BadParams for one that a blank parts from its name."""
     for word, following in pairwise(words):

@@ -134,7 +134,7 @@ def run_task(config: DictConfig) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from alframe.app.logging import describe_error, log_to_folder
+    from alframe.app.logging import describe_error, log_to_folder, show_warnings_once
     from alframe.app.session_from import session_from
     from alframe.app.sweep import chooses_exporters, end_worker_with_sweep, write_run_note
     from alframe.commands import short_path
@@ -146,6 +146,7 @@ def run_task(config: DictConfig) -> float | None:
     sweep = hydra_config.mode is RunMode.MULTIRUN
     if sweep:
         end_worker_with_sweep()
+        show_warnings_once(hydra_config.sweep.dir)
     # As they were given: what one refers to may change.
     words = cast(list[str], OmegaConf.to_container(hydra_config.overrides.task, resolve=False))
     try:

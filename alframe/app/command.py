@@ -15,6 +15,7 @@ from alframe.app.checks import (
     NAME,
     bare_words,
     check_added_setting,
+    misplaced_word_error,
     require_equals_signs,
     require_known_names,
     require_valid_value,
@@ -44,7 +45,7 @@ from alframe.app.projects import (
 )
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
-from alframe.commands import command_line, drop_backticks, quote_argument, short_path
+from alframe.commands import command_line, drop_backticks, short_path
 from alframe.contracts import TakesWords
 from alframe.errors import BadParams, StoreError, UnknownComponent
 from alframe.registry import unknown_name_message
@@ -181,13 +182,7 @@ def _parse_override(word: str, before: str = "") -> Override:
     """Read the override that follows the word `before`; its value stays as typed, except for choices of groups."""
     override = Override.read(word)
     if override is None:
-        quotes = f" If it belongs to the value before it, use quotes: {quote_argument(f'{before} {word}')}."
-        if before.endswith("="):
-            quotes = f" If it is the value of {before[:-1]}, write it without a blank: {quote_argument(before + word)}"
-        raise BadParams(
-            f"'{word}' is not of the form key=value. A command such as 'export' must come first."
-            f"{quotes if '=' in before else ''}"
-        )
+        raise misplaced_word_error(word, before)
     override = _under_new_name(override)
     if override.key not in GROUPS:
         is_baseline = override.key == "compare" and not (override.text or "{").startswith("{")

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from alframe.builtins import REGISTRIES
@@ -26,6 +27,35 @@ class ProgressBarHandler(logging.Handler):
 
         with suppress(OSError):  # where standard error is on a full disk, a message is not worth the campaign
             tqdm.write(self.format(record), file=sys.stderr)
+
+
+class RepeatedWarningFilter(logging.Filter):
+    """Filter that lets each warning pass once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is no warning, or one with a new text."""
+        if record.levelno != logging.WARNING:
+            return True
+        text = record.getMessage()
+        is_new = text not in self.passed
+        self.passed.add(text)
+        return is_new
+
+
+@cache
+def _filter_of_sweep(folder: str) -> RepeatedWarningFilter:
+    return RepeatedWarningFilter()
+
+
+def show_warnings_once(sweep_folder: str) -> None:
+    """Let the console show each warning of a sweep's runs once; the log file of each run keeps all of them."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, ProgressBarHandler):
+            handler.addFilter(_filter_of_sweep(sweep_folder))
 
 
 class MessageFormatter(logging.Formatter):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alframe.app.grammar import plain_value
+from alframe.errors import BadParams
 
 SEARCH_PATH = "hydra.searchpath"
 _OVERRIDE = re.compile(r"^(?P<sign>~|\+\+|\+|)(?P<key>[\w./@:$-]+)(?:=(?P<value>.*))?$", re.DOTALL)
@@ -69,7 +70,10 @@ def overrides_by_key(overrides: Iterable[Override | None]) -> dict[str, Override
 
 
 def split_flags(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return flags with their values, and overrides: Hydra's parser does not take -m between overrides."""
+    """Return flags with their values, and overrides: Hydra's parser does not take -m between overrides.
+
+    Raises BadParams for two flags that exclude each other.
+    """
     flags: list[str] = []
     overrides: list[str] = []
     before = ""
@@ -81,6 +85,9 @@ def split_flags(words: Iterable[str]) -> tuple[list[str], list[str]]:
         else:
             overrides.append(word)
         before = "" if is_value else word
+    shown = {"-c", "--cfg", "-i", "--info"} & {flag.partition("=")[0] for flag in flags}
+    if "-m" in flags and shown:
+        raise BadParams(f"-m and {shown.pop()} cannot be combined. Remove -m to see the configuration of one run.")
     return flags, overrides
 
 

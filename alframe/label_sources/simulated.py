@@ -13,6 +13,11 @@ from alframe.kit.round_folders import count_with_noun
 from alframe.kit.tables import ImageMatcher, TableRow, match_rows, normalise_path, read_table
 from alframe.types import Answers, Item, ItemId, Label, Problem, Request
 
+_ADD_LABELS = (
+    "If the folders are named after the classes, add pool.classes=true. If a CSV has the labels, name that file in "
+    "label_source.truth."
+)
+
 
 @dataclass
 class Simulated:
@@ -36,8 +41,7 @@ class Simulated:
             if self.truth is None and item.label is not None:
                 labels.append(Label(item.id, item.label, "simulated"))
             elif self.truth is None:
-                message = f"The pool has no label for '{item.id}'. Add it, or set label_source.truth to a CSV."
-                problems.append(Problem("", None, message))
+                problems.append(Problem("", None, f"The pool has no label for '{item.id}'. {_ADD_LABELS}"))
             elif label := truth.get(item.id):
                 labels.append(replace(label, item=item.id))
             else:

@@ -102,6 +102,8 @@ SLIPS = (
         BadParams,
         'If it belongs to the value before it, use quotes: "pool.root=/My Season"',
     ),
+    (["-m", "sampler=random", "margin"], BadParams, "write a comma without a blank: -m sampler=random,margin"),
+    (["-m", "--cfg", "job"], BadParams, "-m and --cfg cannot be combined"),
     (["predict", "image=x"], BadParams, "Did you mean 'images'?"),
     (["--config-dir", "nowhere"], BadParams, "--config-dir=nowhere: there is no such folder"),
     (["pool.species=[fox, {zebra]"], BadParams, "cannot be parsed"),

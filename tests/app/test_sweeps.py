@@ -47,7 +47,11 @@ def test_a_failing_job_costs_only_itself(alframe: CommandLine, pool: Path, tmp_p
 def test_a_finished_sweep_is_not_done_again(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     words = [*tiny_overrides(pool, runs), "stopping.labels=8"]
-    assert alframe(*words, "seed=0,1", "-m").code == 0
+    first = alframe(*words, "seed=0,1", "-m")
+    assert first.code == 0
+    warning = "has a time in its EXIF"
+    assert first.err.count(warning) == 1, "one warning for both runs"
+    assert all(warning in file.read_text(encoding="utf-8") for file in runs.glob("*/alframe.log"))
     done = ends(runs)
     finished = alframe("--multirun", "seed=0,1", *words)
     assert finished.code == 0, finished.err
