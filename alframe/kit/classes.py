@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from functools import cache
 from reprlib import repr as shorten
 
 from alframe.class_names import class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
@@ -51,7 +52,7 @@ def class_resolver(
     width, blanks or marks from a class, or from a name accepted before, is always refused: it is a typing error,
     and on Windows it could not even be a folder beside the other. If a new name is `written` in several ways, the
     commonest of them is the class. The answer 1.0, as tables write the number 1, is the class 1 if 1.0 is none; a
-    warning counts such answers.
+    warning counts such answers, once.
     """
     unsure_keys = {class_name_key(word) for word in (UNSURE, *unsure)}
     known = {clean_class_name(name): name for name in classes}
@@ -69,10 +70,7 @@ def class_resolver(
         if name in accepted:
             return accepted[name]
         if (whole := known.get(id_text(name))) is not None:
-            how_often = f" ({counts[name]} times)" if name in counts else ""
-            log.warning(
-                "The answer '%s'%s is taken as the class '%s', which is the same number.", name, how_often, whole
-            )
+            _warn_of_decimal_point(name, f" ({counts[name]} times)" if name in counts else "", whole)
             accepted[name] = whole
             return whole
         if reason := explain_suspect_name(name, by_key.keys() | allowed_keys, commonest):
@@ -123,6 +121,12 @@ def describe_classes(classes: Sequence[str], new_classes: str, named_since: Sequ
         return f"There are no classes yet: the names you give become the classes; '{UNSURE}' if you cannot tell."
     more = "" if new_classes == "reject" else "; a new name becomes a new class"
     return f"Classes: {', '.join(classes)}; '{UNSURE}' if you cannot tell{more}."
+
+
+@cache
+def _warn_of_decimal_point(name: str, how_often: str, whole: str) -> None:
+    """Log it once: answers are read again and again."""
+    log.warning("The answer '%s'%s is taken as the class '%s', which is the same number.", name, how_often, whole)
 
 
 def _digits_in(name: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence, Set
 from itertools import combinations
 
+from alframe.store.new_statements import find_last_statements
 from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Agreement
 
@@ -19,12 +20,16 @@ def measure_agreement(rows: Iterable[StoredLabel], excluded_rounds: Set[int] = f
 
     `rows` are all rows of the ledger's label table. The first answer of each person counts, and only where it is one
     class and was given on the image itself: what was corrected later was seen with the other answer beside it. Answers
-    to `excluded_rounds` are left out: rounds that asked again about labels because these were doubtful.
+    to `excluded_rounds` are left out: rounds that asked again about labels because these were doubtful. So are answers
+    that stand under another name now, because somebody has corrected the name.
     """
+    rows = list(rows)
+    still_named = {(key, row.annotator) for key, statement in find_last_statements(rows).items() for row in statement}
     first: dict[tuple[int, str], dict[int, set[str]]] = defaultdict(dict)
     for row in rows:
         is_asked = row.round is not None and row.round not in excluded_rounds
-        if row.annotator and is_asked and row.item == row.labelled_on and not row.taken_back:
+        is_still_named = ((row.item, row.round, row.origin), row.annotator) in still_named
+        if row.annotator and is_still_named and is_asked and row.item == row.labelled_on and not row.taken_back:
             first[row.item, row.annotator].setdefault(row.statement, set()).add(row.class_name)
     answers: dict[int, dict[str, str]] = defaultdict(dict)
     for (item, annotator), statements in first.items():

@@ -21,7 +21,10 @@ def random_draw_weights(campaign: Campaign) -> dict[int, float]:
     ledger = campaign.ledger
     has_model = dict(ledger.events_of(Predicted))
     weights: dict[int, float] = {}
+    rechecks = campaign.recheck_rounds()  # chosen for their doubtful labels, without a Predicted event
     for stored in ledger.stored_rounds():
+        if stored.number in rechecks:
+            continue
         if (stored.sampler if stored.number in has_model else stored.start_sampler) == "random":
             weights |= dict.fromkeys(stored.keys, 1.0)
     for draw in load_audit_draws(campaign, ledger.count_items()):

@@ -6,6 +6,9 @@ Only new statements go into the ledger, so a source can be read again and again,
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from pathlib import PureWindowsPath
 
 from alframe.store.records import StoredLabel, dump_time
 from alframe.types import Label
@@ -34,19 +37,24 @@ def find_new_statements(
     """Return the rows to append, numbered from 0, for the statements that differ from the `last` ones.
 
     A table (a file with rows) that yields no label now is missing or unreadable. Its earlier labels stay valid, beside
-    those of other annotators now, and also if the item is `cleared` elsewhere. Any other statement on a cleared item
-    is cleared.
+    those of other annotators and older ones of the same annotator, and also if the item is `cleared` elsewhere. Any
+    other statement on a cleared item is cleared.
     """
     labels_by_item: dict[int, list[Label]] = {}
     for item, label in labels:
         labels_by_item.setdefault(item, []).append(label)
-    files = {label.file for said in labels_by_item.values() for label in said}
+    files = {_file_in_folder(label.file) for said in labels_by_item.values() for label in said}
     new: list[StoredLabel] = []
     for item, said in labels_by_item.items():
         source = (item, round_number, origin)
         before, now = _not_taken_back(last.get(source, ())), _latest_by_time(said)
-        annotators = {label.annotator for label in now}
-        kept = [row for row in before if row.annotator not in annotators and _is_answer_file_missing(row, files)]
+        times = {label.annotator: label.labelled_at for label in now}  # of the last label of each
+        kept = [
+            row
+            for row in before
+            if _is_answer_file_missing(row, files)
+            and (row.annotator not in times or _is_later(row.time, times[row.annotator]))
+        ]
         if _annotator_class_pairs(now) != _annotator_class_pairs(row for row in before if row not in kept):
             new += _make_numbered_rows(source, _latest_by_time([*(row.to_label() for row in kept), *now]), len(new))
     for item in dict.fromkeys(cleared):
@@ -61,8 +69,18 @@ def _not_taken_back(statement: Sequence[StoredLabel]) -> Sequence[StoredLabel]:
     return () if statement and statement[0].taken_back else statement
 
 
-def _is_answer_file_missing(row: StoredLabel, files: Collection[str]) -> bool:
-    return row.row is not None and row.file not in files
+def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]) -> bool:
+    return row.row is not None and _file_in_folder(row.file) not in files
+
+
+@lru_cache(maxsize=1000)
+def _file_in_folder(path: str) -> tuple[str, ...]:
+    """Return the names of a file and of its folder: a project that has moved has other paths, but the same files."""
+    return PureWindowsPath(path).parts[-2:]
+
+
+def _is_later(time: datetime | None, other: datetime | None) -> bool:
+    return time is not None and other is not None and time > other
 
 
 def _latest_by_time(labels: Iterable[Label]) -> list[Label]:

@@ -14,6 +14,7 @@ from alframe.loop.answers import (
     collect_and_store_answers,
     count_required_answers,
     describe_progress,
+    find_unviewable_images,
     label_source_of,
     make_request,
 )
@@ -100,7 +101,8 @@ class RecheckLabels(WaitsForAnswers):
         incomplete = collect_and_store_answers(session, items, cache.problems, newest_only=True)
         labels, keys = session.labels(), set(stored_round.keys)
         answered = (labels.settled_for_round(stored_round.number) & keys) - incomplete
-        if len(answered) < count_required_answers(session, len(keys)):
+        expected = keys - find_unviewable_images(session, items, keys - answered)
+        if len(answered) < count_required_answers(session, len(expected)):
             again = project_command(session.folder, verb="recheck_labels")
             text = [*found, describe_progress(stored_round, labels, incomplete), message, f"Then run: {again}"]
             return Outcome(OutcomeState.WAITING, "\n".join(text))

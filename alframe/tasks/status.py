@@ -41,6 +41,7 @@ class Status:
         unlabelled_audit = session.unlabelled_audit_keys()
         answered, problems = _read_answers(session, items)
         represented = load_duplicate_counts(ledger)
+        agreement = measure_agreement(ledger.stored_labels(), session.recheck_rounds())
         lines = [
             f"Project:  {short_path(session.folder)}",
             *_describe_changed_settings(session),
@@ -52,9 +53,7 @@ class Status:
             "",
             accuracy_table(ledger.measurements()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
-            *self._shortened_list(
-                session, "Answers of several people", describe_agreement(measure_agreement(ledger.stored_labels()))
-            ),
+            *self._shortened_list(session, "Answers of several people", describe_agreement(agreement)),
             *self._shortened_list(
                 session, "Images drawn at random without a label", [items[key].id for key in unlabelled_audit]
             ),

@@ -482,6 +482,7 @@ def test_a_bad_file_beside_a_good_one(request_: Request) -> None:
         bad.write_bytes(content)
         answers = source.collect(request_)
         assert [label.annotator for label in answers.labels] == ["anna"]
+        assert not answers.cleared, "bob's file may have answers"
         (problem,) = answers.problems
         assert problem.file == str(bad)
         assert words in problem.message

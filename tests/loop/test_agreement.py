@@ -45,6 +45,8 @@ def test_only_first_answers_of_two_people_count(tmp_path: Path) -> None:
         say(3, ("anna", "fox"), ("ben", "unsure"))
         say(4, ("anna", "fox"), ("anna", "deer"), ("ben", "deer"))  # two animals
         say(5, ("anna", "fox"))
+        say(8, ("ben", "fox"))
+        say(8, ("anna", "fox"))  # the name was wrong
         with ledger.transaction():
             both = [(6, Label("5.jpg", "fox", "anna")), (6, Label("5.jpg", "fox", "ben"))]
             ledger.add_labels(both, 1, "web unrequested", labelled_on={6: 5})

@@ -10,7 +10,7 @@ import pytest
 
 from alframe.loop.discovery import describe_unseen_classes, describe_unseen_estimate, random_draw_weights
 from alframe.loop.labels import decide_labels
-from alframe.store.events import Predicted
+from alframe.store.events import LabelsAskedAgain, Predicted
 from alframe.store.ledger import Ledger
 from alframe.testing.tiny import tiny_pool
 from alframe.types import Item, Label, Selection, UnseenClasses
@@ -33,7 +33,11 @@ def campaign(tmp_path: Path):
                 ledger.add_round(number, config, {}, {}, Selection(np.arange(first, first + 10)), {first, first + 1})
                 ledger.add_audit_strata(number, strata)
                 ledger.add_event(number, Predicted(["fox"] * 10, [0.5] * 10))
-        yield SimpleNamespace(ledger=ledger, labels=lambda: decide_labels(ledger.stored_labels(), "ask"))
+        yield SimpleNamespace(
+            ledger=ledger,
+            labels=lambda: decide_labels(ledger.stored_labels(), "ask"),
+            recheck_rounds=lambda: {number for number, _ in ledger.events_of(LabelsAskedAgain)},
+        )
 
 
 def test_only_random_draws_count(campaign) -> None:
@@ -53,6 +57,15 @@ def test_only_random_draws_count(campaign) -> None:
         found = [(key, Label(f"{key}.jpg", name, "anna")) for key, name in ((22, "lynx"), (23, "owl"), (24, "boar"))]
         campaign.ledger.add_labels(found, 2, "web")
     assert describe_unseen_classes(campaign).startswith("No class seems to be without a label.")
+
+
+def test_images_that_were_asked_again_for_their_doubtful_labels_do_not_count(campaign) -> None:
+    before = random_draw_weights(campaign)
+    with campaign.ledger.transaction():
+        config = {"settings": {"start_sampler": "random"}}
+        campaign.ledger.add_round(4, config, {}, {}, Selection(np.arange(24, 28)))
+        campaign.ledger.add_event(4, LabelsAskedAgain([]))
+    assert random_draw_weights(campaign) == before
 
 
 def test_images_of_large_strata_stand_for_more(tmp_path: Path, campaign) -> None:

@@ -102,6 +102,24 @@ def test_a_table_that_is_there_and_says_it_no_more_takes_it_back(ledger: Ledger)
     assert standing(ledger) == [(0, "anna", "fox"), (1, "ben", "hare")]
 
 
+def test_a_project_that_has_moved_reads_the_same_files(ledger: Ledger) -> None:
+    for key, blank in ((0, False), (1, True)):
+        say(ledger, in_file(fox("ana"), "C:\\season\\round-001\\to_label.csv"), key=key)
+        moved = in_file(fox("anna", "wolf"), "/mnt/season/round-001/to_label.csv")
+        with ledger.transaction():
+            ledger.add_labels([(0, moved)], 1, "csv", [key] if blank else [])
+    assert standing(ledger) == [(0, "anna", "wolf")], "the name is corrected, and the emptied cell is empty"
+
+
+def test_a_later_table_that_is_gone_still_counts(ledger: Ledger) -> None:
+    early, late = in_file(fox(), "to_label.csv"), in_file(fox("", "wolf", 5), "corrected.csv")
+    say(ledger, early, late)
+    assert say(ledger, early) == 0, "the file with the correction is gone"
+    assert standing(ledger)[-1] == (0, "", "wolf")
+    say(ledger, in_file(fox("", "lynx", 9), "to_label.csv"))
+    assert standing(ledger) == [(0, "", "lynx")], "later than the correction"
+
+
 def test_an_item_that_is_blank_elsewhere_keeps_what_a_table_that_is_gone_said(ledger: Ledger) -> None:
     other = in_file(fox(), "to_label.csv")
     with ledger.transaction():

@@ -128,6 +128,17 @@ def test_an_unsure_answer_and_none_leave_the_label(words: list[str], tmp_path: P
     assert {id_: name for id_, name in labels(words).items() if id_ in WRONG} == WRONG
 
 
+def test_an_image_that_is_deleted_meanwhile_is_not_waited_for(words: list[str], tmp_path: Path) -> None:
+    begin(words, tmp_path)
+    call(words, "task.images=3")
+    lost, *others = [row["path"] for row in read_list(tmp_path, 2)]
+    answer(tmp_path, 2, {lost: ""})
+    assert call(words).state is OutcomeState.WAITING
+    (file,) = tmp_path.rglob(lost)
+    file.unlink()
+    assert call(words).state is OutcomeState.DONE, f"{len(others)} of {len(others)} are answered"
+
+
 def test_somebody_else_who_disagrees_is_settled_by_the_rule(words: list[str], tmp_path: Path) -> None:
     call(words, task="run")
     wrong = next(id_ for id_ in answer(tmp_path, 1))

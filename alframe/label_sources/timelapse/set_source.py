@@ -111,14 +111,17 @@ class TimelapseSet:
         builder.problems += problems
         for folder in sorted(request.folder.glob("round-*")):
             exports += files_in_folder(folder)
+        builder.has_unread_rows = bool(builder.problems)
         levels = len(template.levels) if template else None
         for file in exports:
             try:
                 answers = read_if_changed(self._cache, file, read_export, self.names.answer_columns, levels)
                 self._collect_file(answers, template, request.items, image_paths, root, builder)
                 builder.problems += answers.problems
+                builder.has_unread_rows |= bool(answers.problems)
             except OSError as error:
                 builder.problems.append(unreadable_file_problem(file, error))
+                builder.has_unread_rows = True
         return build_answers_with_label_once_per_file(builder, request.items)
 
     def _collect_from_data_file(

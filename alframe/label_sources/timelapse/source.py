@@ -127,6 +127,7 @@ class Timelapse:
                 self._collect_file(ddb, inside, owner or self.annotator, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
                 builder.problems.append(unreadable_file_problem(ddb, error))
+                builder.has_unread_rows = True
         answered_by: dict[ItemId, set[str]] = defaultdict(set)
         for label in builder.raw_labels:
             if owner := owner_of_file[label.file]:
@@ -150,6 +151,7 @@ class Timelapse:
         template = read_template(ddb)
         builder.problems += species_field_problems(ddb, template, SPECIES, listed_classes)
         if template.find_field(SPECIES) is None:
+            builder.has_unread_rows = True
             return
         columns = [name for name in (SPECIES, NEW_SPECIES, self.annotator_field) if name and template.find_field(name)]
         records, version = read_answer_records(ddb, columns)
