@@ -6,6 +6,7 @@ Only new statements go into the ledger, so a source can be read again and again,
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import PureWindowsPath
@@ -47,7 +48,8 @@ def find_new_statements(
     new: list[StoredLabel] = []
     for item, said in labels_by_item.items():
         source = (item, round_number, origin)
-        before, now = _not_taken_back(last.get(source, ())), _latest_by_time(said)
+        before = _not_taken_back(last.get(source, ()))
+        now = _latest_by_time(_with_earlier_time(label, before) for label in said)
         times = {label.annotator: label.labelled_at for label in now}  # of the last label of each
         kept = [
             row
@@ -77,6 +79,20 @@ def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]
 def _file_in_folder(path: str) -> tuple[str, ...]:
     """Return the names of a file and of its folder: a project that has moved has other paths, but the same files."""
     return PureWindowsPath(path).parts[-2:]
+
+
+def _with_earlier_time(label: Label, before: Sequence[StoredLabel]) -> Label:
+    """Return the label of a table with its time in the ledger: who saves a file again says nothing new in its rows."""
+    if label.row is None:
+        return label
+    found = (
+        row.time
+        for row in before
+        if (row.annotator, row.class_name) == (label.annotator, label.class_name)
+        and row.row is not None
+        and _file_in_folder(row.file) == _file_in_folder(label.file)
+    )
+    return replace(label, labelled_at=next(found, label.labelled_at))
 
 
 def _is_later(time: datetime | None, other: datetime | None) -> bool:

@@ -379,6 +379,10 @@ def test_a_set_for_each_annotator(request_: Request) -> None:
     assert list(answers.cleared) == ["b/2.png", "3.png"], "one of them has answered b/1.png"
     assert list(answers.incomplete) == ["b/1.png"], "Bob B. has not"
     assert not answers.problems
+    answer(request_, {"b/1.png": "red fxo"}, root(request_) / "Bob B%2E")
+    answers = source.collect(request_)
+    assert list(answers.incomplete) == ["b/1.png"], "a name that is refused is no answer"
+    assert "red fxo" in str(answers.problems[0])
 
 
 @pytest.mark.parametrize("annotators", [["anna", "Anna"], ["anna", ""], ["Backups"], "anna"])

@@ -120,6 +120,15 @@ def test_a_later_table_that_is_gone_still_counts(ledger: Ledger) -> None:
     assert standing(ledger) == [(0, "", "lynx")], "later than the correction"
 
 
+def test_a_table_that_is_saved_again_does_not_become_the_latest_word(ledger: Ledger) -> None:
+    anna, ben = in_file(fox("anna"), "anna.csv"), in_file(fox("ben", "wolf", 5), "ben.csv")
+    say(ledger, anna, ben)
+    assert say(ledger, in_file(fox("anna", minutes=9), "anna.csv", row=7), ben) == 0, "saved for another image"
+    assert standing(ledger)[-1] == (0, "ben", "wolf")
+    say(ledger, in_file(fox("anna", "hare", 9), "anna.csv"), ben)
+    assert standing(ledger)[-1] == (0, "anna", "hare")
+
+
 def test_an_item_that_is_blank_elsewhere_keeps_what_a_table_that_is_gone_said(ledger: Ledger) -> None:
     other = in_file(fox(), "to_label.csv")
     with ledger.transaction():

@@ -128,12 +128,13 @@ class Timelapse:
             except (FormatError, OSError) as error:
                 builder.problems.append(unreadable_file_problem(ddb, error))
                 builder.has_unread_rows = True
+        answers = build_answers_with_label_once_per_file(builder, request.items)
         answered_by: dict[ItemId, set[str]] = defaultdict(set)
-        for label in builder.raw_labels:
+        for label in answers.labels:
             if owner := owner_of_file[label.file]:
                 answered_by[label.item].add(owner)
         incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
-        return replace(build_answers_with_label_once_per_file(builder, request.items), incomplete=incomplete)
+        return replace(answers, incomplete=incomplete)
 
     def _collect_file(
         self,
