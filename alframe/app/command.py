@@ -42,6 +42,7 @@ from alframe.app.projects import (
     latest_project,
     load_choices,
     recorded_head_and_samplers,
+    recorded_owner,
 )
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS, REGISTRIES, current_name
@@ -89,9 +90,11 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
             require_known_names(override, command.parts)
             require_valid_value(override)
     except UnknownComponent as error:
+        project = command.folder or command.latest
+        owner = recorded_owner(project, override.key, override.chosen_names) if project else ""
         raise UnknownComponent(
-            f"{error} The project was started with it. Reinstall the package that provides it, give the folder of its "
-            f"YAML file with --config-dir, or choose another."
+            f"{error} The project was started with it. Reinstall the package that provides it"
+            f"{f' ({owner})' if owner else ''}, give the folder of its YAML file with --config-dir, or choose another."
         ) from None
     if SEARCH_PATH in command.saved:
         _check_saved_search_path(command)

@@ -77,6 +77,14 @@ def load_choices(folder: Path) -> list[Override]:
     return [choice for choice in overrides.values() if is_choice(choice)]
 
 
+def recorded_owner(folder: Path, kind: str, names: Sequence[str]) -> str:
+    """Return the first distribution that the project's last round had parts of these names from; "" if not known."""
+    with suppress(StoreError), Ledger.open(folder, read_only=True) as ledger:
+        owners = ledger.part_owners()
+        return next((owners[f"{kind}:{name}"] for name in names if f"{kind}:{name}" in owners), "")
+    return ""
+
+
 def recorded_head_and_samplers(folder: Path) -> dict[str, Override]:
     """Return the head and the samplers that the project was last run with, as choices by key; none if it is new.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,10 @@ from alframe.contracts import Head, Sampler, ScoresPool
 from alframe.engine.checked_head import CheckedHead
 from alframe.engine.fit import draw_unlabelled_features
 from alframe.engine.select import select_with_sequence_limit
-from alframe.errors import UnmetNeed
+from alframe.errors import BadParams, UnmetNeed
 from alframe.kit import composite
 from alframe.kit.pool_views import EarlierBatches, make_pool_view, require_no_pool_facts
+from alframe.loop.contract_checks import require_members
 from alframe.types import FitContext, Floats, Ints, Need
 
 NO_EARLIER_BATCHES = EarlierBatches()
@@ -83,12 +84,22 @@ def choose_rows(
 
 def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
     """Return the sampler that is meant, and what it is called. Raises UnmetNeed for one that arrays do not suffice."""
-    name = sampler if isinstance(sampler, str) else type(sampler).__name__
-    built: Sampler = (
-        REGISTRIES["sampler"].build(resolve_recipe("sampler", sampler, seed)) if isinstance(sampler, str) else sampler
-    )
+    if isinstance(sampler, str):
+        built: Sampler = REGISTRIES["sampler"].build(resolve_recipe("sampler", sampler, seed))
+    else:
+        built = _require_instance("sampler", sampler)
     require_no_pool_facts(built, built.needs)
-    return built, name
+    return built, sampler if isinstance(sampler, str) else type(sampler).__name__
+
+
+def _require_instance(kind: str, part: Any) -> Any:
+    """Return a part of the caller's own. Raises BadParams for a class, BrokenPlugin for another object."""
+    if isinstance(part, type):
+        raise BadParams(f"{kind}: {part.__name__} is a class. Give an instance: {part.__name__}().")
+    if isinstance(part, Sequence):
+        raise BadParams(f"{kind}={part!r}: give one {kind}.")
+    require_members(kind, part)
+    return part
 
 
 def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
@@ -99,8 +110,8 @@ def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
     if head is None or isinstance(head, str):
         recipe = resolve_recipe("head", head or default_part_name("head"))
         return lambda: CheckedHead(REGISTRIES["head"].build(recipe), recipe), str(recipe["name"])
-    name = type(head).__name__
-    return lambda: CheckedHead(head, {"name": name}), name
+    own, name = _require_instance("head", head), type(head).__name__
+    return lambda: CheckedHead(own, {"name": name}), name
 
 
 def fit_head_to_rows(

@@ -126,7 +126,9 @@ def run_sampler(
     selection = sampler.select(view, k, rng)
     fault = _find_fault(selection, view, k)
     if fault is not None:
-        raise BadSelection(f"{name or f'sampler {type(sampler).__name__}'} {fault}. Report it to its maintainer.")
+        raise BadSelection(
+            f"{name or f'sampler {type(sampler).__name__}'} {fault}. If it is your own, correct it; else report it."
+        )
     keys, scores = np.asarray(selection.keys, np.int64), selection.scores
     scores = None if scores is None else np.asarray(scores, np.float32)
     return Selection(keys, scores, selection.chosen_by, selection.details)
@@ -135,7 +137,7 @@ def run_sampler(
 def _find_fault(selection: object, view: PoolView, k: int) -> str | None:
     """Return how an answer to `select` breaks the contract, or None."""
     if not isinstance(selection, Selection):
-        return f"returned {reprlib.repr(selection)} ({type(selection).__name__}), not a Selection"
+        return f"returned {reprlib.repr(selection)} ({type(selection).__name__}), not an alframe.types.Selection(keys)"
     try:
         keys = np.asarray(selection.keys)
         scores = np.zeros(k) if selection.scores is None else np.asarray(selection.scores, np.float32)

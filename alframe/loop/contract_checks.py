@@ -41,7 +41,7 @@ def require_members(kind: str, part: object) -> None:
             what = "method" if inspect.isfunction(members[name]) else "attribute"
             raise BrokenPlugin(
                 f"{REGISTRIES[kind].describe_built(part)} has no {what} '{name}', which the contract of its kind names "
-                f"(alframe.contracts.{contract.__name__}). Report it to its maintainer, or choose another."
+                f"(alframe.contracts.{contract.__name__}). If it is your own, add it; else report it."
             )
 
 

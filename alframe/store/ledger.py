@@ -188,6 +188,12 @@ class Ledger(ItemTable):
         with spoilt_content_as_store_error(self.file):
             return json.loads(rows[0][0]) if rows else None
 
+    def part_owners(self) -> dict[str, str]:
+        """Return the distribution and version of each part of the latest request, as "kind:name" -> "name version"."""
+        rows = self._read("SELECT owners FROM round ORDER BY number DESC LIMIT 1")
+        with spoilt_content_as_store_error(self.file):
+            return json.loads(rows[0][0]) if rows else {}
+
     # Events: what has happened to a round, and to an image
 
     def add_event(self, round_number: int, event: Event) -> None:

@@ -221,7 +221,7 @@ def _summary_message(
             labels = last.labels + 2 * (MIN_IMAGES - last.audit.n)
             measure = project_command(session.folder, *limit, "audit=0.5", f"stopping.labels={labels}")
             lines.append(f"To measure the accuracy with one number, draw half of each batch at random: {measure}")
-    if paths:
+    if any(path.is_relative_to(session.project.model_folder) for path in paths):
         lines.append(f"Use the model on a folder: {predict_command(session.project.model_folder)}")
     return "\n".join(lines)
 

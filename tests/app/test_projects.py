@@ -437,6 +437,16 @@ def test_a_begun_project_keeps_the_parts_that_were_the_defaults(
     assert composed(f"project={begun(tmp_path / 'same', head=today[0], start=today[2])}") == today
 
 
+def test_a_part_that_was_uninstalled_is_named_with_its_package(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "season", "sampler=margin")
+    file = folder / "alframe.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("margin", "staged"), encoding="utf-8")
+    with Ledger.open(folder) as ledger, ledger.transaction():
+        ledger.add_round(2, {}, {}, {"sampler:staged": "alframe-staged 0.3"}, Selection(np.array([0])), set())
+    with pytest.raises(UnknownComponent, match=r"Reinstall the package that provides it \(alframe-staged 0\.3\)"):
+        compose(f"project={folder}")
+
+
 def test_another_choice_replaces_what_was_the_default(tmp_path: Path) -> None:
     folder = begun(tmp_path / "old")
     assert composed(f"project={folder}", "head=mlp", "start.sampler=typiclust")[::2] == ("mlp", "typiclust")

@@ -10,8 +10,9 @@ import pytest
 
 import alframe as al
 from alframe.comparison.tidy import evaluated_round_rows
-from alframe.errors import BadParams
+from alframe.errors import BadParams, BrokenPlugin
 from alframe.testing import tiny_overrides, tiny_pool
+from alframe.types import Need, Selection
 
 N = 150
 y = np.array(["ape", "bat", "cat"])[np.arange(N) % 3]
@@ -107,6 +108,25 @@ def test_what_cannot_be_is_refused() -> None:
     ):
         with pytest.raises(BadParams, match=said):
             al.simulate(x, **given)
+
+
+def test_a_sampler_and_a_head_of_ones_own() -> None:
+    class Last:
+        needs = frozenset({Need.PROBS})
+
+        def select(self, view, k, rng):
+            return Selection(view.keys[-k:])
+
+    table = al.simulate(x, y, sampler={"last": Last()}, seeds=1, budget=30, batch=10, start=10)
+    assert table.labels.tolist() == [10, 20, 30]
+    for wrong, message in (
+        (Last, r"Last is a class. Give an instance: Last\(\)"),
+        (len, "has no method 'select'"),
+    ):
+        with pytest.raises((BadParams, BrokenPlugin), match=message):
+            al.simulate(x, y, sampler={"mine": wrong}, seeds=1)
+    with pytest.raises(BadParams, match="give one head"):
+        al.simulate(x, y, sampler="random", seeds=1, head=["linear", "prototype"])
 
 
 def test_two_settings_of_one_sampler_have_names_of_their_own() -> None:

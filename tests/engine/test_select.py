@@ -47,7 +47,7 @@ class Wrong:
         (Wrong(100, 100), "twice"),
         (Wrong(100, 5), "not in the pool"),
         (Wrong(100, 101, scores=1), "1 scores .* for 2"),
-        (Wrong(), r"returned None \(NoneType\), not a Selection"),
+        (Wrong(), r"returned None \(NoneType\), not an alframe.types.Selection"),
         (Wrong(answer=[100, 101]), r"returned \[100, 101\] \(list\)"),
         (Wrong(answer=Selection(None)), "keys .*object"),
         (Wrong(answer=Selection(np.array([[100, 101]]))), r"shape \(1, 2\)"),

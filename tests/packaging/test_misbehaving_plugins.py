@@ -116,7 +116,7 @@ def pool_of(listed: str) -> str:
 
 
 VIOLATIONS = [
-    ("sampler", part(*SELECT, "    return [1]"), r"[1] (list), not a Selection"),
+    ("sampler", part(*SELECT, "    return [1]"), r"[1] (list), not an alframe.types.Selection"),
     ("sampler", part(*SELECT, "    pass"), "returned None (NoneType)"),
     ("sampler", part(SELECT[0]), "has no method 'select'"),
     ("sampler", part(SELECT[1], "    pass"), "has no attribute 'needs'"),
