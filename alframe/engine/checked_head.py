@@ -28,7 +28,6 @@ class CheckedHead:
         forward_abilities(self, head, ABILITIES)
 
     def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
         self.head.fit(x, y, classes, rng)
         self._classes = classes
 
@@ -45,7 +44,6 @@ class CheckedHead:
         self._classes = classes
 
     def probs(self, x: Floats) -> Floats:
-        """See the Head contract."""
         return self._require_probs(self.head.probs(x), (len(x),), "probabilities")
 
     def _acquisition_probs(self, x: Floats) -> Floats:
@@ -53,7 +51,6 @@ class CheckedHead:
         return self._require_probs(self.head.acquisition_probs(x), (len(x),), "probabilities for samplers")
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract."""
         samples = self.head.prob_samples(x, draws, rng)
         return self._require_probs(samples, (draws, len(x)), "samples of the probabilities")
 

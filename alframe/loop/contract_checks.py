@@ -94,7 +94,6 @@ class CheckedExporter:
             self.exporter.check(items)
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
-        """See the Exporter contract."""
         with self._naming_failures():
             written: object = self.exporter.export(predictions, model, folder)
         if not isinstance(written, list | tuple) or not all(isinstance(path, Path) for path in written):
@@ -132,19 +131,15 @@ class FailSafeTracker:
             self._call("track_settings", settings)
 
     def start(self, folder: Path, history: Sequence[RoundRecord]) -> None:
-        """See the Tracker contract."""
         self._call("start", folder, history)
 
     def log(self, record: RoundRecord) -> None:
-        """See the Tracker contract."""
         self._call("log", record)
 
     def close(self) -> None:
-        """See the Tracker contract."""
         self._call("close")
 
     def track_report(self, file: Path) -> None:
-        """See the TracksReport contract."""
         if isinstance(self.tracker, TracksReport):
             self._call("track_report", file)
 

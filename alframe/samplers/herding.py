@@ -38,7 +38,6 @@ class MaxHerding:
         self.sigma, self.rows = sigma, rows
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         return _cover_greedily(view, rows, np.ones(len(rows), np.float32), k, self.sigma)
 
@@ -70,7 +69,6 @@ class UHerding:
         self.sigma, self.temperature, self.rows, self.objective = sigma, temperature, rows, objective
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says."""
         rows = sample_rows(len(view), self.rows, k, rng)
         probs = soften(view.lazy_probs[rows], self.temperature)
         doubt = margin_uncertainty(probs) * objective_weights(self.objective, probs)

@@ -45,7 +45,6 @@ class Embedder:
         return fingerprint_features(self.network_digest, self.runner.inference, self.device)
 
     def build(self) -> Embedder:
-        """See `FeatureSource`."""
         return self
 
     @property

@@ -57,12 +57,10 @@ class UnbuiltEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        """See `FeatureSource`."""
         return fingerprint_features(self.known.digest, self.inference)
 
     @property
     def input_spec(self) -> InputSpec:
-        """See `FeatureSource`."""
         return self.known.spec
 
     def build(self) -> Embedder:

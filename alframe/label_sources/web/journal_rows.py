@@ -30,7 +30,6 @@ class JournalRow(NamedTuple):
 
     @property
     def class_names(self) -> list[str]:
-        """The class names that were given."""
         return list(json.loads(self.classes))
 
     @property

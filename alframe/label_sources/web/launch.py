@@ -88,7 +88,6 @@ class ServerProcess:
         return None if self._process is None else self._process.pid
 
     def show_phase(self, phase: str, message: str) -> None:
-        """Show people the phase of the campaign and a message."""
         self._send_and_remember({"phase": asdict(PhaseStatus(phase, message))})
 
     def publish(self, snapshot: CampaignSnapshot) -> None:

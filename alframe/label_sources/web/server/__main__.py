@@ -33,7 +33,6 @@ class ServerIgnoringSignals(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Handle no signal."""
         yield
 
 

@@ -116,7 +116,6 @@ class AnswerParser:
         }
 
     def numbers_by_id(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return the number of each id."""
         sql = "SELECT id, number FROM images.image WHERE id IN (SELECT value FROM json_each(?))"
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))
 

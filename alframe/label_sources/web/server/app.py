@@ -89,7 +89,6 @@ class PageRoutes:
         return _static_file("index.html")
 
     async def static_file(self, request: Request) -> Response:
-        """Return one of the page's files."""
         return _static_file(request.path_params["name"])
 
     async def thumbnail(self, request: Request) -> Response:
@@ -101,13 +100,11 @@ class PageRoutes:
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def report(self, request: Request) -> Response:
-        """Return the project's report."""
         if self.context.report_address() is None:
             raise ApiError("not_found", "There is no report yet. It is written when the first batch is requested.")
         return FileResponse(self.context.config.report_path, media_type="text/html", headers=_REPORT_POLICY)
 
     async def state(self, request: Request) -> Response:
-        """Return the state of the campaign and of this session."""
         return JSONResponse(self.context.session_state(self.context.session_of(request).digest))
 
     async def events(self, request: Request) -> Response:

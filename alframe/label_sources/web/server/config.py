@@ -28,22 +28,18 @@ class ServerConfig:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return what `to_json` wrote."""
         values = json.loads(text)
         return cls(**values | {"source": WebParameters(**values["source"])})
 
     def to_json(self) -> str:
-        """Return all of it as one line."""
         return json.dumps(asdict(self))
 
     @property
     def folder_path(self) -> Path:
-        """The label source's folder."""
         return Path(self.folder)
 
     @property
     def report_path(self) -> Path:
-        """The file of the project's report."""
         return Path(self.report)
 
     @property

@@ -51,11 +51,9 @@ class ServerContext:
 
     @property
     def last_published(self) -> PublishedState:
-        """What the campaign has published last."""
         return self.classes.published
 
     def session_of(self, request: Request) -> BrowserSession:
-        """Return the session that a request comes from."""
         try:
             return self.sessions.get(request.scope["session"])
         except KeyError:  # forgotten while it was asking
@@ -69,7 +67,6 @@ class ServerContext:
             raise ApiError("other_project", "These answers belong to another project. Start that project to send them.")
 
     def publish(self, published: PublishedState) -> None:
-        """Show the campaign as it is now."""
         is_new_round = published.round != self.last_published.round
         self.classes.published = published
         if published.pool_file:
@@ -116,7 +113,6 @@ class ServerContext:
         }
 
     def batch_progress(self) -> dict[str, int]:
-        """Return how far the open batch has got."""
         published = self.last_published
         answered = 0 if published.round is None else self.work.count_answered(published.round)
         asked, needed = published.asked, published.needed
@@ -142,7 +138,6 @@ class ServerContext:
         ]
 
     def report_address(self) -> str | None:
-        """Return the address of the report, None while there is none."""
         return "/report" if self.config.report_path.is_file() else None
 
 

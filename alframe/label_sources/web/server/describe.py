@@ -122,7 +122,6 @@ class JpegPictures:
         self._decoding = asyncio.Semaphore(_AT_ONCE)
 
     async def thumbnail_jpeg(self, number: int) -> bytes:
-        """Return the thumbnail of an image. Raises ApiError."""
         found = self._reader.value("SELECT jpeg FROM images.thumbnail WHERE image = ?", (number,))
         if found is not None:
             return bytes(found)

@@ -36,6 +36,5 @@ class ApiError(Exception):
         self.code, self.message, self.extras = code, message, extras
 
     def to_response(self) -> JSONResponse:
-        """Return it as the reply to a request."""
         content = {"error": {"code": self.code, "message": self.message, **self.extras}}
         return JSONResponse(content, STATUS_CODES[self.code])

@@ -33,7 +33,6 @@ class ListRoutes:
         ]
 
     async def image(self, request: Request) -> Response:
-        """Return all that a person may know of an image."""
         context, name, number = self.context, self._person_name(request), request.path_params["number"]
         described = (
             context.describer.describe_images([number], name, context.last_published.round) if number < 2**62 else []
@@ -51,11 +50,9 @@ class ListRoutes:
         return JSONResponse(described[0] | {"frames": frames, "history": history, "predicted": predicted})
 
     async def review(self, request: Request) -> Response:
-        """Reply with a page of the answered images."""
         return await self._reply_with_list(request, self.context.lists.list_answered)
 
     async def filters(self, request: Request) -> Response:
-        """Return by what the review can be narrowed."""
         return JSONResponse(
             await asyncio.to_thread(self.context.lists.review_filter_counts, self._person_name(request))
         )
@@ -65,7 +62,6 @@ class ListRoutes:
         return await self._reply_with_list(request, self.context.lists.list_unlabelled)
 
     async def pool_classes(self, request: Request) -> Response:
-        """Return how often each class is predicted."""
         return JSONResponse(await asyncio.to_thread(self.context.lists.predicted_class_counts))
 
     async def similar(self, request: Request) -> Response:
@@ -73,7 +69,6 @@ class ListRoutes:
         return await self._reply_with_list(request, self.context.lists.find_similar)
 
     async def progress(self, request: Request) -> Response:
-        """Return how far the campaign has got, and how good the model is."""
         context, name = self.context, self._person_name(request)
         published, counts = context.last_published, context.classes.image_counts_by_class(name)
         batch, mine = context.batch_progress(), context.speed.count_and_pace_of(name, published.round)

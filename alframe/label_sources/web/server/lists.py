@@ -52,7 +52,6 @@ class ListQueries:
         self._neighbours = NeighbourSearch(config.folder_path)
 
     def attach_files(self, pool_file: str, neighbours_file: str) -> None:
-        """Read these files from now on."""
         with self._lock:
             self._reader.attach_pool(pool_file)
             self._neighbours.file = neighbours_file
@@ -62,7 +61,6 @@ class ListQueries:
             self._reader.close()
 
     def list_answered(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
-        """Return what was answered. Raises ApiError."""
         order = query.get("order", "newest")
         if order not in _ORDERS:
             raise ApiError("bad_request", f"'order' must be one of {', '.join(_ORDERS)}.")
@@ -164,7 +162,6 @@ class ListQueries:
         return {"images": images, "next": page.next_cursor, "total": total}
 
     def predicted_class_counts(self) -> dict[str, Any]:
-        """Return how many unlabelled images each class is predicted for. Raises ApiError."""
         sql = (
             "SELECT p.predicted, count(*), avg(p.confidence) FROM pool.pool p JOIN images.image i "
             f"ON i.number = p.number WHERE {_UNLABELLED} AND p.predicted IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"

@@ -47,7 +47,6 @@ class EventStreams:
         self._queues: dict[asyncio.Queue[str | None], str] = {}
 
     def online_sessions(self) -> set[str]:
-        """Return the sessions that listen."""
         return set(self._queues.values())
 
     def count_pages(self, session: str) -> int:
