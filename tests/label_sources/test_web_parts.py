@@ -25,7 +25,7 @@ from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.app import PageRoutes
 from alframe.label_sources.web.server.class_list import assign_keys
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.context import make_context
+from alframe.label_sources.web.server.context import ServerContext
 from alframe.label_sources.web.server.security import is_allowed_host
 from alframe.label_sources.web.server.work import RECONNECT_SECONDS, Leases
 from alframe.label_sources.web.source import Web
@@ -54,7 +54,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
     """A browser that crashed, or a server that was started again, does not keep images from the only person there."""
     now = [0.0]
     config = ServerConfig(str(tmp_path), "season", str(tmp_path / "report.html"))
-    context = make_context(config, 8000)
+    context = ServerContext(config, 8000)
     context.leases.clock = lambda: now[0]
 
     async def connect_and_leave(streams: int) -> None:
@@ -74,7 +74,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
     asyncio.run(connect_and_leave(2))
     context.writer.write_later(lambda journal: journal.store_leases("gone", [5]))
     context.writer.close()
-    again = make_context(config, 8000)
+    again = ServerContext(config, 8000)
     start = time.monotonic()
     again.leases.clock = lambda: start + RECONNECT_SECONDS - 1
     assert again.leases.holder(5) == "gone"
@@ -84,7 +84,7 @@ def test_a_lease_without_a_page_ends_after_half_a_minute(tmp_path: Path) -> None
 
 def test_the_state_is_made_once_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For each person anew it would take time that grows with the square of their number, and all would wait."""
-    context = make_context(ServerConfig(str(tmp_path), "season", str(tmp_path / "report.html")), 8000)
+    context = ServerContext(ServerConfig(str(tmp_path), "season", str(tmp_path / "report.html")), 8000)
     looks: list[None] = []
     monkeypatch.setattr(context.leases, "counts_by_session", lambda: looks.append(None) or Counter())
 

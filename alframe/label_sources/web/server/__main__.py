@@ -22,7 +22,7 @@ from alframe.kit.files import replace_atomically
 from alframe.label_sources.web.server.addresses import open_sockets, page_addresses
 from alframe.label_sources.web.server.app import make_app
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.context import ServerContext, make_context
+from alframe.label_sources.web.server.context import ServerContext
 from alframe.label_sources.web.server.live import PhaseStatus, PublishedState
 
 _STATE_INTERVAL = 0.5  # seconds between two looks whether the pages should be told of a change
@@ -44,7 +44,7 @@ def main() -> None:
         sockets, port = open_sockets(config.source.port, config.last_port(), config.source.lan)
         with replace_atomically(config.port_file) as temporary:
             temporary.write_text(str(port))
-        context = make_context(config, port)
+        context = ServerContext(config, port)
     except (AlframeError, OSError, ValueError) as error:
         write_message({"error": str(error)})
         sys.exit(1)

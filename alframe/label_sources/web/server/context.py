@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -26,28 +25,26 @@ from alframe.label_sources.web.server.writer import JournalWriter
 from alframe.types import UNSURE
 
 
-@dataclass
 class ServerContext:
-    """The server's parts; made by `make_context`."""
+    """The server's parts, whose files it opens."""
 
-    config: ServerConfig
-    port: int
-    writer: JournalWriter
-    reader: DatabaseReader
-    sessions: BrowserSessions
-    leases: Leases
-    work: WorkQueue
-    answering: AnswerParser
-    classes: ClassList
-    describer: ImageDescriber
-    pictures: JpegPictures
-    speed: LabellingSpeed
-    lists: ListQueries
-    project_id: str
-    tokens: OneTimeTokens = field(default_factory=OneTimeTokens)
-    events: EventStreams = field(default_factory=EventStreams)
-    phase: PhaseStatus = field(default_factory=PhaseStatus)
-    state_has_changed: bool = False  # whether the pages should be told of the state
+    def __init__(self, config: ServerConfig, port: int) -> None:
+        self.config, self.port = config, port
+        self.writer, self.reader = JournalWriter(config.folder_path), DatabaseReader(config.folder_path)
+        self.leases = Leases(config.source.lease)
+        with Journal.open(config.folder_path, read_only=True) as journal:
+            self.sessions = BrowserSessions(journal, self.writer, config.source.annotator)
+            for session, images in journal.stored_leases():
+                self.leases.claim(session, images)
+                self.leases.shorten(session)  # until its page is connected again
+        self.work = WorkQueue(self.reader, self.leases, config)
+        self.answering = AnswerParser(self.reader)
+        self.classes = ClassList(self.reader, self.writer, config, PublishedState())
+        self.describer, self.pictures = ImageDescriber(self.reader, config), JpegPictures(self.reader)
+        self.speed, self.lists = LabellingSpeed(self.reader), ListQueries(config)
+        self.project_id = self.reader.journal.project_id()
+        self.tokens, self.events, self.phase = OneTimeTokens(), EventStreams(), PhaseStatus()
+        self.state_has_changed = False  # whether the pages should be told of the state
 
     @property
     def last_published(self) -> PublishedState:
@@ -109,7 +106,6 @@ class ServerContext:
                 "lease_seconds": self.config.source.lease,
             },
             "report": self.report_address(),
-            "report_problem": published.problems,
         }
 
     def batch_progress(self) -> dict[str, int]:
@@ -139,33 +135,6 @@ class ServerContext:
 
     def report_address(self) -> str | None:
         return "/report" if self.config.report_path.is_file() else None
-
-
-def make_context(config: ServerConfig, port: int) -> ServerContext:
-    """Open the files, and return all that the routes work with."""
-    writer, reader = JournalWriter(config.folder_path), DatabaseReader(config.folder_path)
-    leases = Leases(config.source.lease)
-    with Journal.open(config.folder_path, read_only=True) as journal:
-        sessions = BrowserSessions(journal, writer, config.source.annotator)
-        for session, images in journal.stored_leases():
-            leases.claim(session, images)
-            leases.shorten(session)  # until its page is connected again
-    return ServerContext(
-        config=config,
-        port=port,
-        writer=writer,
-        reader=reader,
-        sessions=sessions,
-        leases=leases,
-        work=WorkQueue(reader, leases, config),
-        answering=AnswerParser(reader),
-        classes=ClassList(reader, writer, config, PublishedState()),
-        describer=ImageDescriber(reader, config),
-        pictures=JpegPictures(reader),
-        speed=LabellingSpeed(reader),
-        lists=ListQueries(config),
-        project_id=reader.journal.project_id(),
-    )
 
 
 async def read_json_object(request: Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,7 @@ class JpegPictures:
             self._kept.move_to_end(number)
             return self._kept[number]
         path, box = self._find_file_and_box(number)
-        async with self._decoding:
-            jpeg = await asyncio.to_thread(_thumbnail_jpeg, path, box)
+        jpeg = await self._decode(lambda: make_thumbnail(path, load_box(box)).jpeg)
         self._kept[number] = jpeg
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
@@ -139,8 +138,15 @@ class JpegPictures:
     async def large_jpeg(self, number: int) -> bytes:
         """Return the whole image, upright, of at most LARGE_PICTURE_SIDE pixels a side. Raises ApiError."""
         path, _ = self._find_file_and_box(number)
-        async with self._decoding:
-            return await asyncio.to_thread(_large_jpeg, path)
+        return await self._decode(lambda: encode_jpeg(open_for_viewing(path, LARGE_PICTURE_SIDE), quality=90))
+
+    async def _decode(self, make_jpeg: Callable[[], bytes]) -> bytes:
+        try:
+            async with self._decoding:
+                return await asyncio.to_thread(make_jpeg)
+        except PoolError as error:
+            message = f"The image cannot be shown: {error}. Answer 'unsure', or skip it."
+            raise ApiError("not_found", message) from error
 
     def _find_file_and_box(self, number: int) -> tuple[Path, str | None]:
         rows = self._reader.rows("SELECT path, box FROM images.image WHERE number = ?", (number,))
@@ -148,21 +154,3 @@ class JpegPictures:
             raise ApiError("no_such_image", f"There is no image {number} in this project. Load the page again.")
         path, box = rows[0]
         return Path(path), box
-
-
-def _thumbnail_jpeg(path: Path, box: str | None) -> bytes:
-    try:
-        return make_thumbnail(path, load_box(box)).jpeg
-    except PoolError as error:
-        raise _unreadable_error(error) from error
-
-
-def _large_jpeg(path: Path) -> bytes:
-    try:
-        return encode_jpeg(open_for_viewing(path, LARGE_PICTURE_SIDE), quality=90)
-    except PoolError as error:
-        raise _unreadable_error(error) from error
-
-
-def _unreadable_error(error: PoolError) -> ApiError:
-    return ApiError("not_found", f"The image cannot be shown: {error}. Answer 'unsure', or skip it.")

@@ -35,7 +35,6 @@ class PublishedState:
     progress: dict[str, Any] = field(default_factory=dict)
     pool_file: str = ""
     neighbours_file: str = ""
-    problems: str = ""
     conflicts: str = "ask"
     journal_number: int = 0  # of the newest row of the journal that the counts contain
 

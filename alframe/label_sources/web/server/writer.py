@@ -43,18 +43,13 @@ class JournalWriter:
         self._journal.close()
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            jobs = [job]
-            last = False
-            while len(jobs) < _COMMITTED_TOGETHER and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    last = True
-                    break
-                jobs.append(following)
-            self._commit(jobs)
-            if last:
-                return
+        is_open = True
+        while is_open:
+            jobs = [self._jobs.get()]
+            while len(jobs) < _COMMITTED_TOGETHER and jobs[-1] is not None and not self._jobs.empty():
+                jobs.append(self._jobs.get())
+            is_open = jobs[-1] is not None
+            self._commit([job for job in jobs if job is not None])
 
     def _commit(self, jobs: list[Job]) -> None:
         """Run all jobs in one transaction; one that fails takes only its own rows back."""

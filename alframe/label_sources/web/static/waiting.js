@@ -5,7 +5,7 @@ import { S } from "./strings.js";
 
 export function waitingPanel(takenByOthers = 0) {
   if (!store.connected) return panel("busy", S.noConnection, [element("p", {}, S.offline)]);
-  const { phase = "starting", message = "", report = null, report_problem: problem = "" } = store.state ?? {};
+  const { phase = "starting", message = "", report = null } = store.state ?? {};
   const { batch = null, people = [] } = store.state ?? {};
   const left = batch ? Math.min(takenByOthers, batch.asked - batch.answered) : 0; // some may have been answered since
   const others = phase === "waiting" && left > 0;
@@ -13,7 +13,6 @@ export function waitingPanel(takenByOthers = 0) {
   const busy = !others && phase !== "done";
   return panel(busy ? "busy" : "", others ? (isAlone ? S.onOwnPage(left) : S.withOthers(left)) : S.phase[phase] ?? phase, [
     element("p", {}, message),
-    problem ? element("p", { class: "problem" }, problem) : null,
     phase === "done" ? element("p", {}, S.doneNext) : element("p", { class: "hint" }, S.staysOpen),
     report ? element("p", {}, element("a", { href: report, target: "_blank", rel: "noopener" }, S.report)) : null,
   ]);
