@@ -34,11 +34,3 @@ class UsesTrainingLabels(Protocol):
 
     def set_training_labels(self, labels: Tensor) -> None:
         """Take note of the class numbers (m,) int64, on the CPU, of all labels; called once before the training."""
-
-
-@runtime_checkable
-class OldUsesTrainingLabels(Protocol):
-    """A bound loss with the earlier name of `UsesTrainingLabels`; it is refused with a message that says so."""
-
-    def count_labels(self, labels: Tensor) -> None:
-        """Take note of the labels, in earlier versions."""

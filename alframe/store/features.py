@@ -23,7 +23,6 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from alframe.errors import StoreError
-from alframe.progress import track
 from alframe.store.files import clean_up_after_killed_writers, remove_file, replace_atomically
 from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Bools, Floats, Ints
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
 HASH_TYPE = np.dtype("S16")
 ContentHashes = npt.NDArray[np.bytes_]
-MARKER_FILE = ".bounded"  # marks a folder whose every row is finite, and no longer than
 MAX_LENGTH = 1e16  # so that squared distances, and sums of many of them, do not overflow float32
 
 
@@ -49,8 +47,6 @@ class FeatureStore:
         self.width = 0  # D; 0 while nothing is stored
         self._verified = VerifiedFiles(folder)
         self._is_cleared = False  # of what killed runs have left
-        if folder.exists() and not (folder / MARKER_FILE).exists():
-            _drop_unusable_rows(folder)
         self._load_shards(folder.glob("*.keys.npy"))
 
     def which_are_stored(self, contents: Sequence[bytes]) -> Bools:
@@ -70,7 +66,6 @@ class FeatureStore:
                 clean_up_after_killed_writers(self.folder)
                 self._is_cleared = True
             self._load_shards(self.folder.glob("*.keys.npy"))
-            (self.folder / MARKER_FILE).touch()
             hashes = to_hash_array(contents)
             first = np.sort(np.unique(hashes, return_index=True)[1])
             new = first[(self._find(hashes[first]) < 0) & usable[first]]
@@ -186,24 +181,6 @@ def _digest(hashes: ContentHashes, features: Floats) -> str:
     digest = hashlib.blake2b(hashes.tobytes(), digest_size=12)
     digest.update(np.ascontiguousarray(features).data)
     return digest.hexdigest()
-
-
-def _drop_unusable_rows(folder: Path) -> None:
-    """Remove, once, the rows that earlier versions stored and that no distance can be measured to."""
-    for keys_file in track(sorted(folder.glob("*.keys.npy")), "Checking embeddings", unit="shard"):
-        with suppress(OSError, EOFError, ValueError):  # damaged ones are removed when they are loaded
-            features, hashes = np.load(_features_file(keys_file), mmap_mode="r"), load_hashes(keys_file)
-            usable = _is_usable(features)
-            if not usable.all():
-                log.warning(
-                    "%d embeddings in %s are not finite or too large; their images are embedded again.",
-                    *((~usable).sum(), keys_file),
-                )
-                if usable.any():
-                    _write_shard(folder, hashes[usable], features[usable])
-                _remove_shard(keys_file)
-    with suppress(OSError):  # a store that may only be read is checked each time
-        (folder / MARKER_FILE).touch()
 
 
 def _remove_shard(keys_file: Path) -> None:

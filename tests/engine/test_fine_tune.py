@@ -15,7 +15,7 @@ from torch import nn
 from alframe.contracts import Loss
 from alframe.engine.training.fine_tune import fine_tune
 from alframe.engine.training.optimiser import make_optimiser, make_schedule
-from alframe.errors import BadOutput, BadParams, PoolError
+from alframe.errors import BadParams, PoolError
 from alframe.losses.softmax import Softmax
 from alframe.losses.triplet import Triplet
 from alframe.settings import TrainingPlan
@@ -161,14 +161,6 @@ def test_one_class_and_odd_sizes(labelled: tuple[list[Item], np.ndarray]) -> Non
         for plan in (BALANCED, SHUFFLED):
             history = train((items[-count:], y[-count:]), Softmax(), replace(plan, epochs=1))[1]
             assert np.isfinite(history).all()
-
-
-def test_a_loss_for_an_earlier_version_is_refused(labelled: tuple[list[Item], np.ndarray]) -> None:
-    class Renamed(nn.Module):
-        count_labels = Softmax().bind(8, 3, 0).set_training_labels
-
-    with pytest.raises(BadOutput, match="Renamed: rename its method count_labels to set_training_labels"):
-        fine_tune(Small(), Renamed(), *labelled, SPEC, replace(SHUFFLED, epochs=1), 0, "cpu", 0)
 
 
 def test_divergence_is_an_error(labelled: tuple[list[Item], np.ndarray]) -> None:

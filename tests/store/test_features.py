@@ -204,22 +204,3 @@ def test_rows_that_are_not_finite_or_huge_are_told_and_never_stored(tmp_path: Pa
         assert one.which_are_stored(contents(1, 2, 3)).tolist() == [True, False, True]
         np.testing.assert_array_equal(one.gather(contents(3, 1)), features(3, 1))
     assert not FeatureStore(tmp_path / "empty").add(contents(1), np.full((1, 3), bad, np.float32)).any()
-
-
-def test_rows_that_an_earlier_version_stored_without_looking_are_dropped_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    values = features(1, 2, 3, 4)
-    values[[1, 3]] = [[np.nan], [1e19]]
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "_is_usable", lambda x: np.ones(len(x), bool))
-        FeatureStore(tmp_path).add(contents(1, 2, 3), values[:3])
-        FeatureStore(tmp_path).add(contents(4), values[3:])
-        FeatureStore(tmp_path).add(contents(5), features(5))
-    (tmp_path / module.MARKER_FILE).unlink()  # which it did not know
-    store = FeatureStore(tmp_path)
-    assert store.which_are_stored(contents(1, 2, 3, 4, 5)).tolist() == [True, False, True, False, True]
-    np.testing.assert_array_equal(store.gather(contents(5, 3, 1)), features(5, 3, 1))
-    assert "1 embeddings in" in caplog.text and "are not finite" in caplog.text
-    monkeypatch.setattr(module, "_drop_unusable_rows", lambda folder: pytest.fail("they were looked at again"))
-    assert FeatureStore(tmp_path).which_are_stored(contents(1)).all()

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from alframe.allocator import keep_freed_memory
-from alframe.contracts.loss import OldUsesTrainingLabels, UsesTrainingLabels
+from alframe.contracts.loss import UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise_pixels
@@ -32,7 +32,7 @@ from alframe.engine.training.early_stopping import (
 )
 from alframe.engine.training.freezing import gradients_off, parameters_to_freeze, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
-from alframe.errors import BadOutput, BadParams, PoolError
+from alframe.errors import BadParams, PoolError
 from alframe.progress import Bar, DurationEstimate
 from alframe.seeding import generator, integer_seed
 from alframe.settings import TrainingPlan
@@ -80,8 +80,6 @@ def fine_tune(
     rows, stopping = _make_early_stopping(items, y, spec, plan, seed, workers, group)
     if isinstance(loss, UsesTrainingLabels):
         loss.set_training_labels(torch.from_numpy(y[rows]))
-    elif isinstance(loss, OldUsesTrainingLabels):  # its classes would not be balanced, without a word
-        raise BadOutput(f"{type(loss).__name__}: rename its method count_labels to set_training_labels.")
     epochs = [_epoch_batches(y, rows, plan, seed, epoch) for epoch in range(plan.epochs)]
     largest_batch = max((len(batch) for batches in epochs for batch in batches), default=0)
     optimiser = make_optimiser(module, loss, frozen, plan)
