@@ -6,11 +6,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from hydra.conf import ConfigSourceInfo
 from hydra.errors import CompactHydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -161,7 +160,9 @@ def run_task(config: DictConfig) -> float | None:
             if session.read_only:
                 outcome = task.run(session)
             else:
-                own = _user_folders(hydra_config.runtime.config_sources)
+                # Given with --config-dir, or with hydra.searchpath as a project keeps it.
+                sources = [one for one in hydra_config.runtime.config_sources if "command-line" in one.provider]
+                own = list(dict.fromkeys(source.path for source in sources if source.schema == "file"))
                 with log_to_folder(session.folder), projects.saving_choices(session.folder, words, own):
                     outcome = task.run(session)
         if not isinstance(outcome, Outcome):
@@ -190,9 +191,3 @@ def run_task(config: DictConfig) -> float | None:
             raise CommandFailed(text)
         logging.getLogger(__name__).error(text)  # the run itself counts
     return outcome.value
-
-
-def _user_folders(sources: Iterable[ConfigSourceInfo]) -> list[str]:
-    """Return the folders given with --config-dir, or with hydra.searchpath as a project keeps it."""
-    own = [source.path for source in sources if "command-line" in source.provider and source.schema == "file"]
-    return list(dict.fromkeys(own))

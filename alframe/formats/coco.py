@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from reprlib import repr as shorten
@@ -14,7 +14,7 @@ from alframe.class_names import class_name_key
 from alframe.errors import FormatError
 from alframe.formats.json_members import id_text, read_json_members
 from alframe.formats.skipped import SkippedRecords
-from alframe.formats.times import parse_local_time
+from alframe.formats.times import first_time_text
 from alframe.progress import track
 from alframe.types import Box
 
@@ -168,7 +168,7 @@ def _parse_image(record: Mapping[str, Any], position: str) -> CocoImage:
         _require_text(record, "file_name"),
         position,
         size if min(size) > 0 else None,
-        _best_time_text([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
+        first_time_text([_to_text(record.get(name)) or "" for name in ("datetime", "date_captured")]),
         None if _to_text(location := record.get("location")) is None else id_text(location),
         _to_text(record.get("seq_id")),  # as it is: projects that have begun know sequences by it
         _is_true(record.get("corrupt")),
@@ -205,11 +205,6 @@ def _to_text(value: object) -> str | None:
 def _is_true(value: object) -> bool:
     """Return whether a flag is set; tables make a number or a text of it."""
     return value is True or value == 1 or (isinstance(value, str) and value.strip().casefold() in ("true", "1", "yes"))
-
-
-def _best_time_text(texts: Sequence[str]) -> str:
-    """Return the first text that is a time; if none is, the first that is not blank, or ""."""
-    return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 
 def _to_number_or(value: object, default: float = 0.0) -> float:

@@ -172,10 +172,10 @@ class ImageMatcher:
         images = choice.choose()
         numbers = np.full(len(paths), NOT_FOUND)
         numbers[claims.path] = images
-        names = [
-            _prefix_as_written(prefix, paths[claims.path[claims.prefix == number][0]])
-            for number, prefix in enumerate(claims.prefixes)
-        ]
+        names = list(claims.prefixes)
+        for number, prefix in enumerate(names):
+            written = paths[claims.path[claims.prefix == number][0]][: len(prefix)]
+            names[number] = written if written.casefold() == prefix else prefix
         by_outcome = (claims.prefix[images >= 0], claims.prefix[images == AMBIGUOUS], np.flatnonzero(is_rejected))
         return PathMatches(numbers, *(tuple(names[number] for number in np.unique(some)) for some in by_outcome))
 
@@ -287,7 +287,3 @@ def _is_another_file(place: Path, image: Path) -> bool:
         return not filecmp.cmp(place, image, shallow=False)
     except (OSError, ValueError):  # one of them does not exist
         return False
-
-
-def _prefix_as_written(prefix: str, path: str) -> str:
-    return path[: len(prefix)] if path[: len(prefix)].casefold() == prefix else prefix

@@ -72,6 +72,11 @@ def _read_time_text_of_version(path: Path, *version: int) -> str:
         block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
     values = _read_time_tag_texts(block) if block is not None else _read_with_pillow(path)
     texts = [value.strip(" \0") for tag in TIME_TAGS if isinstance(value := values.get(tag), str)]
+    return first_time_text(texts)
+
+
+def first_time_text(texts: Sequence[str]) -> str:
+    """Return the first text that is a time; if none is, the first that is not blank, or ""."""
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 

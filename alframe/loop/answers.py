@@ -12,7 +12,6 @@ from alframe.builtins import REGISTRIES
 from alframe.commands import project_command
 from alframe.contracts import LabelSource, ServesPeople, UnrequestedAnswers
 from alframe.data.viewing import open_for_viewing
-from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.kit.classes import find_blank_class
 from alframe.loop.answered_classes import clean_class_names
@@ -42,7 +41,10 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
             keys = set(newest.keys)
             answered = (campaign.labels().settled_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
-            lost = set() if answers_now else _find_lost_images(campaign, cache.listing, keys - answered)
+            lost = set()  # missing or unreadable, so that nobody can label them
+            if not answers_now:
+                lost = {key for key in keys - answered if not cache.listing.is_present[key]}
+                lost |= find_unviewable_images(campaign, items, keys - answered)
             if len(answered) < count_required_answers(campaign, len(keys) - len(lost)):
                 return _request_again(campaign, cache, newest, incomplete, answered, lost)
             close_request(campaign, newest, len(answered))
@@ -203,11 +205,6 @@ def count_required_answers(campaign: Campaign, expected: int) -> int:
 def _withdraw_request_commands(campaign: Campaign) -> str:
     """Return the commands that close the open request and choose another one."""
     return f"{project_command(campaign.folder, verb='withdraw')}, then {project_command(campaign.folder)}"
-
-
-def _find_lost_images(campaign: Campaign, listing: PoolListing, keys: Set[int]) -> set[int]:
-    """Return the keys of the images that are missing or unreadable, so that nobody can label them."""
-    return {key for key in keys if not listing.is_present[key]} | find_unviewable_images(campaign, listing.items, keys)
 
 
 def find_unviewable_images(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:

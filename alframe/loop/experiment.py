@@ -165,7 +165,9 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
     kinds = ("pool", "backbone", "loss", "head", "sampler", "label_source")
     changed = []
     for kind in kinds:
-        before, now = (_recipe_under_current_names(kind, config) for config in (stored, current))
+        # Under today's names, but for additions that change nothing.
+        recipes = (REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {}) for config in (stored, current))
+        before, now = (without_added_parameters(kind, recipe) for recipe in recipes)
         if before != now:
             changed.append(_describe_change(kind, before, now))
     keys = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
@@ -186,13 +188,6 @@ def _describe_change(kind: str, before: Mapping[str, Any], now: Mapping[str, Any
         return f"{kind} ({before.get('name')})"
     keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     return f"{kind} ({', '.join(f'{kind}.{key}={before.get(key)}' for key in keys)})"
-
-
-def _recipe_under_current_names(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the recipe of the part of this kind under today's names, but for additions that change nothing."""
-    recipe = REGISTRIES[kind].current_recipe(config["recipes"].get(kind) or {})
-    current: Mapping[str, Any] = without_added_parameters(kind, recipe)
-    return current
 
 
 def _fill_in(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,10 @@ def with_ids_of_round(
     ledger: Ledger, source: LabelSource, round_number: int, keys: Sequence[int], items: Sequence[Item]
 ) -> list[Item]:
     """Return the items of these keys, under the ids by which the label source of this round knows them."""
-    serves_people = isinstance(source, ServesPeople)
-    ids = _differing_served_ids(ledger, keys) if serves_people else _former_ids_in_round(ledger, round_number, keys)
+    if isinstance(source, ServesPeople):
+        ids = _differing_served_ids(ledger, keys)
+    else:
+        ids = _first_id_by_key(former for former in ledger.former_ids(keys) if former.until_round >= round_number)
     return [replace(items[key], id=ids[key]) if key in ids else items[key] for key in keys]
 
 
@@ -42,20 +44,14 @@ def keys_of_served_ids(ledger: Ledger, ids: Iterable[str]) -> dict[str, int]:
     return known | {id_: key for key, id_ in _differing_served_ids(ledger, keys).items()}
 
 
-def _former_ids_in_round(ledger: Ledger, round_number: int, keys: Iterable[int]) -> dict[int, str]:
-    """Return, by key, the id that an item had when this round was requested, where it has another one now."""
-    return _first_id_by_key(former for former in ledger.former_ids(keys) if former.until_round >= round_number)
-
-
 def _first_id_by_key(former_ids: Iterable[FormerId]) -> dict[int, str]:
-    """Return the first of each item's ids, by key."""
     first: dict[int, str] = {}
     for former in former_ids:
         first.setdefault(former.key, former.id)
     return first
 
 
-def _differing_served_ids(ledger: Ledger, keys: Iterable[int]) -> Mapping[int, str]:
+def _differing_served_ids(ledger: Ledger, keys: Iterable[int]) -> dict[int, str]:
     """Return, by key, the id by which a source that serves people knows an item, where it is not the item's own.
 
     It is the item's first id for ever, because such a source keeps the answers of all rounds together. An item that was

@@ -13,7 +13,6 @@ import numpy as np
 
 from alframe.builtins import REGISTRIES
 from alframe.contracts import Task
-from alframe.engine.listing.pool_listing import PoolListing
 from alframe.errors import StoreError
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.answers import load_label_snapshot
@@ -95,14 +94,6 @@ def labels_by_key(campaign: Campaign, items: Sequence[Item]) -> dict[int, Label]
     return {label.item: label.to_label(items[label.labelled_on].id) for label in campaign.labels_with_propagated(items)}
 
 
-def _known_held_out_labels(campaign: Campaign, listing: PoolListing) -> dict[int, Label]:
-    """Return the pool's label of each held-out image, by key."""
-    if not campaign.uses_pool_labels:
-        return {}
-    held_out = [(key, listing.items[key]) for key in np.flatnonzero(listing.is_held_out).tolist()]
-    return {key: Label(item.id, item.label) for key, item in held_out if item.label is not None}
-
-
 def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> Predictions:
     """Predict every image that is present and can be read, and list each other image that has a label.
 
@@ -111,7 +102,9 @@ def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> 
     """
     head, embedding, listing = fitted.require_head(), fitted.embedded.embedding, cache.listing
     items = listing.items
-    labels = _known_held_out_labels(campaign, listing) | labels_by_key(campaign, items)
+    known = np.flatnonzero(listing.is_held_out).tolist() if campaign.uses_pool_labels else []
+    labels = {key: Label(item.id, item.label) for key in known if (item := items[key]).label is not None}
+    labels |= labels_by_key(campaign, items)
     is_listed = embedding.is_readable & listing.is_present
     is_listed[list(labels)] = True
     keys = np.flatnonzero(is_listed)

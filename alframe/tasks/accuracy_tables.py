@@ -107,8 +107,10 @@ def comparison_table(histories: Histories, sampler: str) -> str:
     if seeds > 1 and len(names) > 1:
         header.append("difference")
         gap = difference_curve(histories[sampler], histories[names[1]])
-        differences = map(_difference_cell, gap.mean, gap.low, gap.high)
-        rows = [(*row, cell) for row, cell in zip(rows, differences, strict=True)]
+        rows = [
+            (*row, f"{100 * mean:+5.1f} [{100 * low:+.1f}, {100 * high:+.1f}]")
+            for row, mean, low, high in zip(rows, gap.mean, gap.low, gap.high, strict=True)
+        ]
         note += f"\nDifference: {sampler} minus {names[1]}, seed by seed; the same split and start."
     unmeasured = name_unmeasured_classes([run for runs in histories.values() for run in runs])
     return format_table(tuple(header), rows) + f"\n{note}{unmeasured}"
@@ -141,10 +143,6 @@ def _audit_cell(audit: Evaluation | Estimate | None) -> str:
 
 def _interval_cell(mean: float, low: float, high: float) -> str:
     return f"{mean:6.1%} [{low:.1%}, {high:.1%}]"
-
-
-def _difference_cell(mean: float, low: float, high: float) -> str:
-    return f"{100 * mean:+5.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

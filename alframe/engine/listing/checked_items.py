@@ -51,12 +51,9 @@ def _check_folders(pool: ListsFolders) -> Iterator[ListedFolder]:
         for text in chain(folder.ids, folder.paths):
             if not isinstance(text, str) or not text:
                 raise broken_contract("pool", pool, f"lists a folder with the id or path {text!r}")
-        yield folder._replace(paths=[_shortest(path) for path in folder.paths])
-
-
-def _shortest(path: str) -> str:
-    """Return the form in which results are stored, as a Path writes it; most paths have it, and Path is slow."""
-    return path if path == os.path.normpath(path) else str(Path(path))
+        # As a Path writes it, in which form results are stored; most paths have it, and Path is slow.
+        shortest = [path if path == os.path.normpath(path) else str(Path(path)) for path in folder.paths]
+        yield folder._replace(paths=shortest)
 
 
 def _check_items(pool: Pool) -> Iterator[Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def _join_deployment(
         if time is None:
             return np.nan
         if as_local:
-            return np.nan if time.tzinfo is not None and _is_utc(time) else time.replace(tzinfo=UTC).timestamp()
+            return np.nan if time.utcoffset() == timedelta(0) else time.replace(tzinfo=UTC).timestamp()
         if time.tzinfo is None:
             return time.replace(tzinfo=zone).timestamp() if zone is not None else np.nan
         return time.timestamp()
@@ -115,8 +115,3 @@ def _numbers_by_deployment(deployments: Sequence[str]) -> dict[str, list[int]]:
     for number, deployment in enumerate(deployments):
         numbers.setdefault(deployment, []).append(number)
     return numbers
-
-
-def _is_utc(time: datetime) -> bool:
-    offset = time.utcoffset()
-    return offset is not None and not offset

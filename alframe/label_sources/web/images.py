@@ -79,7 +79,8 @@ class ImageDatabase(Database):
             if item.id not in numbers:
                 numbers[item.id] = _stable_number(item.id, taken)
                 taken.add(numbers[item.id])
-            rows.append((numbers[item.id], *_dump_item(item)))
+            taken_at, box = None if item.taken is None else item.taken.isoformat(), dump_box(item.box)
+            rows.append((numbers[item.id], item.id, str(item.path), item.camera, taken_at, item.sequence, box))
         sql = (
             "INSERT INTO image (number, id, path, camera, taken, sequence, box) VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET path = excluded.path, camera = excluded.camera, taken = excluded.taken, "
@@ -135,11 +136,6 @@ def _stable_number(id_: str, taken: Set[int]) -> int:
     while number in taken:
         number += 1
     return number
-
-
-def _dump_item(item: Item) -> tuple[str | None, ...]:
-    taken = None if item.taken is None else item.taken.isoformat()
-    return item.id, str(item.path), item.camera, taken, item.sequence, dump_box(item.box)
 
 
 def arrange_batch(request: Request) -> list[BatchRow]:

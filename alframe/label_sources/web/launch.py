@@ -82,6 +82,11 @@ class ServerProcess:
         if process is not None:
             _end_process(process)
 
+    @property
+    def process_id(self) -> int | None:
+        """The number of the server's process, None while there is none."""
+        return None if self._process is None else self._process.pid
+
     def show_phase(self, phase: str, message: str) -> None:
         self._send_and_remember({"phase": asdict(PhaseStatus(phase, message))})
 
