@@ -10,6 +10,7 @@ import numpy as np
 
 from alframe.heads.fitting import (
     DeterministicHead,
+    FitsWithContext,
     expand_layer_to_all_classes,
     limit_to_one_thread,
     reduce_rows,
@@ -52,7 +53,7 @@ class HeldOutLogits:
     weights: Floats64
 
 
-class Auto(DeterministicHead):
+class Auto(FitsWithContext, DeterministicHead):
     """A calibrated mixture of the heads `linear` and `prototype`, fitted by their predictions of labelled images.
 
     Each labelled image is predicted by models that were not fitted to it. The logits of both heads are added with the
@@ -79,10 +80,6 @@ class Auto(DeterministicHead):
         require_at_least("head 'auto'", 2, folds=folds)
         require_at_least("head 'auto'", 1, max_iter=max_iter)
         self.c, self.shrinkage, self.folds, self.max_iter = c, shrinkage, folds, max_iter
-
-    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        """See the Head contract."""
-        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `is_unseen` rows of two classes, both models count half."""
@@ -145,11 +142,7 @@ class Auto(DeterministicHead):
 
         Chosen by the fair ones instead, photographs and a long tail were a point less accurate (two or three seeds).
         """
-        weight, bias = self._state["plain_weight"], self._state["plain_bias"]
-        out = np.empty((len(x), len(bias)), np.float32)
-        for chunk in row_slices(len(x)):
-            out[chunk] = softmax(self.scale_features(x[chunk]) @ weight.T + bias)
-        return out
+        return self.probs_of_layer(x, "plain_weight", "plain_bias")
 
     def logits_module(self) -> nn.Module:
         """See the ExportableHead contract."""

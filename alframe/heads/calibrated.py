@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from alframe.contracts import CheckableHead, ExportableHead, Head, HiddenActivations, UsesUnlabelled
-from alframe.heads.fitting import softmax
+from alframe.heads.fitting import FitsWithContext, softmax
 from alframe.heads.sharpness import split_folds_unseen_by_backbone
 from alframe.kit.chunks import row_slices
 from alframe.kit.composite import build_part, fit_head, forward_abilities
@@ -24,7 +24,7 @@ MAX_LOG_TEMPERATURE = 3.0  # natural logarithm; the smallest temperature is the 
 MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than that
 
 
-class Calibrated:
+class Calibrated(FitsWithContext):
     """Another head whose log probabilities are divided by a temperature (temperature scaling).
 
     Guo et al. 2017, "On calibration of modern neural networks". The temperature has the lowest cross-entropy on
@@ -49,9 +49,6 @@ class Calibrated:
         # Of the instance, not the class: else every one of these would seem to be stochastic.
         self.stochastic = self._inner.stochastic
         forward_abilities(self, self._inner, (CheckableHead, ExportableHead, HiddenActivations, UsesUnlabelled))
-
-    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `is_unseen` rows of two classes, the temperature is 1."""

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
+from alframe.contracts import UsesFitContext
 from alframe.errors import AlframeError, UnmetNeed
 from alframe.kit.chunks import row_slices
-from alframe.types import Floats, Floats64, Ints
+from alframe.types import FitContext, Floats, Floats64, Ints
 
 if TYPE_CHECKING:
     from torch import nn
@@ -158,6 +159,13 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+class FitsWithContext:
+    """What the heads share that learn from the context; without one, nothing is known of it."""
+
+    def fit(self: UsesFitContext, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
+        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
+
+
 class DeterministicHead:
     """A head that gives one answer, and learns nothing but the arrays `_state`; `name` is the one in the registry.
 
@@ -177,6 +185,14 @@ class DeterministicHead:
             scaled[rows] /= self._state["scale"]
         return scaled
 
+    def probs_of_layer(self, x: Floats, weight: str, bias: str) -> Floats:
+        """Return the probabilities (n, C) by a linear layer on scaled features; `x` (n, D) may be memory-mapped."""
+        weight_of_class, bias_of_class = self._state[weight], self._state[bias]
+        out = np.empty((len(x), len(bias_of_class)), np.float32)
+        for rows in row_slices(len(x)):
+            out[rows] = softmax(self.scale_features(x[rows]) @ weight_of_class.T + bias_of_class)
+        return out
+
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """Raise UnmetNeed: all samples would be the same."""
         raise UnmetNeed(
@@ -194,12 +210,7 @@ class LinearLogitsHead(DeterministicHead):
     """A head whose logits are linear in the scaled embedding, with the `weight` (C, D) and the `bias` (C,)."""
 
     def probs(self, x: Floats) -> Floats:
-        """See the Head contract; `x` (n, D) may be memory-mapped."""
-        weight, bias = self._state["weight"], self._state["bias"]
-        out = np.empty((len(x), len(bias)), np.float32)
-        for rows in row_slices(len(x)):
-            out[rows] = softmax(self.scale_features(x[rows]) @ weight.T + bias)
-        return out
+        return self.probs_of_layer(x, "weight", "bias")
 
     def logits_module(self) -> nn.Module:
         from alframe.heads.torch_modules import scaled_linear_layer

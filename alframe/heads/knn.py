@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from alframe.heads.fitting import DeterministicHead, scale_examples
+from alframe.heads.fitting import DeterministicHead, FitsWithContext, scale_examples
 from alframe.kit.chunks import row_slices
 from alframe.kit.clustering import unit_vectors
 from alframe.kit.libraries import import_faiss
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of votes per mean squared distance
 
 
-class Knn(DeterministicHead):
+class Knn(FitsWithContext, DeterministicHead):
     """The nearest labelled images vote (Fix and Hodges 1951), the nearer the more (Dudani 1976); found by FAISS.
 
     Embeddings are scaled and brought to length 1, so that distances are those of cosines. The nearest image has one
@@ -38,9 +38,6 @@ class Knn(DeterministicHead):
         require_at_least("head 'knn'", 1, k=k)
         require_parameter("head 'knn'", smoothing > 0, "above 0", smoothing=smoothing)
         self.k, self.smoothing = k, smoothing
-
-    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `is_unseen` rows, the decay is 1."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alframe.heads.fitting import (
+    FitsWithContext,
     LinearLogitsHead,
     class_means_and_counts,
     expand_layer_to_all_classes,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it is 2 to 10 on real sets
 
 
-class Prototype(LinearLogitsHead):
+class Prototype(FitsWithContext, LinearLogitsHead):
     """The nearest class mean: an image probably has the class whose mean is nearest. One label per class is enough.
 
     Embeddings are scaled and brought to length 1. Distances are Mahalanobis distances with the covariance within
@@ -42,9 +43,6 @@ class Prototype(LinearLogitsHead):
     def __init__(self, shrinkage: float = 0.9) -> None:
         require_parameter("head 'prototype'", 0 < shrinkage <= 1, "above 0 and at most 1", shrinkage=shrinkage)
         self.shrinkage = shrinkage
-
-    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without `is_unseen` rows, the sharpness is at most DEFAULT_SHARPNESS."""

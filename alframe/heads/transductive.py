@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, scale_examples
+from alframe.heads.fitting import FitsWithContext, LinearLogitsHead, expand_layer_to_all_classes, scale_examples
 from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
 from alframe.heads.sharpness import FOLD_TOLERANCE, fit_sharpness, split_folds_unseen_by_backbone
 from alframe.kit.clustering import nearest_neighbours, unit_vectors
@@ -18,7 +18,7 @@ FOLDS = 3  # of the labelled images, to measure how sure the head may be
 PRECISION = 1e-6  # of the propagated labels
 
 
-class Transductive(LinearLogitsHead):
+class Transductive(FitsWithContext, LinearLogitsHead):
     """Logistic regression on the labelled images, and with a small weight on images without a label.
 
     Images without a label get the classes of their neighbours: labels are propagated along the graph of nearest
@@ -56,9 +56,6 @@ class Transductive(LinearLogitsHead):
         require_parameter(part, c > 0, "above 0", c=c)
         self.neighbours, self.spread, self.weight = neighbours, spread, weight
         self.max_unlabelled, self.c, self.max_iter = max_unlabelled, c, max_iter
-
-    def fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
-        self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
         """See the UsesFitContext contract; without unseen rows of two classes, it is as sure as the regression."""

@@ -6,7 +6,7 @@ Lists, folders and databases that people already work on keep the ids that their
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from alframe.contracts import LabelSource, ServesPeople

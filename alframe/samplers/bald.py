@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import score_prob_samples, scored_in_chunks, select_top_k, shannon_entropy
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.kit.scoring import score_prob_samples, scored_in_chunks, shannon_entropy
+from alframe.samplers.uncertainty import HighestScores
+from alframe.types import Floats, Need, PoolView
 
 
-class Bald:
+class Bald(HighestScores):
     """Select the images with the highest mutual information between the prediction and the weights of the head.
 
     The mutual information is the entropy of the mean of the draws minus the mean of their entropies. A draw is one
@@ -25,9 +26,6 @@ class Bald:
 
     def score_pool(self, view: PoolView) -> Floats:
         return pool_mutual_information(view)
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 def pool_mutual_information(view: PoolView) -> Floats:

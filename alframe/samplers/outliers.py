@@ -10,11 +10,11 @@ import numpy as np
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.uncertainty import entropy, least_confidence
+from alframe.samplers.uncertainty import HighestScores, entropy, least_confidence
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-class OutliersMeanActivation:
+class OutliersMeanActivation(HighestScores):
     """Select the images with the lowest mean activation of all hidden neurons of the head.
 
     The score is the negative mean.
@@ -25,11 +25,8 @@ class OutliersMeanActivation:
     def score_pool(self, view: PoolView) -> Floats:
         return np.asarray(-view.hidden_activations.mean(axis=1))
 
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
-
-class OutliersMaxActivation:
+class OutliersMaxActivation(HighestScores):
     """Select the images whose most active hidden neuron has the lowest activation.
 
     The score is the negative activation of this neuron. The neurons are those of the head.
@@ -39,9 +36,6 @@ class OutliersMaxActivation:
 
     def score_pool(self, view: PoolView) -> Floats:
         return np.asarray(-view.hidden_activations.max(axis=1))
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 class LeastConfidenceThenOutliers:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from alframe.contracts import ScoresPool
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import score_prob_samples, scored_in_chunks, select_top_k, shannon_entropy
 from alframe.types import Floats, Need, PoolView, Selection
@@ -50,7 +51,14 @@ def _two_largest(probs: Floats) -> tuple[Floats, Floats]:
     return first, second
 
 
-class _UncertaintySampler:
+class HighestScores:
+    """Select the highest of the scores that `score_pool` gives; ties are broken at random."""
+
+    def select(self: ScoresPool, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
+        return select_top_k(view.keys, self.score_pool(view), k, rng)
+
+
+class _UncertaintySampler(HighestScores):
     """Select the highest `score` of the head's probabilities; `name` is the one in the registry."""
 
     name: ClassVar[str]
@@ -59,9 +67,6 @@ class _UncertaintySampler:
 
     def score_pool(self, view: PoolView) -> Floats:
         return self.score(view.probs)
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 class _MeanProbsUncertaintySampler(_UncertaintySampler):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.kit.parameters import require_at_least
-from alframe.kit.scoring import score_prob_samples, scored_in_chunks, select_top_k
-from alframe.types import Floats, Need, PoolView, Selection
+from alframe.kit.scoring import score_prob_samples, scored_in_chunks
+from alframe.samplers.uncertainty import HighestScores
+from alframe.types import Floats, Need, PoolView
 
 
-class VariationRatios:
+class VariationRatios(HighestScores):
     """Select the images with the highest share of draws that do not vote for the most frequent class.
 
     A draw is one random sample of the class probabilities. It votes for its most probable class. The score is the
@@ -29,9 +30,6 @@ class VariationRatios:
         return score_prob_samples(
             view.lazy_prob_samples, lambda samples: variation_ratio(samples) + 0 * samples.sum(axis=(0, 2))
         )
-
-    def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 @scored_in_chunks

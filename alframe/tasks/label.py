@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alframe.commands import project_command
 from alframe.errors import BadParams, StoreError
 from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress
 from alframe.loop.experiment import list_pool_into_ledger
@@ -12,7 +13,7 @@ from alframe.loop.phase_results import ProblemLog
 from alframe.loop.serving import serving_people, take_snapshot
 from alframe.loop.session import Session
 from alframe.loop.waiting import wait_for_answers
-from alframe.tasks.messages import continue_command, no_project_message
+from alframe.tasks.messages import no_project_message
 from alframe.types import Outcome, OutcomeState
 
 
@@ -51,7 +52,7 @@ class Label(WaitsForAnswers):
         lines = [_describe_changes(before, labels)]
         if rounds and not rounds[-1].closed:
             lines.append(describe_progress(rounds[-1], labels, incomplete))
-        return Outcome(OutcomeState.WAITING, "\n".join([*lines, f"Continue with: {continue_command(session.folder)}"]))
+        return Outcome(OutcomeState.WAITING, "\n".join([*lines, f"Continue with: {project_command(session.folder)}"]))
 
 
 def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
@@ -77,7 +78,7 @@ class Withdraw:
 
     def run(self, session: Session) -> Outcome:
         """Close the request. The files people were given stay, and an answer that is written there later counts."""
-        go_on = f"Choose another batch with: {continue_command(session.folder)}"
+        go_on = f"Choose another batch with: {project_command(session.folder)}"
         rounds = session.ledger.stored_rounds() if session.project.has_begun else []
         if not rounds or rounds[-1].closed:
             return Outcome(OutcomeState.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")

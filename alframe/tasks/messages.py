@@ -17,11 +17,6 @@ def indented_paths(paths: list[Path]) -> str:
     return "".join(f"\n  {short_path(path)}" for path in paths)
 
 
-def continue_command(folder: Path) -> str:
-    """Return the command that goes on with a project."""
-    return project_command(folder)
-
-
 def predict_command(model: Path) -> str:
     """Return the command that uses an exported model on other images."""
     return command_line("predict", "images=FOLDER", f"model={short_path(model)}")

@@ -28,7 +28,7 @@ from alframe.loop.waiting import wait_for_answers
 from alframe.store.records import StoredRound
 from alframe.tasks.doubtful_labels import describe_doubtful, list_doubtful, list_recheck
 from alframe.tasks.label import WaitsForAnswers
-from alframe.tasks.messages import continue_command, no_project_message
+from alframe.tasks.messages import no_project_message
 from alframe.types import Item, Outcome, OutcomeState
 
 
@@ -108,9 +108,7 @@ class RecheckLabels(WaitsForAnswers):
             return Outcome(OutcomeState.WAITING, "\n".join(text))
         close_request(session, stored_round, len(answered))
         lines = [*found, *self._describe_last_recheck(session, items)]
-        return Outcome(
-            OutcomeState.DONE, "\n".join([*lines, f"To learn from this: {continue_command(session.folder)}"])
-        )
+        return Outcome(OutcomeState.DONE, "\n".join([*lines, f"To learn from this: {project_command(session.folder)}"]))
 
     def _describe_last_recheck(self, session: Session, items: Sequence[Item]) -> list[str]:
         """Return what the last recheck has changed; nothing before the first."""

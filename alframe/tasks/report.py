@@ -26,7 +26,7 @@ from alframe.store.events import BatchArranged, Predicted, RequestClosed
 from alframe.store.files import write_text
 from alframe.store.records import StoredRound
 from alframe.tasks.accuracy_tables import describe_caveat
-from alframe.tasks.messages import continue_command, no_project_message, predict_command
+from alframe.tasks.messages import no_project_message, predict_command
 from alframe.types import Item, Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def _next_command(session: Session, outcome: Outcome | None) -> str:
     done = session.project.done_file.exists() if outcome is None else outcome.state is OutcomeState.DONE
     if done and session.project.model_folder.exists():
         return predict_command(session.project.model_folder)
-    return continue_command(session.folder)
+    return project_command(session.folder)
 
 
 def _describe_settings(session: Session) -> dict[str, str]:

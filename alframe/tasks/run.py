@@ -26,7 +26,7 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import WaitsForAnswers
-from alframe.tasks.messages import COMPLETE, continue_command, describe_bad_image_counts, predict_command
+from alframe.tasks.messages import COMPLETE, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, OutcomeState
 from alframe.types.audit import MIN_IMAGES
@@ -81,7 +81,7 @@ class Run(WaitsForAnswers):
                         outcome.message,
                         *describe_bad_image_counts(session),
                         f"Report: {write_report(session, outcome)}",
-                        f"Then continue with: {continue_command(session.folder)}",
+                        f"Then continue with: {project_command(session.folder)}",
                     ]
                     return Outcome(OutcomeState.WAITING, "\n".join(lines))
                 done = self._export_and_report(session, outcome, cache, fitted, digest)
@@ -104,7 +104,7 @@ class Run(WaitsForAnswers):
         if serving is None:
             write_report(session, outcome)
             log.info(
-                "\n%s\nWaiting. Ctrl-C stops. To continue later: %s", outcome.message, continue_command(session.folder)
+                "\n%s\nWaiting. Ctrl-C stops. To continue later: %s", outcome.message, project_command(session.folder)
             )
             wait_for_answers(session, items, cache.problems, self.every)
             return run_until_stop(session)
@@ -115,7 +115,7 @@ class Run(WaitsForAnswers):
             "\n%s\n%s\nCtrl-C stops. To continue later: %s",
             outcome.message,
             serving.address,
-            continue_command(session.folder),
+            project_command(session.folder),
         )
         if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))

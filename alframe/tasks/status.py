@@ -19,7 +19,7 @@ from alframe.loop.session import Session
 from alframe.settings import non_default_settings
 from alframe.settings.fields import format_for_command_line
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
-from alframe.tasks.messages import continue_command, no_project_message
+from alframe.tasks.messages import no_project_message
 from alframe.types import UNSURE, Item, Outcome, OutcomeState
 
 
@@ -104,7 +104,7 @@ def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], li
 
 
 def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
-    labels, rounds, go_on = session.labels(), session.ledger.stored_rounds(), continue_command(session.folder)
+    labels, rounds, go_on = session.labels(), session.ledger.stored_rounds(), project_command(session.folder)
     if session.project.done_file.exists():
         exported = session.project.export_folder
         if exported.is_dir() and any(exported.iterdir()):
