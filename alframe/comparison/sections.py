@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from alframe.comparison import tables
 from alframe.comparison.figures import (
@@ -51,6 +53,23 @@ class _DataSetSections:
     def styles_with_baseline(self) -> dict[str, Style]:
         return {name: style for name, style in self.styles.items() if name in self.data.baselines}
 
+    def figure(
+        self, name: str, title: str, caption: str, draw: Callable[[tuple[int, int]], Figure], height: float = 1.0
+    ) -> FigureOfPage:
+        return FigureOfPage(f"{name.replace('_', '-')}{self.suffix}", f"{title}{self.on}", caption, draw, height)
+
+    def table(
+        self,
+        name: str,
+        title: str,
+        caption: str,
+        numbers: pd.DataFrame,
+        shown: pd.DataFrame | Mapping[str, Any],
+        long: bool = False,
+    ) -> TableOfPage:
+        name = f"{name.replace('_', '-')}{self.suffix}"
+        return TableOfPage(name, title, caption, numbers, pd.DataFrame(shown), long)
+
 
 def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: str = "", on: str = "") -> list[Section]:
     """Return the sections on one data set; `suffix` ends the names of their files, `on` their titles."""
@@ -76,23 +95,20 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
 def _curves_figure(part: _DataSetSections, means: pd.DataFrame, measure: str, text: str, percent: bool) -> FigureOfPage:
     caption = f"The lines are means over seeds. The bands are Student's 95 % intervals of the mean.{part.some}"
     draw = bands_figure_maker(means[means["measure"] == measure], "mean", part.styles, text, percent)
-    name = f"{measure.replace('_', '-')}{part.suffix}"
-    return FigureOfPage(name, f"{capitalise(text)} by number of labels{part.on}", caption, draw)
+    return part.figure(measure, f"{capitalise(text)} by number of labels", caption, draw)
 
 
 def _curves_section(part: _DataSetSections, summary: pd.DataFrame, means: pd.DataFrame) -> Section:
     first, last = part.data.span
-    shown = pd.DataFrame(
-        {
-            "strategy": summary["strategy"],
-            "seeds": summary["seeds"],
-            "labels": summary["labels"],
-            "area, %": format_intervals(summary, "area"),
-            "compared with baseline": format_intervals(summary, "gain", signed=True),
-            **p_value_columns(summary),
-            "last, %": format_intervals(summary, "last"),
-        }
-    )
+    shown = {
+        "strategy": summary["strategy"],
+        "seeds": summary["seeds"],
+        "labels": summary["labels"],
+        "area, %": format_intervals(summary, "area"),
+        "compared with baseline": format_intervals(summary, "gain", signed=True),
+        **p_value_columns(summary),
+        "last, %": format_intervals(summary, "last"),
+    }
     caption = (
         f"Area is the mean {part.word} from {first} to {last} labels (area under the learning curve). Last is the "
         f"{part.word} with the last labels. Both are means over seeds with Student's 95 % interval. The column "
@@ -102,18 +118,15 @@ def _curves_section(part: _DataSetSections, summary: pd.DataFrame, means: pd.Dat
     )
     long_caption = "Means over seeds, in %. The files also have Student's 95 % intervals and the other measures."
     shown_means = pivot_by_labels(means[means["measure"] == part.measure], "mean", 1, 100)
-    measures = dict.fromkeys([part.measure, "accuracy", "macro_f1"])
-    return Section(
-        f"Learning curves{part.on}",
-        part.data.notes,
-        [_curves_figure(part, means, name, MEASURES[name], True) for name in measures],
-        [
-            TableOfPage(f"summary{part.suffix}", "Areas and gains", caption, summary, shown),
-            TableOfPage(
-                f"curves-means{part.suffix}", "The curves' numbers", long_caption, means, shown_means, long=True
-            ),
-        ],
-    )
+    figures = [
+        _curves_figure(part, means, name, MEASURES[name], True)
+        for name in dict.fromkeys([part.measure, "accuracy", "macro_f1"])
+    ]
+    found = [
+        part.table("summary", "Areas and gains", caption, summary, shown),
+        part.table("curves-means", "The curves' numbers", long_caption, means, shown_means, long=True),
+    ]
+    return Section(f"Learning curves{part.on}", part.data.notes, figures, found)
 
 
 def _differences_section(part: _DataSetSections) -> Section:
@@ -126,36 +139,29 @@ def _differences_section(part: _DataSetSections) -> Section:
         )
         axis = f"difference in {part.word}"
         draw = bands_figure_maker(table, "difference", part.styles_with_baseline, axis, True, zero=0)
-        figures.append(
-            FigureOfPage(f"differences{part.suffix}", f"Differences to the baseline{part.on}", caption, draw)
-        )
-        shown = pd.DataFrame(
-            {
-                "strategy": table["strategy"],
-                "labels": table["labels"],
-                "difference, points": format_intervals(table, "difference", signed=True),
-                **p_value_columns(table),
-            }
-        )
+        figures.append(part.figure("differences", "Differences to the baseline", caption, draw))
+        shown = {
+            "strategy": table["strategy"],
+            "labels": table["labels"],
+            "difference, points": format_intervals(table, "difference", signed=True),
+            **p_value_columns(table),
+        }
         caption = (
             "The differences are paired by seed, with Student's 95 % interval. The p-values of Holm and of Benjamini "
             "and Hochberg adjust the p-values of the t test for all rows, except the rows of the first labels, which "
             "no strategy chose."
         )
         title = "Differences to the baseline at each number of labels"
-        found.append(TableOfPage(f"differences{part.suffix}", title, caption, table, shown, long=True))
+        found.append(part.table("differences", title, caption, table, shown, long=True))
     if len(pairs):
-        shown = pd.DataFrame(
-            {
-                "strategy": pairs["strategy"],
-                "other": pairs["other"],
-                "difference of areas": format_intervals(pairs, "gain", signed=True),
-                **p_value_columns(pairs),
-            }
-        )
+        shown = {
+            "strategy": pairs["strategy"],
+            "other": pairs["other"],
+            "difference of areas": format_intervals(pairs, "gain", signed=True),
+            **p_value_columns(pairs),
+        }
         caption = "Differences in points of area, paired by seed, with p-values before and after adjustment."
-        title = "Differences of all pairs of strategies"
-        found.append(TableOfPage(f"pairs{part.suffix}", title, caption, pairs, shown, long=True))
+        found.append(part.table("pairs", "Differences of all pairs of strategies", caption, pairs, shown, long=True))
     return Section(f"Paired differences{part.on}", [], figures, found)
 
 
@@ -173,21 +179,19 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
             f"{value:.1%} ({tables.CEILING:.0%} of all labels)" if goal == "ceiling" else f"{float(goal):.0%}"
             for goal, value in zip(table["goal"], table["value"], strict=True)
         ]
-        shown = pd.DataFrame(
-            {
-                "strategy": table["strategy"],
-                part.word: names,
-                "labels": table["labels"].map(format_labels),
-                "seeds that reached it": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
-                "fewer labels than baseline": table["saved"].map(format_percentage),
-            }
-        )
+        shown = {
+            "strategy": table["strategy"],
+            part.word: names,
+            "labels": table["labels"].map(format_labels),
+            "seeds that reached it": [f"{a} of {b}" for a, b in zip(table["reached"], table["seeds"], strict=True)],
+            "fewer labels than baseline": table["saved"].map(format_percentage),
+        }
         caption = (
             f"The number of labels at which a strategy first reaches this {part.word}. It is the median over seeds, "
             "interpolated between rounds."
         )
-        title, is_long = f"Labels to a given {part.word}", len(table) > 40
-        found.append(TableOfPage(f"labels-to-goals{part.suffix}", title, caption, table, shown, is_long))
+        title = f"Labels to a given {part.word}"
+        found.append(part.table("labels-to-goals", title, caption, table, shown, long=len(table) > 40))
     if len(factors):
         draw = bands_figure_maker(
             factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, zero=1
@@ -198,25 +202,22 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
             "intervals of a bootstrap over seeds. If a point is missing, the baseline never became as good in the "
             f"measured rounds.{part.some}"
         )
-        figures.append(FigureOfPage(f"speed-up{part.suffix}", f"Speed-up over the baseline{part.on}", caption, draw))
+        figures.append(part.figure("speed-up", "Speed-up over the baseline", caption, draw))
         ends = factors[["factor", "low", "high", "labels", "measured_to"]].itertuples(index=False, name=None)
-        shown = pd.DataFrame(
-            {
-                "strategy": factors["strategy"],
-                "labels": factors["labels"],
-                "speed-up": [
-                    "{} [{}, {}]".format(*(format_factor(value, labels, most) for value in values))
-                    for *values, labels, most in ends
-                ],
-                "labels saved": ["–" if math.isinf(value) else f"{value:+.0f}" for value in factors["saved"]],
-            }
-        )
+        shown = {
+            "strategy": factors["strategy"],
+            "labels": factors["labels"],
+            "speed-up": [
+                "{} [{}, {}]".format(*(format_factor(value, labels, most) for value in values))
+                for *values, labels, most in ends
+            ],
+            "labels saved": ["–" if math.isinf(value) else f"{value:+.0f}" for value in factors["saved"]],
+        }
         caption = (
             "The speed-up with its bootstrap interval, and the number of labels saved. The sign > means that the "
             "baseline never became as good."
         )
-        title = "Speed-up at each number of labels"
-        found.append(TableOfPage(f"speed-up{part.suffix}", title, caption, factors, shown, long=True))
+        found.append(part.table("speed-up", "Speed-up at each number of labels", caption, factors, shown, long=True))
     return Section(f"Labels saved{part.on}", notes, figures, found)
 
 
@@ -232,30 +233,13 @@ def _chosen_section(part: _DataSetSections) -> Section:
         "same number of labels, and 0 if all labels are of one class (Shannon entropy divided by its largest value; "
         "Pielou 1966)."
     )
-    return Section(
-        f"What was chosen{part.on}",
-        [note],
-        [
-            FigureOfPage(
-                f"{name.replace('_', '-')}{part.suffix}",
-                f"{title}{part.on}",
-                caption,
-                bands_figure_maker(table, name, part.styles, axes[name], False),
-            )
-            for name, title in titles.items()
-        ],
-        [
-            TableOfPage(
-                f"{name.replace('_', '-')}{part.suffix}",
-                title,
-                "Means over seeds at each number of labels.",
-                table,
-                pivot_by_labels(table, name, 2),
-                long=True,
-            )
-            for name, title in titles.items()
-        ],
-    )
+    figures, found = [], []
+    for name, title in titles.items():
+        draw = bands_figure_maker(table, name, part.styles, axes[name], False)
+        figures.append(part.figure(name, title, caption, draw))
+        shown = pivot_by_labels(table, name, 2)
+        found.append(part.table(name, title, "Means over seeds at each number of labels.", table, shown, long=True))
+    return Section(f"What was chosen{part.on}", [note], figures, found)
 
 
 def _calibration_section(part: _DataSetSections, means: pd.DataFrame) -> Section:
@@ -269,7 +253,7 @@ def _calibration_section(part: _DataSetSections, means: pd.DataFrame) -> Section
         rows, title = means[means["measure"] == name], f"{capitalise(text)} at each number of labels"
         shown = pivot_by_labels(rows, "mean", *((2, 1) if name == "log_loss" else (1, 100)))
         caption = f"Means over seeds{', in %' * (name != 'log_loss')}."
-        found.append(TableOfPage(f"{name.replace('_', '-')}{part.suffix}", title, caption, rows, shown, long=True))
+        found.append(part.table(name, title, caption, rows, shown, long=True))
     figures = [_curves_figure(part, means, name, text, name != "log_loss") for name, text in known.items()]
     return Section(f"Calibration{part.on}", [note], figures, found)
 
@@ -277,24 +261,18 @@ def _calibration_section(part: _DataSetSections, means: pd.DataFrame) -> Section
 def _seconds_section(part: _DataSetSections) -> Section:
     table = tables.seconds_table(part.data).sort_values("selection", ignore_index=True)
     quartiles = table[["selection", "selection_low", "selection_high"]].itertuples(index=False, name=None)
-    shown = pd.DataFrame(
-        {
-            "strategy": table["strategy"],
-            "rounds": table["rounds"],
-            "seconds to choose": [f"{median:.3f} [{low:.3f}, {high:.3f}]" for median, low, high in quartiles],
-            "seconds of a round": [format_number(value, 3) for value in table["round"]],
-        }
-    )
+    shown = {
+        "strategy": table["strategy"],
+        "rounds": table["rounds"],
+        "seconds to choose": [f"{median:.3f} [{low:.3f}, {high:.3f}]" for median, low, high in quartiles],
+        "seconds of a round": [format_number(value, 3) for value in table["round"]],
+    }
     caption = (
         "Medians over rounds and seeds, with quartiles, on the machine of each run. The first round is left out, "
         "because it contains the choice of the first labels and the embedding."
     )
-    figure = FigureOfPage(
-        f"seconds{part.suffix}",
-        f"Seconds to choose a batch{part.on}",
-        "Medians and quartiles over rounds and seeds. Runs at the same time slow each other down.",
-        selection_seconds_figure_maker(table),
-        height=max(0.5, len(table) / 12),
-    )
+    about = "Medians and quartiles over rounds and seeds. Runs at the same time slow each other down."
+    height = max(0.5, len(table) / 12)
+    figure = part.figure("seconds", "Seconds to choose a batch", about, selection_seconds_figure_maker(table), height)
     title = "Seconds to choose a batch, and of a whole round"
-    return Section(f"Cost{part.on}", [], [figure], [TableOfPage(f"seconds{part.suffix}", title, caption, table, shown)])
+    return Section(f"Cost{part.on}", [], [figure], [part.table("seconds", title, caption, table, shown)])

@@ -36,7 +36,7 @@ def summary_table(data: DataSet, measure: str) -> pd.DataFrame:
     rows = []
     for name, strategy in data.strategies.items():
         areas = strategy.areas(measure, data.span)
-        row: dict[str, object] = {
+        row = {
             **_identifying_cells(data, name),
             "seeds": len(strategy.runs),
             "labels": strategy.labels[-1],
@@ -90,16 +90,8 @@ def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
         for count, mine, its, p in zip(labels, pair[0].T, pair[1].T, paired_t_p_values(*pair), strict=True):
             tests = {"p_t": p, "p_wilcoxon": wilcoxon_p_value(mine, its)}
             gap = _interval_cells("difference", mean_interval(mine - its))
-            rows.append(
-                {
-                    **_identifying_cells(data, name),
-                    "baseline": other,
-                    "labels": count,
-                    "seeds": len(seeds),
-                    **gap,
-                    **tests,
-                }
-            )
+            cells = {"baseline": other, "labels": count, "seeds": len(seeds)}
+            rows.append({**_identifying_cells(data, name), **cells, **gap, **tests})
     table = pd.DataFrame(rows)
     if len(table):
         is_choice = table["labels"] > min(strategy.labels[0] for strategy in data.strategies.values())
@@ -123,15 +115,9 @@ def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataF
             wanted["ceiling"] = CEILING * np.array([ceiling[seed] for seed in strategy.runs])
         for goal, targets in wanted.items():
             needed = labels_to_goal(labels, values, targets)
-            row = {
-                **_identifying_cells(data, name),
-                "baseline": data.baselines.get(name, ""),
-                "goal": goal,
-                "value": targets.mean(),
-            }
-            rows.append(
-                {**row, "labels": np.median(needed), "reached": np.isfinite(needed).sum(), "seeds": len(needed)}
-            )
+            wanted_cells = {"baseline": data.baselines.get(name, ""), "goal": goal, "value": targets.mean()}
+            found = {"labels": np.median(needed), "reached": np.isfinite(needed).sum(), "seeds": len(needed)}
+            rows.append({**_identifying_cells(data, name), **wanted_cells, **found})
     table = pd.DataFrame(rows)
     if not len(table):
         return table
@@ -162,13 +148,9 @@ def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
         for at in range(1, len(labels)):
             found = final_speed_up(labels[: at + 1], values[:, : at + 1], *base)
             saved = found.factor * labels[at] - labels[at]
-            row = {
-                **_identifying_cells(data, name),
-                "baseline": other,
-                "labels": int(labels[at]),
-                "measured_to": int(base[0][-1]),
-            }
-            rows.append({**row, "factor": found.factor, "low": found.low, "high": found.high, "saved": saved})
+            cells = {"baseline": other, "labels": int(labels[at]), "measured_to": int(base[0][-1])}
+            factors = {"factor": found.factor, "low": found.low, "high": found.high, "saved": saved}
+            rows.append({**_identifying_cells(data, name), **cells, **factors})
     return pd.DataFrame(rows)
 
 
@@ -178,16 +160,9 @@ def means_table(data: DataSet, measures: Sequence[str]) -> pd.DataFrame:
     for name, strategy in data.strategies.items():
         for measure in measures:
             for count, values in zip(strategy.labels, strategy.values(measure).T, strict=True):
+                cells = {"measure": measure, "labels": count, "seeds": len(values)}
                 found = _interval_cells("mean", mean_interval(values))
-                rows.append(
-                    {
-                        **_identifying_cells(data, name),
-                        "measure": measure,
-                        "labels": count,
-                        "seeds": len(values),
-                        **found,
-                    }
-                )
+                rows.append({**_identifying_cells(data, name), **cells, **found})
     return pd.DataFrame(rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, scale_examples, softmax
-from alframe.heads.linear import fit_logistic_regression
+from alframe.heads.linear import fit_logistic_regressions
 from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_parameter
 from alframe.types import Floats, Ints
@@ -40,7 +40,7 @@ class Laplace(LinearLogitsHead):
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
         scaled, mean, scale, present, target = scale_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
-        weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "laplace")
+        (weight,), (bias,) = fit_logistic_regressions(scaled, targets[None], self.c, self.max_iter, "laplace")
         probs = softmax(np.asarray(scaled @ weight.T + bias, np.float32))
         precision = np.average(np.square(scaled).sum(axis=1), weights=weights) / self.doubt**2 or 1.0
         axes, shrink, mix = _posterior_factors(scaled, probs, weights, float(precision))

@@ -60,33 +60,12 @@ class Linear(LinearLogitsHead):
         scaled, mean, scale, present, target = scale_examples(x, y, weights)
         targets = np.eye(len(present), dtype=np.float32)[target] * weights[:, None]
         shares = targets.sum(axis=0) / targets.sum()
-        offsets = self.logit_adjustment * np.log(shares) if self.logit_adjustment else None
+        offsets = self.logit_adjustment * np.log(shares)[None] if self.logit_adjustment else None
         if self.class_weight == "balanced":
             targets /= len(present) * shares
-        weight, bias = fit_logistic_regression(scaled, targets, self.c, self.max_iter, "linear", offsets)
-        weight, bias = expand_layer_to_all_classes(weight, bias, present, classes)
+        weights, biases = fit_logistic_regressions(scaled, targets[None], self.c, self.max_iter, "linear", offsets)
+        weight, bias = expand_layer_to_all_classes(weights[0], biases[0], present, classes)
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
-
-
-def fit_logistic_regression(
-    x: Floats,
-    targets: Floats,
-    c: float,
-    max_iter: int,
-    name: str,
-    offsets: Floats | None = None,
-    start: tuple[Floats, Floats] | None = None,
-    tolerance: float = GRADIENT_TOLERANCE,
-) -> tuple[Floats, Floats]:
-    """Return weights (P, D) and intercepts (P,) of the penalised regression of the `targets` (m, P) on `x` (m, D).
-
-    A row of `targets` says how much the example counts for each class: 1 for its own, if all count the same. `name` is
-    the head's, for the warning that the fit stopped short of its optimum. `offsets` (P,) are added to the logits in the
-    fit, and not to what is returned. `start` is what was returned for similar examples, which saves steps.
-    """
-    offsets = None if offsets is None else offsets[None]
-    weights, biases = fit_logistic_regressions(x, targets[None], c, max_iter, name, offsets, start, tolerance)
-    return weights[0], biases[0]
 
 
 def fit_logistic_regressions(
@@ -99,10 +78,12 @@ def fit_logistic_regressions(
     start: tuple[Floats, Floats] | None = None,
     tolerance: float = GRADIENT_TOLERANCE,
 ) -> tuple[Floats, Floats]:
-    """Return weights (k, P, D) and intercepts (k, P) of k regressions of the `targets` (k, m, P) on the same `x`.
+    """Return weights (k, P, D) and intercepts (k, P) of k penalised regressions of `targets` (k, m, P) on `x` (m, D).
 
-    All are fitted at once, since small ones spend most of their time between the products. A row of zeros in `targets`
-    leaves the example out. `offsets` are (k, P); all start at the one `start`. See `fit_logistic_regression`.
+    All are fitted at once, since small ones spend most of their time between the products. A row of `targets` says how
+    much the example counts for each class: 1 for its own, if all count the same; zeros leave it out. `name` is the
+    head's, for the warning that the fit stopped short of its optimum. `offsets` (k, P) are added to the logits in the
+    fit, and not to what is returned. `start` is what was returned for similar examples, which saves steps.
     """
     from scipy.optimize import minimize
 

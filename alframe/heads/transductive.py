@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from alframe.heads.fitting import FitsWithContext, LinearLogitsHead, expand_layer_to_all_classes, scale_examples
-from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regression
+from alframe.heads.linear import GRADIENT_TOLERANCE, fit_logistic_regressions
 from alframe.heads.sharpness import FOLD_TOLERANCE, fit_sharpness, split_folds_unseen_by_backbone
 from alframe.kit.clustering import nearest_neighbours, unit_vectors
 from alframe.kit.parameters import require_at_least, require_parameter
@@ -90,15 +90,11 @@ class Transductive(FitsWithContext, LinearLogitsHead):
         targets = fairness * (labels + self.weight * soft)
         kept = np.flatnonzero(targets.any(axis=1))  # nothing has reached the others
         tolerance = GRADIENT_TOLERANCE if start is None else FOLD_TOLERANCE
-        return fit_logistic_regression(
-            rows[kept],
-            np.asarray(targets[kept], np.float32),
-            self.c,
-            self.max_iter,
-            self.name,
-            start=start,
-            tolerance=tolerance,
+        of_kept = np.asarray(targets[None, kept], np.float32)
+        weights, biases = fit_logistic_regressions(
+            rows[kept], of_kept, self.c, self.max_iter, self.name, start=start, tolerance=tolerance
         )
+        return weights[0], biases[0]
 
     def _propagate(self, graph: sparse.csr_array, labels: Floats64) -> Floats64:
         """Return the distributions (n, P) over the classes that `labels` (n, P) spread to; zeros where none arrives."""

@@ -53,24 +53,18 @@ class Status:
             "",
             accuracy_table(ledger.measurements()) + describe_unanswered_audit(len(unlabelled_audit)),
             "",
-            *self._shortened_list(session, "Answers of several people", describe_agreement(agreement)),
-            *self._shortened_list(
-                session, "Images drawn at random without a label", [items[key].id for key in unlabelled_audit]
-            ),
-            *self._shortened_list(
-                session,
-                "Images that cannot be read",
-                [f"{items[key].id}: {reason}" for key, reason in ledger.unreadable_reasons().items()],
-            ),
-            *self._shortened_list(
-                session,
-                "Images that are used although they are incomplete",
-                [f"{items[key].id}: {missing}" for key, missing in load_damaged(ledger).items()],
-            ),
-            *self._shortened_list(session, "Answers that need another look", problems),
-            *_describe_next_step(session, answered),
         ]
-        return Outcome(OutcomeState.DONE, "\n".join(lines))
+        damaged, unreadable = load_damaged(ledger).items(), ledger.unreadable_reasons().items()
+        lists = {
+            "Answers of several people": describe_agreement(agreement),
+            "Images drawn at random without a label": [items[key].id for key in unlabelled_audit],
+            "Images that cannot be read": [f"{items[key].id}: {reason}" for key, reason in unreadable],
+            "Images that are used although they are incomplete": [f"{items[key].id}: {why}" for key, why in damaged],
+            "Answers that need another look": problems,
+        }
+        for title, listed in lists.items():
+            lines += self._shortened_list(session, title, listed)
+        return Outcome(OutcomeState.DONE, "\n".join([*lines, *_describe_next_step(session, answered)]))
 
     def _shortened_list(self, session: Session, title: str, lines: Sequence[str]) -> list[str]:
         if not lines:

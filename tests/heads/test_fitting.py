@@ -7,7 +7,7 @@ import pytest
 
 from alframe.errors import BadParams
 from alframe.heads.fitting import reduce_rows, softmax
-from alframe.heads.linear import fit_logistic_regression, fit_logistic_regressions
+from alframe.heads.linear import fit_logistic_regressions
 from alframe.heads.prototype import Falloff, fit_prototypes
 from alframe.kit.composite import build_part, fit_head
 from alframe.types import FitContext
@@ -27,7 +27,8 @@ def test_reduced_rows_have_the_same_products_and_give_the_same_models(rows: int)
     np.testing.assert_allclose(reduced.rows @ reduced.rows.T, x @ x.T, atol=1e-3)
     targets = np.eye(4, dtype=np.float32)[y]
     (weight, bias), (same, same_bias) = (
-        fit_logistic_regression(each, targets, 0.1, 1000, "linear", tolerance=1e-6) for each in (x, reduced.rows)
+        [of_all[0] for of_all in fit_logistic_regressions(each, targets[None], 0.1, 1000, "linear", tolerance=1e-6)]
+        for each in (x, reduced.rows)
     )
     np.testing.assert_allclose(softmax(x @ reduced.expand(same).T + same_bias), softmax(x @ weight.T + bias), atol=1e-4)
     new, _ = examples(50, 60)
@@ -58,8 +59,10 @@ def test_regressions_fitted_at_once_are_those_fitted_alone(classes: int) -> None
     weights, biases = fit_logistic_regressions(x, targets, 0.1, 1000, "linear", offsets, tolerance=1e-6)
     kept = [np.arange(40), np.flatnonzero(targets[1].any(axis=1)), np.arange(40)]
     for weight, bias, target, offset, rows in zip(weights, biases, targets, offsets, kept, strict=True):
-        alone = fit_logistic_regression(x[rows], target[rows], 0.1, 1000, "linear", offset, tolerance=1e-6)
-        np.testing.assert_allclose(softmax(x @ weight.T + bias), softmax(x @ alone[0].T + alone[1]), atol=2e-4)
+        alone, its_bias = fit_logistic_regressions(
+            x[rows], target[None, rows], 0.1, 1000, "linear", offset[None], tolerance=1e-6
+        )
+        np.testing.assert_allclose(softmax(x @ weight.T + bias), softmax(x @ alone[0].T + its_bias[0]), atol=2e-4)
 
 
 def test_class_means_and_their_covariance_take_a_row_of_weight_two_as_two_rows() -> None:
