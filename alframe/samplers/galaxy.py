@@ -86,6 +86,4 @@ class ClassOrder:
         if len(inside):
             inside = rng.permutation(inside)
             return int(positions[inside[distances[inside].argmin()]])
-        is_unlabelled = np.ones(len(self._rows), bool)
-        is_unlabelled[labelled] = False
-        return int(rng.choice(np.flatnonzero(is_unlabelled)))
+        return int(rng.choice(np.setdiff1d(np.arange(len(self._rows)), labelled)))

@@ -58,15 +58,9 @@ class Label(WaitsForAnswers):
 def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
     old, new = ({label.item: label.class_name for label in labels.counted} for labels in (before, after))
     corrected = sum(new.get(item, name) != name for item, name in old.items())
-    added, removed = (
-        len(after.labelled_or_unsure - before.labelled_or_unsure),
-        len(before.labelled_or_unsure - after.labelled_or_unsure),
-    )
-    counts = {
-        "new answer" if added == 1 else "new answers": added,
-        "cleared or in conflict": removed,
-        "corrected": corrected,
-    }
+    added = len(after.labelled_or_unsure - before.labelled_or_unsure)
+    removed = len(before.labelled_or_unsure - after.labelled_or_unsure)
+    counts = {f"new answer{'s' * (added != 1)}": added, "cleared or in conflict": removed, "corrected": corrected}
     changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     return f"{changes}; labelled images in total: {len(new)}." if changes else "Nothing new."
 
