@@ -44,6 +44,7 @@ from alframe.contracts.serving import ServesPeople as ServesPeople
 from alframe.contracts.serving import UnrequestedAnswers as UnrequestedAnswers
 from alframe.contracts.session import Session as Session
 from alframe.contracts.stopping import AuditBased as AuditBased
+from alframe.contracts.stopping import HasAccuracyTarget as HasAccuracyTarget
 from alframe.contracts.stopping import Stopping as Stopping
 from alframe.contracts.task import TakesWords as TakesWords
 from alframe.contracts.task import Task as Task

@@ -11,7 +11,8 @@ from alframe.types import RoundRecord
 class Stopping(Protocol):
     """A rule that decides only from the history of rounds, so that a resumed run makes the same decision.
 
-    A rule that uses `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused.
+    A rule that uses `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused. A rule that
+    waits for an accuracy may be `HasAccuracyTarget`: then alframe says how far the campaign is from it.
     """
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
@@ -27,3 +28,11 @@ class AuditBased(Protocol):
 
     needs_audit: bool
     """Whether a run that draws no audit is refused."""
+
+
+@runtime_checkable
+class HasAccuracyTarget(Protocol):
+    """A stopping rule that waits for an accuracy on the images without a label."""
+
+    accuracy_target: float | None
+    """What `Estimate.always_low` of these images must reach, such as 0.9; None if the rule waits for something else."""

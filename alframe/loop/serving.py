@@ -20,6 +20,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.discovery import describe_unseen_classes
 from alframe.loop.item_names import with_served_ids
 from alframe.loop.phase_results import HeadFitResult, RunCache
+from alframe.loop.target import describe_target
 from alframe.store.events import BatchArranged
 from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
@@ -166,4 +167,4 @@ def describe_accuracy(campaign: Campaign) -> str:
         text += " These images were not drawn at random, so the accuracy in the pool can be different."
     if found.accuracy < MOSTLY_WRONG:
         text += " Most suggestions can be wrong: look at each image before you confirm a group."
-    return text
+    return f"{text} {describe_target(campaign)}".rstrip()

@@ -64,6 +64,7 @@ class ReportData:
     pool: PoolCounts | None = None
     audit_unanswered: int = 0
     unseen_classes: str = ""
+    target: str = ""
     agreement: Sequence[str] = ()
     represented: int = 0
 

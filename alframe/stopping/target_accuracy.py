@@ -23,6 +23,7 @@ class TargetAccuracy(Target):
 
     def __init__(self, at_least: float = 0.9, metric: str = "low", labels: int | None = None) -> None:
         super().__init__(metric, at_least, labels)
+        self.accuracy_target = at_least if metric == "low" else None
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
         """See the Stopping contract; while too few images drawn at random are labelled, it goes on."""

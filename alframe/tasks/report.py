@@ -21,6 +21,7 @@ from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.serving import find_keys_without_suggestion
 from alframe.loop.session import Session
+from alframe.loop.target import describe_target
 from alframe.report.page import BatchImage, ReportData, render_report
 from alframe.store.events import BatchArranged, Predicted, RequestClosed
 from alframe.store.files import write_text
@@ -100,6 +101,7 @@ def collect_report_data(session: Session, outcome: Outcome | None = None) -> Rep
         class_counts=Counter(labels.values()),
         audit_unanswered=len(session.unlabelled_audit_keys()),
         unseen_classes=describe_unseen_classes(session),
+        target=describe_target(session),
         agreement=describe_agreement(measure_agreement(ledger.stored_labels(), rechecks)),
         represented=load_duplicate_counts(ledger).images,
         pool=count_pool(session, items),

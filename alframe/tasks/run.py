@@ -19,6 +19,7 @@ from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.serving import describe_accuracy, is_last_request_for_people, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
+from alframe.loop.target import describe_target
 from alframe.loop.waiting import wait_for_answers
 from alframe.progress import follow_bars
 from alframe.settings import configuration_digest
@@ -80,6 +81,7 @@ class Run(WaitsForAnswers):
                     lines = [
                         outcome.message,
                         *describe_bad_image_counts(session),
+                        *filter(None, [describe_target(session)]),
                         f"Report: {write_report(session, outcome)}",
                         f"Then continue with: {project_command(session.folder)}",
                     ]

@@ -16,6 +16,7 @@ from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.session import Session
+from alframe.loop.target import describe_target
 from alframe.settings import non_default_settings
 from alframe.settings.fields import format_for_command_line
 from alframe.tasks.accuracy_tables import accuracy_table, describe_unanswered_audit
@@ -52,6 +53,7 @@ class Status:
             *([f"          {unseen}"] if (unseen := describe_unseen_classes(session)) else []),
             "",
             accuracy_table(ledger.measurements()) + describe_unanswered_audit(len(unlabelled_audit)),
+            *filter(None, [describe_target(session)]),
             "",
         ]
         damaged, unreadable = load_damaged(ledger).items(), ledger.unreadable_reasons().items()

@@ -3,6 +3,8 @@
     python -m benchmarks.coverage                                 made-up images: needs nothing; an hour on one core
     python -m benchmarks.coverage --set digits
     python -m benchmarks.coverage --set embeddings.npz            x (n, D) and y (n,), on 64 principal axes
+    python -m benchmarks.coverage --set missouri-camtrap-frames.npz --axes 0 --samplers uherding_bursts --head auto
+        --start kmeans --pool 481 --audit 0.1 --rounds 12 --every 2 --campaigns 100            campaigns as by default
     python -m benchmarks.coverage --campaigns 50 --samplers margin --pool 2000 --batch 60
 
 It prints the table of docs/audit.md, and with --out FILE it keeps all numbers.
@@ -18,7 +20,7 @@ from pathlib import Path
 from benchmarks.coverage.campaigns import Plan, play
 from benchmarks.coverage.image_sets import AXES, Population, digits_population, file_population, made_population
 from benchmarks.coverage.summary import summarise
-from benchmarks.coverage.table import table
+from benchmarks.coverage.table import table, table_by_drawn
 from benchmarks.machine import describe, write_report
 
 SAMPLERS = ("random", "margin", "kcenter", "adaptive")
@@ -47,7 +49,7 @@ def main(words: list[str] | None = None) -> None:
         results[sampler] = summarise(campaigns)
         sys.stderr.write(f"{sampler}: {results[sampler]}\n")
     setting = {"set": options.set, **asdict(plan), "every": options.every}
-    sys.stdout.write(table(results))
+    sys.stdout.write(table(results) + "\n" + table_by_drawn({name: each["by_drawn"] for name, each in results.items()}))
     write_report({"benchmark": "coverage", "machine": machine, "setting": setting, "samplers": results}, options.out)
 
 

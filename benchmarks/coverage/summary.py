@@ -11,6 +11,7 @@ from alframe.engine.measuring.intervals import wilson_interval
 from benchmarks.coverage.campaigns import Look
 
 POPULATIONS = ("unlabelled", "whole_pool", "new")
+DRAWN = ((5, 9), (10, 19), (20, 39), (40, 10**9))  # images drawn at random: least and most
 
 
 def summarise(campaigns: Sequence[Sequence[Look]]) -> dict[str, Any]:
@@ -47,6 +48,22 @@ def summarise(campaigns: Sequence[Sequence[Look]]) -> dict[str, Any]:
     found["recalls"] = _describe(
         np.array([true for true, _ in recalls]), np.array([part for _, part in recalls], float)
     )
+    return found | {"by_drawn": summarise_by_drawn([look for looks in campaigns for look in looks])}
+
+
+def summarise_by_drawn(looks: Sequence[Look]) -> dict[str, Any]:
+    """Return the coverage of each interval by the number of images drawn at random; of a campaign, all looks count."""
+    found: dict[str, Any] = {}
+    for least, most in DRAWN:
+        of = [look for look in looks if least <= look.audit.evaluation.n <= most and look.audit.unlabelled]
+        if len(of) > 1:
+            name = f"{least} to {most}" if most < DRAWN[-1][1] else f"{least} or more"
+            found[name] = {"looks": len(of)} | {
+                each: _describe(
+                    np.array([getattr(look, each) for look in of]), np.array([_measured(look, each)[:3] for look in of])
+                )
+                for each in POPULATIONS
+            }
     return found
 
 

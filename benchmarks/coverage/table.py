@@ -29,3 +29,13 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _cell(found: Mapping[str, float]) -> str:
     return f"{found['coverage']:.1f} % ({found['bias']:+.1f})"
+
+
+def table_by_drawn(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a row for each kind of campaigns and number of drawn images: coverage and bias of each interval."""
+    names = ("unlabelled", "whole_pool", "new")
+    heading = ("campaigns", "images drawn", *HEADING[1:4])
+    lines: list[tuple[str, ...]] = [heading, ("---", *["---:"] * (len(heading) - 1))]
+    for kind, by_drawn in results.items():
+        lines += [(kind, drawn, *(_cell(found[name]) for name in names)) for drawn, found in by_drawn.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -11,6 +11,7 @@ import pytest
 from alframe.engine.fit import TrainingLabels, drop_labels_given_on
 from alframe.engine.measuring.audit import AUDIT_BASIS, MIN_AUDIT_IMAGES, Audit, PoolConfidence, evaluate_audit
 from alframe.engine.measuring.evaluate import cross_validate, evaluate_probs
+from alframe.engine.measuring.intervals import difference_interval, wilson_interval
 from alframe.heads.linear import Linear
 from alframe.types import AuditDraw, Estimate, Evaluation, Floats
 
@@ -180,6 +181,17 @@ def test_what_was_propagated_from_an_image_is_left_out_with_it() -> None:
     for learned, asked in Spy.fits:
         for group in ({20, 40, 41}, {10, 21}):
             assert group <= set(learned) or group <= set(asked)
+
+
+def test_all_images_without_a_label_can_be_right_although_a_drawn_one_was_wrong() -> None:
+    """The number is a sum less the known images, and the wrong ones may all be known by now."""
+    low, high = difference_interval(0.98, 40, 0.02**2, 2.0)
+    (wilson_low,), (wilson_high,) = wilson_interval(np.array([0.98 * 40]), np.array([40]), 2.0)
+    assert wilson_high < 1 == high
+    assert low == wilson_low
+    assert difference_interval(0.98, 40, 0.001**2, 2.0) == (wilson_low, wilson_high), "it is never narrower"
+    (only_right,) = wilson_interval(np.array([10]), np.array([10]), 2.0)[0]
+    assert difference_interval(1.0, 10, 0.0, 2.0) == (only_right, 1.0)
 
 
 def test_too_few_images_give_no_number() -> None:

@@ -448,7 +448,7 @@ def test_the_report_of_an_open_batch_gives_no_prediction_where_none_is_suggested
 def test_the_audit_leads_however_few_its_images() -> None:
     def said(**measured: Any) -> str:
         ledger = SimpleNamespace(history=lambda: [round_record(1, 40, 0.8, **measured)])
-        return describe_accuracy(cast(Any, SimpleNamespace(ledger=ledger)))
+        return describe_accuracy(cast(Any, SimpleNamespace(ledger=ledger, parts=SimpleNamespace(stopping=None))))
 
     assert said() == "Accuracy after 40 labels: 80 % (95 % interval: 74 to 86 %), measured on 200 test split."
     assert said(audit=0.6, audited=12, unlabelled=0.5) == (

@@ -16,9 +16,9 @@ from alframe.engine.measuring.audit_weights import weigh_audit
 from alframe.engine.measuring.evaluate import AuditSample, evaluate_probs, predict_folds
 from alframe.engine.measuring.intervals import (
     anytime_multiplier,
+    difference_interval,
     effective_sample_sizes,
     single_look_multiplier,
-    wilson_interval,
 )
 from alframe.types import (
     UNLABELLED,
@@ -147,10 +147,9 @@ def _estimate(
     centred = errors[drawn] - np.average(errors[drawn], weights=stands_for[drawn])
     variance = float((parts * centred**2).sum()) * count / (count - 2) + is_sample * share * (1 - share) / images
     effective = float(effective_sample_sizes(np.array(share), parts.sum(), np.array(variance), np.array(count)))
-    hits, totals = np.array(share * effective), np.array(effective)
-    once = wilson_interval(hits, totals, single_look_multiplier(count))
-    always = wilson_interval(hits, totals, anytime_multiplier(count))
-    return Estimate(population, images, count, share, *map(float, (*once, *always)))
+    once = difference_interval(share, effective, variance, single_look_multiplier(count))
+    always = difference_interval(share, effective, variance, float(anytime_multiplier(count)))
+    return Estimate(population, images, count, share, *once, *always)
 
 
 def predict_out_of_fold(

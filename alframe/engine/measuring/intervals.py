@@ -29,6 +29,18 @@ def wilson_interval(
     return np.where(hits == 0, 0.0, low), np.where(hits == totals, 1.0, high)
 
 
+def difference_interval(share: float, effective: float, variance: float, multiplier: float) -> tuple[float, float]:
+    """Return bounds of a `share` that is an estimated sum without a known one, divided by the number of images.
+
+    They are the wider of Wilson's, for so many `effective` images, and those that are `multiplier` standard errors
+    away, from the `variance` of the share. Near 1, Wilson's upper bound is for a share of images that are drawn alone.
+    If one of them is wrong, the share cannot be 1. But of a difference it can be: the wrong ones may all be known.
+    """
+    (low,), (high,) = wilson_interval(np.array([share * effective]), np.array([effective]), multiplier)
+    half = multiplier * math.sqrt(variance)
+    return min(float(low), max(share - half, 0.0)), max(float(high), min(share + half, 1.0))
+
+
 def single_look_multiplier(images: int) -> float:
     """Return how many standard errors wide an interval of one look is, if so many `images` tell the standard error.
 
