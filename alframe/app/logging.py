@@ -22,7 +22,6 @@ class ProgressBarHandler(logging.Handler):
     """Handler that writes to standard error without breaking a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one message."""
         from tqdm import tqdm
 
         with suppress(OSError):  # where standard error is on a full disk, a message is not worth the campaign
@@ -62,7 +61,6 @@ class MessageFormatter(logging.Formatter):
     """Formatter for the message alone, after the level of warnings and errors."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of one message."""
         text = super().format(record)
         return text if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: {text}"
 
@@ -71,7 +69,6 @@ class TokenHidingFormatter(logging.Formatter):
     """Formatter for a file that others may read: links to pages stand there without the token that lets one in."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of one message."""
         return re.sub(r"#token=[\w-]+", "#token=...", super().format(record))
 
 

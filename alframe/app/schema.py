@@ -33,7 +33,6 @@ def require_type(key: str, value: object) -> None:
 
 
 def describe_type_of_setting(key: str) -> str:
-    """Return which values a setting takes."""
     if SETTINGS[key].is_group:
         return f"given by the settings in it: {', '.join(name for name in SETTINGS if name.startswith(f'{key}.'))}"
     members = get_args(SETTINGS[key].type) or (SETTINGS[key].type,)

@@ -13,7 +13,6 @@ class PluginSearchPath(SearchPathPlugin):
     """Appended after alframe's own folder: a plugin adds options and cannot shadow a built-in."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append the plugins' folders."""
         for conf in plugin_config_folders():
             if conf.folder is not None:
                 search_path.append(provider=conf.owner, path=f"file://{conf.folder.as_posix()}")

@@ -30,7 +30,6 @@ class SharedComposition:
         self._bases: dict[tuple[str, ...], DictConfig] = {}
 
     def __call__(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
-        """Return the configuration of the job with these overrides."""
         overrides = OverridesParser.create().parse_overrides(list(sweep_overrides))
         values = [override for override in overrides if _sets_a_value(override)]
         words = tuple(str(override.input_line) for override in overrides if override not in values)

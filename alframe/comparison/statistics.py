@@ -28,12 +28,10 @@ class Interval:
 
     @property
     def is_above_zero(self) -> bool:
-        """Whether the whole interval is above 0."""
         return self.low > 0
 
     @property
     def is_below_zero(self) -> bool:
-        """Whether the whole interval is below 0."""
         return self.high < 0
 
 

@@ -32,7 +32,6 @@ class AugmentingReader:
     spec: InputSpec
 
     def __call__(self, file: ImageFile, image: ImageToRead) -> DecodedImage:
-        """Decode `image` and vary it by its seed."""
         larger = replace(self.spec, size=round(self.spec.size * _MARGIN))
         decoded = file.decode(larger, image.box)
         if decoded.pixels is None:

@@ -41,7 +41,6 @@ class Batch:
 
     @property
     def readable_rows(self) -> list[int]:
-        """Those of the `rows` that could be decoded."""
         return [row for row, result in zip(self.rows, self.results, strict=True) if result.reason is None]
 
     @property
@@ -75,7 +74,6 @@ class PlainReader:
     spec: InputSpec
 
     def __call__(self, file: ImageFile, image: ImageToRead) -> DecodedImage:
-        """Decode `image`."""
         decoded = file.decode(self.spec, image.box)
         if decoded.pixels is None:
             return decoded

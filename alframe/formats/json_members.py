@@ -93,7 +93,6 @@ class _JsonReader:
         return self.text[self.position : self.position + 1]
 
     def read_value(self) -> Any:
-        """Read the next JSON value."""
         self.peek()
         try:
             value, self.position = self.decode(self.text, self.position)

@@ -145,7 +145,6 @@ class Auto(FitsWithContext, DeterministicHead):
         return self.probs_of_layer(x, "plain_weight", "plain_bias")
 
     def logits_module(self) -> nn.Module:
-        """See the ExportableHead contract."""
         from alframe.heads.torch_modules import SummedLogits
 
         return SummedLogits(self._state["mean"], self._state["scale"], self._state)
@@ -178,7 +177,6 @@ class _Examples:
 
     @property
     def has_bursts(self) -> bool:
-        """Whether any two examples are of one burst."""
         return len(np.unique(self.groups)) < len(self.groups)
 
     def fit_models(self) -> tuple[_Models, tuple[Floats, Floats]]:

@@ -53,7 +53,6 @@ class Campaign:
 
     @property
     def ledger(self) -> Ledger:
-        """The project's ledger."""
         return self.project.ledger
 
     def settings_and_recipes(self) -> dict[str, Any]:

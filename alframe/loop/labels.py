@@ -181,7 +181,6 @@ def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: Stored
 
 
 def describe_conflicts(labels: DecidedLabels, items: Sequence[Item]) -> list[str]:
-    """Return a sentence for each image with a conflict."""
     counted = {label.item: label for label in labels.counted}
     return [describe_conflict(items[key], said, counted.get(key)) for key, said in labels.conflicts.items()]
 

@@ -88,12 +88,10 @@ class Project:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the campaign was begun."""
         return (self.folder / LEDGER_NAME).exists()
 
     @cached_property
     def ledger(self) -> Ledger:
-        """All that the campaign knows."""
         return Ledger.open(self.folder, self.read_only)
 
     @cached_property

@@ -38,7 +38,6 @@ class ActiveSearch(CompositeSampler):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What the search needs, and the other sampler."""
         own = {Need.PROBS, Need.LABELS} | ({Need.CLASS_NAMES} if self.classes else set())
         return super().needs | own
 

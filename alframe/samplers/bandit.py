@@ -35,7 +35,6 @@ class Bandit(CompositeSampler):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """All that any of the samplers needs, and the rewards."""
         return super().needs | {Need.BATCH_ERROR_RATES, Need.CHOSEN_BY}
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

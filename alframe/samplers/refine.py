@@ -58,7 +58,6 @@ class Refine(CompositeSampler):
 
 
 def _mask_of_rows(rows: Ints, n: int) -> Bools:
-    """Return the mask (n,) of `rows`."""
     mask = np.zeros(n, np.bool_)
     mask[rows] = True
     return mask

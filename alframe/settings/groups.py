@@ -73,12 +73,10 @@ class Duplicates:
 
     @property
     def uses_hash(self) -> bool:
-        """Whether difference hashes are compared."""
         return self.by in ("hash", "both")
 
     @property
     def uses_embedding(self) -> bool:
-        """Whether embeddings are compared."""
         return self.by in ("embedding", "both")
 
 

@@ -30,7 +30,6 @@ class Database:
         self.file = file
 
     def close(self) -> None:
-        """Close the file."""
         self._db.close()
 
     def __enter__(self) -> Self:

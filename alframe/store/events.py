@@ -16,7 +16,6 @@ class Event:
     KIND: ClassVar[str]
 
     def to_json(self) -> str:
-        """Return the fields as JSON."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     @classmethod

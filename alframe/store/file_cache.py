@@ -87,7 +87,6 @@ class FileCache:
         self._db.execute(f"PRAGMA user_version = {READER_VERSION}")
 
     def close(self) -> None:
-        """Close the file."""
         self._db.close()
 
     def look_up(self, items: Iterable[Item], present: Iterable[bool]) -> list[FileContent | None]:

@@ -55,7 +55,6 @@ class ItemTable(Database):
         return int(self._read("SELECT count(*) FROM item")[0][0])
 
     def held_out_keys(self) -> list[int]:
-        """Return the keys of the items that are kept for testing."""
         return [key for (key,) in self._read("SELECT key FROM item WHERE split = 'test' ORDER BY key")]
 
     def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
@@ -103,7 +102,6 @@ class ItemTable(Database):
         return [key for (key,) in self._read(sql, json.dumps(list(ids)))]
 
     def ids_of(self, keys: Iterable[int]) -> dict[int, str]:
-        """Return the ids of the items of these keys, by key."""
         wanted = json.dumps(list(keys))
         return dict(self._read("SELECT key, id FROM item WHERE key IN (SELECT value FROM json_each(?))", wanted))
 

@@ -49,7 +49,6 @@ class KnownNetworks:
             write_json(self._file(origin), {**asdict(network), "files": stamps, "origin": origin})
 
     def forget(self, origin: Mapping[str, Any]) -> None:
-        """Remove the record."""
         with suppress(OSError):
             remove_file(self._file(origin))
 

@@ -209,7 +209,6 @@ class Ledger(ItemTable):
             return [(number, event_type.from_json(detail)) for number, detail in rows]
 
     def add_record(self, record: RoundRecord) -> None:
-        """Append a round's evaluation."""
         row = record.round, "evaluated", dump_record(record), timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 

@@ -105,12 +105,10 @@ class StoredRound:
 
 
 def dump_record(record: RoundRecord) -> str:
-    """Return a round's record as JSON."""
     return json.dumps(dataclasses.asdict(record), default=datetime.isoformat, ensure_ascii=False)
 
 
 def load_record(text: str) -> RoundRecord:
-    """Return the record that `dump_record` wrote."""
     data: dict[str, Any] = json.loads(text)
     data["evaluation"] = _load_evaluation(data["evaluation"])
     data["audit"] = _load_evaluation(data.get("audit"))  # which records of before there were audits do not have

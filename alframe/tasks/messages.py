@@ -13,7 +13,6 @@ COMPLETE = "This campaign is complete; these are its results."  # the first line
 
 
 def indented_paths(paths: list[Path]) -> str:
-    """Return each path on a line of its own, indented."""
     return "".join(f"\n  {short_path(path)}" for path in paths)
 
 

@@ -77,7 +77,6 @@ def write_plugin(folder: Path, part: str, kind: str) -> None:
 
 
 def _plugin_files(part: str, kind: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and the text of each file."""
     package = f"src/alframe_{part}"
     sources = {
         "pyproject.toml": TEMPLATE / "common" / "pyproject.toml",

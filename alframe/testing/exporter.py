@@ -215,6 +215,5 @@ class ExporterSuite(ExporterCases):
 
 
 def _rows(predictions: Predictions, rows: slice) -> Predictions:
-    """Return the predictions of these rows alone."""
     items, labels = predictions.items[rows], predictions.labels[rows]
     return replace(predictions, items=items, probs=predictions.probs[rows], labels=labels)

@@ -29,7 +29,6 @@ class Console:
         self._has_heading = False
 
     def log(self, record: RoundRecord) -> None:
-        """Print the row of this round."""
         if not self._has_heading:
             _print_row(*COLUMN_WIDTHS)
             self._has_heading = True

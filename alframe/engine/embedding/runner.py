@@ -90,7 +90,6 @@ class NetworkRunner:
         self._runtime: Runtime | None = None
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Embed a batch."""
         if self._runtime is None:
             self._runtime = self._make(pixels)
         return self._runtime(pixels)

@@ -125,7 +125,6 @@ class WeightedCurves:
         return np.asarray(self.best - (self.best - self.now) * decay, np.float64)
 
     def mean_accuracy_at(self, labels: float) -> float:
-        """Return the mean accuracy at this number of labels."""
         return float(self.accuracies_at(labels) @ self.probability)
 
     def measured_interval_at(self, labels: float) -> tuple[float, float, float]:

@@ -65,7 +65,6 @@ class EarlyStopping:
         return len(self.scores) - 1 - self.best_epoch >= self.patience
 
     def restore_best(self, module: nn.Module) -> None:
-        """Load the best weights into `module`."""
         module.load_state_dict(self._best_state)
         log.info(
             "Fine-tuning: macro-F1 on %d validation labels was %.3f before, and %.3f after epoch %d, which is kept.",

@@ -26,14 +26,12 @@ class Deployments:
     _by_location: dict[str, list[str]] = field(default_factory=dict)  # locationID -> deploymentIDs
 
     def add_valid_row(self, cells: dict[str, str]) -> None:
-        """Add a valid row, its cells by column."""
         self.rows[cells["deploymentID"]] = cells
         if location := cells.get("locationID"):
             self._by_location.setdefault(location, []).append(cells["deploymentID"])
 
     @property
     def has_times_without_zone(self) -> bool:
-        """Whether the zone of a time is unknown."""
         times = (datetime.fromisoformat(row[name]) for row in self.rows.values() for name in TIME_COLUMNS)
         return any(time.tzinfo is None for time in times)
 

@@ -69,7 +69,6 @@ class FieldsToFill:
 
     @property
     def data_labels(self) -> tuple[str, ...]:
-        """The fields that are filled."""
         return tuple(name for name in (self.species, self.prediction, self.confidence) if name)
 
 
@@ -207,7 +206,6 @@ def _new_species(old: Sequence[str], labels: Sequence[str], template: Template, 
 
 
 def _name_in_set(label: str, species: Field | None, rename: Mapping[str, str]) -> str:
-    """Return the label as the set spells it."""
     name = rename.get(label, label)
     same = [choice for choice in species.choices if choice.casefold() == name.casefold()] if species else []
     name = name if name in same or len(same) != 1 else same[0]

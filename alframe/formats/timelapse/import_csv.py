@@ -44,7 +44,6 @@ def accepts_value(field: Field, value: str) -> bool:
 
 
 def is_timelapse_time(value: str) -> bool:
-    """Return whether a value is a time in Timelapse's form."""
     try:
         return f"{datetime.strptime(value, '%Y-%m-%d %H:%M:%S'):%Y-%m-%d %H:%M:%S}" == value
     except ValueError:

@@ -62,7 +62,6 @@ class Field:
 
     @property
     def display_label(self) -> str:
-        """The name for people."""
         return self.label or self.data_label
 
 

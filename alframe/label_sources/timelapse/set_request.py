@@ -129,6 +129,5 @@ def _remove_import_csv(file: Path, plan: SelectionPlan) -> None:
 
 
 def _count_and_sample(names: Sequence[str]) -> str:
-    """Return the number of names, and the first few."""
     more = ", ..." if len(names) > 3 else ""
     return f"{len(names)} ({', '.join(names[:3])}{more})"

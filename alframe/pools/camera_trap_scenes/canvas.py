@@ -24,11 +24,9 @@ class AnimalCanvas:
         self.mask = Image.new("L", size)
 
     def to_pixels(self, point: Point) -> Point:
-        """Return where the point is in the picture."""
         return (2.0 + point[0] * self.turn) * self.unit, (2.45 - point[1]) * self.unit
 
     def fill(self, points: Sequence[Point], colour: Colour) -> None:
-        """Fill the outline and add it to the animal."""
         pixels = [self.to_pixels(point) for point in points]
         ImageDraw.Draw(self.colour).polygon(pixels, fill=colour)
         ImageDraw.Draw(self.mask).polygon(pixels, fill=255)

@@ -37,7 +37,6 @@ _REPORT_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'uns
 
 
 def make_app(context: ServerContext) -> ASGIApp:
-    """Return the application as a server runs it."""
     pages = PageRoutes(context)
     routes = [
         *pages.routes(),

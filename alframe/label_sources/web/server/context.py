@@ -80,7 +80,6 @@ class ServerContext:
             self.events.send_event("state", shared | self._own_state(session), to=session)
 
     def session_state(self, session: str) -> dict[str, Any]:
-        """Return the JSON of the state as this session gets it."""
         return self._shared_state() | self._own_state(session)
 
     def _own_state(self, session: str) -> dict[str, Any]:

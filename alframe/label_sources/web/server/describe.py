@@ -102,7 +102,6 @@ class ImageDescriber:
 
 
 def describe_answer(row: JournalRow) -> dict[str, Any]:
-    """Return the JSON of an answer."""
     return {
         "classes": row.class_names,
         "name": row.annotator,

@@ -117,7 +117,6 @@ class WorkRoutes:
         ]
 
     def _describe_images(self, images: Sequence[int], session: BrowserSession) -> list[dict[str, Any]]:
-        """Return the JSON of images as this session gets it."""
         return self.context.describer.describe_images(images, session.name, self.context.last_published.round)
 
     async def lease_images(self, request: Request) -> Response:

@@ -97,7 +97,6 @@ class RequestGuard:
         self._app, self._config, self._port, self._find_session = app, config, port, find_session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or say why not."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

@@ -61,7 +61,6 @@ class WorkQueue:
         return self._in_grid_order([*mine, *new], round_number)
 
     def postpone(self, session: str, images: list[int]) -> None:
-        """Put images at the end of a session's queue."""
         self._leases.give_back(session, images)
         skipped = self._skipped.setdefault(session, {})
         for image in images:
