@@ -40,7 +40,6 @@ class ChosenParts:
         return self._files[group]
 
     def chosen_names(self, kind: str) -> list[str]:
-        """Return the names that are chosen of this kind."""
         if kind in self._overrides:
             return self._overrides[kind].chosen_names
         name = self._default_choices.get(kind)

@@ -29,7 +29,6 @@ def begins_as_npy(data: bytes) -> bool:
 
 
 def is_tiff(data: bytes) -> bool:
-    """Return whether a file that begins so is a TIFF."""
     return data.startswith(_TIFF_MAGIC)
 
 

@@ -45,7 +45,6 @@ class Batch:
 
     @property
     def file_bytes(self) -> int:
-        """The bytes of the files that were read."""
         return sum(result.stamp[0] for result in self.results if result.stamp)
 
     @property

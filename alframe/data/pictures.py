@@ -67,7 +67,6 @@ def read_orientation(image: Image.Image) -> int:
 
 
 def turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
-    """Return the picture turned as its EXIF `orientation` asks for."""
     turn = _TURNS.get(orientation)
     return picture if turn is None else picture.transpose(turn)
 

@@ -61,7 +61,6 @@ def require_pool_facts(sampler: Sampler, name: str, facts: PoolFacts, is_present
 
 
 def head_names_with(attribute: str) -> list[str]:
-    """Return the names of the heads that have a true attribute of the given name."""
     names = []
     for name, entries in REGISTRIES["head"].parts().items():
         try:

@@ -147,5 +147,4 @@ def _folder_names(classes: Iterable[str]) -> dict[str, str]:
 
 
 def _name_as_compared(name: str) -> str:
-    """Return the name as file systems compare it."""
     return normalize("NFC", normalize("NFC", name).casefold())

@@ -95,7 +95,6 @@ class RecognitionJson:
     def _attach_classes_or_add_box(
         self, boxes: list[Detection], item: Item, classes: tuple[tuple[str, float], ...]
     ) -> None:
-        """Put the classes on the boxes of the item, or add a box."""
         class_name = classes[0][0]
         category = _detector_category(class_name)
         if item.box is None:

@@ -52,7 +52,6 @@ def normalise_paths(paths: Sequence[str]) -> list[str]:
 
 
 def casefold_paths(paths: Sequence[str]) -> list[str]:
-    """Return each path in lower case, as `str.casefold` does."""
     return _BOUND.join(paths).casefold().split(_BOUND) if paths else []
 
 

@@ -53,7 +53,6 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:
 
 
 def describe_agreement(agreement: Sequence[Agreement]) -> list[str]:
-    """Return a sentence for each two people."""
     return [
         f"{each.first} and {each.second} agree on {each.agreement:.0%} of the {each.images} images that both answered"
         + ("." if math.isnan(each.kappa) else f" (Cohen's kappa {each.kappa:.2f}).")

@@ -224,7 +224,6 @@ def _is_viewable(item: Item) -> bool:
 
 
 def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
-    """Return the registry name of the label source that a round was requested with."""
     return str(stored_round.label_source.get("name", campaign.parts.name_of("label_source")))
 
 

@@ -36,7 +36,6 @@ def with_served_ids(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
 
 
 def keys_of_served_ids(ledger: Ledger, ids: Iterable[str]) -> dict[str, int]:
-    """Return the keys of those of the ids that are known to a source that serves people."""
     wanted = set(ids)
     known = ledger.keys_of(wanted)
     with_key = {int(match[1]) for id_ in wanted if (match := _KEY_AT_END.search(id_))}

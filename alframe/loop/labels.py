@@ -59,7 +59,6 @@ class DecidedLabels:
         return {label.item for label in self.counted} | unsure
 
     def class_names_before(self, round_number: int) -> set[str]:
-        """Return the class names that were given before this round was requested."""
         return {name for name, first in self.class_first_rounds.items() if first < round_number} - {UNSURE}
 
 

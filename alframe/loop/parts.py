@@ -45,7 +45,6 @@ class LazyParts:
         return _build_part(kind, recipe)
 
     def new_head(self) -> Head:
-        """Build a head that is not fitted yet."""
         return CheckedHead(cast(Head, self._build("head")), self._recipes["head"])
 
     def name_of(self, kind: str) -> str:

@@ -99,7 +99,6 @@ class ProblemLog(set[str]):
     """The problems that were logged in this process."""
 
     def log_new(self, problems: Sequence[str]) -> None:
-        """Log the problems that were not logged before."""
         new = [problem for problem in dict.fromkeys(problems) if problem not in self]
         self.update(new)
         for problem in new[:MAX_LOGGED_PROBLEMS]:

@@ -101,9 +101,7 @@ class Project:
 
     @property
     def known_networks(self) -> KnownNetworks:
-        """The networks that earlier commands have built."""
         return KnownNetworks(self.cache_folder / "networks")
 
     def feature_store(self, fingerprint: str) -> FeatureStore:
-        """Return the store of the embeddings by the network with this fingerprint."""
         return FeatureStore(self.cache_folder / "features" / fingerprint)

@@ -50,6 +50,7 @@ class Session(Campaign):
 
     @cached_property
     def task_to_run(self) -> Task:
+        """The task to run."""
         return cast(Task, REGISTRIES["task"].build(self.recipes["task"]))
 
     def items(self) -> ItemColumns:
@@ -61,6 +62,7 @@ class Session(Campaign):
         return labels_by_key(self, self.items())
 
     def history(self) -> Sequence[RoundRecord]:
+        """Return the record of each round, oldest first."""
         return self.ledger.history()
 
     def features(self) -> Floats:

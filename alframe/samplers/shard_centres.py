@@ -37,7 +37,6 @@ MapShards = Callable[[Callable[[Sequence[Any]], Iterator[Any]], Sequence[Any]], 
 
 
 def map_in_this_process(function: Callable[[Sequence[Any]], Iterator[Any]], shards: Sequence[Any]) -> Iterator[Any]:
-    """Run `function` over the shards in this process."""
     return function(shards)
 
 

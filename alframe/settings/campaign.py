@@ -50,7 +50,6 @@ class Settings:
         require_one_of(self, conflicts=CONFLICT_RULES)
 
     def without_comparison(self) -> Settings:
-        """Return the same settings with the comparison switched off."""
         return replace(self, compare=replace(self.compare, sampler=None))
 
 

@@ -140,7 +140,6 @@ def damaged_error(file: Path, error: Exception) -> StoreError:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether the file is not a database, or a damaged one."""
     return _primary_code(error) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 

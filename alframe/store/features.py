@@ -177,7 +177,6 @@ def _write_shard(folder: Path, hashes: ContentHashes, features: Floats) -> Path:
 
 
 def _digest(hashes: ContentHashes, features: Floats) -> str:
-    """Return the digest of a shard, after which it is named."""
     digest = hashlib.blake2b(hashes.tobytes(), digest_size=12)
     digest.update(np.ascontiguousarray(features).data)
     return digest.hexdigest()

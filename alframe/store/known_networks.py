@@ -43,7 +43,6 @@ class KnownNetworks:
             return None
 
     def remember(self, origin: Mapping[str, Any], network: KnownNetwork, files: Sequence[Path]) -> None:
-        """Record the network, and the files that its weights came from."""
         stamps = [(str(file.absolute()), _size_and_time(file)) for file in files]
         with suppress(OSError):  # a cache that may only be read
             write_json(self._file(origin), {**asdict(network), "files": stamps, "origin": origin})

@@ -98,7 +98,6 @@ class Ledger(ItemTable):
         return self._select_labels("ORDER BY item, n")
 
     def labelled_or_requested_keys(self) -> set[int]:
-        """Return the keys of all items that were ever labelled or requested."""
         return {key for (key,) in self._read("SELECT item FROM label UNION SELECT item FROM selection")}
 
     def class_names_from_rounds(self) -> list[str]:

@@ -82,7 +82,6 @@ class StoredLabel(NamedTuple):
             raise StoreError(f"The ledger's label {self.n} is damaged ({error}). Restore it from a backup.") from error
 
     def to_label(self, item_id: str = "") -> Label:
-        """Return the label as one of the item with this id."""
         return Label(item_id, self.class_name, self.annotator, self.time, self.file, self.row, self.answer_file_hash)
 
 

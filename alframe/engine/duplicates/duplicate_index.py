@@ -37,7 +37,6 @@ class HashIndex:
         self._tables: list[_SortedHashes] = []
 
     def add(self, rows: Ints) -> None:
-        """Add these images as group representatives."""
         if self._features is not None:
             _, hash_numbers, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
             rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_concatenated_ranges(counts) < MAX_CANDIDATES])]
@@ -124,7 +123,6 @@ class EmbeddingIndex:
         self._added: list[Ints] = []
 
     def add(self, rows: Ints) -> None:
-        """Add these images as group representatives."""
         self._added.append(rows)
 
     def find_representatives(self, rows: Ints) -> tuple[Ints, Bools]:

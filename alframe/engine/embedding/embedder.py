@@ -41,7 +41,6 @@ class Embedder:
 
     @property
     def fingerprint(self) -> str:
-        """The key of the features."""
         return fingerprint_features(self.network_digest, self.runner.inference, self.device)
 
     def build(self) -> Embedder:

@@ -173,7 +173,6 @@ def _epoch_batches(y: Ints, rows: Ints, plan: TrainingPlan, seed: int, epoch: in
 
 
 def _batches_with_image_seeds(epochs: list[list[list[int]]], seed: int) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield all batches of rows, each with the seeds of its images' variations."""
     for epoch, batches in enumerate(epochs):
         rng = generator(seed, "augment", epoch)
         for rows in batches:

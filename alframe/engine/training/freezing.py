@@ -45,7 +45,6 @@ def parameters_to_freeze(module: nn.Module, freeze: str) -> list[nn.Parameter]:
 
 @contextmanager
 def gradients_off(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
-    """Compute no gradients for these parameters inside the block."""
     before = [weight.requires_grad for weight in parameters]
     try:
         for weight in parameters:

@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 def make_optimiser(
     module: nn.Module, loss: nn.Module, frozen: Sequence[nn.Parameter], plan: TrainingPlan
 ) -> torch.optim.Optimizer:
-    """Build the plan's optimiser over the weights of `module` and `loss` that are not `frozen`."""
     frozen_ids = {id(weight) for weight in frozen}
     weights = [weight for weight in (*module.parameters(), *loss.parameters()) if id(weight) not in frozen_ids]
     if plan.optimiser == "sgd":

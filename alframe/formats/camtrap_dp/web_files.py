@@ -17,7 +17,6 @@ _Medium = tuple[str, str, str, str]  # deployment, mediaID, address and fileName
 
 
 def is_on_web(row: CamtrapRow) -> bool:
-    """Return whether the path of a medium is an address."""
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", row["filePath"]) is not None
 
 

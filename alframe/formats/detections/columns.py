@@ -43,7 +43,6 @@ _NOTHING = {
 
 
 def sort_best_first(classes: Iterable[tuple[str, float]]) -> ClassScores:
-    """Return the classes by falling confidence."""
     return tuple(sorted(classes, key=lambda pair: -pair[1]))
 
 

@@ -83,5 +83,4 @@ def vary_brightness(colour: Colour, rng: Generator, scale: float) -> Colour:
 
 
 def mix_colours(first: Colour, second: Colour, share: float) -> Colour:
-    """Return `first` with a share of `second` mixed in."""
     return tuple(int(a * (1 - share) + z * share) for a, z in zip(first, second, strict=True))

@@ -107,7 +107,6 @@ def handle_message(context: ServerContext, message: dict[str, Any]) -> None:
 
 
 def write_message(message: dict[str, Any]) -> None:
-    """Write a line for the process that has started this one."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 

@@ -119,7 +119,6 @@ class ServerContext:
         }
 
     def describe_people(self) -> list[dict[str, Any]]:
-        """Return who labels, and how fast."""
         held = self.leases.counts_by_session()
         leased: Counter[str] = Counter()
         for session in self.events.online_sessions():

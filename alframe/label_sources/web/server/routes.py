@@ -120,7 +120,6 @@ class WorkRoutes:
         return self.context.describer.describe_images(images, session.name, self.context.last_published.round)
 
     async def lease_images(self, request: Request) -> Response:
-        """Give the session the next images."""
         context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
         size = read_clamped_number(content.get("size"), "size", 1, MAX_LISTED, context.config.source.page)
         images = context.work.lease_next_images(
@@ -209,7 +208,6 @@ class WorkRoutes:
         return JSONResponse({"action": action, "images": described, "problems": problems})
 
     async def own_actions(self, request: Request) -> Response:
-        """Reply with the last actions of this person."""
         query, session = request.query_params, self.context.session_of(request)
         before = read_clamped_number(query.get("before"), "before", 0, 2**62, 2**62)
         limit = read_clamped_number(query.get("limit"), "limit", 1, MAX_LISTED, 50)
@@ -220,7 +218,6 @@ class WorkRoutes:
         return JSONResponse({"actions": actions, "next": following})
 
     async def list_or_add_class(self, request: Request) -> Response:
-        """Reply with the classes, or with the one that the request adds."""
         context, session = self.context, self.context.session_of(request)
         if request.method == "GET":
             return JSONResponse(await context.classes.describe_for(session.name))

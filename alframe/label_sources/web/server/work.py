@@ -77,7 +77,6 @@ class WorkQueue:
             self._start[round_number] = min(place, self._start.get(round_number, 0))
 
     def forget_skipped(self, session: str) -> None:
-        """Forget what a session that is closed has skipped."""
         self._skipped.pop(session, None)
 
     def count_answered(self, round_number: int) -> int:
@@ -193,5 +192,4 @@ class Leases:
         return [image for image in list(self._held) if self.holder(image) == session]
 
     def counts_by_session(self) -> Counter[str]:
-        """Return how many images each session has."""
         return Counter(holder for image in list(self._held) if (holder := self.holder(image)) is not None)
