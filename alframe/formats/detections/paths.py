@@ -45,7 +45,15 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
     is_usable = np.fromiter((path in detections.image_numbers for path in paths), bool, len(paths))
     number_of_entry[:-1][~is_usable] = NOT_FOUND
     numbers = number_of_entry[entries]
-    _warn_of_items_without_entry(items, paths, entries, contested, numbers, detections, file, consequence)
+    missing = np.flatnonzero(numbers < 0).tolist()
+    if missing:
+        text = f"{len(missing)} of {len(items)} images have no entry in {file}, e.g. '{items[missing[0]].id}'"
+        if failed := [paths[entries[row]] for row in missing if entries[row] >= 0]:
+            text += f" ({len(failed)} failed there, e.g. '{failed[0]}': {detections.failures.get(failed[0])})"
+        if contested:
+            example = items[contested[0]].id
+            text += f" ({len(contested)} have several that differ in upper and lower case, e.g. {example})"
+        log.warning("%s. %s", text, consequence)
     _warn_of_unmatched_entries(items, paths, matches, file)
     return detections, numbers
 
@@ -113,29 +121,6 @@ def _explain_no_match(
         f"{text} Use the detections of these images. If this file has them, put it into the folder to which its paths "
         "are relative."
     )
-
-
-def _warn_of_items_without_entry(
-    items: Sequence[Item],
-    paths: Sequence[str],
-    entries: Ints,
-    contested: Sequence[int],
-    numbers: Ints,
-    detections: Detections,
-    file: Path,
-    consequence: str,
-) -> None:
-    missing = np.flatnonzero(numbers < 0).tolist()
-    if not missing:
-        return
-    failed = [row for row in missing if entries[row] >= 0]
-    text = f"{len(missing)} of {len(items)} images have no entry in {file}, e.g. '{items[missing[0]].id}'"
-    if failed:
-        path = paths[entries[failed[0]]]
-        text += f" ({len(failed)} failed there, e.g. '{path}': {detections.failures.get(path)})"
-    if contested:
-        text += f" ({len(contested)} have several that differ in upper and lower case, e.g. {items[contested[0]].id})"
-    log.warning("%s. %s", text, consequence)
 
 
 def _warn_of_unmatched_entries(items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path) -> None:

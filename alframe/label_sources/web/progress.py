@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alframe.kit.leading_evaluation import find_per_class_evaluation
-from alframe.types import CampaignSnapshot, Evaluation, RoundRecord
+from alframe.types import CampaignSnapshot, Estimate, Evaluation, RoundRecord
 
 
 def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
@@ -36,14 +36,7 @@ def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
     newest = next((record for record in reversed(history) if record.audit), None)
     estimates = [] if newest is None else [newest.unlabelled_accuracy, newest.whole_pool_accuracy]
     return [
-        {
-            "kind": kind,
-            "images": each.images,
-            "accuracy": each.accuracy,
-            "low": each.low,
-            "high": each.high,
-            "few_images": each.is_small,
-        }
+        {"kind": kind, "images": each.images, **_accuracy_cells(each)}
         for kind, each in zip(("unlabelled", "whole_pool"), estimates, strict=False)
         if each is not None
     ]
@@ -61,13 +54,9 @@ def _describe_classes(names: Sequence[str], evaluation: Evaluation | None) -> di
 
 
 def _curve_point(record: RoundRecord, evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "round": record.round,
-        "labels": record.labels,
-        "accuracy": evaluation.accuracy,
-        "low": evaluation.low,
-        "high": evaluation.high,
-        "basis": evaluation.basis,
-        "n": evaluation.n,
-        "few_images": evaluation.is_small,
-    }
+    cells = {"round": record.round, "labels": record.labels, "basis": evaluation.basis, "n": evaluation.n}
+    return cells | _accuracy_cells(evaluation)
+
+
+def _accuracy_cells(found: Evaluation | Estimate) -> dict[str, Any]:
+    return {"accuracy": found.accuracy, "low": found.low, "high": found.high, "few_images": found.is_small}

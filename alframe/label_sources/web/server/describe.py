@@ -72,7 +72,7 @@ class ImageDescriber:
         suggestion, confidence, asked_in = about  # the open round, if that asks for the image
         own = [answer for answer in standing if answer.annotator == name and asked_in in (None, answer.round)]
         version = version or thumbnail_digest(Path(path), box)
-        is_hidden = self.awaits_second_opinion(id_, standing, name)
+        is_hidden = self.awaits_second_opinion(id_, name, standing)
         is_shown = self._config.source.suggestions and suggestion is not None and not is_hidden
         boxes = [] if box is None else [dict(zip("xywh", json.loads(box), strict=True))]
         return {
@@ -91,12 +91,13 @@ class ImageDescriber:
             "answer": describe_answer(own[-1]) if own else None,
         }
 
-    def awaits_second_opinion(self, id_: str, standing: Sequence[JournalRow], name: str) -> bool:
+    def awaits_second_opinion(self, id_: str, name: str, standing: Sequence[JournalRow] | None = None) -> bool:
         """Return whether this person is, or may be, asked about an image without knowing what another has said."""
         if self._reader.rows(f"{_ASKED_AGAIN} AND i.id = ?", (id_,)):
             return True
         if second_opinion_draw(id_) >= self._config.source.second_opinion:
             return False
+        standing = self._reader.journal.standing_rows_of_image(id_) if standing is None else standing
         settled = any(row.origin == "review" for row in standing)
         return not settled and len({row.annotator for row in standing}) == 1 and standing[0].annotator != name
 

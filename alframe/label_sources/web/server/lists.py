@@ -219,7 +219,7 @@ class ListQueries:
         """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""
         with self._lock:
             id_ = str(self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)))
-            if self._describer.awaits_second_opinion(id_, self._reader.journal.standing_rows_of_image(id_), name):
+            if self._describer.awaits_second_opinion(id_, name):
                 return []
             rows = self._reader.journal.rows_of_image(id_)
         undone = {row.undoes for row in rows if row.undoes is not None}
@@ -232,9 +232,8 @@ class ListQueries:
             "ORDER BY taken, id LIMIT 500"
         )
         with self._lock:
-            return self._describer.describe_images(
-                [row[0] for row in self._reader.rows(sql, (number,))], name, open_round
-            )
+            numbers = [row[0] for row in self._reader.rows(sql, (number,))]
+            return self._describer.describe_images(numbers, name, open_round)
 
     def visible_prediction(self, number: int, name: str) -> dict[str, Any] | None:
         """Return what the model thinks of an image, where a person may know."""
@@ -244,9 +243,7 @@ class ListQueries:
         )
         with self._lock:
             for predicted, confidence, id_ in self._reader.rows(sql, (number,)):
-                if not self._describer.awaits_second_opinion(
-                    id_, self._reader.journal.standing_rows_of_image(id_), name
-                ):
+                if not self._describer.awaits_second_opinion(id_, name):
                     return {"class": predicted, "confidence": confidence}
         return None
 
@@ -265,7 +262,7 @@ class ListQueries:
         """Return the keys of the image `number`, or of those of the `class` of which this person may know that."""
         if values["number"] is not None:
             rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(:number AS INTEGER)", values)
-            missing = ApiError("no_such_image", "This image is not in the pool, or the pool was not published yet.")
+            missing = "This image is not in the pool, or the pool was not published yet."
         else:
             sql = (
                 "SELECT p.key FROM pool.pool p JOIN images.image i ON i.number = p.number "
@@ -273,11 +270,9 @@ class ListQueries:
                 f"WHERE s.image = i.id AND a.classes = json_array(:class))) AND i.id NOT IN ({AWAITED})"
             )
             rows = self._reader.rows(sql, values)
-            missing = ApiError(
-                "no_such_image", f"No image is labelled '{values['class']}' yet. Label one, then look again."
-            )
+            missing = f"No image is labelled '{values['class']}' yet. Label one, then look again."
         if not rows:
-            raise missing
+            raise ApiError("no_such_image", missing)
         return [key for (key,) in rows]
 
     def _require_model(self) -> None:
