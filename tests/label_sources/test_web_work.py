@@ -74,6 +74,23 @@ def test_two_people_never_get_the_same_image(serve: Serve) -> None:
     assert renewed == {"renewed": [], "lost": [hers[0]["image"]]}
 
 
+def test_who_comes_when_all_images_are_with_one_person_gets_the_last_half_of_them(serve: Serve) -> None:
+    served = serve()
+    anna, ben, carl = (served.browser(name) for name in ("anna", "ben", "carl"))
+    hers = [image["image"] for image in anna.lease(100)]
+    assert len(hers) == 9
+    his = [image["image"] for image in ben.lease(100)]
+    assert his == hers[5:], "those at the end of her page"
+    assert [image["image"] for image in carl.lease(100)] == hers[3:5]
+    assert [image["image"] for image in anna.lease(100)] == hers[:3]
+    lost = anna.post("/api/leases/renew", {"images": hers}).json["lost"]
+    assert lost == hers[3:]
+    anna.answer({image: ["fox"] for image in hers[:3]})
+    assert [image["image"] for image in anna.lease(100)] == his[2:]
+    carl.answer({image: ["fox"] for image in hers[3:5]})
+    assert carl.lease(100) == [], "nobody has more than a few"
+
+
 def test_a_second_page_of_a_person_gives_no_image_of_the_first_to_others(serve: Serve) -> None:
     served = serve()
     anna, ben = served.browser("anna"), served.browser("ben")

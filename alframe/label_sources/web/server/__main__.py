@@ -91,8 +91,8 @@ async def serve(server: uvicorn.Server, context: ServerContext, sockets: list[An
 
     threading.Thread(target=follow_input, name="input", daemon=True).start()
     telling = asyncio.create_task(tell_of_changes())
-    token = context.tokens.make()
-    write_message({"port": context.port, "addresses": page_addresses(context.port, token, context.config.source.lan)})
+    addresses = page_addresses(context.port, context.tokens, context.config.source.lan)
+    write_message({"port": context.port, "addresses": addresses})
     await server.serve(sockets=sockets)
     telling.cancel()
 

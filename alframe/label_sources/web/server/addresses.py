@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 from alframe.errors import LabelError
+from alframe.label_sources.web.server.security import OneTimeTokens
 
 LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 EVERYWHERE = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
@@ -70,13 +71,13 @@ def _has_ipv6() -> bool:
     return True
 
 
-def page_addresses(port: int, token: str, lan: bool) -> list[str]:
-    """Return the links with this token: of this machine, and with `lan` also for others."""
+def page_addresses(port: int, tokens: OneTimeTokens, lan: bool) -> list[str]:
+    """Return a link for this machine, and with `lan` another for others, each with a token of its own."""
     hosts = ["127.0.0.1"]
     if lan and (own := _lan_address()):
         hosts.append(own)
     # In the fragment, which browsers send to nobody: it is in no log, and no site learns it as the referrer.
-    return [f"http://{host}:{port}/#token={token}" for host in hosts]
+    return [f"http://{host}:{port}/#token={tokens.make()}" for host in hosts]
 
 
 def _lan_address() -> str | None:

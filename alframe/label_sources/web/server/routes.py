@@ -79,10 +79,9 @@ class PeopleRoutes:
         return JSONResponse(self._describe_session(context.sessions.get(known)))
 
     async def create_invitation(self, request: Request) -> Response:
-        """Reply with a one-time link for another browser."""
+        """Reply with one-time links for another browser: on this machine, and if set on another one."""
         context = self.context
-        token = context.tokens.make()
-        return JSONResponse({"urls": page_addresses(context.port, token, context.config.source.lan)}, 201)
+        return JSONResponse({"urls": page_addresses(context.port, context.tokens, context.config.source.lan)}, 201)
 
     def _describe_session(self, session: BrowserSession, first: bool = False) -> dict[str, Any]:
         config = self.context.config
@@ -125,6 +124,11 @@ class WorkRoutes:
         images = context.work.lease_next_images(
             session.digest, session.name, context.last_published.round, size, bool(content.get("more"))
         )
+        if not images and not content.get("more"):
+            owner, images = context.work.take_over(session.digest, context.last_published.round, size)
+            if images:
+                context.events.send_event("taken", {"images": images}, to=owner)
+                self._store_leases(owner)
         batch = context.batch_progress()
         others = batch["leased"] - context.leases.counts_by_session()[session.digest]
         reply = {
@@ -134,7 +138,7 @@ class WorkRoutes:
             "taken_by_others": others,
         }
         context.state_has_changed = True
-        self._store_leases(session)
+        self._store_leases(session.digest)
         return JSONResponse(reply)
 
     async def renew_leases(self, request: Request) -> Response:
@@ -149,7 +153,7 @@ class WorkRoutes:
         if self.context.events.count_pages(session.digest) > 1:
             return Response(status_code=204)
         self.context.leases.give_back(session.digest, read_image_numbers(content) if "images" in content else None)
-        self._store_leases(session)
+        self._store_leases(session.digest)
         self.context.state_has_changed = True
         return Response(status_code=204)
 
@@ -157,12 +161,12 @@ class WorkRoutes:
         """Put images at the end of the session's queue."""
         session = self.context.session_of(request)
         self.context.work.postpone(session.digest, read_image_numbers(await read_json_object(request)))
-        self._store_leases(session)
+        self._store_leases(session.digest)
         return Response(status_code=204)
 
-    def _store_leases(self, session: BrowserSession) -> None:
-        held = self.context.leases.held_by(session.digest)
-        self.context.writer.write_later(lambda journal: journal.store_leases(session.digest, held))
+    def _store_leases(self, session: str) -> None:
+        held = self.context.leases.held_by(session)
+        self.context.writer.write_later(lambda journal: journal.store_leases(session, held))
 
     async def save_answers(self, request: Request) -> Response:
         """Write answers; the reply comes when they are on the disk."""
@@ -201,7 +205,7 @@ class WorkRoutes:
         described = self._describe_images(images, session)
         waiting = [image["image"] for image in described if image["answer"] is None]
         context.leases.claim(session.digest, waiting)
-        self._store_leases(session)
+        self._store_leases(session.digest)
         context.state_has_changed = True
         message = "You have answered this image again since; undo that first."
         problems = [{"image": numbers[id_], "code": "answered_since", "message": message} for id_ in kept]

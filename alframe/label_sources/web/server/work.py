@@ -25,6 +25,7 @@ WHERE s.draw < ?1 AND s.requested AND s.annotator <> ?2 AND a.origin <> 'review'
 AND NOT EXISTS (SELECT 1 FROM standing t WHERE t.image = s.image AND t.annotator <> s.annotator)
 ORDER BY s.draw
 """
+FEWEST_TO_SHARE = 4  # images: nobody loses one of the last few that they look at
 RECONNECT_SECONDS = 30.0  # seconds: a page whose connection is lost tries again each few seconds
 
 
@@ -59,6 +60,24 @@ class WorkQueue:
             return new
         self._leases.claim(session, mine)
         return self._in_grid_order([*mine, *new], round_number)
+
+    def take_over(self, session: str, round_number: int | None, size: int) -> tuple[str, list[int]]:
+        """Give a session that can get no others half of the images of the one that has most; return both.
+
+        They are those at the end of its page. ("", []) if nobody has enough.
+        """
+        by_holder: dict[str, list[int]] = {}
+        for image in self._iterate_unanswered(round_number) if round_number is not None else ():
+            holder = self._leases.holder(image)
+            if holder not in (None, session):
+                by_holder.setdefault(str(holder), []).append(image)
+        owner = max(by_holder, key=lambda holder: len(by_holder[holder]), default="")
+        held = by_holder.get(owner, [])
+        if len(held) < FEWEST_TO_SHARE:
+            return "", []
+        taken = held[(len(held) + 1) // 2 :][-size:]
+        self._leases.give_back(owner, taken)
+        return owner, self._leases.claim(session, taken)
 
     def postpone(self, session: str, images: list[int]) -> None:
         self._leases.give_back(session, images)

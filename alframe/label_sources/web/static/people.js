@@ -19,7 +19,7 @@ export function openPeople() {
   });
   const invite = button(S.invite, async () => {
     const made = await attempt(() => post("/api/invitations"));
-    if (made) links.replaceChildren(element("p", {}, S.inviteHint), ...made.urls.map(linkToCopy));
+    if (made) links.replaceChildren(element("p", {}, S.inviteHint), ...made.urls.flatMap((url) => [element("p", {}, new URL(url).hostname === "127.0.0.1" ? S.inviteHere : S.inviteElsewhere), linkToCopy(url)]));
   });
   const leave = button(S.leave, async () => {
     await attempt(() => request("DELETE", "/api/session"));

@@ -1,5 +1,5 @@
 // What the page knows of the campaign: who is labelling, the state, the classes. Views listen to its events:
-// "state", "classes", "answered" (by others), "round", "connection".
+// "state", "classes", "answered" (by others), "taken" (given to others), "round", "connection".
 import { get, post, put } from "./api.js";
 import { Hub } from "./events.js";
 
@@ -19,6 +19,7 @@ class Store extends Hub {
     this.#source = source;
     source.addEventListener("state", (event) => this.#takeState(JSON.parse(event.data)));
     source.addEventListener("answered", (event) => this.emit("answered", JSON.parse(event.data)));
+    source.addEventListener("taken", (event) => this.emit("taken", JSON.parse(event.data)));
     source.addEventListener("round", (event) => this.emit("round", JSON.parse(event.data)));
     source.addEventListener("open", () => this.#setConnected(true));
     source.addEventListener("error", () => {

@@ -135,7 +135,7 @@ export const S = {
   personButton: (name, online) => `${short(name || "No name")}${online > 1 ? ` (${online} online)` : ""}`,
   personLine: (person) => `${person.name || "No name"}: ${n(person.answered, "answer", "answers")} in this batch${person.online ? ", online" : ""}`,
   leave: "Sign out of this browser", copy: "Copy",
-  changeName: "Change my name", invite: "Invite another person", inviteHint: "Each link works once, in one browser.",
+  changeName: "Change my name", invite: "Invite another person", inviteHint: "Each link works once, in one browser.", inviteHere: "For another browser on this computer:", inviteElsewhere: "For another computer or phone in this network:",
   yourName: "Your name", nameHint: "It is stored with each answer.", yourNameWithHint: "Your name, which is stored with each answer",
 
   // First visit and keys
