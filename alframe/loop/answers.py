@@ -177,7 +177,7 @@ def _request_again(
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
         text += f" {reason} To stop now without waiting for more: {_withdraw_request_commands(campaign)}"
-    elif answered:
+    elif answered and not isinstance(source, ServesPeople):  # its page is open: people go on there
         conflicting = (campaign.labels().unresolved_conflicts & set(stored_round.keys)) - lost
         unanswered = [items[key].id for key in stored_round.keys if key not in answered | lost | conflicting]
         steps = [f"label the other {len(unanswered)} as well"] * bool(unanswered)

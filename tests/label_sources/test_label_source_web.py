@@ -6,9 +6,11 @@ import sqlite3
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from alframe.contracts import LabelSource
 from alframe.errors import StoreError
@@ -58,6 +60,12 @@ def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(StoreError, match=r"answers.sqlite is damaged.*Restore it from a backup"):
         Web().collect(request)
+
+
+def test_a_round_that_is_published_again_names_the_classes_that_people_named_meanwhile(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    request = replace(request_in(tmp_path), classes=(), named_since=("hare",))
+    assert "Classes named so far: hare;" in Web().request(request)
 
 
 def test_the_journal_is_append_only(tmp_path: Path) -> None:

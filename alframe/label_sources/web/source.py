@@ -34,7 +34,7 @@ class Web(WebParameters):
             make_missing_thumbnails(images, request.round)
         return (
             f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label in the browser. "
-            f"{describe_classes(request.classes, self.new_classes)}"
+            f"{describe_classes(request.classes, self.new_classes, request.named_since)}"
         )
 
     def collect(self, request: Request) -> Answers:
