@@ -162,7 +162,7 @@ class ServerProcess:
             raise LabelError(f"The server of the pages does not start: {reason}")
         self.address = reply["addresses"][0]
         for address in reply["addresses"][1:]:
-            log.info("For one other computer or phone of the network (the page makes links for more people): %s", address)
+            log.info("For one other computer of the network (the page makes more such links): %s", address)
         for message in self._messages.values():
             self._send_line(message)
 
