@@ -286,6 +286,17 @@ def test_stopping_by_the_audit_needs_one(person: Protocol) -> None:
         person.run("stopping=target_accuracy", "audit=0")
 
 
+def test_people_are_told_how_far_the_target_is(person: Protocol) -> None:
+    person.words = [word for word in person.words if not word.startswith("stopping")]
+    words = ("stopping=target_accuracy", "stopping.at_least=0.95", "audit=0.8", "batch=8", "start.labels=8")
+    said = "Target 95 %: reached when the lower limit is at least that. Now "
+    assert said not in person.run(*words).message, "nothing is measured yet"
+    person.answer(1)
+    assert said in person.run(*words).message
+    assert said in person.task("status", *words).message
+    assert said in (person.project / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_label_for_its_whole_sequence(tmp_path: Path) -> None:
     """Six bursts of six: a label of one image of each trains on all of it, and is marked in the export."""
     person = Protocol(tmp_path)

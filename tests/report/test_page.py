@@ -167,8 +167,10 @@ def test_the_honest_number_leads(data: ReportData) -> None:
 
 def test_the_images_without_a_label_lead_where_the_audit_is_weighted(data: ReportData) -> None:
     weighted = replace(record(1, evaluation(), audited()), unlabelled_accuracy=estimate(0.8, "rest", 1000))
-    text = Page(render_report(replace(data, history=[weighted]))).text.replace("_ ", "_")
+    said = "Target 90 %: reached when the lower limit is at least that. Now 70 to 90 %."
+    text = Page(render_report(replace(data, history=[weighted], target=said))).text.replace("_ ", "_")
     assert "Accuracy on images without a label 80.0 % 95 % interval 74.0 % to 86.0 % n = 80" in text
+    assert said in text
     assert "On the 1,000 images without a label, the model gets 80 of 100 right (74 to 86)." in text
     assert "On new images like those in the pool, the model would get 86 of 100 right (74 to 93)." in text
 
