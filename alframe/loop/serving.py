@@ -13,7 +13,6 @@ from alframe import seeding
 from alframe.contracts import LabellingServer, ServesPeople
 from alframe.engine.measuring.evaluate import UNSEEN_BASIS, predict_by_groups
 from alframe.kit.leading_evaluation import find_leading_evaluation
-from alframe.kit.pool_views import predict_in_chunks
 from alframe.loop.agreement import measure_agreement
 from alframe.loop.answers import count_required_answers, label_source_of
 from alframe.loop.campaign import Campaign
@@ -116,16 +115,17 @@ def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredic
     """
     embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training
     keys = np.flatnonzero(embedding.is_readable & listing.is_present & ~listing.is_held_out)
-    probs = predict_in_chunks(embedding.features, keys, fitted.require_head().probs)
+    assert fitted.confidence is not None, "there is a head"
+    class_numbers, confidence = fitted.confidence.class_numbers(keys), fitted.confidence.of(keys)
     doubt = np.full(len(keys), math.nan, np.float32)
     rows = np.searchsorted(keys, training.keys)
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
     if len(training.keys) >= MIN_LABELS:
-        unseen = predict_probs_out_of_fold(campaign, fitted)
         known &= training.is_unseen_by_backbone
-        probs[rows[known]] = unseen[known]
-        doubt[rows[known]] = 1 - unseen[known, training.y[known]]
-    return PoolPredictions(keys, probs.argmax(axis=1), probs.max(axis=1), doubt, training.classes)
+        unseen, rows = predict_probs_out_of_fold(campaign, fitted)[known], rows[known]
+        class_numbers[rows], confidence[rows] = unseen.argmax(axis=1), unseen.max(axis=1)
+        doubt[rows] = 1 - unseen[np.arange(len(rows)), training.y[known]]
+    return PoolPredictions(keys, class_numbers, confidence, doubt, training.classes)
 
 
 def predict_probs_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floats:

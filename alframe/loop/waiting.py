@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from alframe.allocator import return_freed_memory
 from alframe.contracts import LabellingServer
 from alframe.loop.answers import collect_and_store_answers, count_required_answers, find_unviewable_images
 from alframe.loop.campaign import Campaign
@@ -27,6 +28,7 @@ def wait_for_answers(
     People who are served are told which of their answers do not count, and `message` when that is settled. Each answer
     is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
     """
+    return_freed_memory()
     stored_round = campaign.ledger.stored_rounds()[-1]
     keys = set(stored_round.keys)
     keys -= find_unviewable_images(campaign, items, keys - campaign.labels().settled_for_round(stored_round.number))

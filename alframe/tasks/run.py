@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from alframe.allocator import return_freed_memory
 from alframe.commands import command_line, project_command, short_path
 from alframe.contracts import LabellingServer
 from alframe.engine.measuring.curves import Histories, area_under_curve
@@ -132,6 +133,7 @@ class Run(WaitsForAnswers):
         serving.publish(take_snapshot(session, cache, fitted))
         serving.show_phase("done", done.message.partition("\n")[0])
         log.info("\n%s\n\nThe pages stay open for review: %s\nCtrl-C ends.", done.message, serving.address)
+        return_freed_memory()
         try:
             while not serving.wait_for_answer(_LONG):
                 pass

@@ -79,6 +79,10 @@ class ItemColumns(Sequence[Item]):
         pairs = zip(self._columns(), ItemColumns.of(items)._columns(), strict=True)
         return ItemColumns(*(column + more for column, more in pairs))
 
+    def at(self, places: Sequence[int]) -> ItemColumns:
+        """Return the columns of the items at these places."""
+        return ItemColumns(*([column[place] for place in places] for column in self._columns()))
+
     def _columns(self) -> list[list[Any]]:
         names: list[list[Any]] = [self.ids, self.paths, self.labels, self.splits, self.cameras]
         return [*names, self.taken, self.sequences, self.boxes, self.metas]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -179,7 +179,7 @@ def predict_out_of_fold(
 
 
 class PoolConfidence:
-    """The highest class probability that a fitted `head` gives each image of `features` (N, D).
+    """The highest class probability that a fitted `head` gives each image of `features` (N, D), and the class.
 
     The whole pool is predicted with the first question, and once: so the last bits of a value do not depend on what is
     asked, and a resumed run has the same values.
@@ -187,11 +187,17 @@ class PoolConfidence:
 
     def __init__(self, head: Head, features: Floats) -> None:
         self._head, self._features = head, features
-        self._values: Floats | None = None
 
     def of(self, keys: Ints) -> Floats:
         """Return (n,) how sure the head is of the images `keys` (n,)."""
-        if self._values is None:
-            chunks = row_slices(len(self._features))
-            self._values = np.concatenate([self._head.probs(self._features[rows]).max(axis=1) for rows in chunks])
-        return self._values[keys]
+        return self._predicted[1][keys]
+
+    def class_numbers(self, keys: Ints) -> Ints:
+        """Return (n,) the likeliest class of the images `keys` (n,)."""
+        return self._predicted[0][keys]
+
+    @cached_property
+    def _predicted(self) -> tuple[Ints, Floats]:
+        chunks = (self._head.probs(self._features[rows]) for rows in row_slices(len(self._features)))
+        classes, confidence = zip(*((probs.argmax(axis=1), probs.max(axis=1)) for probs in chunks), strict=True)
+        return np.concatenate(classes), np.concatenate(confidence)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from alframe.kit.databases import Database, closed_on_error, connect, dump_box, explain_errors
-from alframe.types import Item, Request, Suggestion
+from alframe.types import Item, ItemColumns, Request, Suggestion
 
 IMAGES_NAME = "images.sqlite"
 _SCHEMA = """
@@ -70,17 +70,19 @@ class ImageDatabase(Database):
                 db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         return cls(db, file)
 
-    def number_and_store(self, items: Iterable[Item]) -> None:
-        """Give each item a number, if it has none, and keep where it lies now."""
-        numbers = self.numbers_by_id()
+    def number_and_store(self, items: Iterable[Item]) -> dict[str, int]:
+        """Give each item a number, if it has none, and keep where it lies now; return the numbers by id."""
+        columns, numbers = ItemColumns.of(items), self.numbers_by_id()
         taken = set(numbers.values())
-        rows = []
-        for item in items:
-            if item.id not in numbers:
-                numbers[item.id] = _stable_number(item.id, taken)
-                taken.add(numbers[item.id])
-            taken_at, box = None if item.taken is None else item.taken.isoformat(), dump_box(item.box)
-            rows.append((numbers[item.id], item.id, str(item.path), item.camera, taken_at, item.sequence, box))
+        for id_ in columns.ids:
+            if id_ not in numbers:
+                numbers[id_] = _stable_number(id_, taken)
+                taken.add(numbers[id_])
+        rows = zip(
+            *(map(numbers.__getitem__, columns.ids), columns.ids, columns.paths, columns.cameras),
+            *((time and time.isoformat() for time in columns.taken), columns.sequences, map(dump_box, columns.boxes)),
+            strict=True,
+        )
         sql = (
             "INSERT INTO image (number, id, path, camera, taken, sequence, box) VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET path = excluded.path, camera = excluded.camera, taken = excluded.taken, "
@@ -89,6 +91,7 @@ class ImageDatabase(Database):
         )
         with self.transaction(), explain_errors(self.file):
             self._db.executemany(sql, rows)
+        return numbers
 
     def numbers_by_id(self) -> dict[str, int]:
         with explain_errors(self.file):  # row by row: they may be a million

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
@@ -13,7 +12,7 @@ import numpy as np
 
 from alframe.kit.files import replace_atomically
 from alframe.label_sources.web.images import ImageDatabase
-from alframe.types import CampaignSnapshot
+from alframe.types import CampaignSnapshot, ItemColumns
 
 POOL_TABLE = """
 pool (
@@ -45,11 +44,12 @@ def write_pool_file(folder: Path, images: ImageDatabase, snapshot: CampaignSnaps
 
     It has another name each time: Windows replaces no file that is being read.
     """
-    in_pool = [(key, item) for key, item in enumerate(snapshot.items) if item.split == "pool"]
-    images.number_and_store(item for _, item in in_pool)
-    numbers = images.numbers_by_id()
+    items = ItemColumns.of(snapshot.items)
+    keys = [key for key, split in enumerate(items.splits) if split == "pool"]
+    in_pool = items.at(keys)
+    numbers = images.number_and_store(in_pool)
     name = f"pool-{uuid4().hex[:12]}.sqlite"
-    _write_rows(folder / name, _pool_rows(snapshot, [(key, numbers[item.id]) for key, item in in_pool]))
+    _write_rows(folder / name, _pool_rows(snapshot, keys, [numbers[id_] for id_ in in_pool.ids]))
     return name
 
 
@@ -61,25 +61,19 @@ def remove_pool_files(folder: Path, keep: Collection[str] = ()) -> None:
                 file.unlink()
 
 
-def _pool_rows(snapshot: CampaignSnapshot, keys_and_numbers: list[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
-    count = len(snapshot.items)
-    predicted: list[str | None] = [None] * count
-    confidence = np.full(count, math.nan)
-    doubt = np.full(count, math.nan)
+def _pool_rows(snapshot: CampaignSnapshot, keys: list[int], numbers: list[int]) -> Iterator[tuple[object, ...]]:
+    is_open, is_blind = np.zeros((2, len(snapshot.items)), np.int64)
+    is_open[list(snapshot.asked)] = is_blind[list(snapshot.without_suggestion)] = 1
+    predicted, confidence, doubt = np.full((3, len(snapshot.items)), None)
     if (model := snapshot.predictions) is not None:
-        for key, number in zip(model.keys.tolist(), model.class_numbers.tolist(), strict=True):
-            predicted[key] = model.classes[number]
-        confidence[model.keys] = model.confidence
-        doubt[model.keys] = model.label_doubt
+        predicted[model.keys] = np.array(model.classes, object)[model.class_numbers]
+        for column, values in ((confidence, model.confidence), (doubt, model.label_doubt)):
+            known = ~np.isnan(values)
+            column[model.keys[known]] = values[known]
     labels = {label.key: label[1:] for label in snapshot.labels}
-    asked = set(snapshot.asked)
-    confidences, doubts = confidence.tolist(), doubt.tolist()
-    for key, number in keys_and_numbers:
-        yield (
-            *(number, key, int(key in asked), int(key in snapshot.without_suggestion), predicted[key]),
-            *(None if math.isnan(value) else value for value in (confidences[key], doubts[key])),
-            *labels.get(key, (None,) * 5),
-        )
+    columns = (column[keys].tolist() for column in (is_open, is_blind, predicted, confidence, doubt))
+    for number, key, *facts in zip(numbers, keys, *columns, strict=True):
+        yield (number, key, *facts, *labels.get(key, (None,) * 5))
 
 
 def _write_rows(file: Path, rows: Iterator[tuple[object, ...]]) -> None:
