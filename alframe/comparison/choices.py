@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -62,13 +62,22 @@ def is_data_choice(name: str) -> bool:
     return name.partition(".")[0] in _OF_THE_DATA
 
 
-def short_choice_name(values: Mapping[str, object], alone: str = "") -> str:
-    """Return a short name, as "margin head=laplace": the value of the choice `alone` needs no name before it.
+def choice_names(choices: Sequence[Mapping[str, object]], alone: str = "") -> list[str]:
+    """Return a name for each of these choices, as "margin head=laplace": the choice `alone` needs no name before it.
 
-    Of a path only the last part is shown.
+    Of a path only the last part is shown, unless two that differ would have one name.
     """
+    short = [_choice_name(values, alone, short_value) for values in choices]
+    long = [_choice_name(values, alone, _typed_text) for values in choices]
+    whole_names: dict[str, set[str]] = {}
+    for name, whole in zip(short, long, strict=True):
+        whole_names.setdefault(name, set()).add(whole)
+    return [name if len(whole_names[name]) == 1 else whole for name, whole in zip(short, long, strict=True)]
+
+
+def _choice_name(values: Mapping[str, object], alone: str, text: Callable[[object], str]) -> str:
     words = [
-        short_value(value) if name == alone else f"{name}={short_value(value)}"
+        text(value) if name == alone else f"{name}={text(value)}"
         for name, value in sorted(values.items(), key=lambda pair: pair[0] != alone)
     ]
     return " ".join(words)

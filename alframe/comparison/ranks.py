@@ -45,6 +45,8 @@ def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
     for data in sets:
         some = [data.strategies[name] for name in names]
         seeds = [seed for seed in some[0].runs if all(seed in one.runs for one in some)] if some else []
+        if not seeds:
+            continue
         areas = {one.name: one.areas(measure, data.span, seeds) for one in some}
         if len(sets) >= ENOUGH_SETS:
             blocks.append({name: float(values.mean()) for name, values in areas.items() if len(values)})

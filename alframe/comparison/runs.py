@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Run:
     `class_counts` has the labels of each class after each record's round, as they stand now. `pool_classes` are the
     classes that the pool knows of itself. `items_digest` is of the images' ids, classes and split: runs with the same
     one are measured on the same images. `versions` are those of the packages, and `origin` says what else the latest
-    round was made with (see RequestEnvironment); empty in old projects.
+    round was made with (see RequestEnvironment); empty in old projects. `images_digest` is of the ids and classes.
     """
 
     folder: Path
@@ -41,6 +41,7 @@ class Run:
     items_digest: str
     versions: Mapping[str, str]
     origin: Mapping[str, str]
+    images_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,15 @@ def read_measured_run(folder: Path) -> Run | None:
             history=history,
             class_counts=_count_classes(ledger, history),
             pool_classes=frozenset(label for _, label, split in items if label is not None and split == "pool"),
-            items_digest=hashlib.blake2b(repr(sorted(items, key=str)).encode(), digest_size=8).hexdigest(),
+            items_digest=_digest(items),
             versions=ledger.package_versions(),
             origin=_describe_origin(ledger),
+            images_digest=_digest((id_, label) for id_, label, _ in items),
         )
+
+
+def _digest(rows: Iterable[object]) -> str:
+    return hashlib.blake2b(repr(sorted(rows, key=str)).encode(), digest_size=8).hexdigest()
 
 
 def _describe_origin(ledger: Ledger) -> dict[str, str]:

@@ -16,6 +16,7 @@ from alframe.types import Floats64
 
 ALPHA = 0.05  # of every test, two-sided
 DRAWS = 1000  # of the bootstrap
+ROUNDING = 1e-12  # differences below it are errors of floating-point numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,31 @@ class Interval:
 
 
 def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf) -> Interval:
-    """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`."""
-    if len(values) < 2:
+    """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`.
+
+    Equal values have no interval: on few test images two or three seeds are often equal by chance.
+    """
+    if len(values) < 2 or np.ptp(values) < ROUNDING:
         return Interval(float(values.mean()), np.nan, np.nan)
     mean, half = mean_and_half_width(values[:, None])
     return Interval(float(mean[0]), max(float(mean[0] - half[0]), least), min(float(mean[0] + half[0]), most))
 
 
 def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:
-    """Return p (...) of Student's paired test over seeds, the first axis; 1 where all differences are 0."""
+    """Return p (...) of Student's paired test over seeds, the first axis; 1 where all differences are 0.
+
+    Where all n differences are equal, it is the sign test's, 2 / 2**n.
+    """
     from scipy.stats import ttest_1samp
 
     differences = ours - theirs
-    # Equal differences have no spread, and their p is 0.
     with (
         warnings.catch_warnings(action="ignore", category=RuntimeWarning),
         np.errstate(divide="ignore", invalid="ignore"),
     ):
         p = np.asarray(ttest_1samp(differences, 0.0).pvalue, np.float64)
-    return np.where(differences.mean(axis=0) == 0, 1.0, p)
+    p = np.where(np.ptp(differences, axis=0) < ROUNDING, 2.0 ** (1 - len(differences)), p)
+    return np.where(np.abs(differences.mean(axis=0)) < ROUNDING, 1.0, p)
 
 
 def wilcoxon_p_value(ours: Floats64, theirs: Floats64) -> float:

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from alframe.comparison.choices import is_data_choice, short_choice_name, varying_choices
+from alframe.comparison.choices import choice_names, is_data_choice, varying_choices
 from alframe.comparison.runs import Run
 from alframe.engine.measuring.curves import mean_over_labels
 from alframe.types import Floats64
@@ -38,11 +38,18 @@ class Strategy:
         return np.array([[table[count] for count in labels or self.labels] for table in tables], np.float64)
 
     def areas(self, measure: str, span: tuple[float, float], seeds: Sequence[int] | None = None) -> Floats64:
-        """Return (seeds,) the mean of a measure over the labels from `span[0]` to `span[1]` (trapezoids)."""
+        """Return (seeds,) the mean of a measure over the labels from `span[0]` to `span[1]` (trapezoids).
+
+        NaN where the span is empty.
+        """
+        if span[0] > span[1]:
+            return np.full(len(self.runs if seeds is None else seeds), np.nan)
         labels, values = np.array(self.labels, np.float64), self.values(measure, seeds)
         inside = labels[(labels > span[0]) & (labels < span[1])]
         points = np.unique([span[0], *inside, span[1]])
-        return mean_over_labels(points, np.array([np.interp(points, labels, row) for row in values]))
+        return mean_over_labels(
+            points, np.array([np.interp(points, labels, row) for row in values]).reshape(-1, len(points))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +92,23 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
     if not curves:
         curves, ceilings = list(runs), []
     varying = varying_choices([run.choices for run in curves])
+    data_choices = [choice for choice in varying if is_data_choice(choice)]
+    every = [*curves, *longer, *ceilings]
     by_data: dict[str, list[Run]] = {}
-    for run in curves:
-        by_data.setdefault(_data_name(run, varying), []).append(run)
-    return [
+    for run, name in zip(every, _name_data_sets(every, data_choices), strict=True):
+        by_data.setdefault(name, []).append(run)
+    sets = [
         _build_data_set(
             name,
-            same,
-            [run for run in longer if _data_name(run, varying) == name],
-            [run for run in ceilings if _data_name(run, varying) == name],
+            [run for run in same if run in curves],
+            [run for run in same if run in longer],
+            [run for run in same if run in ceilings],
             [choice for choice in varying if not is_data_choice(choice)] or ["sampler"],
             baseline,
         )
         for name, same in by_data.items()
     ]
+    return [data for data in sets if data.strategies]
 
 
 def _is_longer_baseline(run: Run, runs: Sequence[Run], baseline: str) -> bool:
@@ -123,10 +133,20 @@ def _choices_where(run: Run, is_chosen: Callable[[str], bool]) -> dict[str, obje
     return {key: value for key, value in run.choices.items() if is_chosen(key)}
 
 
-def _data_name(run: Run, varying: Sequence[str]) -> str:
-    return short_choice_name(
-        {key: run.choices.get(key) for key in varying if is_data_choice(key)}, alone="pool"
-    ) or str(run.choices.get("pool"))
+def _name_data_sets(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
+    """Return the name of the data set of each run.
+
+    The same images are one data set wherever they lie, for example on two computers. Other images are another one, even
+    if their folder has the same name.
+    """
+    first_place: dict[tuple[str, str], dict[str, object]] = {}
+    places = []
+    for run in runs:
+        place = {key: run.choices.get(key) for key in varying}
+        same = first_place.setdefault((choice_names([place])[0], run.images_digest), place)
+        places.append(same)
+    names = choice_names(places, alone="pool")
+    return [name or str(run.choices.get("pool")) for run, name in zip(runs, names, strict=True)]
 
 
 def _build_data_set(
@@ -139,15 +159,21 @@ def _build_data_set(
 ) -> DataSet:
     notes: list[str] = []
     found: dict[str, dict[int, Run]] = {}
-    for run in sorted(runs, key=attrgetter("seed")):
-        same = found.setdefault(short_choice_name({key: run.choices.get(key) for key in varying}, alone="sampler"), {})
+    runs = sorted(runs, key=attrgetter("seed"))
+    names = choice_names([{key: run.choices.get(key) for key in varying} for run in runs], alone="sampler")
+    for run, run_name in zip(runs, names, strict=True):
+        same = found.setdefault(run_name, {})
         if run.seed in same:
             notes.append(f"Two runs differ only in their folder, so {run.folder} is left out.")
         same.setdefault(run.seed, run)
-    strategies = {
-        key: Strategy(key, {choice: next(iter(same.values())).choices.get(choice) for choice in varying}, same)
-        for key, same in found.items()
-    }
+    strategies = {}
+    for key, same in found.items():
+        choices = next(iter(same.values())).choices
+        strategy = Strategy(key, {choice: choices.get(choice) for choice in varying}, same)
+        if strategy.labels:
+            strategies[key] = strategy
+        else:
+            notes.append(f"{key}: its seeds were never measured at the same number of labels, so it is left out.")
     baselines = {key: _find_baseline(one, strategies, baseline) for key, one in strategies.items()}
     by_seed = {
         key: {run.seed: run for run in ceilings if _model_choices(run) == _model_choices(next(iter(one.runs.values())))}
@@ -209,8 +235,10 @@ def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
             notes.append(
                 f"Seed {seed}: not all strategies have the same pool and test images: differences are unreliable."
             )
-    spans = {(one.labels[0], one.labels[-1]) if one.labels else (0, 0) for one in strategies.values()}
-    if len(spans) > 1:
+    spans = {(one.labels[0], one.labels[-1]) for one in strategies.values()}
+    if max((first for first, _ in spans), default=0) > min((last for _, last in spans), default=0):
+        notes.append("Some strategies end with fewer labels than others begin with, so there are no areas.")
+    elif len(spans) > 1:
         notes.append(
             "Not all strategies have the same first and last number of labels. Each area is over the numbers of labels "
             "that all of them have."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alframe.comparison.choices import is_data_choice, run_choices, short_choice_name, varying_choices
+from alframe.comparison.choices import choice_names, is_data_choice, run_choices, varying_choices
 from alframe.settings import Settings, Start, settings_as_stored
 
 
@@ -41,6 +41,8 @@ def test_what_varies_is_named_and_a_parameter_that_follows_from_its_part_is_not(
 
 
 def test_names_are_short() -> None:
-    assert short_choice_name({"head": "mlp", "sampler": "margin"}, alone="sampler") == "margin head=mlp"
-    assert short_choice_name({"pool.root": "/data/season 1", "batch": None}) == "pool.root=season 1 batch=null"
+    assert choice_names([{"head": "mlp", "sampler": "margin"}], alone="sampler") == ["margin head=mlp"]
+    assert choice_names([{"pool.root": "/data/season 1", "batch": None}]) == ["pool.root=season 1 batch=null"]
+    two = [{"pool.root": "/serengeti/images"}, {"pool.root": "/caltech/images"}]
+    assert choice_names([*two, *two]) == ["pool.root=/serengeti/images", "pool.root=/caltech/images"] * 2
     assert is_data_choice("pool.root") and is_data_choice("holdout.fraction") and not is_data_choice("sampler")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alframe.comparison.ranks import rank_strategies
+from alframe.comparison.runs import Run
 from alframe.comparison.strategies import group_runs
 from alframe.comparison.tables import goals_table, pairs_table, speed_up_table, summary_table
 from tests.comparison.made_up import made_up_run
@@ -78,6 +82,36 @@ def test_a_baseline_that_goes_on_shows_a_speed_up() -> None:
     table = speed_up_table(data, "accuracy").set_index("labels")
     assert table.loc[40, "factor"] == pytest.approx(80 / 40, abs=0.02)
     assert table.loc[40, "saved"] == pytest.approx(40, abs=1)
+
+
+def test_images_in_folders_of_one_name_are_data_sets_by_their_content() -> None:
+    def runs(root: str, images: str, seeds: range) -> list[Run]:
+        made = [
+            made_up_run(sampler, seed, (0.5, 0.6, 0.7), pool="folder", **{"pool.root": root})
+            for sampler in ("random", "margin")
+            for seed in seeds
+        ]
+        return [replace(run, images_digest=images, folder=Path(root) / run.folder) for run in made]
+
+    here, there = runs("/a/images", "serengeti", range(2)), runs("/b/images", "serengeti", range(2, 4))
+    (data,) = group_runs([*here, *there], "random")
+    assert data.name == "pool.root=images" and len(data.strategies["margin"].runs) == 4, "on two computers"
+    others = runs("/c/images", "caltech", range(2))
+    sets = group_runs([*here, *there, *others], "random")
+    assert [data.name for data in sets] == ["pool.root=/a/images", "pool.root=/c/images"]
+    assert not any(note for data in sets for note in data.notes)
+
+
+def test_what_cannot_be_compared_is_left_out_or_has_no_area() -> None:
+    random = [made_up_run("random", seed, (0.5, 0.6, 0.7)) for seed in range(3)]
+    apart = [made_up_run("margin", seed, (0.5, 0.6, 0.7)) for seed in (7, 8)]
+    assert rank_strategies(group_runs([*random, *apart], "random"), "accuracy") is None
+    uneven = [made_up_run("margin", seed, (0.5, 0.6), labels=(20 + seed, 30 + seed)) for seed in range(3)]
+    (data,) = group_runs([*random, *uneven], "random")
+    assert [*data.strategies] == ["random"] and "so it is left out" in data.notes[0]
+    later = [made_up_run("margin", seed, (0.5, 0.6), labels=(50, 60)) for seed in range(3)]
+    (data,) = group_runs([*random, *later], "random")
+    assert summary_table(data, "accuracy")["area"].isna().all() and "there are no areas" in data.notes[-1]
 
 
 def test_gaps_are_named() -> None:

@@ -47,7 +47,8 @@ def test_p_values_are_those_of_the_paired_test() -> None:
     np.testing.assert_allclose(paired_t_p_values(ours, theirs), ttest_rel(ours, theirs).pvalue)
     same = np.full(5, 0.5)
     assert paired_t_p_values(same, same) == 1  # no difference at all is none
-    assert paired_t_p_values(same + 0.1, same) < 1e-6  # always the same difference is one
+    assert paired_t_p_values(same + 0.1, same) == 2 / 2**5, "of always the same difference only the sign is known"
+    assert np.isnan(mean_interval(same + 0.1).low)
 
 
 def test_p_values_of_many_tests_are_adjusted_for_their_number() -> None:
