@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from alframe.kit.clustering import unit_vectors
 from alframe.types import Floats, Ints
 
 _EXACT_ROWS = 300  # up to which all dimensions count, and the best order of a tree's leaves is found
@@ -17,9 +18,7 @@ def places_by_similarity(features: Floats) -> Ints:
     It is the order of the leaves of a tree of average linkage on the rows scaled to length 1. Many rows are compared
     along their main directions only, and cut into parts along the first of these, with a tree for each.
     """
-    count = len(features)
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    x = np.asarray(features / np.where(lengths > 0, lengths, 1), np.float32)
+    count, x = len(features), unit_vectors(features)
     rows = np.arange(count)
     if count > _EXACT_ROWS:
         x = x - x.mean(axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,16 +34,14 @@ def round_metrics(record: RoundRecord) -> dict[str, float]:
 
 def flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str | int | float | bool | None]:
     """Return nested settings with names as on the command line, ``finetune.start``; a list is JSON."""
-    return dict(_flatten(settings, prefix))
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    flat: dict[str, str | int | float | bool | None] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
+            flat |= flatten_settings(value, f"{prefix}{key}.")
         else:
             is_plain = value is None or isinstance(value, str | int | float)
-            yield f"{prefix}{key}", value if is_plain else json.dumps(value, ensure_ascii=False, default=str)
+            flat[f"{prefix}{key}"] = value if is_plain else json.dumps(value, ensure_ascii=False, default=str)
+    return flat
 
 
 def confusion_csv(evaluation: Evaluation) -> str:

@@ -25,7 +25,8 @@ def find_cache_folder(folder: Path, runs: Path) -> Path:
     if recorded is None:
         caches = [beside, own]
     else:
-        usable = [recorded] if _is_writable(recorded) else []
+        is_writable = os.access(recorded, os.W_OK) and os.access(recorded / CONTENTS_NAME, os.W_OK)
+        usable = [recorded] if is_writable and _is_cache(recorded) else []
         caches = [*usable, own, beside] if stand_in == own else [own, *usable, beside]
     default = beside if folder.parent == runs else own
     return next(filter(_is_cache, caches), default)
@@ -76,10 +77,6 @@ def _read_record(folder: Path) -> tuple[Path | None, Path | None]:
         return None, None
     recorded, stand_in = (Path(line) if line else None for line in [*lines, "", ""][:2])
     return recorded, stand_in
-
-
-def _is_writable(cache: Path) -> bool:
-    return _is_cache(cache) and os.access(cache, os.W_OK) and os.access(cache / CONTENTS_NAME, os.W_OK)
 
 
 def _is_cache(folder: Path) -> bool:

@@ -58,14 +58,12 @@ class Bandit(CompositeSampler):
         for batch in range(len(rewards) + 1):
             weights = np.exp(log_weights - log_weights.max())
             probabilities = (1 - self.gamma) * weights / weights.sum() + self.gamma / len(log_weights)
-            arms.append(self._draw(batch, probabilities))
+            # By the number of the batch: a batch that is chosen in several turns has one sampler.
+            quantile = generator(self.seed, "bandit", batch).random()
+            drawn = np.searchsorted(probabilities.cumsum(), quantile, side="right")
+            arms.append(min(int(drawn), len(probabilities) - 1))
             if name := next(iter(chosen_by[batch : batch + 1]), ""):
                 arms[-1] = self.samplers.index(name) if name in self.samplers else -1
             if batch < len(rewards) and arms[-1] >= 0:
                 log_weights[arms[-1]] += self.gamma * float(rewards[batch]) / probabilities[arms[-1]] / len(log_weights)
         return arms, probabilities
-
-    def _draw(self, batch: int, probabilities: Floats64) -> int:
-        # By the number of the batch: a batch that is chosen in several turns has one sampler.
-        quantile = generator(self.seed, "bandit", batch).random()
-        return min(int(np.searchsorted(probabilities.cumsum(), quantile, side="right")), len(probabilities) - 1)

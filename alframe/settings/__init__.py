@@ -1,9 +1,15 @@
 """The settings of a campaign: each group is one dataclass, which is its definition, its check and its defaults."""
 
-from alframe.settings.campaign import RENAMED, RootSettings, Settings, non_default_settings
+from alframe.settings.campaign import RENAMED, RootSettings, Settings
 from alframe.settings.finetune import Finetune, TrainingPlan
 from alframe.settings.groups import BaselineComparison, Boxes, Duplicates, Holdout, Inference, Sequences, Start
-from alframe.settings.stored import configuration_digest, setting_values, settings_as_stored, without_added_parameters
+from alframe.settings.stored import (
+    configuration_digest,
+    non_default_settings,
+    setting_values,
+    settings_as_stored,
+    without_added_parameters,
+)
 
 __all__ = [
     "RENAMED",

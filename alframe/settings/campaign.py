@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from alframe.class_names import clean_declared_classes
 from alframe.settings.fields import InvalidSetting, path_field, require_at_least, require_field, require_one_of
@@ -51,21 +50,6 @@ class Settings:
 
     def without_comparison(self) -> Settings:
         return replace(self, compare=replace(self.compare, sampler=None))
-
-
-def non_default_settings(settings: Settings) -> dict[str, object]:
-    """Return the full name and the value of each setting that differs from its default."""
-    defaults = flatten(Settings())
-    return {name: value for name, value in flatten(settings).items() if value != defaults[name]}
-
-
-def flatten(group: Any, prefix: str = "") -> dict[str, object]:
-    """Return the full name and the value of each setting in a group, and in the groups within it."""
-    flat: dict[str, object] = {}
-    for field in fields(group):
-        value = getattr(group, field.name)
-        flat |= flatten(value, f"{prefix}{field.name}.") if is_dataclass(value) else {f"{prefix}{field.name}": value}
-    return flat
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ _FLATTENED = {
     "compare": {"sampler": "compare_sampler", "seeds": "compare_seeds"},
 }
 
-
 # Parameters that parts did not have when the first projects were made, with the values that change nothing.
 _ADDED_PARAMETERS: dict[tuple[str, Any], dict[str, Any]] = {
     ("head", "linear"): {"class_weight": None, "logit_adjustment": 0.0},
@@ -46,13 +45,19 @@ def settings_as_stored(settings: Settings) -> dict[str, Any]:
 
 
 def setting_values(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored form of settings as full name -> value, as "start.labels": 20."""
+    """Return the settings, also in their stored form, as full name -> value, as "start.labels": 20."""
     names = {flat: f"{group}.{key}" for group, keys in _FLATTENED.items() for key, flat in keys.items()}
     values: dict[str, Any] = {}
     for key, value in stored.items():
         inner = setting_values(value) if isinstance(value, Mapping) else {}
         values |= {f"{key}.{name}": each for name, each in inner.items()} or {names.get(key, key): value}
     return values
+
+
+def non_default_settings(settings: Settings) -> dict[str, object]:
+    """Return the full name and the value of each setting that differs from its default."""
+    defaults, values = (setting_values(dataclasses.asdict(each)) for each in (Settings(), settings))
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
