@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
+from alframe.errors import LabelError
 from alframe.formats.tables import TableRow, read_table
 from alframe.store.files import replace_atomically, write_text
 from alframe.types import ItemId, Problem, Request
@@ -44,13 +45,20 @@ def marking_round_asked(request: Request) -> Iterator[bool]:
     """Yield whether this round was requested before. If the block succeeds, leave a mark beside the round's folder.
 
     The mark is written last. So if the process was killed, the next call still counts as the first request. Raises
-    OSError.
+    LabelError with a remedy for an OSError in the block.
     """
     mark = _mark_of(request)
     asked_before = mark.exists()
-    yield asked_before
-    if not asked_before:
-        write_text(mark, "\n".join(request.classes))
+    try:
+        yield asked_before
+        if not asked_before:
+            write_text(mark, "\n".join(request.classes))
+    except OSError as error:
+        raise LabelError(
+            f"{round_folder(request)} cannot be written to: {error}. Check that the folder may be written to, that the "
+            "disk has room and the images are still there, and on Windows that the path is not too long; then run the "
+            "command again."
+        ) from error
 
 
 def classes_when_asked(request: Request) -> tuple[str, ...]:

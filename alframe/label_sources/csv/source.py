@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alframe.errors import BadParams, LabelError
+from alframe.errors import BadParams
 from alframe.kit.answers import AnswerBuilder
 from alframe.kit.classes import NEW_CLASSES_RULES, UNSURE_WORDS, describe_classes, parse_unsure_words
 from alframe.kit.files import hash_if_readable, replace_atomically
@@ -85,14 +85,8 @@ class Csv:
     def request(self, request: Request) -> str:
         """List the images that no file of this round lists yet; a file that is there is never written to."""
         folder = round_folder(request)
-        try:
-            with marking_round_asked(request) as asked_before:
-                file, is_readable = self._complete_lists(folder, request, asked_before)
-        except OSError as error:
-            raise LabelError(
-                f"{folder} cannot be written to: {error.strerror or error}. Check that the folder may be written to "
-                "and that the disk has room, and run the command again."
-            ) from error
+        with marking_round_asked(request) as asked_before:
+            file, is_readable = self._complete_lists(folder, request, asked_before)
         where = file if len(files_in_folder(folder)) == 1 else folder
         others = len(find_tables(self.files, request.folder, "label_source.files")[0])
         read_too = f"{count_with_noun(others, 'file')} of label_source.files will be read too. "

@@ -39,16 +39,10 @@ class Folder:
     def request(self, request: Request) -> str:
         """Put every image that is nowhere in the round's folder into it; one that has been moved stays moved."""
         folder = round_folder(request)
-        try:
-            with marking_round_asked(request) as asked_before:
-                for name in _classes_by_folder(request.classes):
-                    (folder / name).mkdir(parents=True, exist_ok=True)
-                complete_folder(folder, request.items, self.link, asked_before)
-        except OSError as error:
-            raise LabelError(
-                f"Cannot put the images to label into {folder}: {error}. Check that the image is still there, that the "
-                "disk has room, and on Windows that the path is not too long; then run the command again."
-            ) from error
+        with marking_round_asked(request) as asked_before:
+            for name in _classes_by_folder(request.classes):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            complete_folder(folder, request.items, self.link, asked_before)
         return (
             f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label in {folder}. "
             f"Move each into the folder of its class and run the same command again. "

@@ -94,11 +94,6 @@ class Timelapse:
                         write_template(root / TEMPLATE_NAME, fields)
         except FormatError as error:
             raise LabelError(str(error)) from error
-        except OSError as error:
-            raise LabelError(
-                f"Cannot put the images to label into {folder}: {error}. Check that the disk has room and that the "
-                "folder may be written to, and run the command again."
-            ) from error
         return "\n".join([self._instructions(request, folder), *dict.fromkeys(remarks)])
 
     def collect(self, request: Request) -> Answers:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from alframe.errors import LabelError
 from alframe.kit.classes import describe_classes
-from alframe.kit.round_folders import count_with_noun, marking_round_asked, round_folder
+from alframe.kit.round_folders import count_with_noun, marking_round_asked
 from alframe.types import Answers, Request
 from alframe_labelstudio.answers import Collector, make_builder
 from alframe_labelstudio.files import collect_exports, write_tasks
@@ -39,18 +38,11 @@ class LabelStudio(Parameters):
 
     def request(self, request: Request) -> str:
         """Make the tasks that are missing; tasks that are there stay as they are."""
-        folder = round_folder(request)
-        try:
-            with marking_round_asked(request) as asked_before:
-                if self.url is None:
-                    text = write_tasks(self, request, asked_before)
-                else:
-                    text = Rounds(self, self.url).request(request, asked_before)
-        except OSError as error:
-            raise LabelError(
-                f"{folder} cannot be written to: {error.strerror or error}. Check that the folder may be written to "
-                "and that the disk has room, and run the command again."
-            ) from error
+        with marking_round_asked(request) as asked_before:
+            if self.url is None:
+                text = write_tasks(self, request, asked_before)
+            else:
+                text = Rounds(self, self.url).request(request, asked_before)
         images = count_with_noun(len(request.items), "image")
         return f"Round {request.round}: {images} to label in Label Studio: {text}\n" + describe_classes(
             request.classes, self.new_classes, request.named_since
