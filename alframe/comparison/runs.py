@@ -13,6 +13,7 @@ from typing import Any
 from alframe.commands import short_path
 from alframe.comparison.choices import run_choices
 from alframe.errors import StoreError
+from alframe.loop.labels import find_standing_labels
 from alframe.progress import track
 from alframe.store.events import RequestEnvironment
 from alframe.store.ledger import LEDGER_NAME, Ledger
@@ -159,8 +160,8 @@ def _count_classes(ledger: Ledger, history: Sequence[RoundRecord]) -> list[Mappi
     """Return how many labels each class has after each record's round."""
     classes = {
         label.item: label.class_name
-        for label in ledger.stored_labels()
-        if label.round is not None and not label.taken_back and label.class_name != UNSURE
+        for label in find_standing_labels(ledger.stored_labels())
+        if label.round is not None and label.class_name != UNSURE
     }
     counts: Counter[str] = Counter()
     by_round: dict[int, Mapping[str, int]] = {0: {}}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from alframe.builtins import REGISTRIES
+from alframe.class_names import class_name_key
 from alframe.contracts import (
     AuditBased,
     CheckableCompute,
@@ -28,7 +29,7 @@ from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.pool_counts import record_absent
 from alframe.loop.round import run_round
 from alframe.loop.same_images import warn_of_project_with_same_images
-from alframe.settings import Duplicates, Inference, without_added_parameters
+from alframe.settings import Duplicates, Inference, setting_values, without_added_parameters
 from alframe.store.events import ShownContent
 from alframe.store.files import remove_file
 from alframe.types import MODEL_NEEDS, Label, Outcome, OutcomeState
@@ -68,10 +69,12 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
 
 
 def list_pool_into_ledger(campaign: Campaign) -> RunCache:
-    """List the pool, and store its own labels, except in a simulation."""
+    """List the pool, and store its own labels, except in a simulation. Raises BadParams; see `_require_same_groups`."""
     settings, parts = campaign.settings, campaign.parts
     if parts.label_source.answers_now:
         check_simulation_unchanged(campaign)
+    _require_same_groups(campaign)
+    _require_known_spellings(campaign)
     holdout, known = (settings.holdout.fraction, settings.holdout.group), campaign.ledger.count_items()
     listing = sync_pool_listing(
         campaign.ledger,
@@ -90,6 +93,28 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
     if campaign.uses_pool_labels:
         _store_pool_labels(campaign, listing)
     return RunCache(listing)
+
+
+def _require_same_groups(campaign: Campaign) -> None:
+    """Raise BadParams if images were held out in other groups: later ones would join the wrong ones."""
+    stored = setting_values((campaign.ledger.latest_config() or {}).get("settings", {}))
+    now = campaign.settings.holdout.group
+    before = stored.get("holdout.group", now)
+    if before != now:
+        raise BadParams(
+            f"holdout.group={now}: this project has held out images by {before}, which cannot change any more. Write "
+            f"holdout.group={before}, or start another project (project=<folder>)."
+        )
+
+
+def _require_known_spellings(campaign: Campaign) -> None:
+    """Raise BadParams for a class of the settings that is another spelling of a class that people have named."""
+    named = campaign.labels().class_first_rounds
+    spelling = {class_name_key(name): name for name in named}
+    for name in campaign.settings.classes:
+        known = spelling.get(class_name_key(name), name)
+        if known != name and name not in named:
+            raise BadParams(f"classes: '{name}' is another spelling of '{known}', which has labels. Write '{known}'.")
 
 
 def _requested_contents(campaign: Campaign) -> dict[int, bytes]:

@@ -220,6 +220,24 @@ def test_a_whole_pool_without_an_unlabelled_image_is_measured_as_new_images_only
     assert (audit.unlabelled, audit.whole_pool) == (None, None)
 
 
+def test_recalls_are_shares_also_after_a_round_that_nobody_answered() -> None:
+    """Its images could not be drawn in the next rounds, so the drawn ones count for all of them."""
+    x = np.random.default_rng(0).normal(size=(300, 3)).astype(np.float32)
+    training, head, rng = labels(list(range(60))), Linear(), np.random.default_rng(0)
+    head.fit(x[training.keys], training.y, 3, rng)
+    draws = [AuditDraw(np.arange(10), np.ones(300, np.int64))]
+    for first in (20, 40):
+        strata = np.ones(300, np.int64)
+        strata[:first], strata[90:] = 0, 0  # labelled, and asked in vain
+        draws.append(AuditDraw(np.arange(first, first + 4), strata))
+    audit = evaluate_audit(
+        Linear, PoolConfidence(head, x), x, training, training.fit_context(x[:0]), draws, np.arange(60, 300), rng
+    )
+    assert audit is not None
+    shares = [each[name] for each in audit.evaluation.per_class for name in ("recall", "precision")]
+    assert all(0 <= share <= 1 for share in shares), shares
+
+
 def test_an_image_that_the_network_was_trained_on_counts_as_an_average_one() -> None:
     """Its embedding knows its label, so that any head seems right on it."""
     rng = np.random.default_rng(3)

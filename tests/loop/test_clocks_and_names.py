@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from alframe.app.api import open_session
+from alframe.errors import BadParams
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from alframe.types import UNSURE, OutcomeState
 from tests.sheets import answer_sheet, sheet_path
@@ -67,6 +68,21 @@ def test_a_label_is_not_given_on_by_a_clock_that_stands_still(tmp_path: Path, ca
         labels = labels_after_a_round(pool, tmp_path / "project", classes, camera_level=1)
     assert labels and labels.items() <= classes.items() and len(labels) == 4
     assert "30 images of 1 camera have times at which the camera clock stopped or was reset" in caplog.text
+
+
+def test_a_begun_project_keeps_its_groups_and_the_spelling_of_its_classes(tmp_path: Path) -> None:
+    names = [f"cam1/IMG_{number:04}.JPG" for number in range(12)]
+    pool = write_pool(tmp_path / "pool", {name: SPRING + timedelta(hours=at) for at, name in enumerate(names)})
+    given = words(pool, tmp_path / "project", camera_level=1)
+    assert labels_after_a_round(pool, tmp_path / "project", dict.fromkeys(names, "red_fox") | {names[0]: "hare"}, 1)
+    for more, message in (
+        ("holdout.group=camera", "this project has held out images by sequence, which cannot change any more"),
+        ("classes=[Red fox,hare]", "'Red fox' is another spelling of 'red_fox', which has labels"),
+    ):
+        with open_session(*given, more) as session, pytest.raises(BadParams, match=message):
+            session.task_to_run.run(session)
+    with open_session(*given, "classes=[red_fox,lynx]") as session:
+        session.task_to_run.run(session)
 
 
 def test_a_label_stays_at_its_place_though_another_has_a_camera_of_the_same_name(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def evaluate_audit(
     estimate = partial(_estimate, errors, stands_for)
     found = estimate(basis, images, right_of_rest + right_of_labelled, is_sample=True)
     truth = [training.classes[number] for number in training.y.tolist()]
-    sample = AuditSample(np.where(is_known, stands_for + 1 - taken_off, 0), stands_for)
+    # Images that were asked for in vain could not be drawn, so more may be taken off an image than it counts for.
+    sample = AuditSample(np.where(is_known, np.maximum(stands_for + 1 - taken_off, 0), 0), stands_for)
     evaluation = replace(
         evaluate_probs(probs, training.classes, truth, basis, image_counts, sample),
         accuracy=found.accuracy,
