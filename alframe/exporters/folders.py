@@ -39,11 +39,10 @@ class _ClassifiedImage(NamedTuple):
 
 @dataclass
 class Folders:
-    """Exporter of `folders/<class>/` with every image, and `folders/images.csv`, which lists their classes.
+    """Write a folder `folders/<class>/` for each class, with all images, and the list `folders/images.csv`.
 
-    An image is where people have put it, else (with `predictions`) where the model puts it; what the model is less sure
-    of than `min_confidence` is in `unsure`. The files are hard links where they can be, else symbolic ones, else
-    copies; with `copy` they are always copies, which can be changed without changing the originals.
+    An image with a label is in the folder of its label. The files are hard links if possible, else symbolic links, else
+    copies.
     """
 
     predictions: bool = True

@@ -11,7 +11,10 @@ from alframe.types import Predictions
 
 
 class ModelFolder:
-    """Exporter of the folder `model`, written as a whole or not at all; `alframe.load_model(folder)` reads it."""
+    """Write the folder `model`, which `alframe.load_model(folder)` reads.
+
+    It is written as a whole or not at all.
+    """
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
         """Replace the folder and return its files; if `save` raises, an earlier model stays as it was."""

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class PredictionTable:
-    """Exporter of `predictions.csv` (UTF-8 with a byte-order mark, for Excel) and `predictions.parquet`.
+    """Write the tables `predictions.csv` (UTF-8 with a byte-order mark, for Excel) and `predictions.parquet`.
 
-    Columns: path (the id), file (absolute), prediction, confidence, label, labelled_on (the id of the image that was
-    labelled, which is another one if the label was propagated from it), camera, taken (ISO 8601), sequence, and, with
-    `probabilities`, `prob_<class>` for every class. A labelled image that cannot be seen any more has no prediction.
+    The columns are path (the id), file (the absolute path), prediction, confidence (the probability of the prediction),
+    label, labelled_on, camera, taken (ISO 8601), sequence and prob_<class> for each class. labelled_on is the id of the
+    image that a person labelled. It differs from path if the label was propagated from another image of the sequence. A
+    labelled image that is missing or unreadable has no prediction.
     """
 
     csv: bool = True

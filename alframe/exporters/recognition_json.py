@@ -28,12 +28,14 @@ _Lookup = Callable[[str], Sequence[Detection]]  # from an image to its detection
 
 @dataclass
 class RecognitionJson:
-    """Exporter of `recognitionData.json` in MegaDetector's format, with one entry for each image of the pool.
+    """Write `recognitionData.json` in the format of MegaDetector, with one entry for each image of the pool.
 
-    `detections` is the detector's own file: all its boxes stay, since Timelapse replaces what it had of an image. A
-    class goes to the box that an item was cut from, and for a whole image to all boxes of its category (animal, unless
-    the class is a person or a vehicle). Where there is no such box, one of the whole image is added. An image of a
-    class in `blank` gets none. Only the `top` classes are written; a label has the confidence 1.
+    If an item is a box, its class is written to this box. If it is a whole image, its class is written to all boxes of
+    the category of the class: person, vehicle, or else animal. If there is no such box, a box is added: the box of the
+    item, or a box around the whole image. A label has the confidence 1.
+
+    All boxes of the file `detections` are written again, because Timelapse replaces all boxes of an image when it
+    imports a file.
     """
 
     detections: str | Path | None = None

@@ -54,22 +54,19 @@ class HeldOutLogits:
 
 
 class Auto(FitsWithContext, DeterministicHead):
-    """A calibrated mixture of the heads `linear` and `prototype`, fitted by their predictions of labelled images.
+    """Predict by a calibrated mixture of the heads `linear` and `prototype`, fitted in a cross-validation.
 
-    Each labelled image is predicted by models that were not fitted to it. The logits of both heads are added with the
-    two factors that predict best (stacking: Wolpert 1992, "Stacked generalization"), where a class counts by the square
-    root of its images. With few labels, the factors stay nearly equal. To the linear model, all classes count the same,
-    except with bursts: a rare class is often one burst, and would count for its background. Then a factor makes the
-    probabilities as sure as they may be (temperature scaling: Guo et al. 2017), where every image counts the same.
+    Each labelled image is predicted by models that were not fitted to it. The logits of both heads are multiplied by
+    two factors and added (stacking: Wolpert 1992, "Stacked generalization"). The factors are those that predict best,
+    where the weight of a class is the square root of its number of images. With few labels, both factors are nearly
+    equal. In the linear model, all classes have the same weight. In a pool with bursts, all images have the same weight
+    instead. A rare class is often one burst there, and the model would learn the background of this burst.
 
-    With bursts, one image is predicted twice: by models that know other images of its burst, and by models that do not.
-    The latter are wrong more often, and their image is farther from all examples. So how sure the head is falls with
-    the distance to the nearest example, and is right for images of known bursts as well as for those of new ones.
-
-    `c`: inverse strength of the penalty of `linear`, above 0.
-    `shrinkage`: that of `prototype`, above 0 and at most 1.
-    `folds`: parts of the examples, at least 2; each is predicted by models that were fitted to the others.
-    `max_iter`: steps of each fit of `linear`, at most.
+    Then a further factor calibrates the probabilities (temperature scaling: Guo et al. 2017). All images have the same
+    weight in this step. With bursts, each image is predicted twice: by models that know other images of its burst, and
+    by models that do not. The latter are wrong more often, and their nearest labelled image is farther away. So the
+    factor falls with the distance to the nearest labelled image. The probabilities are calibrated for images of known
+    bursts and of new bursts.
     """
 
     name = "auto"

@@ -25,16 +25,14 @@ MIN_PROB = 1e-12  # the logarithm of less is not needed: nothing is surer than t
 
 
 class Calibrated(FitsWithContext):
-    """Another head whose log probabilities are divided by a temperature (temperature scaling).
+    """Predict by another head, and divide its log probabilities by a temperature (temperature scaling).
 
-    Guo et al. 2017, "On calibration of modern neural networks". The temperature has the lowest cross-entropy on
-    labelled images, each predicted by a head that was not fitted to it, nor to others of its burst (cross-validation);
-    test images are not used. The order of the classes and the accuracy stay the same. One image without information is
-    added, so that a few images that are all predicted correctly do not make the head certain. With fewer than two of
-    every class, the temperature is 1.
-
-    `of`: recipe of the other head.
-    `folds`: folds of the cross-validation, at least 2.
+    The temperature is the one with the lowest cross-entropy on the labelled images, in a cross-validation. Each image
+    is predicted by a head that was not fitted to this image or to other images of its burst. Test images are not used.
+    The order of the classes and the accuracy stay the same. One artificial image, for which all classes count equally,
+    is added. Otherwise, a few images that are all predicted correctly would make the head certain. The temperature is 1
+    if all labels are of one class, or if no class has two labelled images of different bursts. Guo et al. 2017, "On
+    calibration of modern neural networks".
     """
 
     stochastic: bool

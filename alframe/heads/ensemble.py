@@ -19,16 +19,12 @@ if TYPE_CHECKING:
 
 
 class Ensemble:
-    """The mean of several heads with the same recipe, each trained from another random start.
+    """Predict the mean of several heads (members) with the same settings, each trained from another random start.
 
-    Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable predictive uncertainty estimation using deep
-    ensembles". The draws are the members, in random order and, where more are requested, again. `fit` raises BadParams
-    if all members come out the same.
-
-    `member`: recipe of the heads.
-    `members`: number of heads, at least 2.
-    `bootstrap`: fit each head to as many examples of each class, drawn with replacement (Efron 1979; Breiman 1996,
-        "Bagging predictors"); a head without a random start needs it. No class is lost.
+    Each draw (a random sample of the probabilities) is the prediction of one member. The members come in random order.
+    If more draws are requested than there are members, members come again. If all members are the same, `fit` raises
+    BadParams. Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable predictive uncertainty estimation using
+    deep ensembles".
     """
 
     stochastic = True

@@ -21,15 +21,12 @@ MIN_LOG_DECAY, MAX_LOG_DECAY = -2.0, 7.0  # natural logarithms of the decay of v
 
 
 class Knn(FitsWithContext, DeterministicHead):
-    """The nearest labelled images vote (Fix and Hodges 1951), the nearer the more (Dudani 1976); found by FAISS.
+    """Predict by a vote of the nearest labelled images. Nearer images have more votes.
 
-    Embeddings are scaled and brought to length 1, so that distances are those of cosines. The nearest image has one
-    vote; one whose squared distance is larger by d has exp(-s d) votes. The decay s is the one that predicts each
-    labelled image best by all the others. `rng` is not used.
-
-    `k`: number of neighbours.
-    `smoothing`: votes shared by all classes with examples, whatever the image, above 0: a probability of 0 for all that
-        is not near would be too sure.
+    The nearest image has one vote. An image whose squared distance is larger by d has exp(-s d) votes. The decay s is
+    chosen so that each labelled image is predicted best from the other labelled images. Each dimension of the
+    embeddings is scaled, and then each embedding is scaled to length 1. So a squared distance is 2 x (1 - cosine).
+    FAISS finds the neighbours. `rng` is not used. Fix and Hodges 1951; Dudani 1976 (weighted votes).
     """
 
     name = "knn"

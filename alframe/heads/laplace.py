@@ -12,18 +12,17 @@ from alframe.types import Floats, Ints
 
 
 class Laplace(LinearLogitsHead):
-    """The head `linear`, with draws of its weights from the Laplace approximation of their posterior.
+    """Predict as `linear` does, and draw samples of the weights from the Laplace approximation of their posterior.
 
-    MacKay 1992, "The evidence framework applied to classification networks"; Daxberger et al. 2021, "Laplace redux".
-    The Hessian of the cross-entropy, (C D) x (C D), is approximated by the Kronecker product of A (D, D), the examples'
-    second moments weighted by their uncertainty, and B (C, C), the mean covariance of the classes; with two classes
-    that is exact. The precision of the prior is added to it. `probs` are those of the most likely weights, as in
-    `linear`. The draws have a prior of their own (as is usual, "post hoc"): that of `c` is far too wide for few labels.
+    The probabilities are those of the most probable weights, as in `linear`. Each draw has other weights. They come
+    from a normal distribution whose covariance is the inverse of the Hessian of the cross-entropy plus the precision of
+    the prior. The Hessian, (C D) x (C D), is approximated by the Kronecker product of two matrices: A (D, D), the
+    second moments of the labelled images, weighted by their uncertainty, and B (C, C), the mean covariance of the
+    classes. With two classes, this is exact.
 
-    `c`: inverse strength of the L2 penalty, above 0.
-    `doubt`: standard deviation of the logits of an image like those labelled before any label, by the prior of the
-        draws; above 0.
-    `max_iter`: steps of the fit, at most.
+    The draws use another prior than the fit, as is usual ("post hoc"). The prior that belongs to `c` is far too wide
+    for few labels. MacKay 1992, "The evidence framework applied to classification networks"; Daxberger et al. 2021,
+    "Laplace redux".
     """
 
     name = "laplace"

@@ -28,16 +28,11 @@ CONSTANT_FEATURE = (
 
 
 class Linear(LinearLogitsHead):
-    """A linear probe: multinomial logistic regression with an L2 penalty, fitted to its optimum by L-BFGS in float32.
+    """Predict by multinomial logistic regression with an L2 penalty (a linear probe).
 
-    The intercept is penalised as well, so that the classes' shares among a few labels, chosen by a sampler, do not pass
-    for their shares in the pool. The fit is convex, so `rng` is not used.
-
-    `c`: inverse strength of the penalty, above 0.
-    `max_iter`: steps of the fit, at most.
-    `class_weight`: "balanced" lets all classes count the same in the fit, however many examples they have.
-    `logit_adjustment`: tau of Menon et al. 2021, "Long-tail learning via logit adjustment", at least 0: in the fit, tau
-        times the logarithm of its share is added to the logit of each class, so that rare ones are found more often.
+    L-BFGS fits it to its optimum, in float32. The fit is convex, so `rng` is not used. The intercept is penalised too.
+    A sampler chooses the labelled images, so the class frequencies among a few labels are not those of the pool, and
+    the model should not learn them.
     """
 
     name = "linear"

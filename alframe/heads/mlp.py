@@ -26,18 +26,11 @@ BATCH = 64
 
 @dataclass(eq=False)
 class Mlp:
-    """Hidden layers with ReLU and dropout, trained by AdamW on scaled embeddings.
+    """Predict by a neural network with hidden layers, ReLU and dropout, trained by AdamW on scaled embeddings.
 
-    With dropout on, each prediction is a draw from an approximate posterior (Gal, Islam and Ghahramani 2017, "Deep
-    Bayesian active learning with image data"). The head runs on the CPU: the network is far smaller than the backbone.
-
-    `hidden`: widths of the hidden layers.
-    `dropout`: part of the units that is left out, 0 to below 1; with 0 the head is deterministic.
-    `lr`: learning rate, above 0.
-    `weight_decay`: at least 0.
-    `epochs`: passes over the examples, at most.
-    `tolerance`: training ends once the cross-entropy of an epoch (nats, with dropout) is below it: going on would only
-        make the head surer of itself, not better.
+    If dropout stays on, each prediction is a draw: a random sample of the probabilities from an approximate posterior
+    (Gal, Islam and Ghahramani 2017, "Deep Bayesian active learning with image data"). The head runs on the CPU, because
+    the network is far smaller than the backbone.
     """
 
     hidden: Sequence[int] = (230, 100)

@@ -26,16 +26,16 @@ DEFAULT_SHARPNESS = 4.0  # where no class has two examples to learn it from; it 
 
 
 class Prototype(FitsWithContext, LinearLogitsHead):
-    """The nearest class mean: an image probably has the class whose mean is nearest. One label per class is enough.
+    """Predict the class with the nearest mean. One label per class is enough.
 
-    Embeddings are scaled and brought to length 1. Distances are Mahalanobis distances with the covariance within
-    classes, shrunken towards a multiple of the identity (Friedman 1989, "Regularized discriminant analysis"). From each
-    squared distance, the part that is due to the error of a mean of few images is subtracted: in 1,280 dimensions, no
-    image would be near the mean of a small class otherwise. How fast probabilities fall with the distance, and how much
-    the classes' shares count, is fitted to predict each labelled image best by all the others. `rng` is not used.
+    Each dimension of the embeddings is scaled, and then each embedding is scaled to length 1. Distances are Mahalanobis
+    distances with the covariance within classes. This covariance is shrunken towards a multiple of the identity
+    (Friedman 1989, "Regularized discriminant analysis"). The mean of a few images has an error, which makes all
+    distances to it larger. This part is subtracted from each squared distance. Otherwise, in 1,280 dimensions, no image
+    would be near the mean of a small class.
 
-    `shrinkage`: above 0 and at most 1, which gives plain Euclidean distances (nearest class mean; Snell, Swersky and
-        Zemel 2017, "Prototypical networks").
+    Two numbers are fitted so that each labelled image is predicted best from the other labelled images. One says how
+    fast the probabilities fall with the distance. The other is the weight of the class frequencies. `rng` is not used.
     """
 
     name = "prototype"

@@ -19,22 +19,14 @@ PRECISION = 1e-6  # of the propagated labels
 
 
 class Transductive(FitsWithContext, LinearLogitsHead):
-    """Logistic regression on the labelled images, and with a small weight on images without a label.
+    """Predict by logistic regression on the labelled images and, with a small weight, on images without a label.
 
-    Images without a label get the classes of their neighbours: labels are propagated along the graph of nearest
-    neighbours among all these images, by cosine distance (Zhou et al. 2004, "Learning with local and global
-    consistency"). What is learned is a linear model, which predicts images that were in no graph. All classes count the
-    same.
+    Images without a label get soft labels from their neighbours: labels are propagated along the graph of nearest
+    neighbours, by cosine distance (Zhou et al. 2004, "Learning with local and global consistency"). The result is a
+    linear model, so it can also predict images that were not in the graph. All classes have the same weight.
 
-    Its probabilities are calibrated on labelled images that it was not fitted to (temperature scaling: Guo et al.
-    2017).
-
-    `neighbours`: nearest images that each one is linked to; links have no direction.
-    `spread`: part of its label that an image has from its neighbours, above 0 and below 1.
-    `weight`: how much an image without a label counts, where a labelled one counts 1; above 0.
-    `max_unlabelled`: as in UsesUnlabelled; time grows with its square.
-    `c`: inverse strength of the L2 penalty, above 0.
-    `max_iter`: steps of each fit, at most.
+    The probabilities are calibrated on labelled images to which the model was not fitted (temperature scaling: Guo et
+    al. 2017).
     """
 
     name = "transductive"

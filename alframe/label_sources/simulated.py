@@ -21,7 +21,7 @@ _ADD_LABELS = (
 
 @dataclass
 class Simulated:
-    """Oracle that answers at once with the hidden label of the pool, or with the label in the CSV file `truth`."""
+    """Answer at once with the known label of the image: the label in the pool, or in the CSV file `truth`."""
 
     truth: str | Path | None = None
     path_column: str = "path"

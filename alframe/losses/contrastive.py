@@ -13,15 +13,15 @@ Mining = Literal["balanced", "hardest"]
 
 
 class Contrastive:
-    """The contrastive loss: d^2 of a positive pair, max(0, margin - d)^2 of a negative one (Hadsell et al. 2006).
+    """Pull images of one class together, and push images of two classes apart until they have the distance `margin`.
 
-    d is the Euclidean distance. Every pair of two different images of one class is positive. The loss is the mean of
-    the two kinds' means, so that both weigh the same. A batch without positive or without negative pairs gives a zero
-    whose gradient is zero: the one kind alone would only shrink or inflate the embedding.
+    The loss is the contrastive loss (Hadsell et al. 2006), with the Euclidean distance d of two embeddings. A positive
+    pair has two images of one class, and adds d². A negative pair has images of two classes, and adds max(0, `margin` -
+    d)². All positive pairs are used, and the same number of negative pairs (if there are as many). The loss is the mean
+    of the two means, so both kinds of pairs have the same weight.
 
-    `margin`: distance from which on a negative pair costs nothing, above 0.
-    `mining`: which pairs of two classes are the negative ones, as many as there are positive ones:
-        "balanced", at random; "hardest", the nearest ones, which are more sensitive to wrong labels.
+    For a batch without positive pairs or without negative pairs, the loss and its gradient are zero. With positive
+    pairs alone, the embedding would only shrink. With negative pairs alone, it would only grow.
     """
 
     def __init__(self, margin: float = 1.0, mining: Mining = "balanced") -> None:

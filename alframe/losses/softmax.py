@@ -13,17 +13,9 @@ Weighting = Literal["none", "balanced", "effective"]
 
 
 class Softmax:
-    """Cross-entropy of a linear classifier on the embedding, which is trained with it and then dropped.
+    """Classify the embedding by a linear layer, with cross-entropy.
 
-    `label_smoothing`: share of the target that is moved evenly to all classes, 0 to below 1 (Szegedy et al. 2016).
-    `weighting`: how much an image of a class with n labels counts:
-
-    - "none": each the same;
-    - "balanced": as 1 / n, so that every class counts the same;
-    - "effective": as (1 - beta) / (1 - beta^n), the inverse of the effective number of images (Cui et al. 2019):
-      between the two, as near-duplicates of what is labelled already add little.
-
-    `beta`: the beta of "effective", 0 to below 1.
+    The linear layer is trained together with the network. It is not kept afterwards.
     """
 
     def __init__(self, label_smoothing: float = 0.0, weighting: Weighting = "none", beta: float = 0.999) -> None:

@@ -13,20 +13,12 @@ Mining = Literal["hard", "semi_hard", "hardest", "all"]
 
 
 class Triplet:
-    """The triplet loss max(0, margin + d(a, p) - d(a, n)) on squared Euclidean distances (Schroff et al. 2015).
+    """Pull images of one class together until images of other classes are farther away by `margin`.
 
-    Every ordered pair of two different images of one class is an anchor a with a positive p. Negatives n are images of
-    any other class. The loss is the mean over the triplets; without any (one class, no class twice, or all well apart)
-    it is a zero whose gradient is zero.
-
-    `margin`: how much farther than the positive a negative must be to cost nothing, above 0.
-    `mining`: which negatives are taken for a pair:
-
-    - "hard": one at random among those that violate the margin, d(a, n) < d(a, p) + margin;
-    - "semi_hard": one at random among those that violate the margin but are farther than the positive,
-      d(a, p) < d(a, n) < d(a, p) + margin, which cannot collapse the embedding to a point early on;
-    - "hardest": the nearest one, if it violates the margin;
-    - "all": every one that violates the margin ("batch all, non-zero mean" of Hermans et al. 2017).
+    The loss is the triplet loss max(0, margin + d(a, p) - d(a, n)) with squared Euclidean distances d (Schroff et al.
+    2015). Each ordered pair of two different images of one class is an anchor a with a positive p. A negative n is an
+    image of another class. A negative violates the margin if d(a, n) < d(a, p) + margin. Only such negatives are used,
+    and the loss is the mean over their triplets. If there are none, the loss and its gradient are zero.
     """
 
     def __init__(self, margin: float = 1.0, mining: Mining = "hard") -> None:

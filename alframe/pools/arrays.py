@@ -30,12 +30,11 @@ FILES_PER_FOLDER = 1000  # file browsers choke on more
 
 @dataclass
 class Arrays:
-    """Pool of the rows of `x`, (N, H, W) or (N, H, W, bands), with the classes `y`; `test_x`, `test_y`: the test split.
+    """List the images in arrays of the shape (N, H, W) or (N, H, W, bands), and write each of them to a file.
 
-    `file` is an .npz, an HDF5 file, or a folder of arrays (.npy, idx files packed or not, or those two). Several names
-    are several arrays, one after the other. On first use each row is written below `root`, in a folder for just these
-    arrays: ``train/012/012345.png``, or ``.npy`` where a PNG cannot hold it. After a kill, only what is missing is
-    written. `y` are numbers from 0, one-hot rows or names; None: not labelled. `class_names` are those of the numbers.
+    On first use, each image is written below `root`, in a folder for these arrays: ``train/012/012345.png``, or
+    ``.npy`` if a PNG file cannot hold it. If the program is killed, the next run writes only the files that are
+    missing. If a parameter is a list of names, its arrays are joined, one after the other.
     """
 
     file: str | Path

@@ -36,13 +36,10 @@ EVENT_LABELS_ONLY = "have labels of their event only, which are not used (pool.s
 
 @dataclass
 class CamtrapDp:
-    """Pool of the images that the package in `folder` lists, below `root` (default: that folder).
+    """List the images of a Camtrap DP package. Its observations give the classes.
 
-    With `labels` an image's observations are its class, if they agree; if not, `several` decides: skip leaves the image
-    out, first takes the first. Observations of whole events only count with `sequence_level`, those of programs only
-    with `machine`. A class is the scientific name or, with `names` a language such as eng, the package's own name for
-    it; blank, human and vehicle are classes where there is no name. With `boxes` the item is the largest box of that
-    class. The event is the sequence, and `camera_column` of the deployment, or else its id, is the camera.
+    The class of an observation is the scientific name, or the name in the language `names`. If there is no name, blank,
+    human or vehicle is the class. The event of an image is its sequence.
     """
 
     folder: str | Path

@@ -21,13 +21,11 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Coco:
-    """Pool of the images that the JSON `file` lists, below `root` (default: the file's folder), in its order.
+    """List the images of a JSON file in the format of COCO or COCO Camera Traps, in the order of the file.
 
-    With `labels` an image's annotations are its class, if they agree; if not, `several` decides: skip leaves the image
-    out, first takes the first. Annotations that hold for a whole sequence only count with `sequence_level`. With
-    `boxes` the item is the largest box of that class. The location is the camera. The images of `test_locations`, and
-    of those that `split_file` ({"splits": {name: [locations]}}) has under `test_split`, are kept for evaluation.
-    Images marked as corrupt are left out.
+    The location of an image is its camera. Images that are marked as corrupt are left out. The images of two groups of
+    locations are used only for evaluation: `test_locations`, and the locations that `split_file` lists under the name
+    `test_split`.
     """
 
     file: str | Path

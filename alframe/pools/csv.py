@@ -30,17 +30,13 @@ NOT_A_CLASS_NUMBER = "count as not labelled, since their label is not the number
 
 @dataclass
 class Csv:
-    """Pool of the images that the rows of `file` name, in the file's order.
+    """List the images that are named in a CSV file, in the order of the file.
 
-    Relative paths start at `root` (default: the file's folder), with either slash. The value of a column parameter is
-    the name of a column, or None if there is no such column. Every cell is read as text, so that "001" can be a class.
-    A blank cell means "not known", and so does the word `unlabelled` for a label. Spaces around a cell are dropped. If
-    the rows of an image have different classes, `several` decides: skip leaves the image out, first takes the first
-    class. In the split column, "test" is the test split; all other values are the pool. Times are local to the camera
-    (a UTC offset is dropped), in any form that the column makes certain, or `time_format` as for strptime; others are
-    unknown, and counted. `delimiter` is found from the header among comma, semicolon, tab and | if None. `encoding` is
-    that of a file which is neither UTF-8 nor UTF-16. With `class_names`, the label column holds their numbers, from 0.
-    `available_from` says where the set can be downloaded when a file is missing.
+    A relative path starts at `root`. It can have forward slashes or backslashes. Each cell is read as text, so "001"
+    can be a class. Spaces at the ends of a cell are ignored. An empty cell means "not known".
+
+    Times are local times of the camera. A UTC offset is ignored. A time can have any format if the whole column shows
+    which number is the day and which is the month. Other times count as unknown, and a warning gives their number.
     """
 
     file: str | Path

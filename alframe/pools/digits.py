@@ -16,10 +16,11 @@ SIDE = 32
 
 @dataclass
 class Digits:
-    """Pool of the UCI optical-digits test set that scikit-learn ships (Alpaydin & Kaynak 1998), as image files.
+    """List the 1,797 handwritten digits that scikit-learn contains (UCI optical digits; Alpaydin & Kaynak 1998).
 
-    Written on first use as ``root/<digit>/<number>.png``: 8 x 8 counts of 0..16, stretched to 0..255 and enlarged to
-    32 x 32 so that people can look at them. Every item has its label.
+    Each digit has its label. The files ``root/<digit>/<number>.png`` are written on first use. The original images have
+    8 x 8 pixels with values from 0 to 16. The values are scaled to 0..255, and the images are enlarged to 32 x 32
+    pixels, so that people can see them.
     """
 
     synthetic = True

@@ -70,13 +70,14 @@ def image_suffixes() -> frozenset[str]:
 
 @dataclass
 class Folder:
-    """Pool of all images in `root` and its sub-folders. They are listed one by one, so they need little memory.
+    """List all images in a folder and its subfolders. This needs little memory, because they are listed one by one.
 
-    `class_level` and `camera_level` count folders below `root` from 1. An image with fewer folders above it has no
-    class or no camera. With `classes`, the folder at `class_level` is the class. The camera is the path down to its
-    folder, because two sites can each have a `cam1`; a class folder above it is left out. `test_root` is a second
-    folder of the same layout. Its images are the test split, and their ids start with ``test/``. If `test_root` is
-    inside `root`, their ids are relative to `root` as all others.
+    The name of a camera is the path from `root` to the folder of the camera, because two sites can each have a `cam1`.
+    If a class folder is on this path, it is left out of the name. An image with fewer folders above it than a level has
+    no class or no camera.
+
+    The ids of the images in `test_root` start with ``test/``. If `test_root` is inside `root`, their ids are relative
+    to `root`, as all others.
     """
 
     root: str | Path

@@ -20,13 +20,10 @@ _EPISODE = re.compile(r"([0-9]+):[0-9]+\|[0-9]+")  # as Timelapse fills the fiel
 
 @dataclass
 class Timelapse:
-    """Pool of the images in the data file `file` (.ddb), below `root` (default: the file's folder), in its order.
+    """List the images in the data file (.ddb) of a Timelapse image set, in the order of the file.
 
-    Their times are Timelapse's, which people have corrected. `label_field` is the Data Label of the field with the
-    class; where an image has several records, and their classes differ, `several` decides: skip leaves the image out,
-    first takes the first. The camera is the path down to the folder at `camera_level`, which counts those of
-    RelativePath from 1. `episode_field` is the Data Label of the field that Timelapse filled with episodes. Videos and
-    images marked for deletion are left out.
+    Their times are the times in Timelapse, with the corrections of people. The name of a camera is the path from `root`
+    to its folder. Videos, and images that are marked for deletion, are left out.
     """
 
     file: str | Path

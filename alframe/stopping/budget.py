@@ -9,10 +9,7 @@ from alframe.types import RoundRecord
 
 
 class Budget:
-    """Stop at a number of labels.
-
-    `labels`: the largest number of labels, with the first labels included; at least 1.
-    """
+    """Stop at a number of labels."""
 
     def __init__(self, labels: int) -> None:
         require_at_least("stopping 'budget'", 1, labels=labels)

@@ -13,12 +13,9 @@ from alframe.types import RoundRecord
 class NoGain:
     """Stop when the mean accuracy of the last rounds is hardly higher than the mean of the rounds before them.
 
-    The accuracy is the accuracy by the audit, or without an audit by the evaluation. Means are compared, because the
-    best of many noisy rounds is high by chance, and later rounds could not exceed it.
-
-    `rounds`: number of rounds in each mean, at least 1.
-    `gain`: stop when the mean rises by this fraction at most, 0 to below 1.
-    `labels`: number of labels at which to stop in any case; None: no limit.
+    The accuracy is the accuracy by the audit, i.e. on images drawn at random. Without an audit, it is the accuracy of
+    the evaluation. Means are compared, because the best of many noisy rounds is high by chance, and later rounds could
+    not exceed it.
     """
 
     def __init__(self, rounds: int = 5, gain: float = 0.005, labels: int | None = None) -> None:

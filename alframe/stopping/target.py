@@ -9,12 +9,10 @@ from alframe.types import RoundRecord
 
 
 class Target:
-    """Stop when a metric of the evaluation is high enough.
+    """Stop when a measure of the evaluation is high enough.
 
-    `metric`: any number of alframe.types.Evaluation. With `low`, the accuracy is at least `at_least` with 97.5 %
-    confidence.
-    `at_least`: the fraction to be reached.
-    `labels`: number of labels at which to stop in any case; None: no limit.
+    The evaluation is the accuracy and similar numbers on images from which the model has not learned. If `low` reaches
+    `at_least`, the accuracy is at least this value with 97.5 % confidence.
     """
 
     name = "target"

@@ -10,12 +10,10 @@ from alframe.types import Estimate, RoundRecord
 
 
 class TargetAccuracy(Target):
-    """Stop when the accuracy on the images without a label, measured on images drawn at random, is high enough.
+    """Stop when the accuracy on the images without a label is high enough.
 
-    `at_least`: the fraction to be reached.
-    `metric`: `low` is the lower end of an interval that is valid for all rounds together (see Estimate), so that a
-    check in each round does not stop too early. Any other metric is a number of the audit (see RoundRecord).
-    `labels`: number of labels at which to stop in any case; None: no limit.
+    This accuracy is measured by the audit, i.e. on images drawn at random. `low` is the lower end of an interval that
+    is valid for all rounds together (see `alframe.types.Estimate`). So a check in each round does not stop too early.
     """
 
     name = "target_accuracy"

@@ -22,13 +22,7 @@ COMPARISON_FOLDER = "comparison"  # of the page, in the folder of the sweep or t
 
 @dataclass
 class Compare:
-    """Compare the runs of `sweep`: folders of sweeps, projects, or folders of projects.
-
-    Default: the latest sweep below `runs`, or else the latest project. Everything goes to `out` (default: `comparison`
-    in the one folder given, else in the working directory). `baseline`: the sampler, or a strategy as the page names
-    it, that others are compared with. `measure`: accuracy, balanced_accuracy, macro_f1 or macro_precision. `goals`:
-    values of it to reach, from 0 to 1; default: some between the least and the most that was reached.
-    """
+    """Compare runs, and write a page with figures and tables."""
 
     read_only = True
     words_are = "sweep"  # words without "=" after the command

@@ -30,7 +30,7 @@ class WaitsForAnswers:
 
 
 class Label(WaitsForAnswers):
-    """Store all answers; with `watch`, look every `every` seconds until the batch is answered."""
+    """Store all answers so far."""
 
     read_only = False
 
@@ -66,7 +66,7 @@ def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
 
 
 class Withdraw:
-    """Close the open request: its answers count, and its other images go back into the pool."""
+    """Close the open batch. Its answers count, and its other images go back into the pool."""
 
     read_only = False
 

@@ -20,7 +20,7 @@ KINDS = tuple(sorted(folder.name for folder in TEMPLATE.iterdir() if folder.name
 
 @dataclass
 class NewPlugin:
-    """Write a distribution with one part, called `part`, of this `kind`, into `folder` (default: alframe-PART here)."""
+    """Write a Python package with one part of your own. It is the beginning of a plugin."""
 
     read_only = True
     words_are = ("kind", "part")  # alframe new-plugin head mine

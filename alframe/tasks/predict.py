@@ -23,9 +23,10 @@ from alframe.types import Outcome, OutcomeState, Predictions
 
 @dataclass
 class Predict:
-    """Predict every image below `images` with the model in `model` (default: the project's export), into `out`.
+    """Predict the class of each image in a folder by an exported model.
 
-    The exporters decide what is written, e.g. `exporter=[predictions,recognition_json]`; `model` is ignored here.
+    The exporters decide what is written, e.g. `exporter=[predictions,recognition_json]`. The exporter `model` is
+    ignored here.
     """
 
     read_only = True

@@ -34,13 +34,11 @@ from alframe.types import Item, Outcome, OutcomeState
 
 @dataclass
 class RecheckLabels(WaitsForAnswers):
-    """Find labels that are likely wrong, and ask people again about them, without showing the label or a suggestion.
+    """Find labels that are probably wrong, and ask people again, without showing them the label or a suggestion.
 
-    Each label is compared with the prediction of a model that has not seen this label. The `images` most doubtful
-    labels are asked again by the label source of the campaign, as a separate round. Then the same command reads the
-    answers, and says how often they agree with the labels and what has changed. All answers stay in the ledger.
-    `ask=false` only lists the doubtful labels. `show`: how many labels are listed. With `watch`, it waits for the
-    answers and looks every `every` seconds. If the label source serves people itself, it always waits.
+    Each label is compared with the prediction of a model that has not seen this label. The label source of the campaign
+    asks about the most doubtful labels in a separate round. Then the same command reads the answers. It says how often
+    they agree with the labels, and what has changed. All answers stay in the ledger (the database of the project).
     """
 
     read_only = False

@@ -40,11 +40,7 @@ _QUIET = 10.0  # seconds without a correction, after which all of them are learn
 
 
 class Run(WaitsForAnswers):
-    """Run rounds; when done, export the results and write the report.
-
-    With `watch`, it waits for people, looks for answers every `every` seconds, and continues by itself. If the label
-    source serves people itself, it does so without `watch` too.
-    """
+    """Run rounds until the campaign stops. Then export the results and write the report."""
 
     read_only = False
 

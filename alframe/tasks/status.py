@@ -26,7 +26,7 @@ from alframe.types import UNSURE, Item, Outcome, OutcomeState
 
 @dataclass
 class Status:
-    """Show the state, and change nothing. `show`: number of unreadable images and doubtful answers in the lists."""
+    """Show the state of the campaign, and change nothing."""
 
     read_only = True
 

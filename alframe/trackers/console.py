@@ -14,16 +14,19 @@ INDENT_BELOW_ROW = 6  # of a line that belongs to the row above it
 
 
 class Console:
-    """A heading once, then a row for each round as it ends, and its audit below; 73 columns, terminal or not."""
+    """Print a row for each round when the round has ended, with its audit below it.
+
+    The audit is the accuracy on images drawn at random. A heading is printed once. The rows have 73 characters, in a
+    terminal and in a file.
+    """
 
     def __init__(self) -> None:
-        self._basis = ""
-        self._reason = ""
+        self._basis = self._reason = ""
         self._has_heading = False
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
         """Say so if the run goes on."""
-        self._basis, self._reason = "", ""
+        self._basis = self._reason = ""
         if history:
             _print(f"Continuing after round {history[-1].round} ({history[-1].labels} labels).")
         self._has_heading = False

@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class Jsonl:
-    """RoundRecords in `rounds.jsonl` in the project's folder; times in ISO 8601, NaN and infinity as null."""
+    """Write each round as one line of JSON (a RoundRecord) to `rounds.jsonl` in the project's folder.
+
+    Times are in ISO 8601. NaN and infinity are written as null.
+    """
 
     def __init__(self) -> None:
         self._file: Path | None = None

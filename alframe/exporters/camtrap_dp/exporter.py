@@ -35,13 +35,16 @@ MAX_STRAYS = 0.01  # of the images: so many, or one, are left out rather than in
 
 @dataclass
 class CamtrapDp:
-    """Exporter of the folder `camtrap-dp`: datapackage.json, deployments.csv, media.csv and observations.csv, 1.0.2.
+    """Write the folder `camtrap-dp` in the standard Camtrap DP 1.0.2.
 
-    `deployments` is a CSV with Camtrap DP's columns, at least deploymentID, latitude, longitude, deploymentStart and
-    deploymentEnd. An image belongs to the deployment called as its camera (deploymentID, else locationID and its time),
-    else as one of its folders. `names` gives the classes their scientific names; `blank`, `human`, `vehicle` and
-    `unknown` list classes other than animals. `media_url` is put before the paths of the images. If something that the
-    standard demands is missing, nothing is written; with `draft`, the folder `camtrap-dp-draft` has what there is.
+    It contains datapackage.json, deployments.csv, media.csv and observations.csv. If something that the standard
+    requires is missing, nothing is written, and the message lists it. With `draft`, the folder `camtrap-dp-draft`
+    contains the known facts.
+
+    A deployment is the time that a camera was at one place. The deployment of an image is found by the name of its
+    camera: it has this deploymentID. If there is none, it has this locationID (of several, the one that was active at
+    the time of the image). If there is none, its deploymentID is the path of a folder of the image, the innermost
+    first.
     """
 
     deployments: str | Path | None = None

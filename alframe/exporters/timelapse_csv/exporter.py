@@ -38,11 +38,11 @@ MAX_REASONS = 3  # in the message; the file has all
 
 @dataclass
 class TimelapseCsv:
-    """Exporter of the folder `timelapse`: the CSV to import, a guide, and left-out.csv for labels that cannot be.
+    """Write the folder `timelapse`: a CSV file to import into Timelapse, a guide, and left-out.csv.
 
-    `set` is the `.ddb` of the user's image set, or its folder: then the CSV has only the records that change, with the
-    set's spelling. Without it, the CSV has every labelled image and the species alone. `names` gives a class another
-    name in the set. With `predictions`, the fields ALPrediction and ALConfidence are filled, if the set has them.
+    left-out.csv lists the labels that cannot be imported, each with the reason. With `set`, the CSV file has only the
+    records that change, and paths and classes are spelt as in the set. Without `set`, it has all labelled images, and
+    only the field of the species.
     """
 
     set: str | Path | None = None

@@ -43,12 +43,10 @@ class ColumnNames:
 
 @dataclass
 class Csv:
-    """Labels in a CSV for each round, `round-003/to_label.csv`. All CSV files in its folder are read, copies included.
+    """Ask for labels in a CSV file for each round: `round-003/to_label.csv`.
 
-    `files` are other CSV files of people: paths, folders or patterns (`labels/*.csv`). They are also read each time,
-    and may list more images than were requested. `path_column`, `label_column` and `annotator_column` are the names of
-    the columns in all these files; a file with the default names can be read too. `unsure`: the words for "cannot
-    tell", besides "unsure". `encoding` is that of files that are not UTF-8.
+    People write the class of each image into the column of the label. All CSV files in the folder of the round are
+    read, copies of the file too.
     """
 
     files: str | Path | Sequence[str | Path] = ()

@@ -21,10 +21,11 @@ UNKNOWN_FILE = "is not an image of this round, or cannot be read, or could be se
 
 @dataclass
 class Folder:
-    """Labels by class folder: `round-003/` has the images, an empty folder for each class and `unsure`, and a manifest.
+    """Ask for labels in a folder for each round: people move each image into the folder of its class.
 
-    `link` makes hard links instead of copies where the file system can: they take no room, but a program that changes
-    an image in place (a viewer that rotates it) then changes the original. One of several boxes of an image is cut out.
+    The folder `round-003/` has the images, an empty folder for each class, an empty folder `unsure`, and a manifest (a
+    list of the images). If an image has several boxes, and the item is one of them, the folder has only the part of the
+    image inside this box.
     """
 
     link: bool = False

@@ -32,12 +32,10 @@ from alframe.types import Answers, Item, ItemId, Problem, Request
 
 @dataclass
 class TimelapseSet:
-    """Labels from the user's own Timelapse `set`: its `.tdb`, its `.ddb` or the folder they are in.
+    """Ask for labels in your own Timelapse set.
 
-    `species` is the Data Label of the field with the answers, and `selected` that of the Flag that marks a round's
-    images; `round_field`, `prediction_field` and `confidence_field` are filled in too. `exports` are CSVs that
-    Timelapse has exported; they are read as well. `write` changes the `.ddb` itself, while Timelapse is closed.
-    `unsure`: the words in the list for "cannot tell". `blank` is the class of an image without an animal.
+    In each round, the images of the batch are marked with a Flag, and the other fields below are filled in. People
+    write the species as usual.
     """
 
     set: str | Path

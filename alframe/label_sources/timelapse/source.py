@@ -45,11 +45,9 @@ from alframe.types import Answers, ItemId, Problem, Request
 
 @dataclass
 class Timelapse:
-    """Labels from a Timelapse set for each round: `round-003/` has the images, a template and a manifest.
+    """Ask for labels in a Timelapse set for each round: `round-003/` has the images, a template and a manifest.
 
-    `annotators` gives each of these people a whole set, in a folder of that name. `annotator_field` is a field in
-    which people write their own name. `prepare` also writes the `.ddb`, with suggestions and keys for the classes.
-    `blank` is the class of an image without an animal; `link` makes hard links where the file system can.
+    The manifest is a list of the images.
     """
 
     new_classes: str = "ask"

@@ -10,7 +10,7 @@ from alframe.kit.parameters import require_at_least, require_one_of, require_par
 
 @dataclass
 class WebParameters:
-    """What is said of each under `Web`."""
+    """The parameters of `label_source=web`; conf/label_source/web.yaml explains each of them."""
 
     new_classes: str = "ask"
     annotator: str = ""

@@ -21,7 +21,7 @@ from alframe.types import Answers, Label, Problem, Request, UnrequestedInRound
 
 
 class Web(WebParameters):
-    """Labels in the browser: ``alframe`` opens the page, keeps running, and continues when a batch is answered."""
+    """Ask for labels in the browser. alframe opens a page, keeps running, and continues when the batch is answered."""
 
     answers_now = False
 

@@ -24,13 +24,12 @@ SPECIES = tuple(ANIMALS)
 
 @dataclass
 class CameraTrapScenes:
-    """Pool of camera-trap-like pictures that are drawn on first use, with EXIF, labels and detections beside them.
+    """List drawn pictures that look like those of camera traps. They have EXIF, labels and detections.
 
-    `root` gets ``images/<site>/IMG_0001.JPG``, ``labels.csv`` (the truth) and ``detections.json`` (MegaDetector format
-    1.5). There are `bursts` bursts of 2-5 frames in all, spread over `sites` sites, each with a background of its own.
-    `empty` is the share of bursts without an animal, `night` of those in infrared light. An animal that walks out of
-    view leaves empty frames too. The last `test_sites` sites are the test split. The same parameters give the same
-    pictures; with others, `root` is generated again.
+    The pictures are drawn on first use. `root` gets ``images/<site>/IMG_0001.JPG``, ``labels.csv`` (the true classes)
+    and ``detections.json`` (MegaDetector format 1.5). Each burst has 2 to 5 frames. An animal that walks out of view
+    leaves empty frames too. The same parameters give the same pictures. With other parameters, all files in `root` are
+    generated again.
     """
 
     synthetic = True
