@@ -74,6 +74,12 @@ class ItemColumns(Sequence[Item]):
         columns.metas.extend([{}] * len(columns))
         return columns
 
+    @property
+    def image_ids(self) -> list[str]:
+        """(n,) the id of the image that each item is, or is a box of."""
+        pairs = zip(self.ids, self.metas, strict=True)
+        return [id_.rpartition("#")[0] if "box" in meta else id_ for id_, meta in pairs]
+
     def extended(self, items: Iterable[Item]) -> ItemColumns:
         """Return the columns with more items at the end."""
         pairs = zip(self._columns(), ItemColumns.of(items)._columns(), strict=True)

@@ -68,6 +68,19 @@ def test_a_clock_that_stands_still_makes_no_burst(at: datetime, caplog: pytest.L
     assert warned(good, caplog) == ""
 
 
+def test_boxes_of_one_image_are_one_image_of_the_clock(caplog: pytest.LogCaptureFixture) -> None:
+    def boxes(items: Sequence[Item], count: int) -> list[Item]:
+        numbers = range(1, count + 1)
+        return [replace(item, id=f"{item.id}#{n}", meta={"box": f"{n} of {count}"}) for item in items for n in numbers]
+
+    herd = boxes(shots(after(SPRING, *range(10))), 43)
+    assert sizes(herd) == [430] and warned(herd, caplog) == ""
+    assert sizes(boxes(shots([NEW_YEAR]), 4)) == [4], "one image at the start of a year"
+    assert sizes(boxes(shots([SPRING] * 11), 2)) == [1] * 22
+    assert "11 images of 1 camera have" in warned(boxes(shots([SPRING] * 11), 2), caplog)
+    assert "11 of 'cam1', the first cam1/IMG_0001.JPG at" in caplog.text
+
+
 def test_the_images_of_a_clock_that_ran_before_keep_their_bursts() -> None:
     items = shots([*after(SPRING, 0, 1, 2), *[SPRING + timedelta(hours=1)] * 27])
     assert sizes(items) == [1] * 27 + [3]

@@ -64,9 +64,12 @@ def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
 
 def _count_and_example(items: ItemColumns, rows: Ints) -> tuple[str, str]:
     """Return how many images of how many cameras these are, and those of one camera at one time as an example."""
-    names = [camera_or_folder(items.cameras[row], items.ids[row]) for row in rows.tolist()]
-    cameras = Counter(names)
+    image_ids, images = items.image_ids, dict[str, int]()
+    for row in rows.tolist():
+        images.setdefault(image_ids[row], row)
+    names = {id_: camera_or_folder(items.cameras[row], id_) for id_, row in images.items()}
+    cameras = Counter(names.values())
     camera, number = cameras.most_common(1)[0]
-    first = items[rows[names.index(camera)]]
-    what = f"{len(rows)} images of {len(cameras)} {'camera' if len(cameras) == 1 else 'cameras'}"
-    return what, f"{number} of '{camera}', the first {first.id} at {first.taken}"
+    first = next(id_ for id_, name in names.items() if name == camera)
+    what = f"{len(images)} images of {len(cameras)} {'camera' if len(cameras) == 1 else 'cameras'}"
+    return what, f"{number} of '{camera}', the first {first} at {items.taken[images[first]]}"

@@ -75,11 +75,15 @@ def sort_timed_images(items: ItemColumns, gap: float) -> TimedImages:
     run[places] = _count_resets_before_each(
         [items.ids[row] for row in rows[places].tolist()], camera[places], time[places], gap
     )
-    by_time = np.lexsort((time, camera))
-    is_stuck = np.empty(len(rows), bool)
-    is_stuck[by_time] = _is_clock_stuck(camera[by_time], time[by_time])
+    is_stuck = _is_clock_stuck(_number_images(items)[rows], camera, time)
     order = np.lexsort((time, run, camera))
     return TimedImages(rows[order], camera[order], run[order], time[order], is_stuck[order])
+
+
+def _number_images(items: ItemColumns) -> Ints:
+    """Return (n,) the number of the image that each item is, or is a box of."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(id_, len(numbers)) for id_ in items.image_ids], np.int64)
 
 
 def _comparable_time(taken: datetime, meta: Mapping[str, str]) -> datetime:
@@ -131,7 +135,17 @@ def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap
     return runs
 
 
-def _is_clock_stuck(camera: Ints, time: Times) -> Bools:
+def _is_clock_stuck(image: Ints, camera: Ints, time: Times) -> Bools:
+    """Return (n,) which items a clock that stands still or starts anew has dated; boxes of one image count once."""
+    _, first, place = np.unique(image, return_index=True, return_inverse=True)
+    order = first[np.lexsort((time[first], camera[first]))]
+    is_stuck = np.zeros(len(image), bool)
+    is_stuck[order] = _is_sorted_clock_stuck(camera[order], time[order])
+    stuck: Bools = is_stuck[first][place]
+    return stuck
+
+
+def _is_sorted_clock_stuck(camera: Ints, time: Times) -> Bools:
     """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated."""
     stuck = np.zeros(len(time), bool)
     for most, span in ((MOST_AT_ONE_INSTANT, 0 * SECOND), (MOST_IN_FIVE_SECONDS, 5 * SECOND)):
@@ -191,8 +205,10 @@ def find_doubtful_sequences(items: ItemColumns, longest: float | None) -> dict[s
         return {}
     sizes: Counter[str] = Counter()
     times = defaultdict(list)
-    for sequence, taken, meta in zip(items.sequences, items.taken, items.metas, strict=True):
-        if sequence is not None:
+    seen = set[str]()
+    for image_id, sequence, taken, meta in zip(items.image_ids, items.sequences, items.taken, items.metas, strict=True):
+        if sequence is not None and image_id not in seen:
+            seen.add(image_id)
             sizes[sequence] += 1
             if taken is not None:
                 times[sequence].append(_comparable_time(taken, meta))

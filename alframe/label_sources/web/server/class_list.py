@@ -26,16 +26,26 @@ KEYS = frozenset(_LETTERS + _DIGITS)
 BLANK_KEY, UNSURE_KEY = "0", "-"
 _COUNT_CHANGES = f"""
 WITH awaited (image) AS ({AWAITED}),
-changed (image) AS (SELECT image FROM answer WHERE n > :seen UNION SELECT image FROM awaited)
+changed (image) AS (SELECT image FROM answer WHERE n > :seen UNION SELECT image FROM awaited),
+voted (image, class, sure, weight) AS (
+    SELECT s.image, value, value <> '{UNSURE}',
+        CASE :rule WHEN 'ask' THEN 0 WHEN 'majority' THEN count(*) ELSE max(s.n) END
+    FROM changed c JOIN standing s ON s.image = c.image JOIN answer a ON a.n = s.n, json_each(a.classes)
+    WHERE s.n = (SELECT max(n) FROM standing WHERE image = s.image AND annotator = s.annotator)
+        AND c.image NOT IN (SELECT image FROM awaited)
+    GROUP BY s.image, value
+),
+ranked (class, place, equals) AS (
+    SELECT class, rank() OVER (PARTITION BY image ORDER BY sure DESC, weight DESC),
+        count(*) OVER (PARTITION BY image, sure, weight)
+    FROM voted
+)
 SELECT p.label, -count(*)
 FROM changed JOIN images.image i ON i.id = changed.image JOIN pool.pool p USING (number)
 WHERE p.label IS NOT NULL GROUP BY p.label
 UNION ALL
-SELECT value, count(*)
-FROM changed c JOIN standing s ON s.image = c.image JOIN answer a ON a.n = s.n, json_each(a.classes)
-WHERE s.n = (SELECT max(n) FROM standing WHERE image = c.image) AND c.image NOT IN (SELECT image FROM awaited)
-GROUP BY value
-"""  # of the images answered since what was published; of several answers to one, the newest
+SELECT class, count(*) FROM ranked WHERE place = 1 AND (equals = 1 OR :rule = 'latest') GROUP BY class
+"""  # of the images answered since what was published; the rule `conflicts` decides between several answers to one
 
 
 class ClassList:
@@ -160,7 +170,8 @@ class ClassList:
         viewer = name if share else ""
         if viewer not in self._counted:
             counts = Counter(self.published.class_counts)
-            values = {"seen": self.published.journal_number, "share": share, "name": viewer}
+            seen, rule = self.published.journal_number, self.published.conflicts
+            values = {"seen": seen, "share": share, "name": viewer, "rule": rule}
             for class_name, change in self._reader.rows(_COUNT_CHANGES, values):
                 counts[class_name] += change
             self._counted[viewer] = counts
