@@ -22,6 +22,7 @@ _ERROR_CELL = re.compile(r"#(?:[A-ZÀ-ÖØ-Þ/0_]+[!?]?)|(?:Err|Fehler|Erreur):\
 _MARKS = ",;|\t\n\r\u2028\u2029，；、،｜"
 _NOT_IN_BRACKETS = r"(?![^()]*\))"  # "weather (fog, rain)" is one name
 _LIST_MARKS = re.compile(f"[{_MARKS}]{_NOT_IN_BRACKETS}")
+_CLOSE_LIST_MARKS = re.compile(f"(?:[{_MARKS.replace(',', '')}]|,(?! )){_NOT_IN_BRACKETS}")
 _JOINING_MARKS = re.compile(rf"[+/&\\＋／＆]{_NOT_IN_BRACKETS}")
 _JOINING_WORDS = re.compile(
     r"\s+(?:and|or|with|und|oder|mit|et|ou|avec|y|o|con|e|en|of|och|eller|og)\s+", re.IGNORECASE
@@ -89,6 +90,14 @@ def split_if_several_names(name: str, known: Collection[str], is_typed: bool = T
         if all(are_known) or (marks is not _JOINING_WORDS and (is_typed or any(are_known))):
             return names
     return ()
+
+
+def looks_like_list(name: str) -> bool:
+    """Return whether a cleaned name seems to list several, as "fox;hare" and "fox,hare" do, and "deer, mule" does not.
+
+    A comma before a space may be part of a name.
+    """
+    return _CLOSE_LIST_MARKS.search(name) is not None and len(split_if_several_names(name, ())) > 1
 
 
 def explain_suspect_name(

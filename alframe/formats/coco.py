@@ -43,6 +43,11 @@ class CocoAnnotation:
     relative: bool = False
     sequence_level: bool = False
 
+    @property
+    def is_below_pixel(self) -> bool:
+        """Whether the box is in pixels, but neither wider nor higher than one, as fractions of an image are."""
+        return self.box is not None and not self.relative and max(self.box[2:]) <= 1
+
     def relative_box(self, size: tuple[float, float] | None) -> Box | None:
         """Return the box as fractions of an image of `size`, cut to the image; None if there is none or no size."""
         if self.box is None or (size is None and not self.relative):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from stat import S_ISDIR
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from alframe.formats.path_text import casefold_paths, normalise_paths
 from alframe.types import Item
 
 FEW_IN_FOLDER = 20  # files that are asked for one by one; of more the folder is listed
+MAX_FOLDERS_SEARCHED = 1000  # for a name in an error message
 
 
 @dataclass
@@ -88,6 +90,14 @@ def describe_path_difference(listed: str, actual: Path) -> str:
     """Return the path as listed and its end as it is on the disk, with escapes, since the two may look the same."""
     one, other = (text.split("/") for text in (listed.strip().replace("\\", "/"), actual.as_posix()))
     return f"{'/'.join(one)!a} is listed, {'/'.join(other[-len(one) :])!a} is there"
+
+
+def find_name_below(root: Path, name: str) -> str | None:
+    """Return the path below `root` of a file of this name in one of its folders, in any case; None if none is found."""
+    for folder, _, names in islice(os.walk(root), MAX_FOLDERS_SEARCHED):
+        if found := next((each for each in names if each.casefold() == name.casefold()), None):
+            return Path(folder, found).relative_to(root).as_posix()
+    return None
 
 
 def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:

@@ -28,7 +28,9 @@ from alframe.types import Problem
 
 SEPARATORS = ",;\t|"
 MAX_RECORD_LINES = 200  # a quote that is still open after so many lines was never meant to open one
+MAX_LINES_ABOVE_HEADER = 50
 READ_BYTES = 1 << 20
+WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # a zip archive, or the container of .xls
 _SEPARATOR_LINE = re.compile(
     r'"?sep *= *(.)"?[,;\t ]*', re.IGNORECASE
 )  # Excel's; saved again, it has one for each column
@@ -103,6 +105,26 @@ def read_column_names(
     longest = max(usual, key=len, default=[])
     names = longest if len(longest) > 1 else max(headers, key=len)
     return [clean_class_name(name) for name in names]
+
+
+def find_header_line(
+    file: Path, columns: Sequence[str], encoding: str = "cp1252", separators: str = SEPARATORS
+) -> int | None:
+    """Return the number of the first line, among the first 50, that names each of the columns once; None without one.
+
+    Raises OSError.
+    """
+    with _open_text(file, encoding) as lines:
+        for number, line in enumerate(islice(lines, MAX_LINES_ABOVE_HEADER), start=1):
+            if any(_has_each_once(_parse_record([line], separator)[0] or [], columns) for separator in separators):
+                return number
+    return None
+
+
+def is_workbook(file: Path) -> bool:
+    """Return whether a file begins as the workbooks of Excel, LibreOffice and Numbers do. Raises OSError."""
+    with file.open("rb") as raw:
+        return raw.read(8).startswith(WORKBOOK_STARTS)
 
 
 def is_text_of_unknown_encoding(file: Path) -> bool:

@@ -11,7 +11,12 @@ from typing import Any, Literal
 
 from alframe.class_names import class_name_key
 from alframe.errors import PoolError
-from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files
+from alframe.formats.image_files import (
+    ImageFiles,
+    describe_path_difference,
+    find_image_files,
+    find_name_below,
+)
 from alframe.formats.path_text import quote_first
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.stored_pictures import is_size_of_stored_picture, read_sizes_and_orientations, turn_box
@@ -145,7 +150,15 @@ class ListedImages:
                 del merged[image_id]
 
     def _merge_and_note(self, row: ListedImage, later: ListedImage) -> ListedImage:
-        self.note("are listed again; their labels count together", f"{later.path} in {row.position}, {later.position}")
+        where = f"{later.path} in {row.position}, {later.position}"
+        self.note("are listed again; their labels count together", where)
+        facts = ((row.camera, later.camera), (row.taken, later.taken), (row.sequence, later.sequence))
+        if differing := [pair for pair in facts if None not in pair and pair[0] != pair[1]]:
+            fact = (
+                "are listed again with another camera, time or sequence; the first one counts (if these are several "
+                "images, write the folder of each into its path)"
+            )
+            self.note(fact, f"{where}: '{differing[0][0]}' and '{differing[0][1]}'")
         return row.merge(later)
 
     def _make_item(self, image_id: str, path: Path, row: ListedImage) -> Item | None:
@@ -207,10 +220,11 @@ class ListedImages:
             raise PoolError(f"{self.file} lists no image that can be used{': ' * bool(reasons)}{'; '.join(reasons)}.")
         absent = [*files.ambiguous, *files.missing]
         if len(absent) == len(listed):
-            raise PoolError(self._explain_none_exists(listed[absent[0]][1], len(listed), files))
+            raise PoolError(self._explain_none_exists(*listed[absent[0]], len(listed), files))
         if files.prefixes:
             log.warning("%s: %s taken for %s.", self.file, quote_first(files.prefixes), self.root)
-        if otherwise := [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]:
+        spelled_otherwise = [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]
+        if otherwise := [id_ for id_ in spelled_otherwise if listed[id_][1].is_relative_to(self.root)]:
             text = "%s: %d images have another case or other accents on the disk than in the list, e.g. %s."
             row, place = listed[otherwise[0]][0], files.found[otherwise[0]][1]
             log.warning(text, self.file, len(otherwise), describe_path_difference(row.path, place))
@@ -223,7 +237,7 @@ class ListedImages:
                 text = f"%s: %d of %d images {what}, e.g. '%s' in %s."
                 log.warning(text, self.file, len(ids), len(listed), self.root, row.path, row.position)
 
-    def _explain_none_exists(self, first: Path, count: int, files: ImageFiles) -> str:
+    def _explain_none_exists(self, row: ListedImage, first: Path, count: int, files: ImageFiles) -> str:
         text = f"None of the {count} images that {self.file} lists exists. The first would be {first}.{self.hint}"
         if files.contested:
             text += (
@@ -235,6 +249,11 @@ class ListedImages:
             text += (
                 f" They would exist if pool.root took the place of {quote_first(files.rejected)}, but that looks like "
                 "another season."
+            )
+        elif not {"/", "\\"} & set(row.path) and (place := find_name_below(self.root, row.path.strip())):
+            return (
+                f"{text} But there is {place}. If it is that image, write its folder into the path, as '{place}'. If "
+                f"all images are in that folder, set pool.root to it instead (now {self.root})."
             )
         return (
             f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "

@@ -60,6 +60,9 @@ class Coco:
             boxes = [each.relative_box(image.size) if self.boxes else None for each in usable]
             if self.boxes and any(each.box and not box for each, box in zip(usable, boxes, strict=True)):
                 listed.note("have a box outside the image, or in pixels although their size is not known", image.file)
+            if self.boxes and any(each.is_below_pixel for each in usable):
+                fact = "have a box of at most one pixel (if it is in fractions of the image, call it bbox_relative)"
+                listed.note(fact, image.file)
             yield ListedImage(
                 image.file,
                 image.position,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
+from alframe.formats.tables import find_header_line, is_workbook
 from alframe.kit.files import id_text
 from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
@@ -93,6 +94,8 @@ class Csv:
         """Return the names of the columns that are read; raises PoolError if the file lacks one, or cannot be read."""
         wanted = [name for name in self.columns.values() if name is not None]
         try:
+            if is_workbook(file):
+                raise PoolError(f"{file} is a workbook, which is not read. Save it as CSV UTF-8, and set pool.file.")
             names = read_column_names(file, self.encoding, self.delimiter or SEPARATORS, wanted)
             if self.encoding.startswith("utf") and is_text_of_unknown_encoding(file):
                 raise PoolError(
@@ -107,6 +110,11 @@ class Csv:
         except OSError as error:
             remedy = "Set pool.file to a readable CSV file."
             raise PoolError(f"{file} cannot be read: {error.strerror}. {remedy}") from error
+        has_all = {name.strip().casefold() for name in wanted} <= set(map(str.casefold, names))
+        if not has_all:
+            line = find_header_line(file, wanted, self.encoding, self.delimiter or SEPARATORS) or 1
+            if line > 1:
+                raise PoolError(f"{file}: the columns {', '.join(wanted)} are in row {line}. Delete the rows above it.")
         for key, name in self.columns.items():
             if name is not None:
                 _require_column(name, key, names, file)
@@ -144,7 +152,7 @@ class Csv:
         )
 
     def _parse_label(self, text: str, position: str, listed: ListedImages) -> str | None:
-        if text in ("", self.unlabelled):
+        if text.casefold() in ("", str(self.unlabelled or "").strip().casefold()):
             return None
         if not self.class_names:
             return text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.formats.timelapse.data import read_records
+from alframe.formats.timelapse.template import is_multi_choice
 from alframe.kit.image_paths import absolute_path
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages, camera_at_level
 from alframe.kit.parameters import require_at_least, require_one_of
@@ -42,6 +43,7 @@ class Timelapse:
         file = absolute_path(self.file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)
         fields = [name for name in (self.label_field, self.episode_field) if name]
+        has_lists = self.label_field is not None and is_multi_choice(file, self.label_field)
         images: dict[str, _ImageRecords] = {}
         for record in read_records(file, ["DateTime", "DeleteFlag", *fields]):
             image = images.setdefault(record.image_path, _ImageRecords())
@@ -49,8 +51,9 @@ class Timelapse:
                 image.record_id = image.record_id or record.id
                 image.taken = image.taken or record.cells["DateTime"]
                 image.episode = image.episode or (record.cells[self.episode_field] if self.episode_field else "")
-                if self.label_field and (label := record.cells[self.label_field].strip()):
-                    image.labels = (*image.labels, label)
+                text = record.cells[self.label_field] if self.label_field else ""
+                labels = map(str.strip, text.split(",") if has_lists else [text])
+                image.labels = (*image.labels, *filter(None, labels))
         listed.times = TimeColumn(image.taken for image in images.values())
         yield from listed.items(self._make_listed_images(images, listed))
 

@@ -101,3 +101,20 @@ def test_a_project_goes_on_with_the_spelling_that_people_gave(tmp_path: Path) ->
         assert [item.label for item in listing.items] == ["fox", "Red Fox", None]
         again = sync_pool_listing(ledger, Listed(items("Fox", "Fox", "none")), 0, "sequence", 0, classes=["none"])
         assert [item.label for item in again.items] == ["fox", "fox", "none"]
+
+
+def test_classes_that_look_like_lists_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    several = ("fox;hare", "fox,hare", "fox|hare", "fox\nhare")
+    assert labels_after("deer, mule", "deer, white-tailed", "Lynx (Linnaeus,1758)", "1,5") and not caplog.text
+    assert labels_after(*several) == list(several)
+    assert "4 classes of the pool look like lists of several classes" in caplog.text
+    assert "'fox;hare' (1 images)" in caplog.text and "pool.several" in caplog.text
+    caplog.clear()
+    assert labels_after("fox;hare", declared=("fox;hare",)) == ["fox;hare"] and not caplog.text
+
+
+def test_classes_that_differ_in_punctuation_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    assert labels_after("1.0", "10", "fox 1", "fox 2") and not caplog.text
+    assert labels_after("fox", "fox", "fox?", "redfox", "red fox") == ["fox", "fox", "fox?", "redfox", "red fox"]
+    assert "2 classes of the pool differ from others only in punctuation marks or spaces" in caplog.text
+    assert "'fox' (2 images), 'fox?' (1 images); 'redfox' (1 images), 'red fox' (1 images)" in caplog.text

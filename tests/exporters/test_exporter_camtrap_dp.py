@@ -398,3 +398,12 @@ def test_a_pool_reads_it_back(tmp_path: Path) -> None:
     }
     model = {item.id: item.label for item in REGISTRIES["pool"].build(pool | {"machine": True}).items()}
     assert (model["B/deep/x/4.jpg"], model["A/größe, 5.JPG"]) == ("Sus scrofa", "blank")
+
+
+def test_images_taken_outside_their_deployment_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    facts = full(tmp_path)
+    export(some(), tmp_path, **facts)
+    assert "during their deployment" not in caplog.text
+    deployments(tmp_path, ROWS[0].replace("2024-06-01", "2024-05-03"), *ROWS[1:])
+    export(some(), tmp_path, **facts)
+    assert "2 images were not taken during their deployment, e.g. A/1.jpg at 2024-05-05 23:59:50+08:00" in caplog.text

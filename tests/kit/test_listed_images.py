@@ -214,3 +214,9 @@ def test_a_path_in_the_current_folder_of_a_drive_costs_only_itself(
     make(tmp_path, "a.jpg", "b.jpg")
     assert found(tmp_path, "a.jpg", "D:b.jpg") == [("a.jpg", "a.jpg")]
     assert "starts in the current folder of a drive" in caplog.text
+
+
+def test_a_slash_before_a_path_is_no_other_spelling(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make(tmp_path, *CAMS)
+    assert found(tmp_path, *(f"/{path}" for path in CAMS)) == [(path, path) for path in CAMS]
+    assert f"'/' taken for {tmp_path}" in caplog.text and "another case" not in caplog.text

@@ -465,6 +465,18 @@ def test_exports_that_went_through_other_programs(pool: Path, separator: str, en
     assert collected(declared, source) == {**known, "B/C/IMG_1.JPG": "NA", "B/C/IMG_3.jpg": "None"}
 
 
+@pytest.mark.parametrize("folder", ["survey\\B\\C", "C", "", "D:\\pool\\B\\C"])
+def test_an_export_whose_paths_start_elsewhere_is_reported(pool: Path, folder: str) -> None:
+    request, source = asked(pool, "B/C/IMG_3.jpg"), TimelapseSet(str(pool))
+    round_folder(request).mkdir(parents=True)
+    file = round_folder(request) / "export.csv"
+    file.write_text(f"File,RelativePath,Species\nIMG_3.jpg,{folder},deer\n", encoding="utf-8")
+    (message,) = problems(request, source)
+    assert "row 2" in message and "ends as 'B/C/IMG_3.jpg' does" in message and str(pool) in message
+    file.write_text("File,RelativePath,Species\nIMG_1.JPG,A,deer\n", encoding="utf-8")
+    assert not problems(request, source), "a record of an image that was not requested"
+
+
 def test_folders_that_are_numbers(tmp_path: Path) -> None:
     pool = tmp_path / "pool"
     picture(pool / "001" / "02" / "0003.jpg", 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from alframe.errors import PoolError
 from alframe.pools.coco import Coco
 from alframe.pools.csv import Csv
 from alframe.pools.folder import Folder
@@ -72,9 +74,13 @@ def test_spellings_of_one_category_are_one(tmp_path: Path, caplog: pytest.LogCap
     assert [item.label for item in found] == ["fox"] and "the id of another one" not in caplog.text
 
 
-def test_a_box_in_bbox_is_in_pixels(tmp_path: Path) -> None:
+def test_a_box_in_bbox_is_in_pixels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     label = {"id": 0, "image_id": 0, "category_id": 1, "bbox": [0, 0, 1, 1]}
     assert read_coco(tmp_path, {"width": 40, "height": 20}, labels=[label])[0].box == Box(0, 0, 1 / 40, 1 / 20)
+    assert "1 images that have a box of at most one pixel" in caplog.text and "bbox_relative" in caplog.text
+    caplog.clear()
+    read_coco(tmp_path, {"width": 40, "height": 20}, labels=[label | {"bbox": [0, 0, 1, 2]}])
+    assert not caplog.text
 
 
 def test_spellings_of_one_class_do_not_differ(tmp_path: Path) -> None:
@@ -119,3 +125,33 @@ def test_thumbnails_of_drives_are_no_images(tmp_path: Path) -> None:
         (tmp_path / "a" / folder).mkdir(parents=True)
         (tmp_path / "a" / folder / "0.jpg").touch()
     assert [item.id for item in Folder(tmp_path).items()] == ["a/0.jpg"]
+
+
+def test_rows_of_one_path_that_speak_of_two_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = "path,label,camera\na/0.jpg,,cam1\na/0.jpg,fox,{}\n"
+    read_csv(tmp_path, rows.format("cam1"), camera_column="camera")
+    assert "another camera" not in caplog.text
+    read_csv(tmp_path, rows.format("cam2"), camera_column="camera")
+    assert "1 images that are listed again with another camera, time or sequence; the first one counts" in caplog.text
+    assert "a/0.jpg in row 2, row 3: 'cam1' and 'cam2'" in caplog.text
+
+
+def test_the_word_for_unlabelled_in_any_case(tmp_path: Path) -> None:
+    rows = "path,label\na/0.jpg,todo\na/1.jpg,TODO\na/2.jpg,fox\n"
+    assert [item.label for item in read_csv(tmp_path, rows, unlabelled="Todo ")] == [None, None, "fox"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04\0\0", "is a workbook, which is not read. Save it as CSV UTF-8"),
+        (b"Export\n\npath,label\na/0.jpg,fox\n", "the columns path, label are in row 3. Delete the rows above it"),
+        (b"path,label\n0.jpg,fox\n", "But there is a/0.jpg. If it is that image, write its folder into the path"),
+        (b"path,label\n9.jpg,fox\n", "Set pool.root"),
+    ],
+)
+def test_lists_that_need_a_change_say_which(tmp_path: Path, content: bytes, message: str) -> None:
+    make_images(tmp_path, 1)
+    (tmp_path / "list.csv").write_bytes(content)
+    with pytest.raises(PoolError, match=re.escape(message)):
+        list(Csv(tmp_path / "list.csv", label_column="label").items())

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from alframe.errors import BadParams, FormatError, PoolError
+from alframe.formats.timelapse.template import Field, create_template_tables
 from alframe.pools.timelapse import Timelapse
 from alframe.testing.pool import PoolSuite
 from alframe.types import Item
@@ -127,3 +128,11 @@ def test_a_real_file(samples: Path, tmp_path: Path) -> None:
     found = list(Timelapse(sample, root=tmp_path, camera_level=1).items())
     assert len(found) == 4 and found[0].camera == "Station1"
     assert found[0].taken == datetime(2025, 1, 3, 18, 1, 53)
+
+
+@pytest.mark.parametrize(("kind", "label"), [("MultiChoice", "fox"), ("Note", "fox,hare")])
+def test_choices_of_one_cell_are_several_classes(tmp_path: Path, kind: str, label: str) -> None:
+    file = write(tmp_path, {"File": "a.jpg", "Species": "fox,hare"}, {"File": "b.jpg", "Species": "fox"})
+    with closing(sqlite3.connect(file)) as db, db:
+        create_template_tables(db, [Field(kind, "Species")])
+    assert [item.label for item in Timelapse(file, label_field="Species", several="first").items()] == [label, "fox"]

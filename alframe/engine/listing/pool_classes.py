@@ -8,7 +8,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from reprlib import repr as shorten
 
-from alframe.class_names import UNSURE, class_name_key, clean_class_name, commonest_spellings, explain_suspect_name
+from alframe.class_names import (
+    UNSURE,
+    class_name_key,
+    clean_class_name,
+    commonest_spellings,
+    explain_suspect_name,
+    looks_like_list,
+)
 from alframe.formats.detections import category_kind
 from alframe.types import ItemColumns
 
@@ -44,6 +51,12 @@ def unify_pool_classes(items: ItemColumns, declared: Iterable[str], earlier: Ite
         class_of[label] = None if reason else spellings[key]
     _warn_of_no_classes(items, counts, reasons)
     _warn_of_similar_classes(counts, class_of)
+    classes = Counter[str]()
+    for label, name in class_of.items():
+        if name is not None and class_name_key(name) not in declared_spellings:
+            classes[name] += counts[label]
+    _warn_of_lists(classes)
+    _warn_of_punctuation(classes)
     return replace(items, labels=[None if label is None else class_of[label] for label in items.labels])
 
 
@@ -87,4 +100,27 @@ def _warn_of_similar_classes(counts: Counter[str], class_of: dict[str, str | Non
             "%d classes of the pool are words for a picture with nothing on it: %s. They count as different classes. "
             "If they mean the same, rename all but one of them.",
             *(len(nothing), ", ".join(f"'{name}'" for name in nothing)),
+        )
+
+
+def _warn_of_lists(classes: Counter[str]) -> None:
+    if lists := [f"{shorten(name)} ({count} images)" for name, count in classes.items() if looks_like_list(name)]:
+        log.warning(
+            "%d classes of the pool look like lists of several classes, and each counts as one class: %s. If they are "
+            "lists, give each class of an image a row of its own; pool.several says what then counts.",
+            *(len(lists), ", ".join(lists[:MAX_NAMED])),
+        )
+
+
+def _warn_of_punctuation(classes: Counter[str]) -> None:
+    alike = defaultdict(list)
+    for name, count in classes.items():
+        if letters := "".join(filter(str.isalnum, class_name_key(name))):
+            alike[letters].append(f"{shorten(name)} ({count} images)")
+    groups = [names for letters, names in alike.items() if len(names) > 1 and not letters.isdigit()]
+    if groups:
+        log.warning(
+            "%d classes of the pool differ from others only in punctuation marks or spaces, and count as different "
+            "classes: %s. If they mean the same, rename all but one of them.",
+            *(sum(len(names) - 1 for names in groups), "; ".join(", ".join(names) for names in groups[:MAX_NAMED])),
         )

@@ -50,6 +50,14 @@ class Deployments:
                 return active[0] if active else None
         return next((str(folder) for folder in PurePosixPath(image).parents if str(folder) in self.rows), None)
 
+    def is_outside(self, deployment: str | None, time: datetime | None) -> bool:
+        """Return whether it is certain that the deployment had not begun at that time, or was over."""
+        if deployment not in self.rows or time is None:
+            return False
+        start, end = (datetime.fromisoformat(self.rows[deployment][name]) for name in TIME_COLUMNS)
+        have_zones = [each.tzinfo is not None for each in (start, time, end)]
+        return len(set(have_zones)) == 1 and not start <= time <= end
+
     def _was_surely_active(self, deployment: str, time: datetime | None) -> bool:
         if time is None or time.tzinfo is None:
             return False

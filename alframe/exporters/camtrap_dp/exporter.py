@@ -93,6 +93,7 @@ class CamtrapDp:
         survey, deployments, missing = self._build_survey_and_deployments(predictions)
         if not self.draft:
             self._require_complete(missing)
+        _warn_of_times(survey, deployments)
         target, draft = folder / "camtrap-dp", folder / "camtrap-dp-draft"
         if missing:
             target = draft
@@ -219,6 +220,19 @@ class CamtrapDp:
             f"concerns {_name_first(bad_paths, 'image')}.": bad_paths,
         }
         return [sentence for sentence, is_missing in needed.items() if is_missing]
+
+
+def _warn_of_times(survey: Survey, deployments: Deployments) -> None:
+    """Log how many images were not taken during their deployment: a clock, or a row of the table, is wrong."""
+    facts = zip(survey.images, survey.deployments, survey.times, strict=True)
+    outside = {image: (name, time) for image, name, time in facts if deployments.is_outside(name, time)}
+    if outside:
+        image, (name, time) = next(iter(outside.items()))
+        log.warning(
+            "%s: %d images were not taken during their deployment, e.g. %s at %s, which is of '%s'. Correct the table "
+            "of deployments, or the camera's clock (sequences.clock_offsets).",
+            *(STANDARD_NAME, len(outside), image, time, name),
+        )
 
 
 def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> Survey:

@@ -58,6 +58,15 @@ def read_template(file: Path) -> Template:
     return Template(fields, tuple(str(alias or "").strip() or f"Level-{level}" for level, alias in levels))
 
 
+def is_multi_choice(ddb: Path, data_label: str) -> bool:
+    """Return whether the cells of a field hold several choices; not if its template cannot be read."""
+    try:
+        field = read_template(ddb).find_field(data_label)
+    except FormatError:
+        return False
+    return field is not None and field.type == "MultiChoice"
+
+
 def write_template(file: Path, fields: Sequence[Field]) -> None:
     """Replace the template, with the four standard fields before `fields`; raises FormatError."""
     schema.require_valid_fields(fields)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,9 +114,11 @@ class TimelapseSet:
         for file in exports:
             try:
                 answers = read_if_changed(self._cache, file, read_export, self.names.answer_columns, levels)
-                self._collect_file(answers, template, request.items, image_paths, root, builder)
+                names_requested = self._collect_file(answers, template, request.items, image_paths, root, builder)
                 builder.problems += answers.problems
                 builder.has_unread_rows |= bool(answers.problems)
+                if not names_requested:
+                    builder.problems += _other_root_problem(answers, image_paths.values(), root)
             except OSError as error:
                 builder.problems.append(unreadable_file_problem(file, error))
                 builder.has_unread_rows = True
@@ -146,17 +148,21 @@ class TimelapseSet:
         image_paths: Mapping[ItemId, str],
         root: Path,
         builder: AnswerBuilder,
-    ) -> None:
+    ) -> bool:
+        """Add the labels of one file; return whether it has a record of one of the images."""
         species = template.find_field(self.names.species) if template else None
         has_lists = species is not None and species.type == "MultiChoice"
+        names_requested = False
         for item in items:
             if item.id not in image_paths:
                 continue
             for record in answers.records_of(image_paths[item.id], item.path, root):
+                names_requested = True
                 cell = record.cells[self.names.species]
                 annotator = record.cells.get(self.names.annotator, "").strip() or self.annotator
                 for name in cell.split(",") if has_lists else [cell]:
                     add_answer(builder, item.id, record, name, annotator, answers.version)
+        return names_requested
 
     @contextmanager
     def _explaining_errors(self) -> Iterator[None]:
@@ -181,6 +187,29 @@ class TimelapseSet:
             listing = ", ".join(file.name for file in chosen)
             raise LabelError(f"{self.set} has several data files: {listing}. Set label_source.set to one of them.")
         return root, chosen[0] if chosen else None
+
+
+def _other_root_problem(answers: AnswerFile, requested: Iterable[str], root: Path) -> Iterator[Problem]:
+    """Yield the problem of an export without a record of the requested paths, if its own seem to start elsewhere."""
+    in_folders = {path.casefold(): path for path in requested if "/" in path}
+    tails = {tail: path for key, path in in_folders.items() for tail in _ends(key)}
+    for path, records in answers.by_path.items():
+        key = path.casefold()
+        meant = tails.get(key) or next((in_folders[tail] for tail in _ends(key) if tail in in_folders), None)
+        if meant is not None and not (root / path).exists():
+            message = (
+                f"No record is of a requested image, but {path!r} ends as {meant!r} does. If it is that image, write "
+                f"its RelativePath as it is below the folder of the set, {root}."
+            )
+            yield Problem(answers.version.file, records[0].id, message)
+            return
+
+
+def _ends(path: str) -> Iterator[str]:
+    """Yield a path without its first folder, without its first two, and so on."""
+    while "/" in path:
+        path = path.partition("/")[2]
+        yield path
 
 
 def _paths_in_set(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
