@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.tables import find_header_line, is_workbook
 from alframe.kit.files import id_text
 from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.listed_images import SEVERAL_RULES, ListedImage, ListedImages
@@ -17,7 +16,9 @@ from alframe.kit.parameters import did_you_mean, require_one_of, require_paramet
 from alframe.kit.tables import (
     SEPARATORS,
     TableRow,
+    find_header_line,
     is_text_of_unknown_encoding,
+    is_workbook,
     read_column_names,
     read_table,
     require_encoding,

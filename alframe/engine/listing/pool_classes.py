@@ -52,9 +52,9 @@ def unify_pool_classes(items: ItemColumns, declared: Iterable[str], earlier: Ite
     _warn_of_no_classes(items, counts, reasons)
     _warn_of_similar_classes(counts, class_of)
     classes = Counter[str]()
-    for label, name in class_of.items():
-        if name is not None and class_name_key(name) not in declared_spellings:
-            classes[name] += counts[label]
+    for label, class_name in class_of.items():
+        if class_name is not None and class_name_key(class_name) not in declared_spellings:
+            classes[class_name] += counts[label]
     _warn_of_lists(classes)
     _warn_of_punctuation(classes)
     return replace(items, labels=[None if label is None else class_of[label] for label in items.labels])

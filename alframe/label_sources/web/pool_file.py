@@ -77,10 +77,7 @@ def _pool_rows(snapshot: CampaignSnapshot, keys: list[int], numbers: list[int]) 
 
 
 def _write_rows(file: Path, rows: Iterator[tuple[object, ...]]) -> None:
-    with (
-        replace_atomically(file) as temporary,
-        closing(sqlite3.connect(temporary, isolation_level=None)) as db,
-    ):
+    with replace_atomically(file) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode = OFF")  # if it is not finished, it is thrown away
         db.execute("PRAGMA synchronous = OFF")
         db.execute("BEGIN")
