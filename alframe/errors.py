@@ -12,7 +12,7 @@ class UnknownComponent(AlframeError):
 
 
 class DuplicateComponent(AlframeError):
-    """Two distributions register the same name."""
+    """Two installed Python packages register a part with the same name."""
 
 
 class BrokenPlugin(AlframeError):

@@ -22,7 +22,7 @@ CONSTANTS = {
     "DEFAULT_DRAWS": "The number of samples of the probabilities for a sampler that sets no number:",
     "FORMULA_STARTS": "The characters with which a formula can begin in a spreadsheet program:",
     "MODEL_NEEDS": "The needs that require a fitted model.",
-    "POOL_FACTS": "The needs for times, cameras and ids, each with the same need for the labelled images.",
+    "POOL_FACTS": "The needs for times, cameras and ids, and the same needs for the labelled images.",
     "Predict": "The type of a fitted head as a function: from embeddings (r, D) to class probabilities (r, C).",
     "SEPARATORS": "The characters that can separate the columns of a table:",
     "TEMPORARY_CHARACTERS": "The number of characters that the name of a temporary file has more than the final name:",

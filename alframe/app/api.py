@@ -43,7 +43,7 @@ def compose(*overrides: str) -> Configuration:
 
 
 def open_session(*overrides: str) -> Session:
-    """Return a session, to be used as a context manager.
+    """Return a session (the parts and settings of an open project), for use in a `with` statement.
 
     Example: ``with open_session("project=season", "batch=8") as session: ...``.
     """

@@ -25,7 +25,7 @@ DEFAULTS = Settings()
 
 
 class Campaign:
-    """A campaign for a user's loop: ``chosen = campaign.ask()``, ``campaign.tell(chosen.keys, labels)``, and so on.
+    """A campaign whose loop you write: ``chosen = campaign.ask()``, ``campaign.tell(chosen.keys, labels)``, and so on.
 
     Until two classes are labelled, `start_sampler` chooses, which needs no model; from then on `sampler`, by a head
     that is fitted to all labels so far. The same seed and the same answers give the same choices.

@@ -34,7 +34,7 @@ class Compute(Protocol):
 
 @runtime_checkable
 class CheckableCompute(Protocol):
-    """A compute that can check whether its parameters fit this machine. In most cases, the check needs no torch."""
+    """A compute part that can check whether its parameters fit this machine. Mostly, the check needs no torch."""
 
     def check(self) -> None:
         """Raise BadParams for a device that this machine lacks; called before a run begins, in place of `device`."""

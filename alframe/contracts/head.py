@@ -53,7 +53,7 @@ class HiddenActivations(Protocol):
 
 @runtime_checkable
 class AcquisitionProbs(Protocol):
-    """A head with separate probabilities for samplers, if its `probs` are too confident where it knows little."""
+    """A head that gives samplers other probabilities than `probs`."""
 
     def acquisition_probs(self, x: Floats) -> Floats:
         """Return the probabilities (n, C) by which samplers choose, as `probs` returns those that are shown."""

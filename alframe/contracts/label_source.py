@@ -8,7 +8,7 @@ from alframe.types import Answers, Request
 
 
 class LabelSource(Protocol):
-    """Asks for labels and collects the answers. It has no state: the ledger stores the requests and the answers."""
+    """Asks for labels and collects the answers. It has no state: the project stores requests and answers."""
 
     answers_now: bool
     """True for a simulation, whose answers are there at once; False for people, who take their time.

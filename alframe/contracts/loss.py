@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Loss(Protocol):
-    """A recipe for a criterion that fine-tunes the backbone."""
+    """A recipe for the loss function with which the backbone is fine-tuned."""
 
     def bind(self, dim: int, classes: int, seed: int) -> nn.Module:
         """Return a module, from embeddings (B, `dim`) float and class numbers (B,) int64 to a scalar.
@@ -30,7 +30,7 @@ class CheckableLoss(Protocol):
 
 @runtime_checkable
 class UsesTrainingLabels(Protocol):
-    """A loss, after `bind`, that uses the number of labels of each class."""
+    """A module from `Loss.bind` that uses the number of labels of each class."""
 
     def set_training_labels(self, labels: Tensor) -> None:
         """Take note of the class numbers (m,) int64, on the CPU, of all labels; called once before the training."""

@@ -24,7 +24,7 @@ class Stopping(Protocol):
 
 @runtime_checkable
 class AuditBased(Protocol):
-    """A stopping rule that decides by `RoundRecord.audit`."""
+    """A stopping rule that decides by the audit: the accuracy on images drawn at random (`RoundRecord.audit`)."""
 
     needs_audit: bool
     """Whether a run that draws no audit is refused."""

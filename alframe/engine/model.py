@@ -123,7 +123,7 @@ class Model:
 
 
 def load_model(folder: str | Path, device: str = "cpu", inference: Inference = Inference()) -> Model:
-    """Load the model in `folder` and run it with `inference`, also if another engine computed the project's features.
+    """Load the model in `folder`; `inference` says how its network runs, whichever engine the project used.
 
     Raises StoreError naming what is missing or does not fit, EngineError if the engine is not installed.
     """

@@ -65,7 +65,7 @@ class ImageMatcher:
         return self._ids[number] if number >= 0 else None
 
     def ids_of_numbers(self, numbers: Ints) -> list[ItemId | None]:
-        """Return the ids of the items with these numbers. For a number below 0, the id is None."""
+        """Return the ids of the items at these positions. For a number below 0, the id is None."""
         return [self._ids[number] if number >= 0 else None for number in numbers.tolist()]
 
     def is_known_name(self, path: str) -> bool:

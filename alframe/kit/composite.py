@@ -1,4 +1,4 @@
-"""Help parts that are made of other parts: build those parts by name, and show each sampler exactly what it needs."""
+"""Functions for parts that use other parts: build these by name, and give each sampler exactly the data it needs."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def fit_head(
 
 
 def forward_abilities(wrapper: object, head: Head, abilities: Iterable[type]) -> None:
-    """Give `wrapper`, a head that wraps `head`, all the `abilities` that `head` has.
+    """Give `wrapper`, a head that wraps `head`, each of the contracts `abilities` that `head` fulfils.
 
     Each is a contract such as ExportableHead. Where the wrapper has the method itself, with an underscore before its
     name, this one is used, else that of `head`. The instance gets it, not the class: otherwise every wrapper would seem
@@ -106,12 +106,12 @@ class CompositeSampler:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """All that any of the samplers needs."""
+        """The needs of all samplers together."""
         return frozenset[Need]().union(*(member.needs for member in self.members))
 
     @property
     def draws(self) -> int:
-        """The most draws that any of the samplers asks for, or `DEFAULT_DRAWS` if none of them sets a number."""
+        """The largest number of draws that a sampler requests, or `DEFAULT_DRAWS` if none of them sets a number."""
         declared = (member.draws for member in self.members if isinstance(member, DeclaresDraws))
         return max(declared, default=DEFAULT_DRAWS)
 

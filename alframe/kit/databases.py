@@ -1,4 +1,4 @@
-"""Help parts that store rows in a SQLite file: connections, transactions, boxes as text, and errors with a remedy."""
+"""Functions for parts that store rows in SQLite files: connections, transactions, boxes as text, and errors."""
 
 from alframe.store.database import Database, closed_on_error, connect, explain_errors, transaction
 from alframe.store.records import dump_box, load_box

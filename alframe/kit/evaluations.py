@@ -26,7 +26,9 @@ def classes_with_remarks(remarks: Mapping[str, str], limit: int = NAMED_CLASSES)
 
 
 def describe_pool_accuracy(record: RoundRecord) -> list[str]:
-    """Return a sentence on the audit's accuracy for each population of images; an empty list without an audit.
+    """Return a list with a sentence on the accuracy for each set of images for which the audit estimates it.
+
+    Without an audit, the list is empty.
 
     If the images are few, a sentence gives only the interval.
     """

@@ -40,7 +40,7 @@ def final_classes(predictions: Predictions) -> FinalClasses:
 
 
 def top_classes(probs: Floats, count: int) -> tuple[npt.NDArray[np.int32], Floats]:
-    """Return the `count` best class numbers (n, k) and their probabilities (n, k), best first, of `probs` (n, C)."""
+    """Return the numbers (n, k) and probabilities (n, k) of the k = `count` most probable classes of `probs` (n, C)."""
     order = np.empty((len(probs), min(count, probs.shape[1])), np.int32)
     for rows in row_slices(len(probs)):  # the sorted copy of a chunk is dropped before the next
         order[rows] = np.argsort(-probs[rows], axis=1, kind="stable")[:, : order.shape[1]]

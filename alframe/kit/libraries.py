@@ -1,4 +1,4 @@
-"""Import libraries that can fail beside torch. Each is imported when its function is called."""
+"""Import libraries that can fail if torch is loaded too. Each is imported when its function is called."""
 
 from alframe.compat import import_faiss, import_timm, import_torchvision, register_heic
 

@@ -1,4 +1,4 @@
-"""Help pools that read a list of images: merge the rows of an image, find its file, and count what is left out."""
+"""Functions for pools that read a list of images: merge the rows of an image, find its file, count what is left out."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ListedImage:
     size: tuple[float, float] | None = None
 
     def merge(self, later: ListedImage) -> ListedImage:
-        """Return this row with the labels of a later row of the same image, and the facts that only this row has."""
+        """Return this row with the labels of the row `later` of the same image, and its facts that this row lacks."""
         return replace(
             self,
             labels=(*self.labels, *later.labels),

@@ -18,7 +18,7 @@ def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> 
 
 
 def require_at_least(part: str, minimum: float, **values: float | None) -> None:
-    """Raise BadParams for the first of the `values` of `part` that is below `minimum`. None is not checked."""
+    """Raise BadParams for the first of the `values` of `part` that is below `minimum`. A value None is valid."""
     for name, value in values.items():
         require_parameter(part, value is None or value >= minimum, f"at least {minimum}", **{name: value})
 

@@ -52,7 +52,7 @@ WORKBOOK_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 
 def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) -> list[Path]:
-    """Return the files directly in a folder that a person may have saved there, by name; none if it is not a folder."""
+    """Return the files directly in `folder` that a person may have saved, by name; none if there is no such folder."""
     if not folder.is_dir():
         return []
     return sorted(

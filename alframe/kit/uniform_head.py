@@ -30,7 +30,7 @@ class UniformHead:
         return np.full((len(x), self.classes), 1 / self.classes, np.float32)
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """Return the same (T, n, C)."""
+        """Return 1 / C for each class and each of the T = `draws` draws: (T, n, C)."""
         return np.full((draws, len(x), self.classes), 1 / self.classes, np.float32)
 
     def hidden_activations(self, x: Floats) -> Floats:
@@ -42,5 +42,5 @@ class UniformHead:
         return {"classes": np.array([self.classes])}
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Restore it."""
+        """Restore the number of classes from `state`."""
         self.classes = int(state["classes"].item())

@@ -55,7 +55,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 
 
 def replace_file(source: Path, target: Path) -> None:
-    """Move a file or folder to `target`, in place of a file there; wait a few seconds while another program holds it.
+    """Move a file or folder to `target`, and replace a file there; wait some seconds while a program has it open.
 
     Windows neither replaces nor moves what is open.
     """

@@ -17,7 +17,7 @@ DECLARE_NO_WEIGHTS = (
 
 
 class BackboneSuite(PartSuite[Backbone]):
-    """What every backbone must do: subclass it as TestX and return your backbone from `make`.
+    """Tests of every backbone. Write a subclass with a name like TestX, whose `make` returns your backbone.
 
     `make` may use random weights where the real ones are large or far away. A backbone without weights, such as colour
     histograms, says so: its network has no parameters, `draws_weights` is False, and `weights_files()` returns ().

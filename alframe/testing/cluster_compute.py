@@ -37,7 +37,7 @@ def end_own_process(shards: Sequence[list[int]]) -> Iterator[int]:
 
 
 class ClusterComputeSuite(ComputeSuite):
-    """What a compute on other processes must do: return from `make` a compute that begins a shard at most twice."""
+    """Tests of a compute part on other processes; the part from `make` starts the work on a shard at most twice."""
 
     shards_lost_at_once = 1
     """How many shards may be worked on again when a process is lost."""

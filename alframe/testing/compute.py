@@ -22,7 +22,7 @@ from alframe.testing.tiny_embedding import embed_images
 
 
 class ComputeSuite(PartSuite[Compute]):
-    """What every compute must do: subclass it as TestX and return yours from `make`."""
+    """Tests of every compute part. Write a subclass with a name like TestX, whose `make` returns your part."""
 
     @pytest.mark.parametrize("count", [0, 1, 2, 17])
     def test_results_come_in_the_order_of_the_shards(self, count: int) -> None:

@@ -48,7 +48,7 @@ PART_MESSAGE = "some of the images get other numbers than the same images among 
 
 
 class HeadSuite(HeadWeightsSuite):
-    """What every head must do: subclass it as TestX and return your head from `make`."""
+    """Tests of every head. Write a subclass with a name like TestX, whose `make` returns your head."""
 
     @pytest.mark.parametrize("classes", [2, 3])
     def test_tells_separate_clusters_apart(self, classes: int) -> None:

@@ -12,7 +12,7 @@ DIM, CLASSES, PER_CLASS = 8, 3, 6
 
 
 class LossSuite(PartSuite[Loss]):
-    """What every loss must do: subclass it as TestX and return your loss from `make`."""
+    """Tests of every loss. Write a subclass with a name like TestX, whose `make` returns your loss."""
 
     def test_is_a_finite_scalar_with_a_gradient(self) -> None:
         embeddings, labels = _mixed_clusters()

@@ -22,7 +22,7 @@ from alframe.types import LazySamples, Need, PoolView, Predict
 
 
 class SamplerSuite(SamplerChoicesSuite):
-    """What every sampler must do: subclass it as TestX and return your sampler from `make`."""
+    """Tests of every sampler. Write a subclass with a name like TestX, whose `make` returns your sampler."""
 
     @pytest.mark.parametrize(("n", "k"), [(20, 1), (20, 5), (20, 20), (4, 9), (1, 1), (3, 0), (0, 0), (0, 5)])
     def test_k_distinct_keys_of_the_pool(self, n: int, k: int) -> None:
