@@ -100,7 +100,7 @@ def _require_same_groups(campaign: Campaign) -> None:
     stored = setting_values((campaign.ledger.latest_config() or {}).get("settings", {}))
     now = campaign.settings.holdout.group
     before = stored.get("holdout.group", now)
-    if before != now:
+    if before != now and "test" in campaign.ledger.items().splits:
         raise BadParams(
             f"holdout.group={now}: this project has held out images by {before}, which cannot change any more. Write "
             f"holdout.group={before}, or start another project (project=<folder>)."
@@ -195,11 +195,14 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
         before, now = (without_added_parameters(kind, recipe) for recipe in recipes)
         if before != now:
             changed.append(_describe_change(kind, before, now))
-    keys = ("seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate")
+    keys = {"seed", "holdout", "inference", "finetune", "sequences", "duplicates", "boxes", "audit", "propagate"}
+    keys |= {"batch", "start", "per_sequence", "reask", "classes"}  # they decide what is asked
     # What there was before there was a choice.
     implied = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
-    settings = _fill_in({**implied, **stored["settings"]}, current["settings"])
-    changed += [key for key in keys if settings[key] != current["settings"][key]]
+    old = setting_values(_fill_in({**implied, **stored["settings"]}, current["settings"]))
+    new = setting_values(current["settings"])
+    names = [name for name in {**old, **new} if name.partition(".")[0] in keys]
+    changed += [name for name in names if old.get(name) != new.get(name)]
     if changed:
         raise BadParams(
             f"The simulation in {campaign.folder} was started with a different {' and '.join(changed)}. "

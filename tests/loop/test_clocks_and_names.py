@@ -73,8 +73,12 @@ def test_a_label_is_not_given_on_by_a_clock_that_stands_still(tmp_path: Path, ca
 def test_a_begun_project_keeps_its_groups_and_the_spelling_of_its_classes(tmp_path: Path) -> None:
     names = [f"cam1/IMG_{number:04}.JPG" for number in range(12)]
     pool = write_pool(tmp_path / "pool", {name: SPRING + timedelta(hours=at) for at, name in enumerate(names)})
-    given = words(pool, tmp_path / "project", camera_level=1)
-    assert labels_after_a_round(pool, tmp_path / "project", dict.fromkeys(names, "red_fox") | {names[0]: "hare"}, 1)
+    held_out = write_pool(tmp_path / "held_out", {"red_fox/cam2/IMG_0001.JPG": SPRING})
+    given = [*words(pool, tmp_path / "project", camera_level=1), f"pool.test_root={held_out.as_posix()}"]
+    for _ in range(2):
+        with open_session(*given) as session:
+            session.task_to_run.run(session)
+        answer(tmp_path / "project", dict.fromkeys(names, "red_fox") | {names[0]: "hare"})
     for more, message in (
         ("holdout.group=camera", "this project has held out images by sequence, which cannot change any more"),
         ("classes=[Red fox,hare]", "'Red fox' is another spelling of 'red_fox', which has labels"),
@@ -83,6 +87,14 @@ def test_a_begun_project_keeps_its_groups_and_the_spelling_of_its_classes(tmp_pa
             session.task_to_run.run(session)
     with open_session(*given, "classes=[red_fox,lynx]") as session:
         session.task_to_run.run(session)
+
+
+def test_a_project_that_holds_nothing_out_may_change_its_groups(tmp_path: Path) -> None:
+    pool = write_pool(tmp_path / "pool", {f"cam1/IMG_{number:04}.JPG": SPRING for number in range(6)})
+    for group in ("sequence", "camera"):
+        given = words(pool, tmp_path / "project", camera_level=1)
+        with open_session(*given, f"holdout.group={group}") as session:
+            assert session.task_to_run.run(session).state is OutcomeState.WAITING
 
 
 def test_a_label_stays_at_its_place_though_another_has_a_camera_of_the_same_name(tmp_path: Path) -> None:

@@ -181,6 +181,10 @@ def test_another_configuration_in_the_same_folder_is_refused(images: Path, tmp_p
         ("backbone.size=40", r"backbone \(backbone\.size=32\)"),
         ("head=mlp", "head"),
         ("seed=3", "seed"),
+        ("batch=7", "batch"),
+        ("per_sequence=2", "per_sequence"),
+        ("start.labels=5", r"start\.labels"),
+        ("classes=[bear]", "classes"),
     ):
         with pytest.raises(BadParams, match=f"started with a different {named}"):
             run(images, tmp_path, project, change)
