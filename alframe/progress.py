@@ -104,7 +104,7 @@ class Bar:
     """A progress bar that the caller moves: ``with Bar("Embedding", total=n, unit="img") as bar: bar.advance(32)``.
 
     The bar appears after `delay` seconds. Set `forecast=False` if the speed of the first steps does not predict the
-    rest. A bar that is opened while another one is visible stays hidden, since people wait for the whole work.
+    rest. If another bar is visible, a new bar stays hidden, because the first one shows the whole work.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Yield (name, value) of the file's object in order; the members named in `lists` come element by element.
+    """Yield (name, value) for each member of the JSON object in `file`, and for each element of those in `lists`.
 
     A file that is itself a list has its elements under the name "". Only the text is held whole. Raises FormatError
     with the line if the file is not JSON, or if it cannot be read.

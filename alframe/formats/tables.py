@@ -90,7 +90,7 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
 def read_column_names(
     file: Path, encoding: str = "cp1252", separators: str = SEPARATORS, columns: Sequence[str] = ()
 ) -> list[str]:
-    """Return the names in the header, split as `read_table` does for `columns`. Raises OSError.
+    """Return the column names in the header; the separator is that of `read_table` with `columns`. Raises OSError.
 
     Without `columns`, or if no separator gives them, it is the separator that gives the most names. A bar separates
     names only if no other character does then, because a name can contain it: "sex (m|f)".

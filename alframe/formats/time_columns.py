@@ -199,9 +199,9 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
 class TimeColumn:
     """The times of one column or of one camera's files: `read` returns a time, and `warnings` lists what is unknown.
 
-    `texts` are all of them, or enough to tell the order of day and month. If a `form` (of strptime) is given, only
-    texts of this form are read. With `with_numbers`, numbers are times too. With `may_be_days=False`, 00:00 is a time
-    of day even if all texts have it; otherwise such texts are days without a time.
+    `texts` are all texts of the column, or enough to see the order of day and month. If a `form` (of strptime) is
+    given, only texts of this form are read. With `with_numbers`, numbers are times too. If all texts have the time
+    00:00, they are days without a time; with `may_be_days=False`, they are times at midnight.
     """
 
     def __init__(

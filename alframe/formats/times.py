@@ -81,7 +81,7 @@ def first_time_text(texts: Sequence[str]) -> str:
 
 
 def earliest_file_time(path: Path) -> datetime | None:
-    """Return the earlier of a file's creation and modification times (as Timelapse does) or None. A copy has others."""
+    """Return the earlier of a file's creation and modification times (as Timelapse does), or None. Copies differ."""
     try:
         file_stat = path.stat()
     except (OSError, ValueError):

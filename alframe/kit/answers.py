@@ -61,8 +61,8 @@ class AnswerBuilder:
     def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
         """Return the answers about `items`, in the order of `items`. Answers about other items are left out.
 
-        `order` is a sort key for labels. It decides which class names are resolved first, and the order of the labels
-        of one item.
+        `order` is a sort key for labels. The class names are converted to classes in this order, and the labels of one
+        item are in this order.
         """
         position = {item.id: index for index, item in enumerate(items)}
         written = sorted((pair for pair in self._written if pair[0].item in position), key=lambda pair: order(pair[0]))

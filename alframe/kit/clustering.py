@@ -106,8 +106,9 @@ def kmeans_over_pool_and_labelled(
 ) -> tuple[Ints, Floats, Floats]:
     """Cluster the pool together with the m labelled images by k-means, into min(m + k, `clusters`) clusters.
 
-    Returns the row numbers (r,) of the pool's images used, as from `sample_rows`; their embeddings, scaled to length 1
-    and followed by those of at most `limit` labelled images (r + m, D); and the centres (c, D).
+    Return three arrays: the row numbers (r,) of the clustered images of the pool, as from `sample_rows`; their
+    embeddings, scaled to length 1 and followed by those of at most `limit` labelled images (r + m, D); and the centres
+    (c, D).
     """
     rows, labelled = sample_rows(len(view), limit, k, rng), view.labelled_features
     x = unit_vectors(np.concatenate([view.lazy_features[rows], labelled[sample_rows(len(labelled), limit, 0, rng)]]))

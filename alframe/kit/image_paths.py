@@ -12,7 +12,7 @@ from alframe.formats.path_text import anchor_of, is_drive_relative, without_long
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Make `path` absolute, without ~ and "..". Links and mapped drives stay, since people see them in ids."""
+    """Make `path` absolute, without ~ and "..". Links are not resolved, because people see them in ids."""
     return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (resolve() would follow links)
 
 

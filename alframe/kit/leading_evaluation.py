@@ -22,7 +22,9 @@ def find_leading_evaluation(history: Sequence[RoundRecord]) -> tuple[RoundRecord
 
 
 def find_per_class_evaluation(history: Sequence[RoundRecord]) -> Evaluation | None:
-    """Return the evaluation for the numbers of each class: the first-shown one, or one of its round with more images.
+    """Return the evaluation that gives the numbers of each class.
+
+    It is the evaluation that is shown first, or another evaluation of the same round if this has more images.
 
     An audit of few images has none or one of most classes.
     """

@@ -50,8 +50,8 @@ class ListedImage:
     """The facts that one row of a file gives about the image at `path`. `position` names the row, e.g. "row 3".
 
     `labels` are pairs (class, box). `utc_offset` is the UTC offset of `taken`; it is None if all times of the file have
-    the same offset. `size` is the width and height of the picture in which the boxes were measured. Give it if this can
-    be the stored picture, before the rotation by EXIF.
+    the same offset. `size` is the width and height of the picture in which the boxes were measured. Give it if the
+    boxes can have been measured in the picture as it is stored, before EXIF rotates it.
     """
 
     path: str
@@ -111,9 +111,9 @@ class ListedImages:
         """Yield an item for each image, in the order of the rows; rows of one image are merged.
 
         The label of an item is the class in its rows; with several classes, the first one (`several`="first"); without
-        a class, None. The box is the largest box of this class. If an image is not at its path, it is searched with
-        other cases and accents, and by the end of the path. Raises PoolError if no image is left, or if none of them
-        exists. If only some of them exist, this is logged.
+        a class, None. The box is the largest box of this class. If there is no file at the path of an image, a file is
+        searched whose path differs only in case or accents, or has the same end. Raises PoolError if no image is left,
+        or if none of them exists. If only some of them exist, this is logged.
         """
         listed = self._locate(rows)
         files = find_image_files(self.root, {id_: (row.path, path) for id_, (row, path) in listed.items()})

@@ -11,7 +11,7 @@ __all__ = ["did_you_mean", "require_at_least", "require_one_of", "require_parame
 
 
 def require_parameter(part: str, valid: bool, allowed: str, **value: object) -> None:
-    """Raise BadParams unless `valid`. The message gives the `part`, its checked parameter (`value`) and `allowed`."""
+    """Raise BadParams unless `valid`. The message gives `part`, the parameter with its value, and `allowed`."""
     if not valid:
         given = ", ".join(f"{name}={content}" for name, content in value.items())
         raise BadParams(f"{part}: {given}: must be {allowed}.")

@@ -1,4 +1,4 @@
-"""Read and write the folder of one round: its path, the mark of the first request, and the manifest of its images."""
+"""Read and write the folder of one round: its path, a mark that the round was requested, and a list of its images."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
 
 
 def windows_name_key(name: str) -> str:
-    """Return the form of a name or path for comparisons as on Windows, without regard to case and kind of accents."""
+    """Return a name or path in a form for comparison as on Windows: upper and lower case are the same.
+
+    Both ways to write an accent in Unicode are the same, too.
+    """
     return normalize("NFC", name).casefold()
 
 
