@@ -20,7 +20,11 @@ class Store extends Hub {
     source.addEventListener("state", (event) => this.#takeState(JSON.parse(event.data)));
     source.addEventListener("answered", (event) => this.emit("answered", JSON.parse(event.data)));
     source.addEventListener("taken", (event) => this.emit("taken", JSON.parse(event.data)));
-    source.addEventListener("round", (event) => this.emit("round", JSON.parse(event.data)));
+    source.addEventListener("round", (event) => {
+      const data = JSON.parse(event.data);
+      this.state = { ...this.state, ...data }; // its own state comes after it
+      this.emit("round", data);
+    });
     source.addEventListener("open", () => this.#setConnected(true));
     source.addEventListener("error", () => {
       this.#setConnected(false);
