@@ -21,7 +21,7 @@ from alframe.kit.classes import class_resolver
 from alframe.kit.round_folders import round_folder
 from alframe.label_sources.csv.source import Csv
 from alframe.testing.label_source import LabelSourceSuite
-from alframe.types import UNSURE, Item, Request, Suggestion
+from alframe.types import UNSURE, Box, Item, Request, Suggestion
 
 
 def fill(file: Path, answers: Mapping[str, str]) -> None:
@@ -553,6 +553,12 @@ def test_every_cell_of_every_file_is_a_label_a_problem_or_cleared(
         written = {item for sheet in sheets for item, name, _ in sheet if name}
         assert not written & set(answers.cleared)
         assert set(answers.cleared) <= {item for sheet in sheets for item, name, _ in sheet if not name}
+
+
+def test_rows_about_boxes_are_told(tmp_path: Path) -> None:
+    box = Item("a.jpg#2", tmp_path / "a.jpg", box=Box(0.1, 0.1, 0.2, 0.2), meta={"box": 2})
+    said = Csv().request(Request(1, (box, Item("b.jpg", tmp_path / "b.jpg")), ("fox",), tmp_path / "to_label"))
+    assert "Rows about one box of an image: 1 (#2 is its second box)" in said and "label_source=web" in said
 
 
 def test_what_is_asked_of_a_name_that_is_no_class_yet(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from alframe.kit.files import hash_if_readable, replace_atomically
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import count_with_noun, marking_round_asked, round_folder
+from alframe.kit.round_images import box_to_show
 from alframe.kit.tables import (
     WORKBOOK_SUFFIXES,
     ImageMatcher,
@@ -90,9 +91,15 @@ class Csv:
         read_too = f"{count_with_noun(others, 'file')} of label_source.files will be read too. "
         if not others:
             read_too = "No file of label_source.files exists yet; alframe will read it when it exists. "
+        boxes = sum(box_to_show(item) is not None for item in request.items)
+        about_boxes = (
+            f"Rows about one box of an image: {boxes} (#2 is its second box). A table cannot show the box; "
+            "label_source=web, timelapse and folder show it. "
+        )
         return (
             f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label, listed in {where}. Write "
             f"the class of each into the column '{self.columns.label}', save as CSV, and run the same command again. "
+            + (about_boxes if boxes else "")
             + (read_too if self.files else "")
             + ("" if is_readable else "If you delete a list that cannot be read, this command writes it again. ")
             + describe_classes(request.classes, self.new_classes, request.named_since)
