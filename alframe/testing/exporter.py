@@ -28,7 +28,7 @@ from alframe.testing.exporter_cases import (
 from alframe.testing.exporter_cases import FakeModel as FakeModel
 from alframe.testing.exporter_cases import write_tiny_predictions as write_tiny_predictions
 from alframe.testing.file_use import watching_files
-from alframe.types import Label, Predictions
+from alframe.types import UNSURE, Label, Predictions
 
 LABELS_DOC = "alframe.kit.exporting.final_classes gives the class of each image: its label, or else its prediction"
 
@@ -205,8 +205,12 @@ class ExporterSuite(ExporterCases):
 
     def _assert_read_back(self, folder: Path, predictions: Predictions) -> None:
         read, expected = self.read_predictions(folder), predicted_class_by_id(predictions)
-        assert read is None or dict(read) == expected, (
-            f"read_predictions() reads {dict(read or {})} from the files, and the likeliest classes are {expected}"
+        labels = zip(predictions.items, predictions.labels, strict=True)
+        labelled = {item.id: label.class_name for item, label in labels if label and label.class_name != UNSURE}
+        or_labels = expected | labelled
+        assert read is None or dict(read) in (expected, or_labels), (
+            f"read_predictions() reads {dict(read or {})} from the files. The likeliest classes are {expected}; "
+            f"with the labels in place of predictions they are {or_labels}"
         )
 
     def _skip_unless(self, applies: bool, reason: str) -> None:

@@ -129,7 +129,10 @@ class ExporterCases(PartSuite[Exporter]):
         return FakeModel()
 
     def read_predictions(self, folder: Path) -> Mapping[str, str] | None:
-        """Return the predicted class of each id, read from the files; None if it cannot be read of each image."""
+        """Return the class of each id, read from the files; None if it cannot be read of each image.
+
+        It is the predicted class of each image, or the label of each image that has one and else the predicted class.
+        """
         return None
 
     @pytest.fixture

@@ -32,6 +32,13 @@ def test_an_unreadable_file_of_a_part_is_named(content: bytes, tmp_path: Path) -
     assert "sampler=margin" in to_hydra_arguments(["sampler=margin", f"--config-dir={tmp_path}"])
 
 
+def test_a_file_of_a_part_without_its_name_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sampler").mkdir()
+    (tmp_path / "sampler" / "mine.yaml").write_text("names: margin\n", encoding="utf-8")
+    with pytest.raises(BadParams, match=r"mine\.yaml has no line 'name: NAME'"):
+        to_hydra_arguments(["sampler=mine", f"--config-dir={tmp_path}"])
+
+
 def test_words_come_one_by_one() -> None:
     with pytest.raises(BadParams, match=r"must be a string: compose"):
         compose(["sampler=margin"])

@@ -22,6 +22,11 @@ class Exporter:
         if self.fault == "stays" and file.exists():
             return [file]
         named = list(predicted_class_by_id(predictions).items())
+        if self.fault in ("labels", "one lost"):
+            labels = zip(predictions.items, predictions.labels, strict=True)
+            named = list((dict(named) | {item.id: label.class_name for item, label in labels if label}).items())
+        if self.fault == "one lost":
+            named = named[:-1]
         if self.fault == "shifted":
             named = [(item, other) for (item, _), (_, other) in zip(named, named[1:] + named[:1], strict=True)]
         write_text(file, "".join(f"{item}\t{name}\n" for item, name in named))
@@ -57,6 +62,7 @@ def run(fault: str, test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ("fault", "test"),
     [
         ("shifted", "test_can_be_read_back"),
+        ("one lost", "test_can_be_read_back"),
         ("stays", "test_second_export_replaces_the_first"),
         ("outside", "test_writes_below_the_folder_and_returns_what"),
         ("silent", "test_writes_below_the_folder_and_returns_what"),
@@ -71,3 +77,9 @@ def test_the_suite_fails(fault: str, test: str, tmp_path: Path, monkeypatch: pyt
 
 def test_the_suite_passes_what_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("", "test_second_export_replaces_the_first", tmp_path, monkeypatch)
+
+
+def test_an_exporter_may_write_labels_in_place_of_predictions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, test in enumerate(("test_can_be_read_back", "test_second_export_replaces_the_first")):
+        (tmp_path / str(number)).mkdir()
+        run("labels", test, tmp_path / str(number), monkeypatch)
