@@ -59,7 +59,7 @@ def _is_implied(name: str, part: str, runs: Sequence[Mapping[str, object]]) -> b
 
 def is_data_choice(name: str) -> bool:
     """Return whether a choice decides which images are labelled and measured on."""
-    return name.partition(".")[0] in _OF_THE_DATA
+    return name.partition(".")[0] in _OF_THE_DATA or name == "label_source.truth"
 
 
 def choice_names(choices: Sequence[Mapping[str, object]], alone: str = "") -> list[str]:

@@ -37,14 +37,21 @@ class Interval:
 
 
 def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf) -> Interval:
-    """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`.
-
-    Equal values have no interval: on few test images two or three seeds are often equal by chance.
-    """
-    if len(values) < 2 or np.ptp(values) < ROUNDING:
+    """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`."""
+    if len(values) < 2:
         return Interval(float(values.mean()), np.nan, np.nan)
     mean, half = mean_and_half_width(values[:, None])
     return Interval(float(mean[0]), max(float(mean[0] - half[0]), least), min(float(mean[0] + half[0]), most))
+
+
+def gain_interval(gains: Floats64) -> Interval:
+    """Return the mean of paired differences (seeds,) with Student's t interval; equal ones other than 0 have none.
+
+    On few test images, the differences of two or three seeds are often equal by chance.
+    """
+    found = mean_interval(gains)
+    has_spread = np.ptp(gains) >= ROUNDING or abs(found.mean) < ROUNDING
+    return found if has_spread else Interval(found.mean, np.nan, np.nan)
 
 
 def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:

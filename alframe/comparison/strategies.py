@@ -146,7 +146,16 @@ def _name_data_sets(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
         same = first_place.setdefault((choice_names([place])[0], run.images_digest), place)
         places.append(same)
     names = choice_names(places, alone="pool")
-    return [name or str(run.choices.get("pool")) for run, name in zip(runs, names, strict=True)]
+    digests: dict[str, list[str]] = {}  # other images in the same place, as on another computer
+    numbered = []
+    for run, name in zip(runs, names, strict=True):
+        name = name or str(run.choices.get("pool"))
+        found = digests.setdefault(name, [])
+        if run.images_digest not in found:
+            found.append(run.images_digest)
+        number = found.index(run.images_digest) + 1
+        numbered.append(name if number == 1 else f"{name} ({number})")
+    return numbered
 
 
 def _build_data_set(

@@ -15,6 +15,7 @@ from alframe.comparison.statistics import (
     adjust_for_multiple_tests,
     extend_curve,
     final_speed_up,
+    gain_interval,
     labels_to_goal,
     mean_interval,
     paired_t_p_values,
@@ -70,7 +71,7 @@ def _compare_areas(data: DataSet, name: str, other: str | None, measure: str) ->
         return {**_interval_cells("gain", Interval(np.nan, np.nan, np.nan)), "p_t": np.nan, "p_wilcoxon": np.nan}
     ours, theirs = (data.strategies[each].areas(measure, data.span, seeds) for each in (name, other))
     tests = {"p_t": float(paired_t_p_values(ours, theirs)), "p_wilcoxon": wilcoxon_p_value(ours, theirs)}
-    return {**_interval_cells("gain", mean_interval(ours - theirs)), **tests}
+    return {**_interval_cells("gain", gain_interval(ours - theirs)), **tests}
 
 
 def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
@@ -89,7 +90,7 @@ def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
         pair = ours.values(measure, seeds, labels), theirs.values(measure, seeds, labels)
         for count, mine, its, p in zip(labels, pair[0].T, pair[1].T, paired_t_p_values(*pair), strict=True):
             tests = {"p_t": p, "p_wilcoxon": wilcoxon_p_value(mine, its)}
-            gap = _interval_cells("difference", mean_interval(mine - its))
+            gap = _interval_cells("difference", gain_interval(mine - its))
             cells = {"baseline": other, "labels": count, "seeds": len(seeds)}
             rows.append({**_identifying_cells(data, name), **cells, **gap, **tests})
     table = pd.DataFrame(rows)

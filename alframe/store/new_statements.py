@@ -5,6 +5,7 @@ Only new statements go into the ledger, so a source can be read again and again,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import PureWindowsPath
 from alframe.store.records import StoredLabel, dump_time
 from alframe.types import Label
 
+_ROUND_FOLDER = re.compile(r"round-\d+")
 StatementKey = tuple[int, int | None, str]  # item, round and origin
 
 
@@ -44,7 +46,7 @@ def find_new_statements(
     labels_by_item: dict[int, list[Label]] = {}
     for item, label in labels:
         labels_by_item.setdefault(item, []).append(label)
-    files = {_file_in_folder(label.file) for said in labels_by_item.values() for label in said}
+    files = {_place_of_file(label.file) for said in labels_by_item.values() for label in said}
     new: list[StoredLabel] = []
     for item, said in labels_by_item.items():
         source = (item, round_number, origin)
@@ -57,8 +59,10 @@ def find_new_statements(
             if _is_answer_file_missing(row, files)
             and (row.annotator not in times or _is_later(row.time, times[row.annotator]))
         ]
-        if _annotator_class_pairs(now) != _annotator_class_pairs(row for row in before if row not in kept):
-            new += _make_numbered_rows(source, _latest_by_time([*(row.to_label() for row in kept), *now]), len(new))
+        is_changed = _annotator_class_pairs(now) != _annotator_class_pairs(row for row in before if row not in kept)
+        found = _latest_by_time([*(row.to_label() for row in kept), *now])
+        if is_changed and _annotator_class_pairs(found) != _annotator_class_pairs(before):
+            new += _make_numbered_rows(source, found, len(new))
     for item in dict.fromkeys(cleared):
         before = _not_taken_back(last.get((item, round_number, origin), ()))
         if before and item not in labels_by_item and not any(_is_answer_file_missing(row, files) for row in before):
@@ -72,13 +76,15 @@ def _not_taken_back(statement: Sequence[StoredLabel]) -> Sequence[StoredLabel]:
 
 
 def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]) -> bool:
-    return row.row is not None and _file_in_folder(row.file) not in files
+    return row.row is not None and _place_of_file(row.file) not in files
 
 
 @lru_cache(maxsize=1000)
-def _file_in_folder(path: str) -> tuple[str, ...]:
-    """Return the names of a file and of its folder: a project that has moved has other paths, but the same files."""
-    return PureWindowsPath(path).parts[-2:]
+def _place_of_file(path: str) -> tuple[str, ...]:
+    """Return the parts of a path from the folder of its round on, which a project that is moved keeps; else all."""
+    parts = PureWindowsPath(path).parts
+    round_folders = [place for place, part in enumerate(parts) if _ROUND_FOLDER.fullmatch(part)]
+    return parts[round_folders[-1] :] if round_folders else parts
 
 
 def _with_earlier_time(label: Label, before: Sequence[StoredLabel]) -> Label:
@@ -90,7 +96,7 @@ def _with_earlier_time(label: Label, before: Sequence[StoredLabel]) -> Label:
         for row in before
         if (row.annotator, row.class_name) == (label.annotator, label.class_name)
         and row.row is not None
-        and _file_in_folder(row.file) == _file_in_folder(label.file)
+        and _place_of_file(row.file) == _place_of_file(label.file)
     )
     return replace(label, labelled_at=next(found, label.labelled_at))
 

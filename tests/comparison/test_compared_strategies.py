@@ -100,6 +100,8 @@ def test_images_in_folders_of_one_name_are_data_sets_by_their_content() -> None:
     sets = group_runs([*here, *there, *others], "random")
     assert [data.name for data in sets] == ["pool.root=/a/images", "pool.root=/c/images"]
     assert not any(note for data in sets for note in data.notes)
+    elsewhere = runs("/a/images", "caltech", range(2))
+    assert [data.name for data in group_runs([*here, *elsewhere], "random")] == ["folder", "folder (2)"]
 
 
 def test_what_cannot_be_compared_is_left_out_or_has_no_area() -> None:

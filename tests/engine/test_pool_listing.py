@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from alframe.engine.listing import pool_listing
 from alframe.engine.listing.groups import draw_stratified_groups
 from alframe.engine.listing.pool_listing import sync_pool_listing
 from alframe.errors import PoolError
@@ -201,6 +202,20 @@ def test_boxes_of_one_image_are_never_parted(ledger: Ledger, tmp_path: Path) -> 
         splits = {one.image_id: one.split for one in items}
         assert len(items) == 20 * len(confidences) and Counter(splits.values()) == {"pool": 14, "test": 6}
         assert all(one.split == splits[one.image_id] for one in items)
+
+
+def test_boxes_of_earlier_versions_without_a_sequence_stay_so(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"category": "1", "conf": 0.9, "bbox": [0.1 * n, 0.1, 0.1, 0.1]} for n in range(4)]
+    images = [{"file": f"{n}.jpg", "detections": rows} for n in range(4)]
+    file = tmp_path / "found.json"
+    file.write_text(json.dumps({"detection_categories": {"1": "animal"}, "images": images}))
+    with monkeypatch.context() as patch:  # more boxes than a clock that runs has images at one instant
+        patch.setattr(pool_listing, "assign_sequences", lambda items, *_: [None] * len(items))
+        listing(ledger, [shot(f"{n}.jpg", 0) for n in range(3)], boxes=Boxes(str(file), use="all"))
+    items = listing(ledger, [shot(f"{n}.jpg", 0) for n in range(4)], boxes=Boxes(str(file), use="all"))
+    assert [one.sequence is None for one in items] == [True] * 12 + [False] * 4
 
 
 def test_no_box_at_all_is_an_error_that_says_why(ledger: Ledger, tmp_path: Path) -> None:

@@ -120,6 +120,19 @@ def test_a_later_table_that_is_gone_still_counts(ledger: Ledger) -> None:
     assert standing(ledger) == [(0, "", "lynx")], "later than the correction"
 
 
+def test_a_copy_that_is_deleted_adds_nothing_however_often_answers_are_read(ledger: Ledger) -> None:
+    first, copy = in_file(fox(), "to_label.csv"), in_file(fox(minutes=5), "copy.csv")
+    assert say(ledger, first, copy) == 1
+    assert say(ledger, first) == say(ledger, first) == 0
+
+
+def test_files_of_two_people_may_have_one_name(ledger: Ledger) -> None:
+    anna, bob = in_file(fox("anna"), "/anna/export/labels.csv"), in_file(fox("bob", "wolf"), "/bob/export/labels.csv")
+    say(ledger, anna, bob)
+    assert say(ledger, anna) == 0, "bob's drive is off"
+    assert len(standing(ledger)) == 2
+
+
 def test_a_table_that_is_saved_again_does_not_become_the_latest_word(ledger: Ledger) -> None:
     anna, ben = in_file(fox("anna"), "anna.csv"), in_file(fox("ben", "wolf", 5), "ben.csv")
     say(ledger, anna, ben)

@@ -155,6 +155,10 @@ def sync_pool_listing(
     is_found[[key for key, place in place_of.items() if listed.sequences[place] is None]] = True
     is_found &= np.array([name not in (None, FORMER_NAN) for name in items.sequences], bool)
     names = assign_sequences(items, sequences, is_found)
+    if boxes.use == "all":  # earlier versions formed no sequence of a herd, and its boxes were held out one by one
+        for key, name in enumerate(known.sequences):
+            if name is None:
+                names[key] = items.sequences[key]
     is_changed = [now != before for now, before in zip(names, items.sequences, strict=True)]
     items = replace(items, sequences=names)
     if new or (is_found & is_changed).any():

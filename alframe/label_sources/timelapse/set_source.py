@@ -97,6 +97,7 @@ class TimelapseSet:
             root, ddb = self._locate()
         except (LabelError, OSError) as error:
             builder.problems.append(Problem(str(self.set), None, str(error).removeprefix(str(self.set)).strip()))
+            builder.has_unread_rows = True
             root, ddb = Path(self.set), None
         image_paths = _paths_in_set(request.items, root)
         try:
@@ -105,11 +106,12 @@ class TimelapseSet:
                 self._collect_from_data_file(ddb, template, request, image_paths, builder)
         except (FormatError, OSError) as error:
             builder.problems.append(unreadable_file_problem(ddb or root, error))
+            builder.has_unread_rows = True
         exports, problems = find_tables(self.exports, request.folder, "label_source.exports")
         builder.problems += problems
+        builder.has_unread_rows |= bool(problems)
         for folder in sorted(request.folder.glob("round-*")):
             exports += files_in_folder(folder)
-        builder.has_unread_rows = bool(builder.problems)
         levels = len(template.levels) if template else None
         for file in exports:
             try:
@@ -130,6 +132,7 @@ class TimelapseSet:
         """Add the labels in the data file, and the images without one."""
         builder.problems += species_field_problems(ddb, template, self.names.species, request.classes)
         if template.find_field(self.names.species) is None:
+            builder.has_unread_rows = True
             return
         answers = read_if_changed(self._cache, ddb, read_data_file, self.names.answer_columns)
         self._collect_file(answers, template, request.items, image_paths, ddb.parent, builder)

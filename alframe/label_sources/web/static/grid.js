@@ -56,7 +56,7 @@ export class GridView {
   async start() {
     this.#stops = [
       store.on("answered", ({ images }) => this.#giveUp(images)),
-      store.on("taken", ({ images }) => this.#giveUp(images)),
+      store.on("taken", ({ images }) => this.#giveUp(images.filter((id) => !this.#tiles.marks.has(id)))),
       store.on("round", () => this.#load()),
       store.on("state", () => this.#stateChanged()),
       store.on("connection", () => this.#stateChanged()),
