@@ -37,9 +37,8 @@ def require_known_names(override: Override, parts: ChosenParts) -> None:
     for name in override.chosen_names if known else []:
         if NAME.match(name) and name not in known:
             raise UnknownComponent(unknown_name_message(override.key, name, sorted(known), MOVED.get(override.key, {})))
-        # It raises if the file is unreadable.
-        if name in known and "name" not in parts.inherited_recipe(override.key, name) and override.key in KINDS:
-            raise BadParams(f"{known[name]} has no line 'name: NAME' with the name of the part. Add it.")
+        if name in known:
+            parts.load_yaml(override.key, name)  # raises if its file is unreadable
         if override.key == "experiment" and name in known:
             _check_experiment(name, parts)
 

@@ -35,8 +35,10 @@ def test_an_unreadable_file_of_a_part_is_named(content: bytes, tmp_path: Path) -
 def test_a_file_of_a_part_without_its_name_is_named(tmp_path: Path) -> None:
     (tmp_path / "sampler").mkdir()
     (tmp_path / "sampler" / "mine.yaml").write_text("names: margin\n", encoding="utf-8")
-    with pytest.raises(BadParams, match=r"mine\.yaml has no line 'name: NAME'"):
-        to_hydra_arguments(["sampler=mine", f"--config-dir={tmp_path}"])
+    words = ["sampler=mine", "--config-dir", str(tmp_path), f"project={(tmp_path / 'p').as_posix()}"]
+    with pytest.raises(BadParams, match="the YAML file of the chosen sampler has no line 'name: NAME'"):
+        open_session(*words)
+    assert open_session(*words, "sampler.name=margin").parts.name_of("sampler") == "margin"
 
 
 def test_words_come_one_by_one() -> None:
