@@ -11,7 +11,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.declarations import path_parameters
 from alframe.app.part_paths import expand_paths, expand_recipe
-from alframe.app.parts import SEVERAL
 from alframe.app.projects import absolute_user_path, project_folder_name
 from alframe.builtins import KINDS, REGISTRIES
 from alframe.errors import BadParams
@@ -55,7 +54,7 @@ def _require_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
     for kind in KINDS:
         if values[kind] is None and kind not in OPTIONAL:
             raise BadParams(f"{kind}=null: a campaign needs a {kind}. `alframe plugins` lists the choices.")
-        if values[kind] and kind not in SEVERAL and "name" not in values[kind]:
+        if kind not in OPTIONAL and "name" not in values[kind]:
             raise BadParams(
                 f"{kind}: the YAML file of the chosen {kind} has no line 'name: NAME' with the name of the part. "
                 f"Add it, or give {kind}.name=NAME."
