@@ -37,8 +37,9 @@ class Csv:
     A relative path starts at `root`. It can have forward slashes or backslashes. Each cell is read as text, so "001"
     can be a class. Spaces at the ends of a cell are ignored. An empty cell means "not known".
 
-    Times are local times of the camera. A UTC offset is ignored. A time can have any format if the whole column shows
-    which number is the day and which is the month. Other times count as unknown, and a warning gives their number.
+    Times are local times of the camera. UTC offsets are used only to compare times. A time can have any format if the
+    whole column shows which number is the day and which is the month. Other times count as unknown, and a warning gives
+    their number.
     """
 
     file: str | Path

@@ -76,8 +76,8 @@ class Folder:
     If a class folder is on this path, it is left out of the name. An image with fewer folders above it than a level has
     no class or no camera.
 
-    The ids of the images in `test_root` start with ``test/``. If `test_root` is inside `root`, their ids are relative
-    to `root`, as all others.
+    If `test_root` is outside `root`, the ids of its images start with ``test/``. If it is inside `root`, they are
+    relative to `root`, like all other ids.
     """
 
     root: str | Path
