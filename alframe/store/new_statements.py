@@ -81,7 +81,7 @@ def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]
 
 @lru_cache(maxsize=1000)
 def _place_of_file(path: str) -> tuple[str, ...]:
-    """Return the parts of a path from the folder of its round on, which a project that is moved keeps; else all."""
+    """Return the parts of a path from its round's folder on, which do not change if the project is moved; else all."""
     parts = PureWindowsPath(path).parts
     round_folders = [place for place, part in enumerate(parts) if _ROUND_FOLDER.fullmatch(part)]
     return parts[round_folders[-1] :] if round_folders else parts

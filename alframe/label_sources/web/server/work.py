@@ -62,9 +62,9 @@ class WorkQueue:
         return self._in_grid_order([*mine, *new], round_number)
 
     def take_over(self, session: str, round_number: int | None, size: int) -> tuple[str, list[int]]:
-        """Give a session that can get no others half of the images of the one that has most; return both.
+        """Give a session half of the images of the session that has most; return that other session and the images.
 
-        They are those at the end of its page. ("", []) if nobody has enough.
+        The images are those at the end of its page. Return ("", []) if nobody has enough of them.
         """
         by_holder: dict[str, list[int]] = {}
         for image in self._iterate_unanswered(round_number) if round_number is not None else ():
