@@ -44,9 +44,9 @@ class ActiveSearch(CompositeSampler):
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         require_finite(view.probs, "class probabilities")
         counts = np.bincount(view.labels, minlength=view.probs.shape[1])
-        numbers = self._find_classes(view, counts)
-        wanted = math.ceil(self.share * k - 1e-9) if len(numbers) else 0
-        found = choose_evenly_by_class(view.probs, counts, numbers, wanted, rng)
+        class_indices = self._find_classes(view, counts)
+        wanted = math.ceil(self.share * k - 1e-9) if len(class_indices) else 0
+        found = choose_evenly_by_class(view.probs, counts, class_indices, wanted, rng)
         if len(found) == k:
             return Selection(view.keys[found])
         is_found: Bools = np.isin(np.arange(len(view)), found)
@@ -79,13 +79,13 @@ class ActiveSearch(CompositeSampler):
         return np.array([number for number in found.values() if number is not None and counts[number]], np.int64)
 
 
-def choose_evenly_by_class(probs: Floats, counts: Ints, numbers: Ints, k: int, rng: np.random.Generator) -> Ints:
+def choose_evenly_by_class(probs: Floats, counts: Ints, class_indices: Ints, k: int, rng: np.random.Generator) -> Ints:
     """Return k rows (k,) of `probs` (n, C) in the order of choice: each the most probable of one of the classes.
 
-    Each time, the class of the `numbers` (s,) comes that has the fewest images by `counts` (C,), where those chosen
-    before for it count. Equal ones come in random order.
+    Each time, the class of the `class_indices` (s,) comes that has the fewest images by `counts` (C,), in which the
+    images chosen for it count. Classes with equal counts come in random order.
     """
-    order = rng.permutation(numbers)
+    order = rng.permutation(class_indices)
     counts = counts[order]
     ranked: dict[int, Iterator[int]] = {}  # by class: its k most probable rows, of which at most k - 1 can be taken
     chosen: dict[int, None] = {}

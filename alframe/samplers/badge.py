@@ -40,11 +40,11 @@ class LastLayerGradients:
         self._likeliest = probs.argmax(axis=1)
         self.squared_norms = np.empty(len(x), np.float64)
         for chunk in row_slices(len(x), CHUNK_ROWS):
-            residuals, features = self._factors(np.arange(chunk.start, chunk.stop))
+            residuals, features = self._residuals_and_features(np.arange(chunk.start, chunk.stop))
             self.squared_norms[chunk] = np.einsum("ij,ij->i", residuals, residuals)
             self.squared_norms[chunk] *= np.einsum("ij,ij->i", features, features)
 
-    def _factors(self, rows: Ints) -> tuple[Floats64, Floats64]:
+    def _residuals_and_features(self, rows: Ints) -> tuple[Floats64, Floats64]:
         """Return the residuals (r, C) and embeddings (r, D) of `rows`."""
         residuals = self._probs[rows].astype(np.float64)
         residuals[np.arange(len(rows)), self._likeliest[rows]] -= 1
@@ -53,9 +53,9 @@ class LastLayerGradients:
     def squared_distances(self, rows: Ints, others: Ints) -> Floats64:
         """Return the squared distances (r, o) of the gradients of `rows` to those of `others`."""
         out = np.empty((len(rows), len(others)), np.float64)
-        other_residuals, other_features = self._factors(others)
+        other_residuals, other_features = self._residuals_and_features(others)
         for chunk in row_slices(len(rows), CHUNK_ROWS):
-            residuals, features = self._factors(rows[chunk])
+            residuals, features = self._residuals_and_features(rows[chunk])
             inner_products = (residuals @ other_residuals.T) * (features @ other_features.T)
             norms = self.squared_norms[rows[chunk], None] + self.squared_norms[others]
             squared = norms - 2 * inner_products
@@ -73,7 +73,7 @@ def kmeans_plus_plus(gradients: LastLayerGradients, k: int, rng: np.random.Gener
     n = len(gradients.squared_norms)
     chosen = select_top_k(np.arange(n), gradients.squared_norms.astype(np.float32), 1, rng).keys
     bounds = gradients.squared_distances(np.arange(n), chosen)[:, 0]
-    measured = np.ones(n, np.int64)  # how many of the chosen rows each bound takes into account
+    measured_counts = np.ones(n, np.int64)  # how many of the chosen rows each bound takes into account
     bounds[chosen] = 0
     rejections = 0
     while len(chosen) < k:
@@ -85,7 +85,7 @@ def kmeans_plus_plus(gradients: LastLayerGradients, k: int, rng: np.random.Gener
         drawn = np.minimum(np.searchsorted(cumulated, rng.random(PROPOSALS) * cumulated[-1], side="right"), last)
         old_bounds = bounds[drawn]
         rows = np.unique(drawn) if rejections < MAX_REJECTIONS else np.flatnonzero(bounds)
-        _update_bounds(gradients, bounds, measured, rows, chosen)
+        _update_bounds(gradients, bounds, measured_counts, rows, chosen)
         accepted = drawn[rng.random(PROPOSALS) * old_bounds < bounds[drawn]][:1]
         rejections = 0 if len(accepted) else rejections + 1
         bounds[accepted] = 0
@@ -93,10 +93,12 @@ def kmeans_plus_plus(gradients: LastLayerGradients, k: int, rng: np.random.Gener
     return chosen
 
 
-def _update_bounds(gradients: LastLayerGradients, bounds: Floats64, measured: Ints, rows: Ints, chosen: Ints) -> None:
+def _update_bounds(
+    gradients: LastLayerGradients, bounds: Floats64, measured_counts: Ints, rows: Ints, chosen: Ints
+) -> None:
     """Make the bounds of `rows` exact, in place, by measuring them to the rows chosen since."""
-    stale = rows[measured[rows] < len(chosen)]
+    stale = rows[measured_counts[rows] < len(chosen)]
     if len(stale):
-        newer = chosen[measured[stale].min() :]
+        newer = chosen[measured_counts[stale].min() :]
         bounds[stale] = np.minimum(bounds[stale], gradients.squared_distances(stale, newer).min(axis=1))
-        measured[stale] = len(chosen)
+        measured_counts[stale] = len(chosen)

@@ -6,11 +6,11 @@ import numpy as np
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import score_prob_samples, scored_in_chunks, shannon_entropy
-from alframe.samplers.uncertainty import HighestScores
+from alframe.samplers.uncertainty import HighestScoreSampler
 from alframe.types import Floats, Need, PoolView
 
 
-class Bald(HighestScores):
+class Bald(HighestScoreSampler):
     """Select the images with the highest mutual information between the prediction and the weights of the head.
 
     The mutual information is the entropy of the mean of the draws minus the mean of their entropies. A draw is one

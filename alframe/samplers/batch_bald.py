@@ -13,7 +13,7 @@ from alframe.kit.scoring import select_top_k
 from alframe.samplers.bald import pool_mutual_information
 from alframe.types import Floats64, Ints, Need, PoolView, Selection
 
-CACHED_PROBS = 2**18  # predictive probabilities at a time: 2 MiB of them stay in the processor's cache
+PROBS_PER_CHUNK = 2**18  # predictive probabilities at a time: 2 MiB of them stay in the processor's cache
 
 
 class BatchBald:
@@ -58,7 +58,7 @@ def choose_greedily(probs: Floats64, k: int, labellings: int, rng: np.random.Gen
     for step in track(range(k), "Choosing a batch", total=k, unit="img"):
         while gain_steps[best := int(gains.argmax())] < step:
             stale = np.flatnonzero((gain_steps < step) & (gains > -np.inf))
-            limit = max(1, CACHED_PROBS // (len(current.probabilities) * classes))
+            limit = max(1, PROBS_PER_CHUNK // (len(current.probabilities) * classes))
             if limit < len(stale):
                 stale = stale[np.argpartition(-gains[stale], limit)[:limit]]
             gains[stale] = current.entropy_given_labels(probs[stale]) - draw_entropy[stale]

@@ -34,24 +34,24 @@ class ClusterMargin:
         return Selection(view.keys[candidates[round_robin_order(cluster, rng)[:k]]])
 
 
-def cluster_rows(x: Floats | LazyFeatures, rows: Ints, size: int, limit: int) -> Ints:
-    """Return the cluster (r,) of each of `rows` (r,) of `x` (n, D), by average linkage of the first `limit` of them.
+def cluster_rows(x: Floats | LazyFeatures, rows: Ints, mean_size: int, max_linked: int) -> Ints:
+    """Return the cluster (r,) of each of `rows` (r,) of `x` (n, D), by average linkage of the first `max_linked`.
 
-    `size` is the mean number of rows in a cluster. The other rows join the nearest cluster mean.
+    `mean_size` is the mean number of rows in a cluster. The other rows join the nearest cluster mean.
     """
     from sklearn.cluster import AgglomerativeClustering
     from sklearn.metrics import euclidean_distances
 
-    linked = x[rows[:limit]]
+    linked = x[rows[:max_linked]]
     require_measurable(linked, "embeddings", "images looked at")
-    count = -(-len(linked) // size)
+    count = -(-len(linked) // mean_size)
     cluster = np.arange(len(linked))
     if count < len(linked):
         model = AgglomerativeClustering(n_clusters=count, metric="precomputed", linkage="average")
         cluster = model.fit_predict(euclidean_distances(linked)).astype(np.int64)
     means = np.stack([linked[cluster == number].mean(axis=0) for number in range(count)])
-    for chunk in row_slices(len(rows) - limit):
-        cluster = np.concatenate([cluster, nearest_neighbours(x[rows[limit:][chunk]], means)[1][:, 0]])
+    for chunk in row_slices(len(rows) - max_linked):
+        cluster = np.concatenate([cluster, nearest_neighbours(x[rows[max_linked:][chunk]], means)[1][:, 0]])
     return cluster
 
 

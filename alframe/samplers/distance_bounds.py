@@ -31,11 +31,11 @@ Ints32 = npt.NDArray[np.int32]
 class UpperBounds:
     """Upper bounds `upper` (n,) of the squared distances of n rows to the nearest of the `centres` (m, D).
 
-    Row i was measured to the first `measured[i]` of the centres.
+    Row i was measured to the first `measured_counts[i]` of the centres.
     """
 
     upper: Floats
-    measured: Ints32
+    measured_counts: Ints32
     centres: Floats
 
 
@@ -81,12 +81,12 @@ def initial_bounds(
     x: Floats | LazyFeatures,
     centres: Floats,
     rows: Ints | None = None,
-    sums: Floats | None = None,
+    checksums: Floats | None = None,
     gpu_faiss: Any | None = None,
 ) -> UpperBounds:
     """Return bounds of all rows of `x` (n, D), or of `rows`, measured to the first FIRST_CENTRES of `centres` (m, D).
 
-    `gpu_faiss` is a FAISS that has a GPU: with it, all centres are measured. `sums` is an output array of row sums.
+    `gpu_faiss` is a FAISS that has a GPU: with it, all centres are measured. `checksums` is an output array (n,).
     """
     measured_to = Centres(centres, choose_origin(centres))
     index, chunk_rows, count = None, CHUNK_ROWS, min(FIRST_CENTRES, len(centres))
@@ -107,33 +107,33 @@ def initial_bounds(
             # The nearest centre is no farther from the origin than the row and the distance.
             error = np.float32(measured_to.relative_error)
             upper[chunk] = distances + error * (6 * centred_squared_norms + 4 * distances)
-        if sums is not None:
-            sums[chunk] = _checksum_rows(block)
+        if checksums is not None:
+            checksums[chunk] = _checksum_block(block)
     return UpperBounds(upper, np.full(n, count, np.int32), centres)
 
 
 def tighten_upper_bounds(
-    x: Floats | LazyFeatures, upper: Floats, measured: Ints32, centres: Centres, rows: Ints, threshold: float
+    x: Floats | LazyFeatures, upper: Floats, measured_counts: Ints32, centres: Centres, rows: Ints, threshold: float
 ) -> None:
     """Measure `rows` of `x` to more centres, a few at a time, until each bound is below `threshold` or exhausted.
 
-    `upper` (n,) and `measured` (n,) are those of an UpperBounds; they are updated in place.
+    `upper` (n,) and `measured_counts` (n,) are those of an UpperBounds; they are updated in place.
     """
     while len(rows):
-        for chunk in split_rows_into_chunks(rows[np.argsort(measured[rows], kind="stable")]):
+        for chunk in split_rows_into_chunks(rows[np.argsort(measured_counts[rows], kind="stable")]):
             centred = subtract_origin(x, chunk, centres.origin)
-            start = int(measured[chunk[0]])
+            start = int(measured_counts[chunk[0]])
             stop = min(start + max(CENTRES_PER_STEP, start), len(centres))
             bounds = centres.upper_bounds(centred, np.vecdot(centred, centred), slice(start, stop))
             upper[chunk] = np.minimum(upper[chunk], bounds)
-            measured[chunk] = np.maximum(measured[chunk], stop)
-        rows = rows[(upper[rows] >= threshold) & (measured[rows] < len(centres))]
+            measured_counts[chunk] = np.maximum(measured_counts[chunk], stop)
+        rows = rows[(upper[rows] >= threshold) & (measured_counts[rows] < len(centres))]
 
 
-def squared_distances_to_nearest(x: Floats, centres: Centres, first_centres: Ints | None = None) -> Floats64:
+def squared_distances_to_nearest(x: Floats, centres: Centres, centre_counts: Ints | None = None) -> Floats64:
     """Return the squared distances (r,) of `x` (r, D) to the nearest of `centres`, exact to float64.
 
-    With `first_centres` (r,), row i is measured to the first `first_centres[i]` centres. Differences are taken only to
+    With `centre_counts` (r,), row i is measured to the first `centre_counts[i]` centres. Differences are taken only to
     those centres that a matrix product cannot rule out.
     """
     out = np.empty(len(x))
@@ -144,8 +144,8 @@ def squared_distances_to_nearest(x: Floats, centres: Centres, first_centres: Int
         error = centres.relative_error * table
         table -= 2 * centred @ centres.centred.T
         table -= error  # now lower bounds of the squared distances
-        if first_centres is not None:
-            table[np.arange(count) >= first_centres[chunk, None]] = INF
+        if centre_counts is not None:
+            table[np.arange(count) >= centre_counts[chunk, None]] = INF
         rows = np.arange(len(chunk))
         likely_nearest = table.argmin(axis=1)
         out[chunk] = paired_squared_distances(x[chunk], points[likely_nearest])
@@ -172,20 +172,20 @@ def subtract_origin(x: Floats | LazyFeatures, rows: Ints | slice, origin: Floats
     return np.asarray(block, np.float32) if origin is None else np.subtract(block, origin, dtype=np.float32)
 
 
-def row_checksums(x: Floats | LazyFeatures) -> Floats:
+def checksum_rows(x: Floats | LazyFeatures) -> Floats:
     """Return the float32 sums (n,) of the rows of `x`, of any float type."""
     out = np.empty(len(x), np.float32)
     for chunk in row_slices(len(x), CHUNK_ROWS):
-        out[chunk] = _checksum_rows(x[chunk])
+        out[chunk] = _checksum_block(x[chunk])
     return out
 
 
-def _checksum_rows(block: Floats) -> Floats:
+def _checksum_block(block: Floats) -> Floats:
     # einsum gives the same bits for a row wherever it stands, so that the row is recognised by its sum.
     return np.asarray(np.einsum("ij->i", block, dtype=np.float32, casting="same_kind"))
 
 
-def mean_row(x: Floats | LazyFeatures) -> Floats:
+def mean_of_rows(x: Floats | LazyFeatures) -> Floats:
     """Return the mean (D,) of the rows of `x` (n, D), in float32."""
     total = np.zeros(x.shape[1])
     for chunk in row_slices(len(x), CHUNK_ROWS):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from alframe.kit.clustering import pairwise_squared_distances
-from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, initial_bounds, row_checksums
+from alframe.samplers.distance_bounds import INF, TINY, UpperBounds, checksum_rows, initial_bounds
 from alframe.types import Floats, Ints, LazyFeatures
 
 SAMPLE_ROWS = 300  # of the pool, and as many centres, by which
@@ -23,43 +23,43 @@ class DistanceCache:
 
     def __init__(self) -> None:
         self._keys = np.empty(0, np.int64)  # sorted
-        self._sums = np.empty(0, np.float32)
+        self._checksums = np.empty(0, np.float32)
         self._upper = np.empty(0, np.float32)
-        self._measured = np.empty(0, np.int32)
+        self._measured_counts = np.empty(0, np.int32)
         self._centres = np.empty((0, 0), np.float32)
 
-    def bounds_of(
+    def bounds_and_checksums(
         self, keys: Ints, x: Floats | LazyFeatures, labelled: Floats, gpu_faiss: Any | None
     ) -> tuple[UpperBounds, Floats]:
-        """Return bounds of the rows `x` (n, D) of `keys` (n,) to `labelled` (m, D), and the rows' sums (n,)."""
+        """Return bounds of the rows `x` (n, D) of `keys` (n,) to `labelled` (m, D), and their checksums (n,)."""
         old = {row.tobytes() for row in self._centres}
         distinct = {row.tobytes(): row for row in labelled}
         if not old or not old <= distinct.keys():
             self._keys = self._keys[:0]
-            sums = np.empty(len(x), np.float32)
+            checksums = np.empty(len(x), np.float32)
             centres = put_centres_with_tightest_bounds_first(np.array(list(distinct.values())), x)
-            return initial_bounds(x, centres, sums=sums, gpu_faiss=gpu_faiss), sums
-        sums = row_checksums(x)
+            return initial_bounds(x, centres, checksums=checksums, gpu_faiss=gpu_faiss), checksums
+        checksums = checksum_rows(x)
         added = [row for content, row in distinct.items() if content not in old]
         centres = np.concatenate([self._centres, np.reshape(added, (-1, labelled.shape[1])).astype(np.float32)])
         positions = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        is_known = (self._keys[positions] == keys) & (self._sums[positions] == sums)
-        bounds = UpperBounds(self._upper[positions], self._measured[positions], centres)
+        is_known = (self._keys[positions] == keys) & (self._checksums[positions] == checksums)
+        bounds = UpperBounds(self._upper[positions], self._measured_counts[positions], centres)
         unknown = np.flatnonzero(~is_known)
         if len(unknown):
-            measured = initial_bounds(x, centres, unknown, gpu_faiss=gpu_faiss)
-            bounds.upper[unknown], bounds.measured[unknown] = measured.upper, measured.measured
-        return bounds, sums
+            new = initial_bounds(x, centres, unknown, gpu_faiss=gpu_faiss)
+            bounds.upper[unknown], bounds.measured_counts[unknown] = new.upper, new.measured_counts
+        return bounds, checksums
 
-    def update(self, keys: Ints, sums: Floats, bounds: UpperBounds) -> None:
+    def update(self, keys: Ints, checksums: Floats, bounds: UpperBounds) -> None:
         """Remember the bounds of `keys` (n,), beside those of images that are not among them."""
         others = ~np.isin(self._keys, keys)
         every = np.concatenate([keys, self._keys[others]])
         order = np.argsort(every, kind="stable")  # fast where they are sorted, as those of a pool are
         self._keys = every[order]
-        self._sums = np.concatenate([sums, self._sums[others]])[order]
+        self._checksums = np.concatenate([checksums, self._checksums[others]])[order]
         self._upper = np.concatenate([bounds.upper, self._upper[others]])[order]
-        self._measured = np.concatenate([bounds.measured, self._measured[others]])[order]
+        self._measured_counts = np.concatenate([bounds.measured_counts, self._measured_counts[others]])[order]
         self._centres = bounds.centres
 
 

@@ -36,8 +36,8 @@ EXCLUDED = -1.0  # in place of a squared distance: below all of them
 class FarthestFirst:
     """Farthest-first traversal of the rows `x` (n, D), memory-mapped or not, from the centres of `bounds`.
 
-    Gonzalez 1985, "Clustering to minimize the maximum intercluster distance". `bounds.upper` and `bounds.measured` are
-    updated in place where more is measured to its centres. An instance is used for one traversal.
+    Gonzalez 1985, "Clustering to minimize the maximum intercluster distance". `bounds.upper` and
+    `bounds.measured_counts` are updated in place where more is measured. An instance is used for one traversal.
     """
 
     def __init__(self, x: Floats | LazyFeatures, bounds: UpperBounds) -> None:
@@ -45,7 +45,7 @@ class FarthestFirst:
         self._origin = choose_origin(bounds.centres)
         self._centres = Centres(bounds.centres, self._origin, len(bounds.centres))
         self._upper = bounds.upper.copy()  # (n,) to the chosen rows as well
-        self._measured = np.zeros(len(x), np.int32)  # how many of the chosen rows `_upper` takes into account
+        self._measured_counts = np.zeros(len(x), np.int32)  # how many of the chosen rows `_upper` takes into account
         self._chosen: list[int] = []
         # Of the active rows: lower and upper bounds that are up to date, and what it takes to update them.
         self._active = np.empty(0, np.int64)
@@ -67,9 +67,9 @@ class FarthestFirst:
             else:
                 self._choose_one_active(threshold)
         points = np.concatenate([self._centres.points, self._chosen_centres.points])
-        first_centres = len(self._centres) + np.arange(len(self._chosen))
+        centre_counts = len(self._centres) + np.arange(len(self._chosen))
         squared = squared_distances_to_nearest(
-            self._chosen_centres.points, Centres(points, self._origin), first_centres
+            self._chosen_centres.points, Centres(points, self._origin), centre_counts
         )
         return np.array(self._chosen, np.int64), squared
 
@@ -125,7 +125,7 @@ class FarthestFirst:
         # Rounding to float32 must not make a bound smaller than it was.
         rounded_up = np.nextafter(self._active_upper.astype(np.float32), INF)
         self._upper[self._active] = np.where(self._active_upper > 0, rounded_up, self._active_upper)
-        self._measured[self._active] = len(self._chosen)
+        self._measured_counts[self._active] = len(self._chosen)
         rows = self._active[:0]
         while True:
             # A few more rows at a time: most of those that may be far are not.
@@ -165,11 +165,11 @@ class FarthestFirst:
     def _tighten(self, rows: Ints, threshold: float) -> None:
         """Measure `rows` to centres and chosen rows until each bound is up to date or below `threshold`."""
         bounds = self._bounds
-        stale = rows[bounds.measured[rows] < len(self._centres)]
-        tighten_upper_bounds(self._x, bounds.upper, bounds.measured, self._centres, stale, threshold)
+        stale = rows[bounds.measured_counts[rows] < len(self._centres)]
+        tighten_upper_bounds(self._x, bounds.upper, bounds.measured_counts, self._centres, stale, threshold)
         self._upper[stale] = np.minimum(self._upper[stale], bounds.upper[stale])
-        stale = rows[(self._measured[rows] < len(self._chosen)) & (self._upper[rows] >= threshold)]
-        tighten_upper_bounds(self._x, self._upper, self._measured, self._chosen_centres, stale, threshold)
+        stale = rows[(self._measured_counts[rows] < len(self._chosen)) & (self._upper[rows] >= threshold)]
+        tighten_upper_bounds(self._x, self._upper, self._measured_counts, self._chosen_centres, stale, threshold)
 
 
 def _kth_largest(values: Floats, k: int) -> float:

@@ -31,21 +31,22 @@ class Galaxy:
         orders: dict[int, ClassOrder] = {}
         chosen: list[int] = []
         while len(chosen) < k:
-            number = int(turns[len(chosen) % len(turns)])
-            if number not in orders:
-                orders[number] = ClassOrder(class_scores(view, number), labels == number, rng)
-            chosen.append(orders[number].next_row(np.concatenate([labelled, np.array(chosen, np.int64)]), rng))
+            class_index = int(turns[len(chosen) % len(turns)])
+            if class_index not in orders:
+                orders[class_index] = ClassOrder(class_scores(view, class_index), labels == class_index, rng)
+            rows = np.concatenate([labelled, np.array(chosen, np.int64)])
+            chosen.append(orders[class_index].next_row_to_label(rows, rng))
         return Selection(view.keys[np.array(chosen, np.int64)])
 
 
-def class_scores(view: PoolView, number: int) -> Floats:
-    """Return the probability of class `number` less the likeliest class's (n + m,), unlabelled images first.
+def class_scores(view: PoolView, class_index: int) -> Floats:
+    """Return the probability of class `class_index` less the likeliest class's (n + m,), unlabelled images first.
 
     It is zero for all images whose likeliest class this is: a tiny part of the probability orders those.
     """
     probs = [view.probs, view.labelled_probs]
     largest = np.concatenate([array.max(axis=1) for array in probs])
-    own = np.concatenate([array[:, number] for array in probs])
+    own = np.concatenate([array[:, class_index] for array in probs])
     return own if view.probs.shape[1] < 3 else own - largest + np.float32(1e-8) * largest
 
 
@@ -63,7 +64,7 @@ class ClassOrder:
         self._positions[self._rows] = np.arange(len(scores), dtype=np.int32)
         self._in_class = in_class
 
-    def next_row(self, labelled: Ints, rng: np.random.Generator) -> int:
+    def next_row_to_label(self, labelled: Ints, rng: np.random.Generator) -> int:
         """Return the row to ask for next, given the rows `labelled` (m,) so far; there must be others."""
         return int(self._rows[self._next_position(np.sort(self._positions[labelled]), rng)])
 

@@ -14,7 +14,7 @@ from alframe.samplers.uncertainty import margin_uncertainty
 from alframe.types import Floats, Floats64, Ints, Need, PoolView, Selection
 
 TABLE_BYTES = 32 << 20  # of a table of kernel values at a time
-KEPT_BYTES = 128 << 20  # of kernel values that are kept: all, or those of candidates that were promising before
+CACHE_BYTES = 128 << 20  # of kernel values that are kept: all, or those of candidates that were promising before
 BLOCK_ROWS = 256  # of the kernel at a time, which stay in the processor's cache
 RECHECKED_AT_A_TIME = 64  # candidates whose gain is computed anew at a time, the most promising first
 SMALLEST_SIGMA = 1e-2  # labelled copies of one image say nothing about how far a label reaches
@@ -55,11 +55,7 @@ class UHerding:
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.PROBS})
 
     def __init__(
-        self,
-        sigma: float | None = None,
-        temperature: float = 1.0,
-        rows: int = 5_000,
-        objective: str = "accuracy",
+        self, sigma: float | None = None, temperature: float = 1.0, rows: int = 5_000, objective: str = "accuracy"
     ) -> None:
         sampler = f"sampler '{self.name}'"
         require_parameter(sampler, sigma is None or 0 < sigma < np.inf, "above 0, or null", sigma=sigma)
@@ -155,16 +151,15 @@ def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: 
 class _KernelRows:
     """The similarities of rows of `x` (r, D) to all of them.
 
-    All are kept, or if they would take more than KEPT_BYTES, those of the rows that were read before.
+    All are kept, or if they would take more than CACHE_BYTES, those of the rows that were read before.
     """
 
     def __init__(self, x: Floats, sigma: float) -> None:
         self._x, self._sigma = x, sigma
-        self._table = np.empty(
-            (min(len(x), max(KEPT_BYTES // (4 * max(len(x), 1)), RECHECKED_AT_A_TIME)), len(x)), np.float32
-        )
+        count = min(len(x), max(CACHE_BYTES // (4 * max(len(x), 1)), RECHECKED_AT_A_TIME))
+        self._table = np.empty((count, len(x)), np.float32)
         self._count = 0
-        self._places = np.full(len(x), -1)  # in the table
+        self._cache_positions = np.full(len(x), -1)  # in the table
         if len(self._table) == len(x):
             self._fill_table()
 
@@ -174,7 +169,7 @@ class _KernelRows:
             block = _kernel(self._x[part], self._x[part.start :], self._sigma)
             self._table[part, part.start :] = block
             self._table[part.stop :, part] = block[:, part.stop - part.start :].T
-        self._places, self._count = np.arange(len(self._x)), len(self._x)
+        self._cache_positions, self._count = np.arange(len(self._x)), len(self._x)
 
     def block(self, part: slice) -> Floats:
         """Return the similarities (p, r) of many rows side by side; they are kept only if all are."""
@@ -182,14 +177,14 @@ class _KernelRows:
 
     def __getitem__(self, rows: Ints) -> Floats:
         """Return the similarities (p, r) of at most RECHECKED_AT_A_TIME `rows` (p,)."""
-        missing = rows[self._places[rows] < 0]
+        missing = rows[self._cache_positions[rows] < 0]
         if self._count + len(missing) > len(self._table):  # full: begin again
-            self._places[:], self._count, missing = -1, 0, rows
+            self._cache_positions[:], self._count, missing = -1, 0, rows
         places = np.arange(self._count, self._count + len(missing))
         self._table[places] = _kernel(self._x[missing], self._x, self._sigma)
-        self._places[missing] = places
+        self._cache_positions[missing] = places
         self._count += len(missing)
-        return np.asarray(self._table[self._places[rows]])
+        return np.asarray(self._table[self._cache_positions[rows]])
 
 
 def _find_best(bounds: Floats64, kernel_rows: _KernelRows, similarity: Floats, weights: Floats) -> int:

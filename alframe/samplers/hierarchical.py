@@ -85,7 +85,7 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
     for node, (left, right) in enumerate(children, leaves):
         size[node] = size[left] + size[right]
         class_counts[node] = class_counts[left] + class_counts[right]
-    lower, errors = _bound_shares(class_counts, beta)
+    lower, errors = _lower_bounds_and_errors(class_counts, beta)
     admissible = errors.min(axis=1) < 1
     scores = errors.min(axis=1) * size  # in images, so that those of two children add up
     is_split = np.zeros(len(size), bool)
@@ -107,7 +107,7 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
     return cluster[:leaves], weights
 
 
-def _bound_shares(class_counts: Ints, beta: float) -> tuple[Floats64, Floats64]:
+def _lower_bounds_and_errors(class_counts: Ints, beta: float) -> tuple[Floats64, Floats64]:
     """Return lower bounds (N, C) on the classes' shares, and the error of naming a cluster by a class (N, C).
 
     The error is the share of the other classes, or 1 where the label is not admissible.

@@ -9,7 +9,7 @@ import numpy as np
 
 from alframe.kit.libraries import import_faiss
 from alframe.kit.scoring import require_finite, require_measurable
-from alframe.samplers.distance_bounds import initial_bounds, mean_row, squared_distances_to
+from alframe.samplers.distance_bounds import initial_bounds, mean_of_rows, squared_distances_to
 from alframe.samplers.distance_cache import DistanceCache
 from alframe.samplers.farthest_first import FarthestFirst
 from alframe.types import Need, PoolView, Selection
@@ -38,7 +38,7 @@ class KCenter:
         x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
         require_measurable(labelled, "embeddings", "labelled images")
         if not len(labelled):
-            distances = squared_distances_to(x, mean_row(x))
+            distances = squared_distances_to(x, mean_of_rows(x))
             require_finite(distances, "embeddings", "unlabelled images")
             first = int(distances.argmin())
             bounds = initial_bounds(x, np.asarray(x[[first]], np.float32))
@@ -47,10 +47,10 @@ class KCenter:
             rows, squared = np.concatenate([[first], rows]), np.concatenate([[radius], squared])
         else:
             with np.errstate(invalid="ignore", over="ignore"):  # of numbers that the next line refuses
-                bounds, sums = self._cache.bounds_of(view.keys, x, labelled, self._gpu_faiss())
+                bounds, checksums = self._cache.bounds_and_checksums(view.keys, x, labelled, self._gpu_faiss())
             require_finite(bounds.upper, "embeddings", "unlabelled images")
             rows, squared = FarthestFirst(x, bounds).choose(k)
-            self._cache.update(view.keys, sums, bounds)
+            self._cache.update(view.keys, checksums, bounds)
         return Selection(view.keys[rows], np.sqrt(squared, dtype=np.float32))
 
     def _gpu_faiss(self) -> Any | None:

@@ -61,12 +61,12 @@ def _view_of_sequences(view: PoolView, limit: int, k: int, rng: np.random.Genera
     groups = np.unique(groups, return_inverse=True)[1]
     if groups.max() + 1 < k:
         return view
-    means, middles = _group_means(unit_vectors(view.lazy_features[rows]), groups)
+    means, middles = _group_means_and_medoids(unit_vectors(view.lazy_features[rows]), groups)
     fields = {Need.FEATURES: means, Need.LABELLED_FEATURES: view.labelled_features}
     return PoolView(view.keys[rows[middles]], fields)
 
 
-def _group_means(x: Floats, groups: Ints) -> tuple[Floats, Ints]:
+def _group_means_and_medoids(x: Floats, groups: Ints) -> tuple[Floats, Ints]:
     """Return the mean of each group (g, D) of the rows of `x` (n, D), of length 1, and the row (g,) nearest to it.
 
     `groups` (n,) has the numbers 0..g-1.

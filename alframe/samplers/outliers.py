@@ -10,11 +10,11 @@ import numpy as np
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import select_top_k
-from alframe.samplers.uncertainty import HighestScores, entropy, least_confidence
+from alframe.samplers.uncertainty import HighestScoreSampler, entropy, least_confidence
 from alframe.types import Floats, Need, PoolView, Selection
 
 
-class OutliersMeanActivation(HighestScores):
+class OutliersMeanActivation(HighestScoreSampler):
     """Select the images with the lowest mean activation of all hidden neurons of the head.
 
     The score is the negative mean.
@@ -26,7 +26,7 @@ class OutliersMeanActivation(HighestScores):
         return np.asarray(-view.hidden_activations.mean(axis=1))
 
 
-class OutliersMaxActivation(HighestScores):
+class OutliersMaxActivation(HighestScoreSampler):
     """Select the images whose most active hidden neuron has the lowest activation.
 
     The score is the negative activation of this neuron. The neurons are those of the head.

@@ -42,11 +42,11 @@ def map_in_this_process(function: Callable[[Sequence[Any]], Iterator[Any]], shar
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """The rows of a shard, bounds of their distances to the first `measured` (n,) centres, and which are chosen."""
+    """The rows of a shard, bounds of their distances to the first `measured_counts` (n,) centres, and chosen rows."""
 
     x: LazyFeatures
     upper: Floats | None
-    measured: Ints32 | None
+    measured_counts: Ints32 | None
     chosen: Sequence[int]
 
 
@@ -54,46 +54,47 @@ class ShardState:
 class ShardOffer:
     """The farthest rows of a shard: numbers (p,), embeddings (p, D), squared distances (p,), exact to float64.
 
-    `next_squared` and `next_row` are those of the farthest row that is not offered; -1 if all are. `upper` and
-    `measured` (n,) are the new bounds of the shard.
+    `next_squared_distance` and `next_row` are those of the farthest row that is not offered; -1 if all are. `upper` and
+    `measured_counts` (n,) are the new bounds of the shard.
     """
 
     rows: Ints
     x: Floats
-    squared: Floats64
-    next_squared: float
+    squared_distances: Floats64
+    next_squared_distance: float
     next_row: int
     upper: Floats
-    measured: Ints32
+    measured_counts: Ints32
 
 
 def choose_centres_over_shards(
-    map_shards: MapShards, shards: Sequence[LazyFeatures], labelled: Floats, k: int, offers: int
+    map_shards: MapShards, shards: Sequence[LazyFeatures], labelled: Floats, k: int, offers_per_shard: int
 ) -> tuple[Ints, Floats64]:
     """Return k row numbers, counted over all shards, in the order of choice, and their squared distances then (k,).
 
     They are those that the sampler kcenter chooses of all rows together, from the embeddings `labelled` (m, D).
     """
     require_measurable(labelled, "embeddings", "labelled images")
-    starts = np.cumsum([0, *map(len, shards)])
+    shard_starts = np.cumsum([0, *map(len, shards)])
     chosen: list[int] = []
     squared: list[float] = []
     if len(labelled):
         centres = put_centres_with_tightest_bounds_first(np.unique(labelled, axis=0), shards[0])
     else:
-        row, radius, centres = _find_row_nearest_to_mean(map_shards, shards, starts)
+        row, radius, centres = _find_row_nearest_to_mean(map_shards, shards, shard_starts)
         chosen, squared = [row], [radius]
     states = [ShardState(x, None, None, []) for x in shards]
     while len(chosen) < k:
         for number, state in enumerate(states):
-            mine = [row - int(starts[number]) for row in chosen if starts[number] <= row < starts[number + 1]]
-            states[number] = ShardState(state.x, state.upper, state.measured, mine)
-        found: list[ShardOffer] = list(map_shards(partial(offer_farthest, centres, offers), states))
+            start, stop = shard_starts[number : number + 2].tolist()
+            mine = [row - start for row in chosen if start <= row < stop]
+            states[number] = ShardState(state.x, state.upper, state.measured_counts, mine)
+        found: list[ShardOffer] = list(map_shards(partial(offer_farthest, centres, offers_per_shard), states))
         states = [
-            ShardState(state.x, offer.upper, offer.measured, state.chosen)
+            ShardState(state.x, offer.upper, offer.measured_counts, state.chosen)
             for state, offer in zip(states, found, strict=True)
         ]
-        rows, distances, points = _choose_among_offers(found, starts, centres, k - len(chosen))
+        rows, distances, points = _choose_among_offers(found, shard_starts, centres, k - len(chosen))
         chosen += rows
         squared += distances
         centres = np.concatenate([centres, points])
@@ -101,18 +102,18 @@ def choose_centres_over_shards(
 
 
 def _choose_among_offers(
-    offers: Sequence[ShardOffer], starts: Ints, centres: Floats, k: int
+    offers: Sequence[ShardOffer], shard_starts: Ints, centres: Floats, k: int
 ) -> tuple[list[int], list[float], Floats]:
     """Return what the greedy choice takes as long as nothing that is not offered comes first: at least one row."""
-    rows = np.concatenate([offer.rows + start for offer, start in zip(offers, starts[:-1], strict=True)])
+    rows = np.concatenate([offer.rows + start for offer, start in zip(offers, shard_starts[:-1], strict=True)])
     order = np.argsort(rows)  # of equally far rows the first is chosen
     rows = rows[order]
     x = np.concatenate([offer.x for offer in offers])[order]
-    upper = np.nextafter(np.concatenate([offer.squared for offer in offers])[order].astype(np.float32), INF)
+    upper = np.nextafter(np.concatenate([offer.squared_distances for offer in offers])[order].astype(np.float32), INF)
     bounds = UpperBounds(upper, np.full(len(x), len(centres), np.int32), centres)
     picked, squared = FarthestFirst(x, bounds).choose(min(k, len(x)))
-    pairs = zip(offers, starts[:-1].tolist(), strict=True)
-    limit = max((offer.next_squared, -(offer.next_row + start)) for offer, start in pairs)
+    pairs = zip(offers, shard_starts[:-1].tolist(), strict=True)
+    limit = max((offer.next_squared_distance, -(offer.next_row + start)) for offer, start in pairs)
     keys = zip(squared.tolist(), (-rows[picked]).tolist(), strict=True)
     count = next((number for number, key in enumerate(keys) if key < limit), len(picked))
     return rows[picked[:count]].tolist(), squared[:count].tolist(), x[picked[:count]]
@@ -122,15 +123,15 @@ def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) ->
     """Yield the `limit` farthest rows of each shard from the `centres` (m, D), and the bounds of all its rows."""
     measured_to = Centres(centres, choose_origin(centres))
     for shard in shards:
-        if shard.upper is None or shard.measured is None:
+        if shard.upper is None or shard.measured_counts is None:
             with np.errstate(invalid="ignore", over="ignore"):  # of numbers that the next line refuses
                 bounds = initial_bounds(shard.x, centres)
             require_finite(bounds.upper, "embeddings", "unlabelled images")
-            upper, measured = bounds.upper, bounds.measured
+            upper, measured_counts = bounds.upper, bounds.measured_counts
         else:
-            upper, measured = shard.upper.copy(), shard.measured.copy()
+            upper, measured_counts = shard.upper.copy(), shard.measured_counts.copy()
         upper[list(shard.chosen)] = EXCLUDED
-        rows, squared = _farthest_rows(shard.x, upper, measured, measured_to, limit + 1)
+        rows, squared = _farthest_rows(shard.x, upper, measured_counts, measured_to, limit + 1)
         has_next = len(rows) > limit
         yield ShardOffer(
             rows[:limit],
@@ -139,17 +140,17 @@ def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) ->
             float(squared[limit]) if has_next else EXCLUDED,
             int(rows[limit]) if has_next else 0,
             upper,
-            measured,
+            measured_counts,
         )
 
 
 def _farthest_rows(
-    x: LazyFeatures, upper: Floats, measured: Ints32, centres: Centres, count: int
+    x: LazyFeatures, upper: Floats, measured_counts: Ints32, centres: Centres, count: int
 ) -> tuple[Ints, Floats64]:
     """Return the `count` farthest rows, farthest first and of equals the first, and their exact squared distances.
 
-    `upper` (n,) and `measured` (n,) are updated in place where more is measured; rows that are chosen already have the
-    bound EXCLUDED.
+    `upper` (n,) and `measured_counts` (n,) are updated in place where more is measured; rows that are
+    chosen already have the bound EXCLUDED.
     """
     count = min(count, int((upper > EXCLUDED).sum()))
     if not count:
@@ -157,15 +158,15 @@ def _farthest_rows(
     block = min(max(count, REFILL_ROWS), len(upper))
     while True:
         top = np.argpartition(-upper, block - 1)[:block]
-        stale = top[(measured[top] < len(centres)) & (upper[top] > EXCLUDED)]
+        stale = top[(measured_counts[top] < len(centres)) & (upper[top] > EXCLUDED)]
         if not len(stale):
             break
-        tighten_upper_bounds(x, upper, measured, centres, stale, EXCLUDED)
+        tighten_upper_bounds(x, upper, measured_counts, centres, stale, EXCLUDED)
     top = top[np.argsort(-upper[top], kind="stable")[:count]]
     floor = float(squared_distances_to_nearest(np.asarray(x[top], np.float32), centres).min())
     threshold = float(np.nextafter(np.float32(floor), -INF))  # no row below it is among the farthest
-    stale = np.flatnonzero((upper >= max(threshold, 0.0)) & (measured < len(centres)))
-    tighten_upper_bounds(x, upper, measured, centres, stale, threshold)
+    stale = np.flatnonzero((upper >= max(threshold, 0.0)) & (measured_counts < len(centres)))
+    tighten_upper_bounds(x, upper, measured_counts, centres, stale, threshold)
     rows = np.flatnonzero(upper >= max(threshold, 0.0))
     squared = np.empty(len(rows))
     for chunk in row_slices(len(rows)):
@@ -175,20 +176,20 @@ def _farthest_rows(
 
 
 def _find_row_nearest_to_mean(
-    map_shards: MapShards, shards: Sequence[LazyFeatures], starts: Ints
+    map_shards: MapShards, shards: Sequence[LazyFeatures], shard_starts: Ints
 ) -> tuple[int, float, Floats]:
     """Return the row that is nearest to the mean, its largest squared distance to any, and its embedding (1, D)."""
     total = np.zeros(shards[0].shape[1])
-    for sums in map_shards(_sum_chunks_of_shards, shards):
-        for one in sums:  # in the order of the pool, which decides the last bit
-            total += one
-    mean = np.asarray(total / starts[-1], np.float32)
-    found = list(map_shards(partial(_find_nearest_in_shards, mean), shards))
+    for chunk_sums in map_shards(_sum_chunks_of_shards, shards):
+        for chunk_sum in chunk_sums:  # in the order of the pool, which decides the last bit
+            total += chunk_sum
+    mean = np.asarray(total / shard_starts[-1], np.float32)
+    found = list(map_shards(partial(_find_extremes_in_shards, mean), shards))
     nearest = int(np.argmin([squared for squared, _, _ in found]))
     row = found[nearest][1]
     point = np.asarray(shards[nearest][[row]], np.float32)
-    radius = max(float(largest) for _, _, largest in map_shards(partial(_find_nearest_in_shards, point[0]), shards))
-    return int(starts[nearest]) + row, radius, point
+    radius = max(float(largest) for _, _, largest in map_shards(partial(_find_extremes_in_shards, point[0]), shards))
+    return int(shard_starts[nearest]) + row, radius, point
 
 
 def _sum_chunks_of_shards(shards: Sequence[LazyFeatures]) -> Iterator[list[Floats64]]:
@@ -197,7 +198,7 @@ def _sum_chunks_of_shards(shards: Sequence[LazyFeatures]) -> Iterator[list[Float
         yield [np.sum(x[rows], axis=0, dtype=np.float64) for rows in row_slices(len(x), CHUNK_ROWS)]
 
 
-def _find_nearest_in_shards(point: Floats, shards: Sequence[LazyFeatures]) -> Iterator[tuple[float, int, float]]:
+def _find_extremes_in_shards(point: Floats, shards: Sequence[LazyFeatures]) -> Iterator[tuple[float, int, float]]:
     """Yield the smallest squared distance of a shard's rows to `point` (D,), the row that has it, and the largest."""
     for x in shards:
         squared = squared_distances_to(x, point)

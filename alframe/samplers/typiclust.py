@@ -47,10 +47,10 @@ class TypiClust:
         return Selection(view.keys[rows[best]])
 
 
-def _order_by_typicality(x: Floats, cluster: Ints, numbers: Ints) -> tuple[Ints, Ints]:
-    """Return the rows of the clusters `numbers`, the most typical of each first, and each row's rank in its cluster."""
+def _order_by_typicality(x: Floats, cluster: Ints, cluster_numbers: Ints) -> tuple[Ints, Ints]:
+    """Return the rows of the `cluster_numbers`, the most typical of each first, and each row's rank in its cluster."""
     ordered = []
-    for number in track(numbers, "Typicality", unit="cluster"):
+    for number in track(cluster_numbers, "Typicality", unit="cluster"):
         rows = np.flatnonzero(cluster == number)
         ordered.append(rows[np.argsort(-typicality(x[rows]), kind="stable")])
     members = np.concatenate(ordered)

@@ -51,14 +51,14 @@ def _two_largest(probs: Floats) -> tuple[Floats, Floats]:
     return first, second
 
 
-class HighestScores:
+class HighestScoreSampler:
     """Select the highest of the scores that `score_pool` gives; ties are broken at random."""
 
     def select(self: ScoresPool, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
-class _UncertaintySampler(HighestScores):
+class _UncertaintySampler(HighestScoreSampler):
     """Select the highest `score` of the head's probabilities; `name` is the one in the registry."""
 
     name: ClassVar[str]

@@ -6,11 +6,11 @@ import numpy as np
 
 from alframe.kit.parameters import require_at_least
 from alframe.kit.scoring import score_prob_samples, scored_in_chunks
-from alframe.samplers.uncertainty import HighestScores
+from alframe.samplers.uncertainty import HighestScoreSampler
 from alframe.types import Floats, Need, PoolView
 
 
-class VariationRatios(HighestScores):
+class VariationRatios(HighestScoreSampler):
     """Select the images with the highest share of draws that do not vote for the most frequent class.
 
     A draw is one random sample of the class probabilities. It votes for its most probable class. The score is the

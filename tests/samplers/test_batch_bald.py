@@ -93,7 +93,7 @@ def test_sure_draws_and_a_large_batch_do_not_underflow():
 def test_old_bounds_change_nothing(monkeypatch):
     probs = random_samples(20, 100, 3, seed=3).astype(np.float64).transpose(1, 0, 2)
     lazy = choose_greedily(probs, 6, 3**6, np.random.default_rng(0))
-    monkeypatch.setattr(batch_bald, "CACHED_PROBS", 1)
+    monkeypatch.setattr(batch_bald, "PROBS_PER_CHUNK", 1)
     one_by_one = choose_greedily(probs, 6, 3**6, np.random.default_rng(0))
     assert lazy[0].tolist() == one_by_one[0].tolist()
     np.testing.assert_allclose(lazy[1], one_by_one[1], rtol=1e-9)

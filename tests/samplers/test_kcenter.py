@@ -231,10 +231,10 @@ def test_a_row_has_the_same_sum_to_the_bit_in_whatever_pass_and_place(dtype, shi
     x = (np.random.default_rng(0).normal(size=(2500, 1000)) + shift).astype(dtype)
     for gpu_faiss in (None, OnTheCpu(pytest.importorskip("faiss"))):
         sums = np.empty(len(x), np.float32)
-        initial_bounds(x, x[:30].astype(np.float32), sums=sums, gpu_faiss=gpu_faiss)
-        assert np.array_equal(sums, distance_bounds.row_checksums(x))
-    assert np.array_equal(sums[7::3], distance_bounds.row_checksums(x[7::3]))
-    assert np.array_equal(sums[7:], distance_bounds.row_checksums(x[7:]))
+        initial_bounds(x, x[:30].astype(np.float32), checksums=sums, gpu_faiss=gpu_faiss)
+        assert np.array_equal(sums, distance_bounds.checksum_rows(x))
+    assert np.array_equal(sums[7::3], distance_bounds.checksum_rows(x[7::3]))
+    assert np.array_equal(sums[7:], distance_bounds.checksum_rows(x[7:]))
 
 
 @pytest.mark.parametrize("shift", [0, 1000])
