@@ -46,6 +46,6 @@ List the parts and the experiments, with the Python package of each; describe or
   python -m alframe plugins NAME ...        the parts of these names: documentation, file, parameters
   python -m alframe plugins KIND=NAME       the part of this kind, if there are several of this name
   python -m alframe plugins --check [NAME ...]
-                                            load and build the parts of these names, or of these
-                                            Python packages; without names, those of all plugins
+                                            load and build the parts with these names, or the parts of
+                                            these Python packages; without NAME, all parts of plugins
 """

@@ -30,9 +30,9 @@ _Lookup = Callable[[str], Sequence[Detection]]  # from an image to its detection
 class RecognitionJson:
     """Write `recognitionData.json` in the format of MegaDetector, with one entry for each image of the pool.
 
-    If an item is a box, its class is written to this box. If it is a whole image, its class is written to all boxes of
-    the category of the class: person, vehicle, or else animal. If there is no such box, a box is added: the box of the
-    item, or a box around the whole image. A label has the confidence 1.
+    If an item is a box, its class is written to this box. If an item is a whole image, its class is written to all
+    boxes of the matching category: person, vehicle, or else animal. If there is no such box, a box is added: the box of
+    the item, or a box around the whole image. A label has the confidence 1.
 
     All boxes of the file `detections` are written again, because Timelapse replaces all boxes of an image when it
     imports a file.

@@ -60,13 +60,14 @@ class Auto(FitsWithContext, DeterministicHead):
     two factors and added (stacking: Wolpert 1992, "Stacked generalization"). The factors are those that predict best,
     where the weight of a class is the square root of its number of images. With few labels, both factors are nearly
     equal. In the linear model, all classes have the same weight. In a pool with bursts, all images have the same weight
-    instead. A rare class is often one burst there, and the model would learn the background of this burst.
+    instead, because a rare class is often a single burst there. With a large weight, the model would learn its
+    background.
 
     Then a further factor calibrates the probabilities (temperature scaling: Guo et al. 2017). All images have the same
     weight in this step. With bursts, each image is predicted twice: by models that know other images of its burst, and
-    by models that do not. The latter are wrong more often, and their nearest labelled image is farther away. So the
-    factor falls with the distance to the nearest labelled image. The probabilities are calibrated for images of known
-    bursts and of new bursts.
+    by models that do not. The predictions of the latter are wrong more often, and the nearest labelled image is farther
+    away. So the factor falls with the distance to the nearest labelled image. The probabilities are calibrated for
+    images of known bursts and of new bursts.
     """
 
     name = "auto"

@@ -29,9 +29,9 @@ class Calibrated(FitsWithContext):
 
     The temperature is the one with the lowest cross-entropy on the labelled images, in a cross-validation. Each image
     is predicted by a head that was not fitted to this image or to other images of its burst. Test images are not used.
-    The order of the classes and the accuracy stay the same. One artificial image, for which all classes count equally,
-    is added. Otherwise, a few images that are all predicted correctly would make the head certain. The temperature is 1
-    if all labels are of one class, or if no class has two labelled images of different bursts. Guo et al. 2017, "On
+    The order of the classes and the accuracy stay the same. An artificial image, whose true class may be any class, is
+    added. Otherwise, a few images that are all predicted correctly would make the head certain. The temperature is 1 if
+    all labels are of one class, or if no class has two labelled images of different bursts. Guo et al. 2017, "On
     calibration of modern neural networks".
     """
 

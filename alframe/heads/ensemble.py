@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Ensemble:
     """Predict the mean of several heads (members) with the same settings, each trained from another random start.
 
-    Each draw (a random sample of the probabilities) is the prediction of one member. The members come in random order.
-    If more draws are requested than there are members, members come again. If all members are the same, `fit` raises
+    Each draw (a random sample of the probabilities) is the prediction of one member. The members come in random order,
+    and are repeated if more draws are requested than there are members. If all members are the same, `fit` raises
     BadParams. Lakshminarayanan, Pritzel and Blundell 2017, "Simple and scalable predictive uncertainty estimation using
     deep ensembles".
     """

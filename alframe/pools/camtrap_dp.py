@@ -38,8 +38,8 @@ EVENT_LABELS_ONLY = "have labels of their event only, which are not used (pool.s
 class CamtrapDp:
     """List the images of a Camtrap DP package. Its observations give the classes.
 
-    The class of an observation is the scientific name, or the name in the language `names`. If there is no name, blank,
-    human or vehicle is the class. The event of an image is its sequence.
+    The class of an observation is the scientific name, or the name in the language `names`. An observation of
+    the type blank, human or vehicle without a name has its type as its class. The event of an image is its sequence.
     """
 
     folder: str | Path

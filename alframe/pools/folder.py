@@ -73,8 +73,8 @@ class Folder:
     """List all images in a folder and its subfolders. This needs little memory, because they are listed one by one.
 
     The name of a camera is the path from `root` to the folder of the camera, because two sites can each have a `cam1`.
-    If a class folder is on this path, it is left out of the name. An image with fewer folders above it than a level has
-    no class or no camera.
+    If a class folder is on this path, it is left out of the name. If an image lies above the level of the classes or of
+    the cameras, it has no class or no camera.
 
     If `test_root` is outside `root`, the ids of its images start with ``test/``. If it is inside `root`, they are
     relative to `root`, like all other ids.

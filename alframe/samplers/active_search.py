@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 class ActiveSearch(CompositeSampler):
     """Select the images that most probably have one of some classes, to find many images of these classes.
 
-    This is active search (Garnett et al. 2012, "Bayesian optimal active search and surveying") with a look-ahead of one
-    step. If there are several classes, the next image is chosen for the class with the fewest labels. It is the most
-    probable image of this class. It counts as a label of this class from then on.
+    This is active search (Garnett et al. 2012, "Bayesian optimal active search and surveying"), which looks only at the
+    next label. If there are several classes, each image is chosen for the class with the fewest labels. The most
+    probable image of this class is chosen, and counts as one more label of this class.
 
     A class can be searched for when at least one image has its label. A warning names the classes without a label.
-    Another sampler (`otherwise`) chooses the rest of the batch. For it, the images found in the search count as
+    Another sampler (`otherwise`) chooses the rest of the batch. This sampler treats the images found in the search as
     labelled.
     """
 

@@ -21,10 +21,10 @@ class Adaptive:
     learning"). The uncertainty of an image is 1 - margin, times the weight of the image for the `objective`. The margin
     is the difference between its two highest class probabilities. The uncertainty is the score.
 
-    How many images are clustered depends on the labels. It is the estimated share of the pool whose class has no label
-    yet (the Good-Turing estimate: the share of labels that are the only one of their class), but at least `candidates`
-    images for each cluster. With many classes and few labels, the choice therefore covers the whole pool. With more
-    labels, it becomes margin sampling without near-duplicates.
+    The labels decide how many images are clustered: the share of labels that are the only label of their class. This
+    share is an estimate of the share of the pool whose class has no label yet (Good-Turing). But there are at least
+    `candidates` images for each cluster. With many classes and few labels, the sampler therefore chooses from the whole
+    pool. With more labels, it becomes margin sampling without near-duplicates.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELS, Need.PROBS})

@@ -19,8 +19,8 @@ PROBS_PER_CHUNK = 2**18  # predictive probabilities at a time: 2 MiB of them sta
 class BatchBald:
     """Build the batch image by image: the next image adds most to the mutual information of labels and weights.
 
-    This is the mutual information between the labels of all images of the batch and the weights of the head. The score
-    of an image is the information that it adds, in nats. A whole batch cannot have more than ln(`draws`). Kirsch, van
+    The mutual information is between the labels of all images of the batch and the weights of the head. The score of an
+    image is the information that the image adds, in nats. A batch cannot have more than ln(`draws`) nats. Kirsch, van
     Amersfoort and Gal 2019, "BatchBALD: efficient and diverse batch acquisition for deep Bayesian active learning".
     """
 

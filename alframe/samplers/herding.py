@@ -45,10 +45,11 @@ class MaxHerding:
 class UHerding:
     """Select as `maxherding` does, but with the uncertainty of the head as the weight of each image.
 
-    The uncertainty is 1 - margin, times the weight of the image for the `objective`. With few labels, the sampler
-    covers the pool. With many labels, it becomes margin sampling, because `sigma` falls: it is the smallest distance
-    between two labelled images, and 1 with fewer than two labels. Bae, Sutherland and Oliveira 2025, "Uncertainty
-    herding: one active learning method for all label budgets" (arXiv 2412.20644).
+    The uncertainty is 1 - margin, times the weight of the image for the `objective`. By default, `sigma` is the
+    smallest distance between two labelled images, and 1 with fewer than two labels. With few labels, `sigma` is large,
+    and the sampler covers the pool. With more labels, `sigma` falls, and the sampler becomes margin sampling. Bae,
+    Sutherland and Oliveira 2025, "Uncertainty herding: one active learning method for all label budgets" (arXiv
+    2412.20644).
     """
 
     name = "uherding"
@@ -80,9 +81,9 @@ class UHerdingBursts(UHerding):
     """Select as `uherding` does, but take `sigma` only from images of different sequences (bursts).
 
     Images of one burst are much more similar than images of different bursts. If a burst has two labels, `uherding`
-    uses the distance between these two images as `sigma`, and is margin sampling from then on. Here, `sigma` is the
-    smallest distance between two labelled images of different sequences, and 1 if there are no such images. In a pool
-    without sequences, both samplers choose the same images.
+    uses the distance between these two images as `sigma`, and is nearly margin sampling. Here, `sigma` is the smallest
+    distance between two labelled images of different sequences, and 1 if there are no such images. In a pool without
+    sequences, both samplers choose the same images.
     """
 
     name = "uherding_bursts"

@@ -15,10 +15,10 @@ class Hierarchical:
     """Draw images from the clusters that are large and not yet known to be of one class.
 
     The clusters come from a tree by Ward's method. The labels give bounds on the share of each class in each cluster.
-    The tree is cut so that few images differ in class from their cluster, as far as the labels show. A cluster is drawn
-    with a probability proportional to its size x (1 - lower bound on the share of its class), and then one of its
-    images at random. Unlike in the paper, the tree is cut from its root
-    again in each round, with all labels. Dasgupta and Hsu 2008, "Hierarchical sampling for active learning".
+    The tree is cut into clusters that contain as few images of other classes as possible, as far as the labels show. A
+    cluster is drawn with a probability proportional to its size x (1 - lower bound on the share of its class). Then one
+    of its images is drawn at random. In each round, the tree is cut again with all labels. Dasgupta and Hsu 2008,
+    "Hierarchical sampling for active learning".
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.LABELS})

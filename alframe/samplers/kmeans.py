@@ -26,7 +26,7 @@ class KMeans:
 
     A sequence (burst) counts as one image, with the mean of its embeddings. The image nearest to this mean represents
     the sequence. Otherwise, a long burst would have its own clusters. If there are fewer sequences than images in the
-    batch, each image counts.
+    batch, every image counts as one image.
     """
 
     needs = frozenset({Need.FEATURES, Need.LABELLED_FEATURES, Need.SEQUENCES})

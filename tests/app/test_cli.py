@@ -123,7 +123,7 @@ def test_required_values_references_and_long_comments_are_put_into_words(alframe
     assert "  root=${runs}/data/arrays  " in text
     assert text.endswith("\n${runs} is the value of the setting `runs`.\n")
     text = alframe("sampler=hierarchical", "--help").out
-    assert re.search(r"^  beta=2\.0 +above 1\..*\n {14}other class\. The error is", text, re.MULTILINE)
+    assert re.search(r"^  beta=2\.0 +above 1;.*\n {14}the images of the cluster", text, re.MULTILINE)
     assert max(map(len, text.splitlines())) <= 120
 
 

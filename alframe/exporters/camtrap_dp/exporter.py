@@ -41,10 +41,10 @@ class CamtrapDp:
     requires is missing, nothing is written, and the message lists it. With `draft`, the folder `camtrap-dp-draft`
     contains the known facts.
 
-    A deployment is the time that a camera was at one place. The deployment of an image is found by the name of its
-    camera: it has this deploymentID. If there is none, it has this locationID (of several, the one that was active at
-    the time of the image). If there is none, its deploymentID is the path of a folder of the image, the innermost
-    first.
+    A deployment is the time that a camera was at one place. The deployment of an image is the deployment whose
+    deploymentID is the name of the image's camera. If there is none, it is the deployment with this name as its
+    locationID and, of several, the one that was active at the time of the image. If there is none, it is the deployment
+    whose deploymentID is the path of a folder of the image, the innermost first.
     """
 
     deployments: str | Path | None = None
