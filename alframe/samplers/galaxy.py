@@ -14,8 +14,8 @@ class Galaxy:
     The classes take turns. For each class, all images are put in an order by a number: the probability of the class
     minus the highest probability of the image. A gap is the part of this order between two neighbouring labelled
     images, if one of them has the class and the other does not. The middle image of the shortest gap is selected. If no
-    gap has an image without a label, the unlabelled image nearest to a boundary is selected: a place where the class of
-    the images changes. If there is no boundary, a random image is selected. There are no scores.
+    gap has an image without a label, the unlabelled image nearest to a boundary is selected (a boundary is where the
+    class of the labelled images changes). If there is no boundary, a random image is selected. There are no scores.
 
     In the paper, each label is known before the next choice. Here, a chosen image counts as an image of its most
     probable class. Zhang, Katz-Samuels and Nowak 2022, "GALAXY: graph-based active learning at the extreme".

@@ -17,9 +17,9 @@ class MarginClusterMean:
 
     An image is inside the margin if it is nearer to the boundary of a class than all labelled images. Its distance to
     this boundary is the difference between the probability of the class and the highest probability of another class.
-    If there are fewer images inside the margin than in the batch, or if clusters are empty, margin sampling chooses the
-    rest. The score is 1 - margin, from 0 to 1. Xu, Yu, Tresp, Xu and Wang 2003, "Representative sampling for text
-    classification using support vector machines".
+    If there are no more images inside the margin than in the batch, margin sampling chooses the whole batch. If
+    clusters are empty, it chooses the rest of the batch. The score is 1 - margin, from 0 to 1. Xu, Yu, Tresp, Xu and
+    Wang 2003, "Representative sampling for text classification using support vector machines".
     """
 
     needs = frozenset({Need.FEATURES, Need.PROBS, Need.LABELLED_PROBS})
