@@ -26,7 +26,7 @@ README_ROWS = (  # how their tasks begin
     "read an image file and compute its embedding, on all cores, with PyTorch",
     "read an image file and compute its embedding, on all cores, with OpenVINO (`inference.engine=openvino "
     "inference.precision=bf16`)",
-    "k-center: choose 100 of",
+    "k-center: choose 100 from",
     "margin: score",
     "linear head (the classifier on top of the embeddings): fit it to 5,000 labelled images",
     "read the labels of a round from a .csv",
@@ -137,8 +137,8 @@ def _faster(
 
 def _kcenter(result: Mapping[str, Any]) -> Iterator[Row]:
     setting = result["setting"]
-    images = f"{setting['pool']:,} images with {setting['dim']} numbers each"
-    what = f"k-center: choose {setting['k']:,} of {images}, when {setting['labelled']} images are labelled"
+    images = f"{setting['pool']:,} images ({setting['dim']} numbers per image)"
+    what = f"k-center: choose {setting['k']:,} from {images}, with {setting['labelled']} labelled images"
     yield _compared(what, result["results"], "alframe", result.get("limit_s"))
 
 
@@ -162,7 +162,7 @@ def _scored(shape: Sequence[int]) -> str:
 
 def _heads(result: Mapping[str, Any]) -> Iterator[Row]:
     for labels, ones in result["results"].items():
-        images = f"{int(labels):,} labelled images with {result['setting']['dim']:,} numbers each"
+        images = f"{int(labels):,} labelled images with {result['setting']['dim']:,} numbers per image"
         what = (
             f"linear head (the classifier on top of the embeddings): fit it to {images} "
             f"(accuracy {ones['linear']['accuracy']})"
