@@ -35,7 +35,7 @@ export const S = {
 
   // Grid
   noSuggestion: "No suggestion", pressKeys: "Press the key of a class. With Shift, it answers the rest of the group.",
-  nameFirst: "Press / and type what the framed image shows.", blindOnPurpose: "alframe needs your own view of these images, so it shows no suggestion. Press the key of a class.",
+  nameFirst: "Type what the framed image shows into “Find or add a class” (key /).", blindOnPurpose: "alframe needs your own view of these images, so it shows no suggestion. Press the key of a class.",
   markWrong: "Mark the wrong images, then press Enter.", nameMarked: "Press the key of a class for each marked image.",
   noSuggestionHere: "This group has no suggestion. Press the key of a class for one image, or Shift and the key for the whole group.",
   allMarked: "You have marked all remaining images of this group as wrong. Press the key of the class that the framed image shows.",
@@ -63,7 +63,7 @@ export const S = {
   report: "Open the full report",
 
   // Classes
-  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Press / and type what the framed image shows, for example fox, then press Enter.", noClassesYet: "There are no classes yet. You name them when the first images appear.",
+  classes: "Classes", class: "Class", findClass: "Find or add a class", noClasses: "There are no classes yet. Type what the framed image shows, for example fox, into the field above (key /), then press Enter.", noClassesYet: "There are no classes yet. You name them when the first images appear.",
   meaning: { blank: "An image that shows nothing you have a class for", unsure: "You cannot tell what the image shows" },
   keyBefore: (key, name) => `The key ${key} has given ${name} to the image before. If you wanted to type a name, press Ctrl+Z to undo this, and / to begin a name.`,
   addClass: (name) => `Add “${name}” as a new class`,
@@ -141,7 +141,7 @@ export const S = {
   // First visit and keys
   welcome: "Label images, one batch at a time", start: "Start",
   welcomeSentences: [
-    "To name the framed image, press / and type a class. This class then has a key for the next images.",
+    "To name the framed image, type a class into “Find or add a class” (key /). This class then has a key for the next images.",
     "From the second batch on, the page groups images that look like one class. Mark the wrong images with a click or Space, then press Enter to confirm the others.",
     "Every answer is saved at once, and Ctrl+Z undoes it. After each batch, alframe learns and shows the next batch.",
   ],
