@@ -12,7 +12,7 @@ _TREE_ROWS = 1000  # of which a tree is made at a time: it takes the square of t
 _DIRECTIONS = 32  # along which many rows are compared
 
 
-def places_by_similarity(features: Floats) -> Ints:
+def positions_by_similarity(features: Floats) -> Ints:
     """Return the place (n,) of each row of `features` (n, D) in an order in which neighbours look alike.
 
     It is the order of the leaves of a tree of average linkage on the rows scaled to length 1. Many rows are compared
@@ -27,9 +27,9 @@ def places_by_similarity(features: Floats) -> Ints:
         rows = np.argsort(x[:, 0], kind="stable")
     parts = np.array_split(rows, max(1, -(-count // _TREE_ROWS)))
     order = np.concatenate([part[_order_of_leaves(x[part])] for part in parts])
-    places = np.empty(count, np.int64)
-    places[order] = np.arange(count)
-    return places
+    positions = np.empty(count, np.int64)
+    positions[order] = np.arange(count)
+    return positions
 
 
 def _order_of_leaves(x: Floats) -> Ints:

@@ -43,7 +43,7 @@ def read_model_file(folder: Path) -> ModelDescription:
     types = {"alframe": str, "classes": list, "preprocessing": dict, "backbone": dict, "head": dict, "fingerprint": str}
     for name, expected in types.items():
         if not isinstance(data.get(name), expected):
-            _refuse(file, f"'{name}' is {_short(data.get(name))}, not {_NAMES[expected]}")
+            _refuse(file, f"'{name}' is {_short(data.get(name))}, not {_TYPE_NAMES[expected]}")
     classes, checksum = data["classes"], data.get("head_checksum")
     if not classes or not all(isinstance(name, str) and name.strip() for name in classes):
         _refuse(file, f"'classes' is {_short(classes)}, not a list of names")
@@ -97,4 +97,4 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-_NAMES = {str: "a text", list: "a list", dict: "an object"}
+_TYPE_NAMES = {str: "a text", list: "a list", dict: "an object"}

@@ -13,7 +13,7 @@ from alframe.contracts import Sampler
 from alframe.errors import BadSelection
 from alframe.types import AuditDraw, Floats, Ints, PoolView, Selection
 
-MOST_DEVIATION = 4.0  # of an image, in those of an average one: with four times as many images, no stratum is empty
+MAX_DEVIATION_RATIO = 4.0  # of an image to an average one: with four times as many images, no stratum is empty
 
 
 def select_with_sequence_limit(
@@ -73,7 +73,7 @@ def draw_audit(
     if fraction <= 0 or size < 2:
         return AuditDraw(keys[:0], strata)
     count = min(math.ceil(fraction * size), size - 1) if fraction < 1 else size
-    if confidence is None or len(keys) < MOST_DEVIATION * count:
+    if confidence is None or len(keys) < MAX_DEVIATION_RATIO * count:
         return AuditDraw(rng.choice(keys, count, replace=False), strata)
     strata[keys] = 1 + stratify(confidence, count)
     members = np.split(keys[np.argsort(strata[keys], kind="stable")], np.bincount(strata[keys])[1:-1].cumsum())
@@ -88,7 +88,7 @@ def stratify(confidence: Floats, count: int) -> Ints:
     1959). The deviation of an average image is added to each, as the model may be sure and wrong.
     """
     deviation = np.sqrt(np.clip(confidence * (1 - confidence), 0, None), dtype=np.float64)
-    deviation = np.minimum(1 + deviation / (deviation.mean() or 1), MOST_DEVIATION)
+    deviation = np.minimum(1 + deviation / (deviation.mean() or 1), MAX_DEVIATION_RATIO)
     order = np.argsort(confidence, kind="stable")
     middles = np.cumsum(deviation[order]) - deviation[order] / 2
     strata = np.empty(len(confidence), np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from alframe import seeding
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AnswersInOnePlace, UsesCompute
-from alframe.engine.arrange import places_by_similarity
+from alframe.engine.arrange import positions_by_similarity
 from alframe.engine.duplicates.grouping import pick_representatives
 from alframe.engine.select import draw_audit, interleave_audit, select_with_sequence_limit
 from alframe.kit.pool_views import EarlierBatches, make_pool_view
@@ -35,7 +35,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
     ineligible[list(labels.conflicts)] = True
     source = campaign.parts.label_source
     if source.answers_now:
-        ineligible |= listing.has_no_class
+        ineligible |= listing.has_invalid_class
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         ineligible[list(labels.unsure_rounds)] = True
     reask = campaign.settings.reask
@@ -138,8 +138,8 @@ def _arrange_for_display(
 
 def display_places(embedded: EmbeddedPool, keys: Ints) -> list[int]:
     """Return the place of each of the `keys` (n,) in an order in which images that look alike stand together."""
-    places: list[int] = places_by_similarity(embedded.embedding.features[keys]).tolist()
-    return places
+    positions: list[int] = positions_by_similarity(embedded.embedding.features[keys]).tolist()
+    return positions
 
 
 def hide_suggestions(is_audit: Bools, sequences: Ints, rng: np.random.Generator) -> Bools:

@@ -20,7 +20,7 @@ from alframe.contracts import (
     CheckableSource,
     TracksSettings,
 )
-from alframe.engine.listing.moved_items import find_doubled_items, find_moved_items
+from alframe.engine.listing.moved_items import find_items_listed_twice, find_moved_items
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.engine.needs import require_needs, require_pool_facts
 from alframe.errors import BadParams, UnmetNeed
@@ -85,7 +85,7 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
         settings.boxes,
         settings.classes,
         lambda gone, new: find_moved_items(gone, new, campaign.project.file_cache, _requested_contents(campaign)),
-        lambda absent, present: find_doubled_items(
+        lambda absent, present: find_items_listed_twice(
             absent, present, campaign.project.file_cache, _requested_contents(campaign)
         ),
     )

@@ -66,7 +66,7 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
             KnownLabel(each.item, each.class_name, each.annotator, each.origin, each.round, each.labelled_at)
             for each in labels.counted
         ],
-        history=ledger.measurements(),
+        history=ledger.all_records(),
         open_round=newest.number if newest else None,
         asked=newest.keys if newest else (),
         answers_needed=count_required_answers(campaign, len(newest.keys)) if newest else 0,

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 # NumPy orders byte strings but not void. Trailing zero bytes are dropped alike on both sides of a comparison.
 HASH_TYPE = np.dtype("S16")
 ContentHashes = npt.NDArray[np.bytes_]
-MAX_LENGTH = 1e16  # so that squared distances, and sums of many of them, do not overflow float32
+MAX_NORM = 1e16  # so that squared distances, and sums of many of them, do not overflow float32
 
 
 class FeatureStore:
@@ -56,7 +56,7 @@ class FeatureStore:
     def add(self, contents: Sequence[bytes], features: Floats) -> Bools:
         """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
 
-        Return (n,) which rows are finite, and shorter than MAX_LENGTH; the others are never stored. This is the one
+        Return (n,) which rows are finite, and shorter than MAX_NORM; the others are never stored. This is the one
         place where that is checked.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -190,10 +190,10 @@ def _remove_shard(keys_file: Path) -> None:
 
 
 def _is_usable(features: Floats) -> Bools:
-    """Return (n,) whether each row of `features` (n, D) is finite and not longer than MAX_LENGTH."""
+    """Return (n,) whether each row of `features` (n, D) is finite and not longer than MAX_NORM."""
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that the comparison refuses
         squared_lengths = np.einsum("ij,ij->i", features, features, dtype=np.float32, casting="same_kind")
-        return np.asarray(squared_lengths <= MAX_LENGTH**2)
+        return np.asarray(squared_lengths <= MAX_NORM**2)
 
 
 def _features_file(keys_file: Path) -> Path:

@@ -77,9 +77,9 @@ class FileCache:
             self._db = connect(file)
             self._db.executescript(SCHEMA)
             if self._db.execute("PRAGMA user_version").fetchone()[0] < READER_VERSION:
-                self._update()
+                self._migrate()
 
-    def _update(self) -> None:
+    def _migrate(self) -> None:
         columns = [name for _, name, *_ in self._db.execute("PRAGMA table_info(content)")]
         if "damage" not in columns:
             self._db.execute("ALTER TABLE content ADD COLUMN damage TEXT")

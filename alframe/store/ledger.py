@@ -213,9 +213,9 @@ class Ledger(ItemTable):
 
     def history(self) -> list[RoundRecord]:
         """Return the latest record of every evaluated round, oldest round first."""
-        return list({record.round: record for record in self.measurements()}.values())
+        return list({record.round: record for record in self.all_records()}.values())
 
-    def measurements(self) -> list[RoundRecord]:
+    def all_records(self) -> list[RoundRecord]:
         """Return the records of every evaluated round, one for each number of labels, oldest first.
 
         A round has several records if it was evaluated again when the next batch was partly answered. A record is left

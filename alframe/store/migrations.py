@@ -11,19 +11,35 @@ from pathlib import Path
 from alframe.errors import StoreError
 
 # A round is asked and answered once; what was learned from it may be learned again, from corrected labels.
-_ONCE = "kind IN ('shown', 'predicted', 'requested', 'answered')"
+_ONCE_PER_ROUND = "kind IN ('shown', 'predicted', 'requested', 'answered')"
 
 # Which row is already there, for each table: INSERT OR REPLACE would put another in its place.
-_SAME = {
+_SAME_ROW = {
     "item": "key = NEW.key OR id = NEW.id",
     "round": "number = NEW.number",
     "selection": "round = NEW.round AND (rank = NEW.rank OR item = NEW.item)",
     "label": "n = NEW.n",
-    "event": f"n = NEW.n OR ({_ONCE} AND round = NEW.round AND kind = NEW.kind)",
+    "event": f"n = NEW.n OR ({_ONCE_PER_ROUND} AND round = NEW.round AND kind = NEW.kind)",
     "aside": "n = NEW.n",
 }
 
-_FIRST = (
+
+def _forbid_changes(table: str, same_row: str, forbidden_update: str = "1") -> str:
+    """Return the triggers that let rows only be added to a table, if `same_row` holds for none of those there."""
+    return "".join(
+        f"""
+CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition}
+BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
+"""
+        for verb, condition in (
+            ("INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {same_row})"),
+            ("UPDATE", forbidden_update),
+            ("DELETE", "1"),
+        )
+    )
+
+
+_INITIAL_SCHEMA = (
     """
 CREATE TABLE item (
     key       INTEGER PRIMARY KEY,            -- 0, 1, 2 ... in the order of first sight; never reused
@@ -84,26 +100,16 @@ CREATE VIEW current_label AS
     SELECT * FROM label WHERE n IN (SELECT max(n) FROM label GROUP BY item);
 CREATE VIEW currently_aside AS
     SELECT * FROM aside WHERE reason IS NOT NULL AND n IN (SELECT max(n) FROM aside GROUP BY item);
-""".replace("{ONCE}", _ONCE)
-    + "".join(
-        f"""
-CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition}
-BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
-"""
-        for table, same in _SAME.items()
-        for verb, condition in (
-            ("INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {same})"),
-            # A file may move; which image it is and what it is held out for stays.
-            ("UPDATE", "(NEW.key, NEW.id, NEW.split) IS NOT (OLD.key, OLD.id, OLD.split)" if table == "item" else "1"),
-            ("DELETE", "1"),
-        )
-    )
+""".replace("{ONCE}", _ONCE_PER_ROUND)
+    # A file may move; which image it is and what it is held out for stays.
+    + _forbid_changes("item", _SAME_ROW["item"], "(NEW.key, NEW.id, NEW.split) IS NOT (OLD.key, OLD.id, OLD.split)")
+    + "".join(_forbid_changes(table, same_row) for table, same_row in list(_SAME_ROW.items())[1:])
 )
 
 # What one source says about one item at one time is a word: one label, or several (two annotators, two animals). Its
 # last word about a round stands, unless it was taken back. Nothing here reads the view any more: `loop/labels.py` says
 # which labels stand. It is left for whoever looks into a ledger with other programs.
-_WORDS = """
+_STATEMENTS = """
 ALTER TABLE label ADD COLUMN word INTEGER;                            -- the word's first n; NULL: a word of its own
 ALTER TABLE label ADD COLUMN digest TEXT NOT NULL DEFAULT '';         -- of the file, as it was read
 ALTER TABLE label ADD COLUMN taken_back INTEGER NOT NULL DEFAULT 0;   -- 1: this is no longer said
@@ -129,28 +135,13 @@ ALTER TABLE label ADD COLUMN labelled_on INTEGER REFERENCES item (key);   -- NUL
 """
 
 
-def _forbid_changes(table: str, key: str) -> str:
-    """Return the triggers that let rows only be added to a table, under another `key` than those that are there."""
-    return "".join(
-        f"""
-CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition}
-BEGIN SELECT raise(ABORT, 'the ledger is append-only: {table}'); END;
-"""
-        for verb, condition in (
-            ("INSERT", f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"),
-            ("UPDATE", "1"),
-            ("DELETE", "1"),
-        )
-    )
-
-
 # Which images a round could have drawn at random, so that those it drew have their exact weights.
 _AUDIT_FRAME = """
 CREATE TABLE audit_frame (
     round     INTEGER PRIMARY KEY REFERENCES round (number),
     strata    BLOB NOT NULL               -- zlib; by item key, 16 bits each: the stratum from 1 up, 0 for not drawable
 );
-""" + _forbid_changes("audit_frame", "round")
+""" + _forbid_changes("audit_frame", "round = NEW.round")
 
 # A file that was moved or renamed is the same image under another id; the ids that it had before stay known.
 _FORMER_IDS = """
@@ -171,9 +162,9 @@ WHEN (NEW.key, NEW.split) IS NOT (OLD.key, OLD.split) OR (
     AND OLD.id IS NOT char(10) || OLD.key -- between the two, where items exchange their ids
 )
 BEGIN SELECT raise(ABORT, 'the ledger is append-only: item'); END;
-""" + _forbid_changes("former_id", "n")
+""" + _forbid_changes("former_id", "n = NEW.n")
 
-STEPS: tuple[str, ...] = (_FIRST, _WORDS, _LABELLED_ON, _AUDIT_FRAME, _FORMER_IDS)
+STEPS: tuple[str, ...] = (_INITIAL_SCHEMA, _STATEMENTS, _LABELLED_ON, _AUDIT_FRAME, _FORMER_IDS)
 
 
 def require_ledger(db: sqlite3.Connection, file: Path) -> None:

@@ -46,11 +46,11 @@ def find_new_statements(
     labels_by_item: dict[int, list[Label]] = {}
     for item, label in labels:
         labels_by_item.setdefault(item, []).append(label)
-    files = {_place_of_file(label.file) for said in labels_by_item.values() for label in said}
+    files = {_path_from_round_folder(label.file) for said in labels_by_item.values() for label in said}
     new: list[StoredLabel] = []
     for item, said in labels_by_item.items():
         source = (item, round_number, origin)
-        before = _not_taken_back(last.get(source, ()))
+        before = _unless_taken_back(last.get(source, ()))
         now = _latest_by_time(_with_earlier_time(label, before) for label in said)
         times = {label.annotator: label.labelled_at for label in now}  # of the last label of each
         kept = [
@@ -64,23 +64,23 @@ def find_new_statements(
         if is_changed and _annotator_class_pairs(found) != _annotator_class_pairs(before):
             new += _make_numbered_rows(source, found, len(new))
     for item in dict.fromkeys(cleared):
-        before = _not_taken_back(last.get((item, round_number, origin), ()))
+        before = _unless_taken_back(last.get((item, round_number, origin), ()))
         if before and item not in labels_by_item and not any(_is_answer_file_missing(row, files) for row in before):
             first = len(new)
             new += [row._replace(n=n, statement=first, taken_back=1) for n, row in enumerate(before, start=first)]
     return new
 
 
-def _not_taken_back(statement: Sequence[StoredLabel]) -> Sequence[StoredLabel]:
+def _unless_taken_back(statement: Sequence[StoredLabel]) -> Sequence[StoredLabel]:
     return () if statement and statement[0].taken_back else statement
 
 
 def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]) -> bool:
-    return row.row is not None and _place_of_file(row.file) not in files
+    return row.row is not None and _path_from_round_folder(row.file) not in files
 
 
 @lru_cache(maxsize=1000)
-def _place_of_file(path: str) -> tuple[str, ...]:
+def _path_from_round_folder(path: str) -> tuple[str, ...]:
     """Return the parts of a path from its round's folder on, which do not change if the project is moved; else all."""
     parts = PureWindowsPath(path).parts
     round_folders = [place for place, part in enumerate(parts) if _ROUND_FOLDER.fullmatch(part)]
@@ -96,7 +96,7 @@ def _with_earlier_time(label: Label, before: Sequence[StoredLabel]) -> Label:
         for row in before
         if (row.annotator, row.class_name) == (label.annotator, label.class_name)
         and row.row is not None
-        and _place_of_file(row.file) == _place_of_file(label.file)
+        and _path_from_round_folder(row.file) == _path_from_round_folder(label.file)
     )
     return replace(label, labelled_at=next(found, label.labelled_at))
 

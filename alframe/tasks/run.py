@@ -189,7 +189,7 @@ def _summary_message(
     table = (
         comparison_table(histories, session.parts.name_of("sampler"))
         if histories
-        else accuracy_table(session.ledger.measurements())
+        else accuracy_table(session.ledger.all_records())
         + describe_unanswered_audit(len(session.unlabelled_audit_keys()))
     )
     if paths:

@@ -52,7 +52,7 @@ class Status:
             + "".join(f"\n          {count:6d}  {name}" for name, count in counts.most_common()),
             *([f"          {unseen}"] if (unseen := describe_unseen_classes(session)) else []),
             "",
-            accuracy_table(ledger.measurements()) + describe_unanswered_audit(len(unlabelled_audit)),
+            accuracy_table(ledger.all_records()) + describe_unanswered_audit(len(unlabelled_audit)),
             *filter(None, [describe_target(session)]),
             "",
         ]

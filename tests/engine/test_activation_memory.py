@@ -48,7 +48,7 @@ def test_activations_that_are_computed_again_give_the_same_weights(
     for item in items:
         Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(item.path)
     kept, calls = train_tiny_efficientnet(items, freeze)
-    monkeypatch.setattr(activation_memory, "LIMIT", 0)
+    monkeypatch.setattr(activation_memory, "MAX_CPU_BYTES", 0)
     computed_again, twice_the_calls = train_tiny_efficientnet(items, freeze)
     assert calls == 4  # two epochs of two batches
     assert twice_the_calls == 8 or (freeze == "0" and not hasattr(import_timm().layers, "set_reentrant_ckpt"))
@@ -66,7 +66,7 @@ def test_activations_are_measured_for_one_image_without_the_weights() -> None:
 def test_a_network_that_cannot_compute_them_again_is_trained_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(activation_memory, "LIMIT", 0)
+    monkeypatch.setattr(activation_memory, "MAX_CPU_BYTES", 0)
     module = Timm("dla46_c", pretrained=False, dim=16).module(seed=0)
     before = {name: weight.clone() for name, weight in module.named_parameters()}
     rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def test_a_network_that_keeps_its_activations_is_named_with_a_batch_that_fits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sigmoid())
-    monkeypatch.setattr(activation_memory, "LIMIT", 4 * measure_activation_bytes(module, SPEC, "cpu"))
+    monkeypatch.setattr(activation_memory, "MAX_CPU_BYTES", 4 * measure_activation_bytes(module, SPEC, "cpu"))
     limit_activation_memory(module, SPEC, 4, "cpu")
     assert not caplog.text
     limit_activation_memory(module, SPEC, 8, "cpu")

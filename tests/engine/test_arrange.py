@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine.arrange import places_by_similarity
+from alframe.engine.arrange import positions_by_similarity
 from alframe.types import Floats
 
 
@@ -18,7 +18,7 @@ def clusters(count: int, groups: int = 5) -> tuple[Floats, np.ndarray]:
 @pytest.mark.parametrize("count", [20, 299, 301, 1000])
 def test_images_of_a_cluster_stand_together(count: int) -> None:
     x, labels = clusters(count)
-    places = places_by_similarity(x)
+    places = positions_by_similarity(x)
     assert sorted(places.tolist()) == list(range(count))
     ordered = labels[np.argsort(places)]
     assert int((ordered[1:] != ordered[:-1]).sum()) < 8, "five clusters: at least four borders"
@@ -26,7 +26,7 @@ def test_images_of_a_cluster_stand_together(count: int) -> None:
 
 def test_many_images_are_ordered_in_parts() -> None:
     x, labels = clusters(3500)
-    places = places_by_similarity(x)
+    places = positions_by_similarity(x)
     assert sorted(places.tolist()) == list(range(3500))
     ordered = labels[np.argsort(places)]
     assert int((ordered[1:] != ordered[:-1]).sum()) < 40
@@ -34,4 +34,4 @@ def test_many_images_are_ordered_in_parts() -> None:
 
 def test_few_images_and_images_without_features() -> None:
     for count in range(4):
-        assert sorted(places_by_similarity(np.zeros((count, 3), np.float32)).tolist()) == list(range(count))
+        assert sorted(positions_by_similarity(np.zeros((count, 3), np.float32)).tolist()) == list(range(count))

@@ -38,7 +38,7 @@ def test_sums_over_the_unlabelled_and_over_all_images_have_no_bias(strata: int, 
     for seed in range(1500):
         draws, labelled = play(np.random.default_rng(seed), strata, late)
         weights = weigh_audit(draws, labelled, ~labelled)
-        assert weights.covered.all()
+        assert weights.could_be_drawn.all()
         rest = (weights.drawn * Y).sum() - (weights.labelled * Y).sum()
         whole = ((weights.drawn + 1 - weights.labelled) * Y)[labelled].sum()
         errors.append((rest - Y[~labelled].sum(), whole - Y.sum()))
@@ -63,7 +63,7 @@ def test_images_that_are_gone_count_for_nothing() -> None:
     unlabelled[np.flatnonzero(unlabelled)[:10]] = False
     weights = weigh_audit(draws, labelled, unlabelled)
     assert (weights.drawn - weights.labelled).sum() == pytest.approx(unlabelled.sum())
-    assert not weights.covered[~labelled & ~unlabelled].any()
+    assert not weights.could_be_drawn[~labelled & ~unlabelled].any()
 
 
 def test_a_drawn_image_without_an_answer_is_taken_to_be_like_the_others() -> None:
@@ -80,7 +80,7 @@ def test_images_that_no_round_could_draw_are_not_covered() -> None:
     draws, labelled = play(np.random.default_rng(0))
     grown = np.append(labelled, [False] * 7)
     weights = weigh_audit(draws, grown, ~grown)
-    assert weights.covered.tolist() == [True] * POOL + [False] * 7
+    assert weights.could_be_drawn.tolist() == [True] * POOL + [False] * 7
     assert (weights.drawn - weights.labelled).sum() == pytest.approx((~labelled).sum())
     nothing = weigh_audit([], grown, ~grown)
-    assert not nothing.covered.any() and not nothing.drawn.any()
+    assert not nothing.could_be_drawn.any() and not nothing.drawn.any()

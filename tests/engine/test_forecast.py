@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from alframe.engine.measuring.forecast import (
-    FARTHEST_BEST,
-    WIDEST,
+    MAX_INTERVAL_WIDTH,
+    MAX_LABELS_FACTOR,
     describe_forecast,
     forecast_or_reason,
     weight_curves,
@@ -56,8 +56,8 @@ def test_a_steep_curve_goes_on_and_a_flat_one_does_not() -> None:
     assert steep.then - steep.now > 0.04
     assert abs(steep.then - curve(np.array([400]), power=0.5)[0]) < 0.02
     assert abs(flat.then - flat.now) < 0.01
-    assert steep.near_best is None, "nobody can tell where a curve ends that still rises"
-    assert flat.near_best == (0, 0)
+    assert steep.more_labels_to_near_best is None, "nobody can tell where a curve ends that still rises"
+    assert flat.more_labels_to_near_best == (0, 0)
     text = describe_forecast(flat)
     assert text.startswith("With 200 more labels, the accuracy would be about 9") and "or more" in text
 
@@ -70,7 +70,7 @@ def test_the_labels_to_near_the_best_are_counted_where_they_can_be_told() -> Non
         found = weight_curves(labels.astype(float), measured, 400).more_labels_to_near_best()
         true = max(0, 20 * ((best - 0.3) / (0.05 * best)) ** (1 / power) - 200)
         if found is not None:
-            assert 0 <= found[0] <= found[1] <= (FARTHEST_BEST - 1) * 200
+            assert 0 <= found[0] <= found[1] <= (MAX_LABELS_FACTOR - 1) * 200
             held.append(found[0] <= true <= found[1])
     assert len(held) > 30 and np.mean(held) >= 0.9
 
@@ -127,7 +127,7 @@ def test_it_holds_for_the_curves_of_the_benchmark() -> None:
                         continue
                     curves = weight_curves(labels[:points], measured[:points], images["test"])
                     low, _, high = curves.measured_interval_at(labels[later[-1]])
-                    if high - low <= WIDEST:
+                    if high - low <= MAX_INTERVAL_WIDTH:
                         held.append(low <= measured[later[-1]] <= high)
                     if recipe == "longer" and (found := curves.more_labels_to_near_best()):
                         step = labels[1] - labels[0]  # the truth lies between two points

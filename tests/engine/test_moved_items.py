@@ -14,7 +14,7 @@ import pytest
 
 from alframe.data import drive_failures
 from alframe.data.decode import ImageFile
-from alframe.engine.listing.moved_items import find_doubled_items, find_moved_items
+from alframe.engine.listing.moved_items import find_items_listed_twice, find_moved_items
 from alframe.engine.listing.pool_listing import PoolListing, sync_pool_listing
 from alframe.errors import PoolError
 from alframe.store.file_cache import FileCache, FileContent, read_stamp
@@ -54,7 +54,9 @@ class Project:
         listing = sync_pool_listing(
             *(self.ledger, Listed(items), holdout, "image", 0),
             find_moved=lambda gone, new: find_moved_items(gone, new, self.cache, self.requested),
-            find_doubled=lambda absent, present: find_doubled_items(absent, present, self.cache, self.requested),
+            find_listed_twice=lambda absent, present: find_items_listed_twice(
+                absent, present, self.cache, self.requested
+            ),
         )
         read = [(item, ImageFile(item.path).content_hash(), read_stamp(str(item.path))) for item in items]
         self.cache.remember([(item, FileContent(content, None, stamp)) for item, content, stamp in read])
@@ -236,7 +238,7 @@ def test_an_old_drive_that_fails_leaves_a_copy_where_it_is_until_the_next_call(
         fail_for(patch, errno.EIO, ["1.jpg"], ["stat"])
         items = [item for item in project.ledger.items() if item.id == "copy.jpg"]
         gone = {0: project.ledger.items()[0]}
-        assert find_doubled_items(gone, enumerate(items, 4), project.cache, {}) == {}
+        assert find_items_listed_twice(gone, enumerate(items, 4), project.cache, {}) == {}
     project.sync()
     assert project.ids() == ["copy.jpg", *before[1:4], "deer/1.jpg"]
 

@@ -38,17 +38,17 @@ def test_they_are_counted_before_their_headers_are_read(
     monkeypatch.setattr(online_files, "HAS_PLACEHOLDERS", True)
     inodes = {path.stat().st_ino for path in (root / "class_1").iterdir()}
     monkeypatch.setattr(online_files, "is_online_only", lambda status: status.st_ino in inodes)
-    add_times_or_leave_out = pool_listing.add_times_or_leave_out
+    add_times_from_files = pool_listing.add_times_from_files
 
     def read_headers(*arguments: object) -> object:
         assert "3 of 6 images (" in caplog.text
         assert "are not on this computer but in the cloud" in caplog.text
-        return add_times_or_leave_out(*arguments)
+        return add_times_from_files(*arguments)
 
-    monkeypatch.setattr(pool_listing, "add_times_or_leave_out", read_headers)
+    monkeypatch.setattr(pool_listing, "add_times_from_files", read_headers)
     with Ledger.open(tmp_path) as ledger:
         pool_listing.sync_pool_listing(ledger, Folder(root), 0, "image", 0, Sequences())
         caplog.clear()
-        monkeypatch.setattr(pool_listing, "add_times_or_leave_out", add_times_or_leave_out)
+        monkeypatch.setattr(pool_listing, "add_times_from_files", add_times_from_files)
         pool_listing.sync_pool_listing(ledger, Folder(root), 0, "image", 0, Sequences())
     assert "cloud" not in caplog.text, "only images that are new are read"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alframe.engine.select import MOST_DEVIATION, draw_audit, run_sampler, select_with_sequence_limit
+from alframe.engine.select import MAX_DEVIATION_RATIO, draw_audit, run_sampler, select_with_sequence_limit
 from alframe.errors import BadSelection
 from alframe.samplers.kcenter import KCenter
 from alframe.samplers.mixture import Mixture
@@ -145,7 +145,7 @@ def test_in_later_turns_a_sampler_in_another_one_sees_what_was_chosen() -> None:
 
 
 @pytest.mark.parametrize("shape", ["spread", "sure", "one doubtful", "all alike"])
-@pytest.mark.parametrize("times", [MOST_DEVIATION, 30])
+@pytest.mark.parametrize("times", [MAX_DEVIATION_RATIO, 30])
 def test_an_audit_by_confidence_takes_one_image_of_each_stratum(shape: str, times: float) -> None:
     count = 10
     n = int(times * count)

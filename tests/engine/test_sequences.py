@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from alframe.engine.listing.sequences import add_times_or_leave_out, assign_sequences
+from alframe.engine.listing.sequences import add_times_from_files, assign_sequences
 from alframe.errors import BadParams, PoolError
 from alframe.settings import Sequences
 from alframe.types import Item, ItemColumns
@@ -119,9 +119,9 @@ def test_times_are_read_from_the_pictures_once_for_all_boxes_of_one(tmp_path: Pa
         Item("b.jpg", tmp_path / "b.jpg"),
         given,
     ]
-    assert [one.taken for one in add_times_or_leave_out(items, Sequences())] == [START, START, None, given.taken]
-    assert add_times_or_leave_out(items, Sequences(times="none")) == items
-    *_, by_file, same = add_times_or_leave_out(items, Sequences(times="file"))
+    assert [one.taken for one in add_times_from_files(items, Sequences())] == [START, START, None, given.taken]
+    assert add_times_from_files(items, Sequences(times="none")) == items
+    *_, by_file, same = add_times_from_files(items, Sequences(times="file"))
     assert by_file.taken is not None and by_file.meta == {"taken_from": "file"} and same == given
 
 
@@ -131,7 +131,7 @@ def test_times_that_cannot_be_read_are_counted(tmp_path: Path, caplog: pytest.Lo
         exif[0x0132] = text
         Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.jpg", exif=exif)
     items = [Item(f"{name}.jpg", tmp_path / f"{name}.jpg") for name in "abcd"]
-    assert [one.taken for one in add_times_or_leave_out(items, Sequences())] == [START, None, None, None]
+    assert [one.taken for one in add_times_from_files(items, Sequences())] == [START, None, None, None]
     assert "(EXIF): 2 times are unknown: '05/06/2024 06:00' (b.jpg) may be day/month or month/day" in caplog.text
     assert "3 of 4 images have no time in their EXIF; the first is b.jpg." in caplog.text
 
@@ -148,9 +148,9 @@ def test_camera_images_without_any_time_are_named_unless_their_bursts_are_known(
         (items, Sequences(times="none")),
         ([replace(item, path=item.path.with_suffix(".png")) for item in items], Sequences()),
     ):
-        add_times_or_leave_out(listed, settings)
+        add_times_from_files(listed, settings)
     assert "recognise bursts" not in caplog.text
-    add_times_or_leave_out(items, Sequences())
+    add_times_from_files(items, Sequences())
     assert "None of the 2 images has a time in its EXIF, so alframe cannot recognise bursts" in caplog.text
 
 
@@ -185,15 +185,15 @@ def test_a_drive_that_fails_leaves_no_image_without_its_time(
     """What is listed once keeps its time: one file waits for the next run, and two end this one."""
     items = photos(tmp_path, 12)
     fail_for(monkeypatch, errno.EIO, [f"{row}.jpg" for row in range(4, 12)], [call], times=2)
-    assert [item.taken for item in add_times_or_leave_out(items, Sequences())] == [datetime(2024, 5, 1, 12)] * 12
+    assert [item.taken for item in add_times_from_files(items, Sequences())] == [datetime(2024, 5, 1, 12)] * 12
     assert not caplog.text
     os.utime(tmp_path / "3.jpg")  # changed since, so that it is read again
     fail_for(monkeypatch, errno.EIO, ["3.jpg"], [call])
-    assert [item.id for item in add_times_or_leave_out(items, Sequences())] == [
+    assert [item.id for item in add_times_from_files(items, Sequences())] == [
         f"{row}.jpg" for row in range(12) if row != 3
     ]
     assert "1 of 12 images cannot be read because the drive or the network failed" in caplog.text
     os.utime(tmp_path / "7.jpg")
     fail_for(monkeypatch, errno.EIO, ["7.jpg"], [call])
     with pytest.raises(PoolError, match=r"2 of 12 images .* Connect it again"):
-        add_times_or_leave_out(items, Sequences())
+        add_times_from_files(items, Sequences())

@@ -210,11 +210,11 @@ def test_what_is_measured_with_a_partly_answered_batch_replaces_nothing(person: 
     person.answer(2, lambda row, truth: truth if row < 2 else "")
     with open_session(*person.words, "task=export") as session:
         session.task_to_run.run(session)
-        assert [(record.round, record.labels) for record in session.ledger.measurements()] == [(1, 8), (1, 10)]
+        assert [(record.round, record.labels) for record in session.ledger.all_records()] == [(1, 8), (1, 10)]
     person.answer(2)
     person.run("start.labels=8")
     with open_session(*person.words, "task=status") as session:
-        assert [(record.round, record.labels) for record in session.ledger.measurements()] == [(1, 8), (1, 10), (2, 12)]
+        assert [(record.round, record.labels) for record in session.ledger.all_records()] == [(1, 8), (1, 10), (2, 12)]
         assert [(record.round, record.labels) for record in session.history()] == [(1, 10), (2, 12)]
 
 

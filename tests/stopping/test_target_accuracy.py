@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alframe.engine.measuring.intervals import ONE_LOOK, anytime_multiplier, wilson_interval
+from alframe.engine.measuring.intervals import Z_SCORE, anytime_multiplier, wilson_interval
 from alframe.errors import BadParams
 from alframe.stopping.target_accuracy import TargetAccuracy
 from alframe.testing.records import round_record
@@ -73,7 +73,7 @@ def test_the_numbers_of_the_docs():
     """How many images prove 90 %, by the share that is right; and how often looking every round is wrong."""
     images = np.arange(1, 2000)
     for share, once, always in ((1.0, 35, 84), (0.97, 70, 170), (0.95, 130, 350), (0.93, 360, 1050)):
-        for multiplier, least in ((ONE_LOOK, once), (anytime_multiplier(images), always)):
+        for multiplier, least in ((Z_SCORE, once), (anytime_multiplier(images), always)):
             low, _ = wilson_interval(share * images, images, multiplier)
             assert abs(int(images[low >= 0.9][0]) - least) <= 0.1 * least, share
     rng, totals = np.random.default_rng(0), np.broadcast_to(10 * np.arange(1, 51), (4000, 50))

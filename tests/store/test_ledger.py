@@ -236,10 +236,10 @@ def test_records_come_back_as_they_were(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.add_record(partly)
         ledger.add_record(again)
-    assert ledger.measurements() == [again], "labels were taken back"
+    assert ledger.all_records() == [again], "labels were taken back"
     with ledger.transaction():
         ledger.add_record(partly)
-    assert ledger.measurements() == [again, partly], "part of the next batch was answered"
+    assert ledger.all_records() == [again, partly], "part of the next batch was answered"
     assert ledger.history() == [partly], "a round has one record, the latest"
 
 

@@ -16,7 +16,7 @@ from alframe.types import Bools, Floats, Ints
 
 # With both measures, images that share a hash (black frames, fog) may all have embeddings of their own. An image is
 # compared with so many of them at most, so that a million such frames do not take a million times a million looks.
-MAX_CANDIDATES = 64
+MAX_COMPARISONS = 64
 MAX_CELL_SIZE = 20_000  # images of which embeddings are compared all with all
 KMEANS_SAMPLE = 65_536  # images that k-means learns its cells from,
 KMEANS_PASSES = 10  # looking at each of them so often
@@ -39,7 +39,9 @@ class HashIndex:
     def add(self, rows: Ints) -> None:
         if self._features is not None:
             _, hash_numbers, counts = np.unique(self._hashes[rows], return_inverse=True, return_counts=True)
-            rows = rows[np.sort(np.argsort(hash_numbers, kind="stable")[_concatenated_ranges(counts) < MAX_CANDIDATES])]
+            rows = rows[
+                np.sort(np.argsort(hash_numbers, kind="stable")[_concatenated_ranges(counts) < MAX_COMPARISONS])
+            ]
         # Tables of doubling length: each image is sorted some log2(n) times, and there are some log2(n) to look into.
         while self._tables and len(self._tables[-1].rows) <= len(rows):
             rows = np.concatenate([self._tables.pop().rows, rows])
@@ -49,16 +51,16 @@ class HashIndex:
     def find_representatives(self, rows: Ints) -> tuple[Ints, Bools]:
         """Return (r,) the first added image that matches each row, or -1; and (r,) which rows not to add.
 
-        Rows with at least MAX_CANDIDATES images of a similar hash are not added: one more would only cost time.
+        Rows with at least MAX_COMPARISONS images of a similar hash are not added: one more would only cost time.
         """
         positions, matches = self._find_near_pairs(self._hashes[rows])
         counts = np.bincount(positions, minlength=len(rows))
         if self._features is None:
             return _first_match_of_each(positions, matches, len(rows)), np.zeros(len(rows), bool)
-        compared = _concatenated_ranges(counts) < MAX_CANDIDATES
+        compared = _concatenated_ranges(counts) < MAX_COMPARISONS
         positions, matches = positions[compared], matches[compared]
         near = cosine_similarities(self._features, rows[positions], matches) >= 1 - self._cosine
-        return _first_match_of_each(positions[near], matches[near], len(rows)), counts >= MAX_CANDIDATES
+        return _first_match_of_each(positions[near], matches[near], len(rows)), counts >= MAX_COMPARISONS
 
     def _find_near_pairs(self, hashes: Hashes) -> tuple[Ints, Ints]:
         """Return pairs of a position in `hashes` and a near added row, sorted by position, then in order of adding."""

@@ -26,15 +26,19 @@ CHUNK_ROWS = 1024  # images at a time, each compared with all others of its chun
 
 
 def group_duplicates(
-    settings: Duplicates, content_hashes: Sequence[bytes | None], hashes: Hashes | None, features: Floats, fixed: Bools
+    settings: Duplicates,
+    content_hashes: Sequence[bytes | None],
+    hashes: Hashes | None,
+    features: Floats,
+    is_fixed: Bools,
 ) -> Ints:
     """Return for each of N images the position of its group's representative, which may be itself.
 
     An image without a content hash (N,) is in no group. `hashes` (N,) are the difference hashes, if they are compared;
-    `features` is (N, D). The `fixed` (N,) ones come first and are representatives whatever they are near to: what is
-    near to one of them joins its group.
+    `features` is (N, D). Those that `is_fixed` (N,) names come first and are representatives whatever they
+    are near to: an image near to one of them joins its group.
     """
-    order = _processing_order(content_hashes, fixed)
+    order = _processing_order(content_hashes, is_fixed)
     representatives = np.arange(len(content_hashes), dtype=np.int64)
     by_embedding = settings.by == "embedding"
     cells = cluster_into_cells(features, order, seeding.integer_seed(0, "cells")) if by_embedding else [order]
@@ -47,7 +51,7 @@ def group_duplicates(
                 index = HashIndex(hashes, settings.bits, compared, settings.cosine)
             else:
                 index = EmbeddingIndex(features, settings.cosine)
-            start = int(fixed[cell].sum())
+            start = int(is_fixed[cell].sum())
             index.add(cell[:start])
             bar.advance(start)
             for chunk in row_slices(len(cell) - start, CHUNK_ROWS):
@@ -57,11 +61,11 @@ def group_duplicates(
     return representatives
 
 
-def _processing_order(content_hashes: Sequence[bytes | None], fixed: Bools) -> Ints:
-    """Return positions of the images that have a content: the fixed ones first, then by content; copies by position."""
+def _processing_order(content_hashes: Sequence[bytes | None], is_fixed: Bools) -> Ints:
+    """Return positions of the images with content: `is_fixed` first, then by content; copies by position."""
     has_content = np.flatnonzero([content is not None for content in content_hashes])
     digests = np.array([content_hashes[row] for row in has_content.tolist()], "S16")
-    return has_content[np.lexsort((digests, ~fixed[has_content]))].astype(np.int64)
+    return has_content[np.lexsort((digests, ~is_fixed[has_content]))].astype(np.int64)
 
 
 def _assign_representatives(rows: Ints, index: HashIndex | EmbeddingIndex) -> Ints:

@@ -42,8 +42,8 @@ def collect_difference_hashes(
         log.info("%d images were embedded without difference hashes; they are read again now.", len(lacking))
         shards = [[items[key] for key in lacking[rows]] for rows in row_slices(len(lacking), SHARD_SIZE)]
         load = partial(_batches_without_features, spec, compute.worker_count())
-        work = partial(process_shards, "Hashing images", load, compute.batch_size)
-        for result in map_shards_checked(compute, work, shards):
+        function = partial(process_shards, "Hashing images", load, compute.batch_size)
+        for result in map_shards_checked(compute, function, shards):
             cache.remember_difference_hashes(result.difference_hashes, spec)
             known |= result.difference_hashes
     hashes = [known.get(content) if content else None for content in content_hashes]

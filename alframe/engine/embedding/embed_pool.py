@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from alframe.engine.embedding.embedder import Embedder
 
 SHARD_SIZE = 512  # images; what a kill costs at most
-PARTS = 128  # in which a pool is embedded at least, if its images fill so many batches
+MIN_POOL_PARTS = 128  # in which a pool is embedded at least, if its images fill so many batches
 BYTES_PER_FLOAT = 4
 # From all items, and batches as positions in them, to each batch and the features (g, D) of its readable images.
 ProcessBatches = Callable[[Sequence[Item], Sequence[Sequence[int]]], Iterator[tuple["Batch", Floats]]]
@@ -123,8 +123,8 @@ def _embed_missing(
     require_free_space(store.folder, sum(map(len, shards)) * embedder.dim * BYTES_PER_FLOAT)
     embed = partial(embed_batches, embedder, workers=compute.worker_count())
     not_finite = 0  # readable images before the first that can be embedded
-    work = partial(process_shards, "Embedding images", embed, compute.batch_size)
-    for shard, result in zip(shards, map_shards_checked(compute, work, shard_items), strict=True):
+    function = partial(process_shards, "Embedding images", embed, compute.batch_size)
+    for shard, result in zip(shards, map_shards_checked(compute, function, shard_items), strict=True):
         shard_contents = _store_shard(result, store, embedder)
         if not store.width:
             not_finite += sum(content.reason is None for content in result.contents)
@@ -141,11 +141,13 @@ def _embed_missing(
 
 
 def map_shards_checked(
-    compute: Compute, work: Callable[[Sequence[Sequence[Item]]], Iterator[ShardResult]], shards: Sequence[list[Item]]
+    compute: Compute,
+    function: Callable[[Sequence[Sequence[Item]]], Iterator[ShardResult]],
+    shards: Sequence[list[Item]],
 ) -> Iterator[ShardResult]:
     """Yield the compute's result for each shard. Raises BadOutput for one too few, too many, or a wrong one."""
     count = 0
-    for result in compute.map_shards(work, shards):
+    for result in compute.map_shards(function, shards):
         count += 1
         right = count <= len(shards) and isinstance(result, ShardResult)
         if not right or len(result.contents) != len(shards[count - 1]):
@@ -226,7 +228,7 @@ def _missing_keys_by_shard(
     done[readable] = store.which_are_stored([_require_hash(contents[key]) for key in readable])
     missing = np.flatnonzero(~done)
     shards = np.split(missing, np.flatnonzero(np.diff(missing // SHARD_SIZE)) + 1)
-    rows = batch_size * max(1, len(missing) // (PARTS * batch_size))
+    rows = batch_size * max(1, len(missing) // (MIN_POOL_PARTS * batch_size))
     return [shard[part].tolist() for shard in shards for part in row_slices(len(shard), rows)]
 
 

@@ -17,15 +17,15 @@ Times = npt.NDArray[np.datetime64]
 SECOND = np.timedelta64(1, "s")
 
 # More images than this at one instant, or within 5 seconds, are not taken by a camera whose clock runs.
-MOST_AT_ONE_INSTANT = 10
-MOST_IN_FIVE_SECONDS = 30
+MAX_AT_ONE_INSTANT = 10
+MAX_IN_FIVE_SECONDS = 30
 # A clock that is this much earlier than for the file before was set back: by hand, in autumn, or by new batteries.
-SET_BACK = np.timedelta64(15, "m")
-MOST_SET_BACK = 0.1  # of a series of files; with more, their numbers say nothing about time
+MIN_SET_BACK = np.timedelta64(15, "m")
+MAX_SHARE_SET_BACK = 0.1  # of a series of files; with more, their numbers say nothing about time
 # At least so many images at regular intervals of at least so many seconds are a time-lapse.
-MIN_TIME_LAPSE, MIN_INTERVAL = 20, 10 * SECOND
-REGULAR = 0.8  # of the intervals
-LONG_BURST = 200  # images
+MIN_TIME_LAPSE_IMAGES, MIN_INTERVAL = 20, 10 * SECOND
+MIN_REGULAR_SHARE = 0.8  # of the intervals
+MAX_BURST_IMAGES = 200
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)
 _LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
 
@@ -34,8 +34,8 @@ _LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
 class TimedImages:
     """The images of known time, sorted by camera, run and time.
 
-    `rows` (n,) are their places in the pool, `camera` (n,) and `run` (n,) numbers, `time` (n,). A run is what a camera
-    took between two times that its clock was set back. `is_stuck` (n,): the clock stood still.
+    `rows` (n,) are their positions in the pool, `camera` (n,) and `run` (n,) numbers, `time` (n,). A run is what a
+    camera took between two times that its clock was set back. `is_stuck` (n,): the clock stood still.
     """
 
     rows: Ints
@@ -71,9 +71,9 @@ def sort_timed_images(items: ItemColumns, gap: float) -> TimedImages:
     # Not as an array of datetimes, which NumPy takes five times as long to convert.
     time = np.array([(each - _EPOCH) // _MICROSECOND for each in times], np.int64).view("datetime64[us]")
     run = np.zeros(len(rows), np.int64)
-    places = _places_of_disordered_cameras(camera, time)
-    run[places] = _count_resets_before_each(
-        [items.ids[row] for row in rows[places].tolist()], camera[places], time[places], gap
+    disordered = _rows_of_disordered_cameras(camera, time)
+    run[disordered] = _count_resets_before_each(
+        [items.ids[row] for row in rows[disordered].tolist()], camera[disordered], time[disordered], gap
     )
     is_stuck = _is_clock_stuck(_number_images(items)[rows], camera, time)
     order = np.lexsort((time, run, camera))
@@ -93,8 +93,8 @@ def _comparable_time(taken: datetime, meta: Mapping[str, str]) -> datetime:
     return taken - timedelta(seconds=int(meta[UTC_OFFSET])) if UTC_OFFSET in meta else taken
 
 
-def _places_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
-    """Return the places of the images of those cameras that the pool does not list in the order of time."""
+def _rows_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
+    """Return the rows of the images of those cameras that the pool does not list in the order of time."""
     if not len(camera):
         return np.zeros(0, np.int64)
     order = np.argsort(camera, kind="stable")
@@ -123,11 +123,11 @@ def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap
     series, time = series[order], time[order]
     is_same = np.append(False, np.diff(series) == 0)
     back = np.append(np.timedelta64(0, "us"), time[:-1] - time[1:])
-    least = np.where(is_just_after_new_year(time), np.timedelta64(round(gap * 1e6), "us"), SET_BACK)
+    least = np.where(is_just_after_new_year(time), np.timedelta64(round(gap * 1e6), "us"), MIN_SET_BACK)
     is_set_back = is_same & (back > least)
     sizes = np.bincount(series)
     number_set_back = np.bincount(series, is_set_back, len(sizes))
-    tells = (number_set_back <= MOST_SET_BACK * sizes)[series]
+    tells = (number_set_back <= MAX_SHARE_SET_BACK * sizes)[series]
     tells |= (number_set_back <= 2)[series] & (is_just_after_new_year(time) | _is_end_of_summer_time(time, back))
     total = np.cumsum(is_set_back & tells)
     first = np.maximum.accumulate(np.where(is_same, 0, np.arange(len(ids))))
@@ -148,7 +148,7 @@ def _is_clock_stuck(image: Ints, camera: Ints, time: Times) -> Bools:
 def _is_sorted_clock_stuck(camera: Ints, time: Times) -> Bools:
     """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated."""
     stuck = np.zeros(len(time), bool)
-    for most, span in ((MOST_AT_ONE_INSTANT, 0 * SECOND), (MOST_IN_FIVE_SECONDS, 5 * SECOND)):
+    for most, span in ((MAX_AT_ONE_INSTANT, 0 * SECOND), (MAX_IN_FIVE_SECONDS, 5 * SECOND)):
         first = np.arange(max(0, len(time) - most))
         is_crowded = (camera[first] == camera[first + most]) & (time[first + most] - time[first] <= span)
         edges = np.zeros(len(time) + 1, np.int64)
@@ -178,12 +178,12 @@ def _is_end_of_summer_time(time: Times, back: npt.NDArray[np.timedelta64]) -> Bo
 
 def is_time_lapse(time: Times) -> bool:
     """Return whether images at these sorted times were taken by a timer and not by an animal."""
-    if len(time) < MIN_TIME_LAPSE:
+    if len(time) < MIN_TIME_LAPSE_IMAGES:
         return False
     intervals = np.diff(time)
     usual = np.median(intervals.astype(np.int64)).astype("timedelta64[us]")
     tolerance = max(2 * SECOND, usual / 50)
-    return bool(usual >= MIN_INTERVAL and (np.abs(intervals - usual) <= tolerance).mean() >= REGULAR)
+    return bool(usual >= MIN_INTERVAL and (np.abs(intervals - usual) <= tolerance).mean() >= MIN_REGULAR_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +223,11 @@ def find_doubtful_sequences(items: ItemColumns, longest: float | None) -> dict[s
 
 def _reason_for_doubt(size: int, span: timedelta, times: Sequence[datetime], longest: float) -> str:
     """Return why a sequence is no burst, as the end of a sentence; "" if it may be one."""
-    if len(times) > MOST_AT_ONE_INSTANT:
+    if len(times) > MAX_AT_ONE_INSTANT:
         # At another instant they are of a sequence that the pool gives, with the time at which it begins.
         (instant, most), *_ = Counter(times).most_common(1)
-        if most > MOST_AT_ONE_INSTANT and is_just_after_new_year(np.array([instant], "datetime64[us]"))[0]:
+        if most > MAX_AT_ONE_INSTANT and is_just_after_new_year(np.array([instant], "datetime64[us]"))[0]:
             return f"{most} of them at one instant"
         if is_time_lapse(np.sort(np.array(times, "datetime64[us]"))):
             return "at regular intervals, as by a timer"
-    return "too long for a burst" if size > LONG_BURST or span.total_seconds() > longest else ""
+    return "too long for a burst" if size > MAX_BURST_IMAGES or span.total_seconds() > longest else ""

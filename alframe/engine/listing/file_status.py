@@ -15,7 +15,7 @@ class FileStatus(NamedTuple):
 
     size: int
     mtime: int
-    file: tuple[int, int] | None
+    device_inode: tuple[int, int] | None
 
     @property
     def stamp(self) -> tuple[int, int]:

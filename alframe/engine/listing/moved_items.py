@@ -41,7 +41,7 @@ def find_moved_items(
     return moved
 
 
-def find_doubled_items(
+def find_items_listed_twice(
     absent: Mapping[int, Item],
     present: Iterable[tuple[int, Item]],
     cache: FileCache,
@@ -148,8 +148,8 @@ def _read_contents(items: Sequence[Item]) -> dict[ItemId, bytes]:
 
 def _still_there(old: Mapping[int, FileStatus | None], new: Iterable[FileStatus | None]) -> set[int]:
     """Return the keys of the old files that exist, unless one of the new files is the same under another name."""
-    files = {status.file for status in new if status and status.file}
-    return {key for key, status in old.items() if status and status.file not in files}
+    files = {status.device_inode for status in new if status and status.device_inode}
+    return {key for key, status in old.items() if status and status.device_inode not in files}
 
 
 def _read_status_of_new(item: Item, failures: DriveFailures) -> FileStatus | None:

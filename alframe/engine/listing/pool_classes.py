@@ -49,7 +49,7 @@ def unify_pool_classes(items: ItemColumns, declared: Iterable[str], earlier: Ite
         if reason:
             reasons[label] = reason
         class_of[label] = None if reason else spellings[key]
-    _warn_of_no_classes(items, counts, reasons)
+    _warn_of_invalid_classes(items, counts, reasons)
     _warn_of_similar_classes(counts, class_of)
     classes = Counter[str]()
     for label, class_name in class_of.items():
@@ -67,7 +67,7 @@ def _first_spellings(names: Iterable[str]) -> dict[str, str]:
     return spellings
 
 
-def _warn_of_no_classes(items: ItemColumns, counts: Counter[str], reasons: dict[str, str]) -> None:
+def _warn_of_invalid_classes(items: ItemColumns, counts: Counter[str], reasons: dict[str, str]) -> None:
     if not reasons:
         return
     first = dict(zip(reversed(items.labels), reversed(items.ids), strict=True))

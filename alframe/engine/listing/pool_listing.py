@@ -21,21 +21,21 @@ from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
 from alframe.engine.listing.online_files import warn_of_online_files
 from alframe.engine.listing.pool_classes import unify_pool_classes
 from alframe.engine.listing.recognised_items import (
-    FindDoubled,
+    FindListedTwice,
     FindMoved,
-    exchange_doubled_ids,
     is_same_pool,
     log_moved,
+    swap_ids_listed_twice,
     warn_of_other_split,
 )
-from alframe.engine.listing.sequences import add_times_or_leave_out, assign_sequences
+from alframe.engine.listing.sequences import add_times_from_files, assign_sequences
 from alframe.errors import PoolError
 from alframe.settings import Boxes, Sequences
 from alframe.store.ledger import Ledger
 from alframe.types import Bools, Box, Ints, Item, ItemColumns, ItemId, Texts, Times
 
 log = logging.getLogger(__name__)
-FORMER_NAN = "nan"  # the camera or sequence of images for which a COCO file has NaN, before this meant "not known"
+LEGACY_NAN_NAME = "nan"  # the camera or sequence of images for which a COCO file has NaN, before this meant "not known"
 SAME_BOX_OVERLAP = 0.7  # of the smaller box, from which on it is the same
 Value = TypeVar("Value")
 
@@ -45,13 +45,13 @@ class PoolListing:
     """All items that were ever listed, by key.
 
     `is_present` (N,) is False for those that the pool no longer lists, which are never selected; `is_held_out` (N,)
-    are kept for testing. `has_no_class` (N,): the pool's label is no class, so that no simulation can answer.
+    are kept for testing. `has_invalid_class` (N,): the pool's label is no class, so that no simulation can answer.
     """
 
     items: ItemColumns
     is_present: Bools
     is_held_out: Bools
-    has_no_class: Bools
+    has_invalid_class: Bools
 
     @cached_property
     def sequences(self) -> Ints:
@@ -96,22 +96,22 @@ def sync_pool_listing(
     boxes: Boxes = Boxes(),
     classes: Sequence[str] = (),
     find_moved: FindMoved | None = None,
-    find_doubled: FindDoubled | None = None,
+    find_listed_twice: FindListedTwice | None = None,
 ) -> PoolListing:
     """List the pool, with its boxes and sequences, and add what is new to the ledger.
 
     Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
-    time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its
-    own. Later images of a held-out group are held out too. `classes` are those of the settings. `find_moved` recognises
-    known items under new ids; they keep their keys. `find_doubled` recognises used items whose files were listed as
-    other items before; the two exchange their ids. Raises PoolError if the pool is empty or none of the known images is
-    left.
+    time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its own.
+    Later images of a held-out group are held out too. `classes` are those of the settings. `find_moved` recognises
+    known items under new ids; they keep their keys. `find_listed_twice` recognises used items whose files were listed
+    as other items before; the two exchange their ids. Raises PoolError if the pool is empty or none of the known images
+    is left.
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
     key_of = {id_: key for key, id_ in enumerate(known.ids)}
     listed = _keep_used_images_whole(listed, key_of, ledger)
-    if find_doubled and exchange_doubled_ids(ledger, known, listed, key_of, find_doubled):
+    if find_listed_twice and swap_ids_listed_twice(ledger, known, listed, key_of, find_listed_twice):
         known = ledger.items()
         key_of = {id_: key for key, id_ in enumerate(known.ids)}
     new = [listed[place] for place, id_ in enumerate(listed.ids) if id_ not in key_of]
@@ -131,20 +131,20 @@ def sync_pool_listing(
             f"is '{known.ids[0]}', the first listed one '{listed.ids[0]}'. If the folder was moved, set pool.root to "
             f"its new place. For other images, start another project (project=<folder>)."
         )
-    place_of = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}  # by key
-    items = _update_known_items(known, listed, place_of)
-    warn_of_other_split([(known[key], listed[place_of[key]]) for key in moved.values()], listed)
+    position_of = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}  # by key
+    items = _update_known_items(known, listed, position_of)
+    warn_of_other_split([(known[key], listed[position_of[key]]) for key in moved.values()], listed)
     warn_of_online_files(item.path for item in new)
     if new:
-        items = items.extended(add_times_or_leave_out(new, sequences))
+        items = items.extended(add_times_from_files(new, sequences))
     labels = items.labels
     declared, earlier = [*classes, *ledger.class_names_from_rounds()], dict.fromkeys(known.labels)
     items = unify_pool_classes(items, declared, [label for label in earlier if label is not None])
     pairs = zip(labels, items.labels, strict=True)
-    has_no_class = np.array([label is not None and class_name is None for label, class_name in pairs], bool)
+    has_invalid_class = np.array([label is not None and class_name is None for label, class_name in pairs], bool)
     is_present = np.ones(len(items), bool)
-    is_present[: len(known)] = [key in place_of for key in range(len(known))]
-    moved_boxes = sum(items.boxes[key] != listed.boxes[place] for key, place in place_of.items())
+    is_present[: len(known)] = [key in position_of for key in range(len(known))]
+    moved_boxes = sum(items.boxes[key] != listed.boxes[place] for key, place in position_of.items())
     if moved_boxes:
         log.warning(
             "%d boxes have moved since they were first listed; their items and labels keep the old box. To use another "
@@ -152,8 +152,8 @@ def sync_pool_listing(
             moved_boxes,
         )
     is_found = np.zeros(len(items), bool)
-    is_found[[key for key, place in place_of.items() if listed.sequences[place] is None]] = True
-    is_found &= np.array([name not in (None, FORMER_NAN) for name in items.sequences], bool)
+    is_found[[key for key, place in position_of.items() if listed.sequences[place] is None]] = True
+    is_found &= np.array([name not in (None, LEGACY_NAN_NAME) for name in items.sequences], bool)
     names = assign_sequences(items, sequences, is_found)
     if boxes.use == "all":  # earlier versions formed no sequence of a herd, and its boxes were held out one by one
         for key, name in enumerate(known.sequences):
@@ -170,10 +170,10 @@ def sync_pool_listing(
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.rename_items({key: id_ for id_, key in moved.items()})
-        ledger.update_paths((key, items.paths[key]) for key in place_of if items.paths[key] != known.paths[key])
+        ledger.update_paths((key, items.paths[key]) for key in position_of if items.paths[key] != known.paths[key])
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
     is_held_out = np.array([split == "test" for split in items.splits], bool)
-    return PoolListing(corrected, is_present, is_held_out, has_no_class)
+    return PoolListing(corrected, is_present, is_held_out, has_invalid_class)
 
 
 def _list_items(pool: Pool, boxes: Boxes) -> ItemColumns:
@@ -218,14 +218,14 @@ def _keep_used_images_whole(listed: ItemColumns, key_of: Mapping[str, int], ledg
     return ItemColumns.of(kept.values())
 
 
-def _update_known_items(known: ItemColumns, listed: ItemColumns, place_of: Mapping[int, int]) -> ItemColumns:
+def _update_known_items(known: ItemColumns, listed: ItemColumns, position_of: Mapping[int, int]) -> ItemColumns:
     """Return the known items as they are listed now: the split is the ledger's; all else may have been corrected since.
 
-    `place_of` has the place in `listed` of each that is still there. Values that the pool lacks were found when the
-    item was new; a camera "nan" stays one in projects that know it. One of several boxes keeps its place: labels of it
-    must not become labels of another animal when a detector's file is exchanged.
+    `position_of` has the position in `listed` of each that is still there. Values that the pool lacks were found when
+    the item was new; a camera "nan" stays one in projects that know it. One of several boxes keeps its place: labels of
+    it must not become labels of another animal when a detector's file is exchanged.
     """
-    places = [place_of.get(key, -1) for key in range(len(known))]
+    places = [position_of.get(key, -1) for key in range(len(known))]
 
     def current(now: list[Value], before: list[Value]) -> list[Value]:
         return [now[place] if place >= 0 else old for place, old in zip(places, before, strict=True)]
@@ -245,7 +245,7 @@ def _update_known_items(known: ItemColumns, listed: ItemColumns, place_of: Mappi
         current(listed.labels, known.labels),
         known.splits,
         [
-            before if now is None and before == FORMER_NAN else now
+            before if now is None and before == LEGACY_NAN_NAME else now
             for now, before in zip(cameras, known.cameras, strict=True)
         ],
         [now or before for now, before in zip(taken, known.taken, strict=True)],

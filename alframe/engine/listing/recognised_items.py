@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 # From the known items by key that are no longer listed, and the items that are new, to the new id -> the known key.
 FindMoved = Callable[[Mapping[int, Item], Sequence[Item]], Mapping[ItemId, int]]
 # From absent items that were used and listed ones that were not, by key, to the absent key -> the listed one it is.
-FindDoubled = Callable[[Mapping[int, Item], Iterable[tuple[int, Item]]], Mapping[int, int]]
+FindListedTwice = Callable[[Mapping[int, Item], Iterable[tuple[int, Item]]], Mapping[int, int]]
 # Of the known or listed images, or of the used ones, that must be recognised where all names are new: a calibration
 # card that two pools share does not make them one.
-RECOGNISED_SHARE = 0.1
+MIN_RECOGNISED_SHARE = 0.1
 
 
 def log_moved(moved: Mapping[ItemId, int], known: ItemColumns) -> None:
@@ -29,8 +29,12 @@ def log_moved(moved: Mapping[ItemId, int], known: ItemColumns) -> None:
         )
 
 
-def exchange_doubled_ids(
-    ledger: Ledger, known: ItemColumns, listed: ItemColumns, key_of: Mapping[str, int], find_doubled: FindDoubled
+def swap_ids_listed_twice(
+    ledger: Ledger,
+    known: ItemColumns,
+    listed: ItemColumns,
+    key_of: Mapping[str, int],
+    find_listed_twice: FindListedTwice,
 ) -> bool:
     """Give used items that are absent the ids under which their files were listed as others; return whether any.
 
@@ -44,7 +48,7 @@ def exchange_doubled_ids(
     if not absent:
         return False
     taken = used | held_out
-    doubled = find_doubled(absent, ((key, listed[place]) for key, place in present.items() if key not in taken))
+    doubled = find_listed_twice(absent, ((key, listed[place]) for key, place in present.items() if key not in taken))
     if not doubled:
         return False
     pairs = [*doubled.items(), *((other, key) for key, other in doubled.items())]
@@ -63,8 +67,8 @@ def exchange_doubled_ids(
 def is_same_pool(moved: Mapping[ItemId, int], known: ItemColumns, listed: Sequence[Item], ledger: Ledger) -> bool:
     """Return whether enough items were recognised, where not one is listed under its id, to take it for this pool."""
     used = ledger.labelled_or_requested_keys()
-    return len(moved) >= RECOGNISED_SHARE * min(len(known), len(listed)) or (
-        bool(used) and len(used.intersection(moved.values())) >= RECOGNISED_SHARE * len(used)
+    return len(moved) >= MIN_RECOGNISED_SHARE * min(len(known), len(listed)) or (
+        bool(used) and len(used.intersection(moved.values())) >= MIN_RECOGNISED_SHARE * len(used)
     )
 
 

@@ -21,10 +21,10 @@ from alframe.settings import Sequences
 from alframe.types import Bools, Ints, Item, ItemColumns
 
 log = logging.getLogger(__name__)
-_CAMERA_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
+_PHOTO_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
 
 
-def add_times_or_leave_out(items: Sequence[Item], sequences: Sequences) -> list[Item]:
+def add_times_from_files(items: Sequence[Item], sequences: Sequences) -> list[Item]:
     """Return the items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own.
 
     Times that the pool knows stay. Times that cannot be read are counted in the log. Where a drive does not give a few
@@ -71,7 +71,7 @@ def add_times_or_leave_out(items: Sequence[Item], sequences: Sequences) -> list[
 
 def _are_photos_without_sequence(items: Sequence[Item]) -> bool:
     return all(item.sequence is None for item in items) and any(
-        item.path.suffix.lower() in _CAMERA_SUFFIXES for item in items
+        item.path.suffix.lower() in _PHOTO_SUFFIXES for item in items
     )
 
 

@@ -86,16 +86,16 @@ def evaluate_audit(
         return None
     probs = predict_out_of_fold(make_head, features, training, context, weights.drawn > 0, rng)
     right, sure = probs.argmax(axis=1) == training.y, probs.max(axis=1).astype(np.float64)
-    rest = np.flatnonzero(weights.covered & is_unlabelled & ~is_labelled)
+    rest = np.flatnonzero(weights.could_be_drawn & is_unlabelled & ~is_labelled)
     sure_of_rest = confidence.of(rest).sum(dtype=np.float64)
     stands_for, taken_off = weights.drawn[training.keys], weights.labelled[training.keys]
     # Of an image that the network was fine-tuned on, nobody knows what a model would say that has not seen it.
     is_known = training.is_unseen_by_backbone | (stands_for > 0)
-    errors, trust = _find_errors(right, sure, stands_for, is_known)
-    right_of_rest = float(trust * sure_of_rest + ((stands_for - taken_off) * errors).sum())
+    residuals, trust = _residuals_and_trust(right, sure, stands_for, is_known)
+    right_of_rest = float(trust * sure_of_rest + ((stands_for - taken_off) * residuals).sum())
     right_of_labelled = float(np.where(is_known, right, np.average(right, weights=stands_for)).sum())
     images = len(training.keys) + len(rest)
-    estimate = partial(_estimate, errors, stands_for)
+    estimate = partial(_estimate, residuals, stands_for)
     found = estimate(basis, images, right_of_rest + right_of_labelled, is_sample=True)
     truth = [training.classes[number] for number in training.y.tolist()]
     # Images that were asked for in vain could not be drawn, so more may be taken off an image than it counts for.
@@ -118,10 +118,10 @@ def evaluate_audit(
     )
 
 
-def _find_errors(right: Bools, sure: Floats64, stands_for: Floats64, is_known: Bools) -> tuple[Floats64, float]:
+def _residuals_and_trust(right: Bools, sure: Floats64, stands_for: Floats64, is_known: Bools) -> tuple[Floats64, float]:
     """Return by how much each labelled image (m,) is `right` more often than the model is `sure`, and its trust.
 
-    The trust, 0 to 1, is the factor of the confidence `sure` that makes the errors vary least: the power tuning of
+    The trust, 0 to 1, is the factor of the confidence `sure` that makes the residuals vary least: the power tuning of
     prediction-powered inference (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453). Images for which it is not
     known (`is_known`) whether they are right get the mean error.
     """
@@ -129,23 +129,23 @@ def _find_errors(right: Bools, sure: Floats64, stands_for: Floats64, is_known: B
     centred = sure - np.average(sure, weights=squares)
     variance = float((squares * centred**2).sum())
     trust = float(np.clip((squares * centred * right).sum() / variance, 0, 1)) if variance else 0.0
-    errors = right - trust * sure
-    errors[~is_known] = np.average(errors, weights=stands_for)
-    return errors, trust
+    residuals = right - trust * sure
+    residuals[~is_known] = np.average(residuals, weights=stands_for)
+    return residuals, trust
 
 
 def _estimate(
-    errors: Floats64, stands_for: Floats64, population: str, images: int, right: float, is_sample: bool = False
+    residuals: Floats64, stands_for: Floats64, population: str, images: int, right: float, is_sample: bool = False
 ) -> Estimate:
     """Return the accuracy on a population of `images` of which about `right` are right, with its intervals.
 
-    `errors` (m,) are those of the labelled images, and those with a weight `stands_for` (m,) were drawn at random.
+    `residuals` (m,) are those of the labelled images, and those with a weight `stands_for` (m,) were drawn at random.
     `is_sample`: the images are themselves a sample of others like them, which are meant.
     """
     drawn = stands_for > 0
     count, share = int(np.count_nonzero(drawn)), min(max(right / images, 0.0), 1.0)
     parts = np.square(stands_for[drawn] / images)
-    centred = errors[drawn] - np.average(errors[drawn], weights=stands_for[drawn])
+    centred = residuals[drawn] - np.average(residuals[drawn], weights=stands_for[drawn])
     variance = float((parts * centred**2).sum()) * count / (count - 2) + is_sample * share * (1 - share) / images
     effective = float(effective_sample_sizes(np.array(share), parts.sum(), np.array(variance), np.array(count)))
     once = difference_interval(share, effective, variance, single_look_multiplier(count))

@@ -30,15 +30,15 @@ class AuditWeights:
     """What each image counts for, by item key.
 
     `drawn` (N,): how many images one that was drawn at random stands for; 0 for others. `labelled` (N,): the part of
-    each labelled image that the drawn ones stand for as well, which is to be taken off. `covered` (N,): whether the
-    image could be drawn at all, in some round. For any `y` (N,), `sum(drawn * y) - sum(labelled * y)` estimates its sum
-    over the covered images without a label; and `sum((drawn + 1 - labelled) * y)` over the labelled images estimates
-    its sum over these and the covered ones.
+    each labelled image that the drawn ones stand for as well, which is to be taken off. `could_be_drawn` (N,): whether
+    the image could be drawn at all, in some round. For any `y` (N,), `sum(drawn * y) - sum(labelled * y)` estimates its
+    sum over the images without a label that could be drawn; and `sum((drawn + 1 - labelled) * y)` over the labelled
+    images estimates its sum over these and those that could be drawn.
     """
 
     drawn: Floats64
     labelled: Floats64
-    covered: Bools
+    could_be_drawn: Bools
 
 
 def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) -> AuditWeights:
@@ -51,7 +51,7 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
     """
     first_draw = _find_first_possible_draws(draws, labelled | unlabelled)
     drawn, taken_off = np.zeros(len(labelled)), np.zeros(len(labelled))
-    covered = np.zeros(len(labelled), bool)
+    could_be_drawn = np.zeros(len(labelled), bool)
     for first in np.unique(first_draw[first_draw >= 0]).tolist():
         members = np.flatnonzero(first_draw == first)
         is_labelled = labelled[members]
@@ -69,9 +69,9 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
             labelled_parts[is_candidate & is_labelled] += part
             total += count / size**2
         if total:
-            covered[members] = True
+            could_be_drawn[members] = True
             drawn[members], taken_off[members] = drawn_parts / total, labelled_parts / total
-    return AuditWeights(drawn, taken_off, covered)
+    return AuditWeights(drawn, taken_off, could_be_drawn)
 
 
 def _find_first_possible_draws(draws: Sequence[AuditDraw], is_counted: Bools) -> Ints:

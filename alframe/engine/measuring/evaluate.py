@@ -25,12 +25,12 @@ SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)  # so much a class costs 
 class AuditSample:
     """How images with a known class count, where only some of them were drawn at random.
 
-    `counts_for` (n,): how many images of the pool each counts for in all; `drawn` (n,): the part of it that it has for
-    being drawn at random, 0 if it was not.
+    `weight` (n,): how many images of the pool each counts for in all; `drawn_weight` (n,): the part of it that it has
+    for being drawn at random, 0 if it was not.
     """
 
-    counts_for: Floats64
-    drawn: Floats64
+    weight: Floats64
+    drawn_weight: Floats64
 
 
 def evaluate_probs(
@@ -54,7 +54,7 @@ def evaluate_probs(
     actual = np.array([numbers[name] for name in truth])
     if sample is None:
         sample = AuditSample(np.ones(len(actual)), np.ones(len(actual)))
-    is_test, weights = sample.drawn > 0, sample.counts_for
+    is_test, weights = sample.drawn_weight > 0, sample.weight
     matrix = count_confusion(actual[is_test], predicted[is_test], len(names))
     support, predictions = matrix.sum(axis=1), matrix.sum(axis=0)
     precision, recall, f1 = precision_recall_f1(actual, predicted, len(names), weights)
@@ -112,9 +112,9 @@ def _weighted_intervals(
     the images themselves. Without a test image in the group, the bounds are 0 and 1.
     """
     size = len(shares)
-    totals = np.bincount(group, sample.counts_for, size)
-    parts = np.square(sample.drawn / np.where(totals > 0, totals, 1)[group])
-    counts = np.bincount(group[sample.drawn > 0], minlength=size)
+    totals = np.bincount(group, sample.weight, size)
+    parts = np.square(sample.drawn_weight / np.where(totals > 0, totals, 1)[group])
+    counts = np.bincount(group[sample.drawn_weight > 0], minlength=size)
     squares = np.bincount(group, parts, size).astype(np.float64)
     variance = np.bincount(group, parts * np.square(is_right - shares[group]), size).astype(np.float64)
     measured, effective = counts > 0, np.zeros(size)

@@ -1,10 +1,11 @@
 """What more labels would bring: the campaign's learning curve, carried on by a power law.
 
-The curve is `best - (best - now) * ((last + shift) / (n + shift)) ** power` at `n` labels: `now` is the accuracy at the
-`last` number of labels, `best` the one that is never quite reached, `power` says how fast the errors go that will go,
-and `shift` lets the curve be flat at its start (the family "pow4" of Domhan, Springenberg and Hutter 2015, "Speeding up
-automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves"). All curves of a
-grid are weighted by how well they fit the measured points, so the interval includes that several of them fit.
+The curve is `best - (best - now) * ((last_labels + shift) / (n + shift)) ** power` at `n` labels: `now` is the accuracy
+at the number `last_labels` of labels, `best` the one that is never quite reached, `power` says how fast the errors go
+that will go, and `shift` lets the curve be flat at its start (the family "pow4" of Domhan, Springenberg and Hutter
+2015, "Speeding up automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves").
+All curves of a grid are weighted by how well they fit the measured points, so the interval includes that several of
+them fit.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ from alframe.engine.measuring.evaluate import UNSEEN_BASIS
 from alframe.types import CROSS_VALIDATION_BASIS, Evaluation, Floats64, RoundRecord
 
 MIN_POINTS, MIN_GROWTH = 6, 2.0  # rounds with an accuracy, and how often the first of them has its labels at the last
-WIDEST = 0.2  # of an interval that is worth a sentence, in accuracy
-REACHED = 0.95  # of the best accuracy
+MAX_INTERVAL_WIDTH = 0.2  # of an interval that is worth a sentence, in accuracy
+NEAR_BEST_SHARE = 0.95  # of the best accuracy
 # The interval is so many times as wide as that of the grid, which has no curves with bends, as real ones have. Measured
 # with benchmarks/curves: docs/stopping.md.
-STRETCH = 1.5
-NOISE_SHARE, NOISE_POINTS = 0.25, 4  # the prior noise: this part of the variance of so many images, as so many points
+INTERVAL_FACTOR = 1.5
+PRIOR_NOISE_SHARE, PRIOR_NOISE_POINTS = 0.25, 4  # this part of the variance of so many images, as so many points
 MODEL_ERROR = 0.005  # of an accuracy, by which no curve of the grid is the true one
-PRIOR = 3  # how much more likely it is before any point that many of the errors will go than that few will
-FARTHEST_BEST = 2  # times the labels there are: farther away, nobody can tell where the best is
+PRIOR_EXPONENT = 3  # how much more likely it is before any point that many of the errors will go than that few will
+MAX_LABELS_FACTOR = 2  # times the labels there are: farther away, nobody can tell where the best is
 
 
 @dataclass(frozen=True, slots=True)
 class AccuracyForecast:
     """What `more` labels would bring: the accuracy `now` and `then`, which is between `low` and `high` (95 %).
 
-    `basis` says which images it is measured on. `near_best`: after how many more labels, at least and at most, 95 % of
-    the best accuracy is reached; None if nobody can tell.
+    `basis` says which images it is measured on. `more_labels_to_near_best`: after how many more labels, at least and at
+    most, 95 % of the best accuracy is reached; None if nobody can tell.
     """
 
     basis: str
@@ -43,7 +44,7 @@ class AccuracyForecast:
     then: float
     low: float
     high: float
-    near_best: tuple[int, int] | None
+    more_labels_to_near_best: tuple[int, int] | None
 
 
 def describe_forecast(found: AccuracyForecast) -> str:
@@ -52,9 +53,9 @@ def describe_forecast(found: AccuracyForecast) -> str:
         f"With {found.more} more labels, the accuracy would be about {found.then:.0%} ({found.low:.0%} to "
         f"{found.high:.0%}), as measured on {found.basis}; now it is about {found.now:.0%}."
     )
-    if found.near_best is None:
+    if found.more_labels_to_near_best is None:
         return text
-    low, high = found.near_best
+    low, high = found.more_labels_to_near_best
     if not high:
         return f"{text} That is 95 % of the best that this backbone and head can reach, or more."
     needed = f"{low} to {high}" if low else f"up to {high}"
@@ -78,7 +79,7 @@ def forecast_or_reason(history: Sequence[RoundRecord]) -> AccuracyForecast | str
     more, evaluation = points[-1]
     curves = weight_curves(labels, accuracies, evaluation.n)
     low, then, high = curves.measured_interval_at(2 * more)
-    if high - low > WIDEST:
+    if high - low > MAX_INTERVAL_WIDTH:
         return (
             f"The effect of more labels cannot be estimated: as measured on {evaluation.n} images, the accuracy with "
             f"{more} more labels may be anything from {100 * low:.0f} to {100 * high:.0f} %."
@@ -111,7 +112,7 @@ def _held_out_or_other(record: RoundRecord) -> Evaluation | None:
 class WeightedCurves:
     """A grid of learning curves (g,) each, and the probability of each; `noise` is the deviation of measured points."""
 
-    last: float
+    last_labels: float
     now: Floats64
     best: Floats64
     power: Floats64
@@ -121,7 +122,7 @@ class WeightedCurves:
 
     def accuracies_at(self, labels: float) -> Floats64:
         """Return the accuracy (g,) of each curve at this number of labels."""
-        decay = ((self.last + self.shift) / (labels + self.shift)) ** self.power
+        decay = ((self.last_labels + self.shift) / (labels + self.shift)) ** self.power
         return np.asarray(self.best - (self.best - self.now) * decay, np.float64)
 
     def mean_accuracy_at(self, labels: float) -> float:
@@ -130,23 +131,23 @@ class WeightedCurves:
     def measured_interval_at(self, labels: float) -> tuple[float, float, float]:
         """Return the lower bound, the middle and the upper bound (95 %) of what is measured at so many labels."""
         low, middle, high = self._quantiles(self.accuracies_at(labels))
-        below, above = (STRETCH * np.hypot(bound - middle, 1.96 * self.noise) for bound in (low, high))
+        below, above = (INTERVAL_FACTOR * np.hypot(bound - middle, 1.96 * self.noise) for bound in (low, high))
         return max(0.0, float(middle - below)), middle, min(1.0, float(middle + above))
 
     def more_labels_to_near_best(self) -> tuple[int, int] | None:
         """Return after how many more labels 95 % of the best accuracy is reached; None if nobody can tell."""
-        missing = np.minimum((1 - REACHED) * self.best / np.maximum(self.best - self.now, 1e-9), 1)
-        needed = np.log((self.last + self.shift) * missing ** (-1 / self.power) - self.shift)
+        missing = np.minimum((1 - NEAR_BEST_SHARE) * self.best / np.maximum(self.best - self.now, 1e-9), 1)
+        needed = np.log((self.last_labels + self.shift) * missing ** (-1 / self.power) - self.shift)
         low, middle, high = self._quantiles(needed)
-        low, high = np.exp(middle + STRETCH * np.array([low - middle, high - middle])).tolist()
-        if high > FARTHEST_BEST * self.last:
+        low, high = np.exp(middle + INTERVAL_FACTOR * np.array([low - middle, high - middle])).tolist()
+        if high > MAX_LABELS_FACTOR * self.last_labels:
             return None
-        return max(0, round(low - self.last)), max(0, round(high - self.last))
+        return max(0, round(low - self.last_labels)), max(0, round(high - self.last_labels))
 
     def _quantiles(self, values: Floats64) -> tuple[float, float, float]:
         order = np.argsort(values)
-        places = np.searchsorted(self.probability[order].cumsum(), (0.025, 0.5, 0.975))
-        low, middle, high = values[order][np.minimum(places, len(order) - 1)].tolist()
+        positions = np.searchsorted(self.probability[order].cumsum(), (0.025, 0.5, 0.975))
+        low, middle, high = values[order][np.minimum(positions, len(order) - 1)].tolist()
         return low, middle, high
 
 
@@ -172,9 +173,9 @@ def weight_curves(labels: Floats64, accuracies: Floats64, test_images: int) -> W
     squares = np.zeros(len(now))
     for count, measured in zip(labels.tolist(), accuracies.tolist(), strict=True):
         squares += (measured - curves.accuracies_at(count)) ** 2
-    prior = NOISE_POINTS * (NOISE_SHARE * deviation**2 + MODEL_ERROR**2)
-    log = PRIOR * np.log(part) - (NOISE_POINTS + len(labels)) / 2 * np.log(prior + squares)
+    prior = PRIOR_NOISE_POINTS * (PRIOR_NOISE_SHARE * deviation**2 + MODEL_ERROR**2)
+    log = PRIOR_EXPONENT * np.log(part) - (PRIOR_NOISE_POINTS + len(labels)) / 2 * np.log(prior + squares)
     likely = np.exp(log - log.max())
     probability = likely / likely.sum()
-    noise = np.sqrt((prior + squares @ probability) / (NOISE_POINTS + len(labels)))
-    return WeightedCurves(curves.last, now, curves.best, power, shift, probability, float(noise))
+    noise = np.sqrt((prior + squares @ probability) / (PRIOR_NOISE_POINTS + len(labels)))
+    return WeightedCurves(curves.last_labels, now, curves.best, power, shift, probability, float(noise))

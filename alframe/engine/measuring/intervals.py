@@ -9,13 +9,13 @@ import numpy as np
 from alframe.types import Floats64, Ints
 
 CONFIDENCE = 0.95
-ONE_LOOK = 1.959963984540054  # standard errors on either side: the normal distribution's quantile of 97.5 %
+Z_SCORE = 1.959963984540054  # standard errors on either side: the normal distribution's quantile of 97.5 %
 BEST_AT = 100  # images for which the interval for any number of looks is as narrow as it can be
 PRIOR_IMAGES = 10  # that vary as a share's images do without weights, added where few images tell how they vary
 
 
 def wilson_interval(
-    hits: Ints | Floats64, totals: Ints | Floats64, multiplier: float | Floats64 = ONE_LOOK
+    hits: Ints | Floats64, totals: Ints | Floats64, multiplier: float | Floats64 = Z_SCORE
 ) -> tuple[Floats64, Floats64]:
     """Return bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 of nothing.
 

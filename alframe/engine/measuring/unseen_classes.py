@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from alframe.engine.measuring.intervals import CONFIDENCE, ONE_LOOK
+from alframe.engine.measuring.intervals import CONFIDENCE, Z_SCORE
 from alframe.types import Floats64, Ints, UnseenClasses
 
 MIN_IMAGES = 20
-MAX_ALONE = 0.5  # of the drawn images, those alone in their class: with more, too much of the pool is unknown
+MAX_SINGLETON_SHARE = 0.5  # of the drawn images, those alone in their class: with more, too much of the pool is unknown
 
 
 def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> UnseenClasses | None:
@@ -30,7 +30,7 @@ def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> U
 
     n, drawn_counts = len(y), np.bincount(y, minlength=len(label_counts))
     singletons, doubletons = (int(np.count_nonzero(drawn_counts == count)) for count in (1, 2))
-    if n < MIN_IMAGES or singletons > MAX_ALONE * n:
+    if n < MIN_IMAGES or singletons > MAX_SINGLETON_SHARE * n:
         return None
     observed, known = np.count_nonzero(drawn_counts), np.count_nonzero(label_counts)
     estimate, low = chao1(n, int(observed), singletons, doubletons)
@@ -57,4 +57,4 @@ def chao1(n: int, observed: int, singletons: int, doubletons: int) -> tuple[floa
         variance = spread - share**2 * singletons**4 / (4 * (observed + missing))
     if not missing:
         return float(observed), float(observed)
-    return observed + missing, observed + missing / math.exp(ONE_LOOK * math.sqrt(math.log1p(variance / missing**2)))
+    return observed + missing, observed + missing / math.exp(Z_SCORE * math.sqrt(math.log1p(variance / missing**2)))

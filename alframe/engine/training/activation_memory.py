@@ -17,7 +17,7 @@ from alframe.types import InputSpec
 
 log = logging.getLogger(__name__)
 
-LIMIT = 2 * 2**30  # bytes of activations; training takes up to twice as much, and a laptop has 8 GB in all
+MAX_CPU_BYTES = 2 * 2**30  # bytes of activations; training takes up to twice as much, and a laptop has 8 GB in all
 
 
 @runtime_checkable
@@ -35,7 +35,7 @@ def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int,
     is needed if it is still too much, as for networks that cannot do this. Call it as training is called: with frozen
     weights without gradients, and in the same precision.
     """
-    limit = _free_gpu_bytes(device) // 2 if device.startswith("cuda") else LIMIT
+    limit = _free_gpu_bytes(device) // 2 if device.startswith("cuda") else MAX_CPU_BYTES
     recompute_activations(module, enable=False)
     needed = measure_activation_bytes(module, spec, device) * batch_size
     recomputes = needed > limit and recompute_activations(module, enable=True)
