@@ -1,8 +1,8 @@
-"""Active learning in about 100 lines: the whole of what alframe does, without files, people and restarts.
+"""Active learning in about 100 lines: a small version of alframe, without files, people and restarts.
 
-Run it with `python examples/minimal_loop.py` (some seconds). It learns to read handwritten digits, and shows that
-labels which are chosen are worth more than labels drawn at random. Each function below has one big sibling in alframe,
-which the comments name.
+Run it with `python examples/minimal_loop.py` (some seconds). It learns to read handwritten digits, and shows that the
+accuracy is higher if a sampler chooses the labelled images than if they are drawn at random. The docstrings name the
+code of alframe that does the same in full.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ ROUNDS = 9
 
 
 def load_pool() -> tuple[Floats, Ints, Floats, Ints]:
-    """Return images (N, 64) and their classes (N,), then those of the test set, which nothing learns from.
+    """Return images (N, 64) and their classes (N,), then the images and classes of the test set.
 
     In alframe a pool lists image files (alframe/pools), a backbone turns them into embeddings (alframe/backbones), and
-    whole bursts are held out for testing (alframe/engine/listing). Here an image is its own embedding.
+    whole bursts are held out for testing (alframe/engine/listing). Here the 64 pixels of an image are its embedding.
     """
     images, classes = load_digits(return_X_y=True)
     pool, test, pool_classes, test_classes = train_test_split(images / 16, classes, test_size=0.3, random_state=0)
@@ -34,16 +34,16 @@ def load_pool() -> tuple[Floats, Ints, Floats, Ints]:
 def choose_first(pool: Floats, rng: np.random.Generator) -> Ints:
     """Return the first batch. There is no model yet, so it is drawn at random.
 
-    By default, alframe takes images that are typical and unlike each other (alframe/samplers/kmeans.py).
+    By default, alframe takes images that are typical of the pool (alframe/samplers/kmeans.py).
     """
     return rng.choice(len(pool), BATCH, replace=False)
 
 
 def choose_by_margin(head: LogisticRegression, pool: Floats, candidates: Ints) -> Ints:
-    """Return the candidates on which the two most probable classes are closest (Scheffer et al. 2001).
+    """Return the candidates whose two most probable classes have the most similar probabilities (Scheffer et al. 2001).
 
-    This is the whole of `sampler=margin` (alframe/samplers/uncertainty.py). Other samplers look for images that are
-    unlike the labelled ones (kcenter.py), or for both (badge.py, adaptive.py).
+    This is `sampler=margin` (alframe/samplers/uncertainty.py). Other samplers choose images that differ from the
+    labelled images (kcenter.py), or images with both properties (badge.py, adaptive.py).
     """
     second, first = np.sort(head.predict_proba(pool[candidates]), axis=1)[:, -2:].T
     return candidates[np.argsort(first - second, kind="stable")[:BATCH]]
