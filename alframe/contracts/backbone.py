@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 class Backbone(Protocol):
     """A recipe for a network.
 
-    The engine learns the width of the embedding by a trial pass and keys the feature store by the network's actual
-    weights, so neither is declared here and neither can be wrong.
+    The engine runs the network on one image to find the width of the embedding, and computes the fingerprint from the
+    actual weights. So a backbone declares neither of them, and neither can be wrong.
     """
 
     @property
     def input_spec(self) -> InputSpec:
-        """Return how images must be prepared; known without loading weights."""
+        """Return how images must be prepared. It is known without the weights."""
 
     def module(self, seed: int, weights: bool = True) -> nn.Module:
         """Return the network, from float images (B, C, H, W), normalised by `input_spec`, to embeddings (B, D).
 
-        `weights=False` leaves pretrained weights out, for a caller who loads a state of its own. Whatever is random
-        comes from `seed`. Raises WeightsError, naming the offline choices, if the weights cannot be loaded.
+        With `weights=False`, no pretrained weights are loaded, because the caller loads a saved state. All random
+        weights come from `seed`. Raises WeightsError if the weights cannot be loaded; the message names backbones that
+        need no download.
         """
 
 
@@ -36,12 +37,12 @@ class HasWeightsFiles(Protocol):
     """A backbone that names its files of weights, so that its network is built only when an image must be embedded."""
 
     draws_weights: bool
-    """Whether any weights are random, and so come from the seed. A backbone without weights says False."""
+    """Whether some weights are random, so that they depend on the seed. False for a backbone without weights."""
 
     def weights_files(self) -> Sequence[Path] | None:
-        """Return the files that decide the weights, apart from the seed; () if there are none, None if not known.
+        """Return the files with the weights: () if there are none, None if they are not known. Called after `module`.
 
-        Called after `module`. While they, the parameters and the packages stay the same, so does the network.
+        As long as these files, the parameters, the packages and the seed are the same, the network is the same.
         """
 
 

@@ -1,4 +1,4 @@
-"""The contract of computes: where work over the whole pool runs."""
+"""The contract of computes, which run the work on the whole pool on this machine or on others."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ class Compute(Protocol):
     """A part that runs work in this process or, in a plugin, on many machines."""
 
     batch_size: int
-    """How many images go through the network at once."""
+    """The number of images in one forward pass of the network."""
 
     def device(self) -> str:
         """Return the torch device to run on, e.g. "cpu" or "cuda"."""
 
     def worker_count(self) -> int:
-        """Return how many processes decode images; 0: this one does."""
+        """Return the number of processes that decode images. With 0, the process of the network decodes them."""
 
     def map_shards(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]
     ) -> Iterator[Result]:
-        """Run `function` over the shards, any number of them per call, and yield the results in the shards' order.
+        """Call `function` with lists of one or more shards, and yield the results in the order of the shards.
 
-        `function` yields one result for each shard it is given. The result depends on the shard alone, so a shard may
-        be tried again. `function`, shards and results can be pickled. No copy of `function` may be called by several
-        threads at once.
+        `function` yields one result for each shard of its list. The result depends only on the shard, so a shard may be
+        processed again. `function`, shards and results can be pickled. Two threads must not call the same copy of
+        `function` at once.
         """
 
 
 @runtime_checkable
 class CheckableCompute(Protocol):
-    """A compute part that can check whether its parameters fit this machine. Mostly, the check needs no torch."""
+    """A compute part that can check whether its parameters fit this machine."""
 
     def check(self) -> None:
-        """Raise BadParams for a device that this machine lacks; called before a run begins, in place of `device`."""
+        """Raise BadParams if this machine lacks the device. Called instead of `device` before a run begins."""

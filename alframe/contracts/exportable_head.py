@@ -13,8 +13,8 @@ class ExportableHead(Protocol):
     """A head that exporters can write together with the network, for programs that do not use alframe."""
 
     def logits_module(self) -> nn.Module:
-        """Return a module from embeddings (B, D) to logits (B, C), float32 on the CPU; their softmax are `probs`.
+        """Return a module from embeddings (B, D) to logits (B, C), float32 on the CPU. Their softmax gives `probs`.
 
-        It is an `nn.Linear` if the logits are linear in the embedding: it then fits in place of the network's own
-        classifier. Call it after `fit` or `load`.
+        If the logits are linear in the embedding, the module is an `nn.Linear`, which can replace the classifier of the
+        network. Call the method after `fit` or `load`.
         """

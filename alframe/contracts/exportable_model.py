@@ -44,7 +44,7 @@ class ExportableModel(Protocol):
         """Return a copy of the network on the CPU, in evaluation mode, as `Backbone.module` gives it."""
 
     def save(self, folder: Path) -> None:
-        """Write all that is needed to predict without alframe's configuration into `folder`."""
+        """Write everything that `load_model` needs into `folder`."""
 
     def predict_probs(self, paths: Sequence[Path]) -> Floats:
         """Return the probabilities (n, C) of these images. Raises PoolError for one that cannot be read."""

@@ -11,10 +11,10 @@ from alframe.types import Item, Predictions
 
 
 class Exporter(Protocol):
-    """A part that writes files or folders, and replaces each one atomically. It changes no image."""
+    """A part that writes files or folders. It replaces each of them as a whole, and changes no image."""
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
-        """Write below `folder`, which exists, and return each file, or each folder that was written as a whole."""
+        """Write below `folder`, which exists. Return the files, and the folders that were written as a whole."""
 
 
 @runtime_checkable
@@ -22,4 +22,4 @@ class CheckableExporter(Protocol):
     """An exporter that can check before a run whether something that it needs is missing."""
 
     def check(self, items: Sequence[Item]) -> None:
-        """Raise AlframeError for what an export of these items would lack, whatever is predicted; it only reads."""
+        """Raise AlframeError if these items lack data that the export needs. It only reads."""

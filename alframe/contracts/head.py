@@ -11,7 +11,7 @@ from alframe.types import Floats, Ints
 
 
 class Head(Protocol):
-    """A classifier that is fitted again in each round. It holds all that it needs to predict, for example the scaling.
+    """A classifier that is fitted again in each round. It contains all that it needs to predict, such as the scaling.
 
     It may also offer `HiddenActivations`, `AcquisitionProbs`, `ExportableHead`, `UsesFitContext`, `UsesUnlabelled`,
     `TakesWeights` and `CheckableHead`.
@@ -32,15 +32,15 @@ class Head(Protocol):
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
         """Return `draws` samples of the probabilities (T, n, C), float32, each by one model for all images.
 
-        The same state of `rng` gives the same models, whatever images they are asked about: a pool that is asked about
-        in chunks gets the samples that it would get as a whole. Raises UnmetNeed if the head is not stochastic.
+        The same state of `rng` gives the same models for any images. So the samples of a pool are the same if `x` is
+        the whole pool or one chunk after the other. Raises UnmetNeed if the head is not stochastic.
         """
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that was learned, as arrays (stored as safetensors, never as a pickle)."""
+        """Return everything that was learned, as arrays. They are stored as safetensors, never as a pickle."""
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Restore what `state` returned; the same probabilities follow."""
+        """Load the arrays that `state` returned. Then the head predicts the same probabilities."""
 
 
 @runtime_checkable
@@ -56,4 +56,4 @@ class AcquisitionProbs(Protocol):
     """A head that gives samplers other probabilities than `probs`."""
 
     def acquisition_probs(self, x: Floats) -> Floats:
-        """Return the probabilities (n, C) by which samplers choose, as `probs` returns those that are shown."""
+        """Return the probabilities (n, C) that samplers get. People see the probabilities of `probs`."""

@@ -1,4 +1,4 @@
-"""What heads may learn from besides embeddings and classes, and the files that they may need."""
+"""Optional abilities of heads: to learn from more data than embeddings and classes, and to check their files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class UsesFitContext(Protocol):
     """A head that learns from more than embeddings and classes, for example to calibrate its probabilities."""
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """Fit as `fit` does, which is the same as with `FitContext.unknown`.
+        """Fit as `fit` does, with more facts about the images. With `FitContext.unknown`, the result is that of `fit`.
 
-        What the head measures on labels it measures on those that are unseen: an embedding trained on a label gives it
-        away.
+        If the head measures its own quality, it uses only unseen labels, because an embedding that was trained on a
+        label reveals this label.
         """
 
 
 @runtime_checkable
 class UsesUnlabelled(UsesFitContext, Protocol):
-    """A head that also learns from images without a label. It can be fitted if there are no such images, too."""
+    """A head that also learns from images without a label. It can also be fitted without such images."""
 
     max_unlabelled: int
-    """At most so many rows are in the context's `unlabelled`, drawn at random: it bounds memory and time."""
+    """The largest number of rows of `FitContext.unlabelled`, which are drawn at random. It limits memory and time."""
 
 
 @runtime_checkable
@@ -34,9 +34,9 @@ class TakesWeights(Protocol):
     """A head that accepts a weight for each example."""
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
-        """Fit as `fit` does, where each example counts `weights` (m,) times; all are above 0.
+        """Fit as `fit` does, where each example counts `weights` (m,) times. All weights are above 0.
 
-        What the head measures on examples that it has left out, it may measure on each of them once, left out whole.
+        If the head leaves out examples to measure its own quality, it may leave out and measure each of them once.
         """
 
 
@@ -45,4 +45,4 @@ class CheckableHead(Protocol):
     """A head that can check, before any image is read, the files that its parameters name."""
 
     def check(self) -> None:
-        """Raise AlframeError for what its parameters name and is missing or wrong; called before a run begins."""
+        """Raise AlframeError if a file that a parameter names is missing or wrong. Called before a run begins."""

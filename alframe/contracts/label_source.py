@@ -1,4 +1,4 @@
-"""A label source is where labels come from: people, or a simulated oracle."""
+"""The contract of label sources, which ask people or simulate their answers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from alframe.types import Answers, Request
 
 
 class LabelSource(Protocol):
-    """Asks for labels and collects the answers. It has no state: the project stores requests and answers."""
+    """A part that requests labels and collects the answers. It has no state: the project stores both."""
 
     answers_now: bool
-    """True for a simulation, whose answers are there at once; False for people, who take their time.
+    """True if the answers are known at once (a simulation), False if people answer later.
 
     A source may also offer `AnswersInOnePlace`, `CheckableSource`, `UnrequestedAnswers` and `ServesPeople`.
     """
 
     def request(self, request: Request) -> str:
-        """Put the items where people can label them; return a message that says where they are and what to do.
+        """Present the items to people. Return a message that says where the items are, and what people must do.
 
-        It is called again with the same request after a crash or a pause, and never changes answers already given.
+        It is called again with the same request after a crash or a pause. It never changes an existing answer.
         """
 
     def collect(self, request: Request) -> Answers:
-        """Return all answers to this request so far, what was cleared, and the problems found (see Answers).
+        """Return all answers to this request so far, the cleared answers, and the problems (see Answers).
 
         It only reads, never waits, and returns the same answers on every call. The source decides whether a name that
-        is not among `request.classes` is a new class or a typing error; an error is reported as a Problem.
+        is not in `request.classes` is a new class or a typing error. It reports a typing error as a Problem.
         """
 
 
@@ -35,7 +35,7 @@ class AnswersInOnePlace(Protocol):
     """A label source that keeps the answers of all rounds in one place, for example in a table of the user."""
 
     answers_persist: bool
-    """Whether the answers stay. An image that a person was unsure about is then not requested again."""
+    """Whether the answers stay in this place. Then an image with the answer `unsure` is not requested again."""
 
 
 @runtime_checkable
@@ -43,4 +43,7 @@ class CheckableSource(Protocol):
     """A label source that can check before a run whether it can ask people."""
 
     def check(self) -> None:
-        """Raise LabelError for what its place lacks. It is called before the images are embedded, and only reads."""
+        """Raise LabelError if people could not answer, for example because a file is missing. It only reads.
+
+        It is called before the images are embedded.
+        """

@@ -18,7 +18,7 @@ from alframe.contracts.tracker import Tracker
 
 
 class Parts(Protocol):
-    """The parts of a campaign, each built when first read. `start_sampler` selects images before there is a model."""
+    """The parts of a campaign. Each is built when it is first read. `start_sampler` chooses the first images."""
 
     backbone: Backbone
     loss: Loss

@@ -11,11 +11,12 @@ from alframe.types import Item, ListedFolder
 class Pool(Protocol):
     """A source of images and of known facts about each image.
 
-    The labels that it knows count from the start, unless it is a `SyntheticPool` or the campaign a simulation.
+    If the pool has labels, these images count as labelled from the start. There are two exceptions: a simulation hides
+    the labels, and the labels of a `SyntheticPool` are only for simulations.
     """
 
     def items(self) -> Iterator[Item]:
-        """Yield every image once, in an order that does not change from call to call; no pixel is read.
+        """Yield every image once, in the same order in each call, without reading pixels.
 
         Raises PoolError, naming the folder or file, the row and the remedy.
         """
@@ -26,10 +27,9 @@ class ListsFolders(Protocol):
     """A pool that can also list its images by folder. This is faster, because it makes no object for each image."""
 
     def list_by_folder(self) -> Iterator[ListedFolder]:
-        """Yield the images that `items` yields, in the same order; paths are in the form of `str(Path(path))`.
+        """Yield the images that `items` yields, in the same order. A path is a text of the form `str(Path(path))`.
 
-        Raises PoolError, as `items` does. It is not used where a subclass or an object has an `items` of its own, but
-        no `list_by_folder`.
+        Raises PoolError, as `items` does. If a subclass overrides only `items`, this method is not used.
         """
 
 
@@ -38,7 +38,4 @@ class SyntheticPool(Protocol):
     """A pool of generated images, for tests and first steps."""
 
     synthetic: bool
-    """Whether its labels are a truth that nobody knows at the start, which serves simulations and tests only.
-
-    The labels of other pools count as given from the start, unless the campaign is a simulation.
-    """
+    """Whether the images and labels are generated, so that the labels are used only in simulations and tests."""

@@ -9,21 +9,21 @@ import numpy as np
 from alframe.contracts.compute import Compute
 from alframe.types import Floats, Need, PoolView, Selection
 
-DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that does not say how many
+DEFAULT_DRAWS = 20  # samples of the probabilities for a sampler that sets no number
 
 
 class Sampler(Protocol):
     """A query strategy. Its `needs` must contain each field of the view that it reads.
 
-    `view.lazy_features[rows]` reads these rows of the embeddings only; `view.features` copies those of the whole pool.
-    In the same way `view.lazy_prob_samples[rows]` makes (T, r, C) for these rows, its `row_slices()` go over the pool,
-    and `view.prob_samples` holds all of it in memory. `DeclaresDraws` says how many samples there are.
+    `view.lazy_features[rows]` reads only these rows of the embeddings; `view.features` copies the rows of all images.
+    In the same way, `view.lazy_prob_samples[rows]` computes (T, r, C) for these rows, and `view.prob_samples` holds the
+    samples of all images in memory. `view.lazy_prob_samples.row_slices()` cuts the pool into slices that fit in memory.
     """
 
     needs: frozenset[Need]
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select k distinct keys of `view.keys`, most wanted first; 1 <= k <= n. The same rng gives the same answer."""
+        """Select k distinct keys of `view.keys`, the best first; 1 <= k <= n. The same rng gives the same selection."""
 
 
 @runtime_checkable
@@ -31,12 +31,12 @@ class ScoresPool(Protocol):
     """A sampler that scores each item independently, and selects the items with the highest scores."""
 
     def score_pool(self, view: PoolView) -> Floats:
-        """Return the score (n,) of each item of the view, float32, higher for more wanted."""
+        """Return the score (n,) of each item of the view, float32. Items with higher scores are chosen first."""
 
 
 @runtime_checkable
 class DeclaresDraws(Protocol):
-    """A sampler that says how many samples of the probabilities it needs; others get `DEFAULT_DRAWS`."""
+    """A sampler that sets the number of samples of the probabilities. Other samplers get `DEFAULT_DRAWS`."""
 
     draws: int
     """The T of `PoolView.prob_samples` (T, n, C), at least 1."""
@@ -47,7 +47,7 @@ class UsesCompute(Protocol):
     """A sampler that uses the campaign's compute to process parts of the pool."""
 
     def use_compute(self, compute: Compute) -> None:
-        """Take the compute; called before `select`."""
+        """Receive the compute part of the campaign. Called before `select`."""
 
 
 @runtime_checkable
@@ -55,4 +55,4 @@ class CheckableSampler(Protocol):
     """A sampler that can check its files and tables before any image is read."""
 
     def check(self) -> None:
-        """Raise AlframeError for what its parameters name and is missing or wrong; called before a run begins."""
+        """Raise AlframeError if a file that a parameter names is missing or wrong. Called before a run begins."""

@@ -1,4 +1,4 @@
-"""A label source that serves people while the campaign goes on, instead of leaving files for them."""
+"""The contract of label sources that serve people while the campaign runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LabellingServer(Protocol):
     """A server that shows the pages to people. The campaign tells it the current state, and it reports new answers."""
 
     address: str
-    """The address at which people find the server, for the message to them."""
+    """The address of the server, for the message to people."""
 
     stay: bool
     """Whether the server keeps running after enough images are labelled, so that people can review the answers."""
@@ -23,10 +23,10 @@ class LabellingServer(Protocol):
         """Show people the current `phase`: embedding, learning, waiting or done."""
 
     def publish(self, snapshot: CampaignSnapshot) -> None:
-        """Show the campaign as it is now."""
+        """Show people the present state of the campaign."""
 
     def wait_for_answer(self, seconds: float) -> bool:
-        """Return as soon as somebody has answered, after `seconds` at most: whether something was answered."""
+        """Wait for an answer, at most `seconds`. Return whether there was one."""
 
 
 @runtime_checkable
@@ -34,7 +34,7 @@ class ServesPeople(Protocol):
     """A label source with a server: people can label as long as the server runs."""
 
     def serve(self, folder: Path) -> AbstractContextManager[LabellingServer]:
-        """Return a context that serves people; `folder` is that of the requests. Raises LabelError if it cannot."""
+        """Return a context that serves people. `folder` is the folder of the requests. Raises LabelError."""
 
 
 @runtime_checkable
@@ -42,7 +42,7 @@ class UnrequestedAnswers(Protocol):
     """A label source whose people may also answer images that no round has requested."""
 
     def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[UnrequestedInRound]:
-        """Return all such answers so far, by the round that was newest then. `folder` is the folder of the requests.
+        """Return all such answers so far, by the round that was the newest when they were given.
 
-        It only reads, as `collect` does. `classes` are all that are known.
+        It only reads, as `collect` does. `folder` is the folder of the requests. `classes` are all known classes.
         """

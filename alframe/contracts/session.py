@@ -1,4 +1,4 @@
-"""A session is a campaign as a task may use it; an item's key is its number in the order of listing: 0, 1, 2 ..."""
+"""The contract of sessions: the campaign, as tasks use it. The key of an item is its number in the list of items."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alframe.types import Floats, Item, Label, Predictions, RoundRecord
 
 
 class Session(Protocol):
-    """The project's `folder`, settings, recipes (kind -> name and parameters of a part), parts, and a `log`."""
+    """An open project. `recipes` has the name and the parameters of each part, by kind."""
 
     folder: Path
     settings: Settings
@@ -25,13 +25,13 @@ class Session(Protocol):
         """Return every item of the project, by key."""
 
     def labels_by_key(self) -> Mapping[int, Label]:
-        """Return the label of each item that has one, by key; with `propagate`, labels of their sequences too."""
+        """Return the label of each labelled item, by key. With `propagate`, these include propagated labels."""
 
     def history(self) -> Sequence[RoundRecord]:
         """Return the record of each round, oldest first."""
 
     def features(self) -> Floats:
-        """Return the embeddings (N, D) by key, zeros where an image cannot be read; not for a `read_only` task."""
+        """Return the embeddings (N, D) by key, zeros for unreadable images. A `read_only` task must not call it."""
 
     def final_predictions(self) -> Predictions:
-        """Predict the pool by a model fitted on all labels; not for a `read_only` task. Raises LabelError."""
+        """Predict the pool by a model fitted to all labels. A `read_only` task must not call it. Raises LabelError."""

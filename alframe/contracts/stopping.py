@@ -11,20 +11,19 @@ from alframe.types import RoundRecord
 class Stopping(Protocol):
     """A rule that decides only from the history of rounds, so that a resumed run makes the same decision.
 
-    A rule that uses `RoundRecord.audit` may be `AuditBased`: then a run that draws no audit is refused. A rule that
-    waits for an accuracy may be `HasAccuracyTarget`: then alframe says how far the campaign is from it.
+    A rule may be `AuditBased` or have an accuracy target (`HasAccuracyTarget`).
     """
 
     def decide(self, history: Sequence[RoundRecord]) -> str | None:
-        """Return the reason to stop, in words for the user, or None to go on."""
+        """Return the reason to stop, as a sentence for the user, or None to continue."""
 
     def labels_left(self, labels: int) -> int | None:
-        """Return how many more labels may be requested after `labels`, or None for any number; it limits the batch."""
+        """Return how many labels may be requested in addition to `labels`, or None for any number."""
 
 
 @runtime_checkable
 class AuditBased(Protocol):
-    """A stopping rule that decides by the audit: the accuracy on images drawn at random (`RoundRecord.audit`)."""
+    """A stopping rule that uses the audit: the accuracy on images drawn at random (`RoundRecord.audit`)."""
 
     needs_audit: bool
     """Whether a run that draws no audit is refused."""
@@ -32,7 +31,7 @@ class AuditBased(Protocol):
 
 @runtime_checkable
 class HasAccuracyTarget(Protocol):
-    """A stopping rule that waits for an accuracy on the images without a label."""
+    """A stopping rule that waits for an accuracy on the images without a label. alframe reports what is missing."""
 
     accuracy_target: float | None
-    """What `Estimate.always_low` of these images must reach, such as 0.9; None if the rule waits for something else."""
+    """The smallest `Estimate.always_low` of these images at which to stop, such as 0.9; None for no such target."""

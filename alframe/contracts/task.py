@@ -1,4 +1,4 @@
-"""A task is what one call of the command line does."""
+"""The contract of tasks: each command of alframe runs one task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Task(Protocol):
     """The work of one command, for example "run" or "status"."""
 
     read_only: bool
-    """True if it only looks at the project: then it needs no lock, and the ledger is opened for reading."""
+    """True if the task only reads the project. Then it needs no lock, and the ledger is opened for reading."""
 
     def run(self, session: Session) -> Outcome:
         """Run the task, and return how it ended."""
@@ -23,4 +23,7 @@ class TakesWords(Protocol):
     """A task class that accepts words without `=` after its name, for example `alframe compare FOLDER FOLDER`."""
 
     words_are: str | tuple[str, ...]
-    """The parameter that is the list of them; or one for each, in order, the first of which may be left out."""
+    """The name of the parameter that gets the list of these words, or a name for each word, in their order.
+
+    If there are several names, the first word may be left out.
+    """

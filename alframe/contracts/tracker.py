@@ -10,19 +10,20 @@ from alframe.types import RoundRecord
 
 
 class Tracker(Protocol):
-    """A listener that gets each round once. A resumed run needs nothing that a tracker stores."""
+    """A part that receives each finished round. It is only for people: a resumed run reads nothing from it."""
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """Take note that a run begins, or goes on after the rounds in `history`; `folder` is the project's.
+        """Begin a run that has had the rounds in `history`; `folder` is the folder of the project.
 
-        It forgets the rounds of an earlier start. `history` may have a round again, with another number of labels.
+        Forget the rounds of an earlier start. `history` may have several records of one round, with different numbers
+        of labels.
         """
 
     def log(self, record: RoundRecord) -> None:
-        """Take note of a round that has ended, or that was measured again after answers came or were corrected."""
+        """Record a finished round. If people correct labels or add answers, the same round comes again."""
 
     def close(self) -> None:
-        """Close open files: the run has ended or pauses."""
+        """Close open files, because the run ends or pauses."""
 
 
 @runtime_checkable
@@ -30,7 +31,7 @@ class TracksSettings(Protocol):
     """A tracker that keeps the settings and parts of a campaign."""
 
     def track_settings(self, settings: Mapping[str, Any]) -> None:
-        """Take note of all settings and of every part with its parameters, as JSON has them; called before `start`."""
+        """Record all settings, and every part with its parameters (values that JSON allows). Called before `start`."""
 
 
 @runtime_checkable
@@ -38,4 +39,4 @@ class TracksReport(Protocol):
     """A tracker that keeps a copy of the report."""
 
     def track_report(self, file: Path) -> None:
-        """Keep a copy of the HTML page that was just written; called after `close`."""
+        """Keep a copy of the HTML page of the report. Called after `close`, when the page has been written."""

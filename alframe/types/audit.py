@@ -1,4 +1,4 @@
-"""Images drawn at random, and what they say of the images they were drawn from."""
+"""Images drawn at random, and the estimates that are made from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class AuditDraw:
     """The random draw of one round: the `keys` (a,) that it took, and the images that it could have taken.
 
     `strata` (n,), by item key: the number of the image's stratum, from 1 up; 0 if the image could not be drawn. Items
-    with a key of n or more did not exist yet. Within each stratum, every image was as likely to be drawn as any other.
+    with a key of n or more did not exist yet. Within a stratum, all images have the same probability of being drawn.
     """
 
     keys: Ints
@@ -29,8 +29,8 @@ class Estimate:
 
     `population` describes these images in words.
 
-    `low` and `high` are its bounds with 95 % confidence, if one looks once. `always_low` and `always_high` are wider:
-    with 95 % confidence, none of them is wrong in any round, however often one looks (see `anytime_multiplier`).
+    `low` and `high` are the bounds of a 95 % interval for one round. `always_low` and `always_high` are wider: with
+    95 % confidence, the bounds of all rounds are right (see `anytime_multiplier`).
     """
 
     population: str
@@ -44,5 +44,5 @@ class Estimate:
 
     @property
     def is_small(self) -> bool:
-        """Whether the drawn images are too few for their accuracy to be given as one number, without its interval."""
+        """Whether the drawn images are so few that alframe shows only the interval of the accuracy."""
         return self.n < MIN_IMAGES

@@ -28,8 +28,9 @@ class KnownLabel(NamedTuple):
 class PoolPredictions:
     """The model's prediction for the items `keys` (n,): positions `class_numbers` (n,) in `classes`, `confidence` (n,).
 
-    For the labelled items among them it is what a model says that has not seen their labels, and `label_doubt` (n,) is
-    1 minus its probability of the label; nan for items without a label, and for those whose label fine-tuning has used.
+    For a labelled item, the prediction comes from a model that has not seen its label. `label_doubt` (n,) is 1 minus
+    the probability that this model gives to the label. It is nan for an item without a label, or if fine-tuning has
+    used the label.
     """
 
     keys: Ints
@@ -70,8 +71,8 @@ class CampaignSnapshot:
     complete it, and `asked` are the keys of its items. `without_suggestion` are the items that were shown without the
     model's suggestion. `unanswered_without_suggestion_count` is the number of these items that are of closed rounds and
     have no label. `features` (N, D) are the embeddings. They change only if `features_version` changes. `labels_left`
-    is how many more labels may be requested, and `conflicts` the rule for images with several classes. `unseen_classes`
-    is a sentence about the classes without a label, empty where no image was drawn at random.
+    is the number of labels that may still be requested. `conflicts` is the rule for images with several classes.
+    `unseen_classes` is a sentence about the classes without a label, or "" if no image was drawn at random.
     """
 
     items: Sequence[Item]

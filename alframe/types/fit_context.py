@@ -1,4 +1,4 @@
-"""What a head may know beside embeddings and classes when it is fitted."""
+"""The facts that a head may use for its fit, in addition to embeddings and classes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from alframe.types.images import Bools, Floats, Ints
 class FitContext:
     """Facts about the m labelled images of a fit, and about images without a label.
 
-    `is_unseen_by_backbone` (m,): the embedding was not fine-tuned on this label, nor on another one of its group.
-    `groups` (m,): the number of its group, such as a burst. Images of one group look alike: a head that measures itself
-        on some labels leaves out their whole groups.
-    `unlabelled` (u, D): embeddings of images without a label; none for a head that does not ask for them.
+    `is_unseen_by_backbone` (m,): fine-tuning used neither this label nor another label of its group.
+    `groups` (m,): the number of the image's group, such as a burst. Images of one group look alike. So if a head
+        measures its own quality on some labels, it must leave out their whole groups.
+    `unlabelled` (u, D): embeddings of images without a label; empty if the head is not `UsesUnlabelled`.
     """
 
     is_unseen_by_backbone: Bools
@@ -26,7 +26,7 @@ class FitContext:
 
     @classmethod
     def unknown(cls, m: int) -> Self:
-        """Return the context of `m` images about which nothing is known: each is unseen, and a group of its own."""
+        """Return the context of `m` images without any facts: all are unseen, and each is a separate group."""
         return cls(np.ones(m, np.bool_), np.arange(m))
 
     def take(self, rows: Ints | Bools) -> Self:

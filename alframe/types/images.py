@@ -1,4 +1,4 @@
-"""What an image of the pool is, and how a network is fed with it."""
+"""The images of the pool, and the input of a network."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Box:
 class Item:
     """One image of the pool.
 
-    `label` is what the pool itself says (a class folder, a CSV column). In a simulation it stays hidden until the
-    label source is asked; otherwise it counts as labelled from the start. `split` is "test" for images that are held
-    out for evaluation; they are never selected.
+    `label` is the class that the pool gives (by a class folder or a CSV column). A simulation hides it until the image
+    is requested. Otherwise the image counts as labelled from the start. `split` is "test" for images that are held out
+    for evaluation. They are never selected.
     """
 
     id: ItemId
@@ -52,7 +52,7 @@ class Item:
 
     @property
     def image_id(self) -> ItemId:
-        """The id of the image that this is, or is a box of."""
+        """The id of the image. If the item is a box, this is the id of the image that contains the box."""
         return self.id.rpartition("#")[0] if "box" in self.meta else self.id
 
 
@@ -69,8 +69,8 @@ def pool_root(items: Sequence[Item]) -> Path | None:
 class InputSpec:
     """The input that a backbone expects: squares of `size` pixels, normalised as (x / 255 - mean) / std.
 
-    `mean` and `std` have a number for each channel. `value_range` are the stored values that become x = 0 and 255, a
-    pair (low, high) for all bands or for each; None takes 8-bit pictures as they are.
+    `mean` and `std` have a number for each channel. `value_range` has a pair (low, high) for all bands, or a pair for
+    each band: the value `low` becomes x = 0, and `high` becomes x = 255. With None, x is the value of an 8-bit picture.
     """
 
     size: int
@@ -81,5 +81,5 @@ class InputSpec:
 
     @property
     def channels(self) -> int:
-        """How many bands an image has."""
+        """The number of bands of an image."""
         return len(self.mean)

@@ -1,4 +1,4 @@
-"""Many images by columns: what is needed of each of a million is read without an object for each."""
+"""Many images by columns, so that a field of a million images is read without making an object for each image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ItemColumns(Sequence[Item]):
 
     @classmethod
     def of(cls, items: Iterable[Item]) -> ItemColumns:
-        """Return these items by columns; what has columns is returned as it is."""
+        """Return these items by columns. ItemColumns are returned unchanged."""
         if isinstance(items, ItemColumns):
             return items
         items = list(items)
@@ -76,7 +76,7 @@ class ItemColumns(Sequence[Item]):
 
     @property
     def image_ids(self) -> list[str]:
-        """(n,) the id of the image that each item is, or is a box of."""
+        """(n,) the `image_id` of each item."""
         pairs = zip(self.ids, self.metas, strict=True)
         return [id_.rpartition("#")[0] if "box" in meta else id_ for id_, meta in pairs]
 

@@ -1,4 +1,4 @@
-"""What label sources ask, and what they report."""
+"""The requests that label sources receive, and the answers that they report."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from alframe.types.images import Item, ItemId
 class Label:
     """One answer: the item, its class (or UNSURE), the annotator, the time, and the file and row.
 
-    `file` is where the answer was read, `row` its line there (1 = first line) or its record number in a database, and
-    `answer_file_hash` the BLAKE2b hash of that file when it was read, in hexadecimal. For an answer on a server, `file`
-    is its address, and the hash that of the answer itself.
+    `file` is the file of the answer. `row` is its line there (1 = first line), or its record number in a database.
+    `answer_file_hash` is the BLAKE2b hash of the file when it was read, in hexadecimal. For an answer on a server,
+    `file` is the address of the answer, and the hash is computed from the answer itself.
     """
 
     item: ItemId
@@ -46,13 +46,13 @@ class Problem:
 class Answers:
     """The answers that a label source has collected so far for the items of a request.
 
-    `labels`: all that was said. Several labels of one item mean that several people answered, or that one image shows
-    several animals; the loop decides which label counts, not the source.
-    `problems`: what could not be used, and how to correct it.
-    `cleared`: items whose place for an answer was found and is empty. An answer that was there before is taken back.
-    An item that is neither labelled nor cleared was not found, and keeps the answer it had.
-    `incomplete`: items that still lack an answer, say of a second annotator. The request is not answered in full
-    without them.
+    `labels`: all answers. Several labels of one item mean that several people answered, or that one image shows
+    several animals. The source does not decide which label counts: the loop does.
+    `problems`: answers that could not be used, each with a remedy.
+    `cleared`: items whose cell or file for the answer was found and is empty. An earlier answer there is removed.
+    If an item is neither labelled nor cleared, it keeps its earlier answer.
+    `incomplete`: items that still need an answer, for example from a second annotator. As long as there are such
+    items, the request is not answered in full.
     """
 
     labels: Sequence[Label] = ()
@@ -65,8 +65,8 @@ class Answers:
 class UnrequestedInRound:
     """Answers about images that were not requested. People gave them while `round` was the newest round.
 
-    `labels` are pairs of an item and its label. The label's own item is another one if it was given to that image of
-    the same sequence, and propagated to this one. `problems` and `cleared`: as in Answers.
+    `labels` are pairs of an item and its label. If a person labelled another image of the same sequence, and this label
+    was propagated, `Label.item` is that other image. `problems` and `cleared`: as in Answers.
     """
 
     round: int
@@ -87,16 +87,16 @@ class Suggestion:
 class Request:
     """The items that people should label in one round, in order of importance, and the classes known so far.
 
-    `folder` belongs to the label source alone and is the same on every call. `suggestions` holds the model's prediction
-    for each item, in the same order; it is empty while there is no model.
+    Only the label source uses `folder`, which is the same on every call. `suggestions` holds the model's prediction
+    for each item, in the same order. It is empty before there is a model.
 
     `similarity_order` is the place of each item in an order in which neighbours look alike. `without_suggestion` says
-    for each item whether people should answer it without having seen the model's suggestion: the audit, and as many
-    others, so that nobody can tell which it is. Both are empty where they are not known; then no suggestion should be
-    shown.
+    for each item whether people must not see the model's suggestion. These are the images of the audit, and an equal
+    number of other images, so that nobody can recognise the audit. Both are empty if they are not known. Then the
+    source should show no suggestions.
 
-    `named_since` are classes that answers have named since the request was made: an answer that repeats a slip would
-    make it known, so they are no `classes` yet.
+    `named_since` are classes that first occur in the answers to this request. They are not in `classes`, because a
+    typing error that is repeated would otherwise become a known class.
     """
 
     round: int

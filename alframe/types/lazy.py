@@ -12,8 +12,8 @@ import numpy.typing as npt
 from alframe.chunks import row_slices
 from alframe.types.images import Floats, Ints
 
-SAMPLE_CHUNK_ROWS = 32768  # whose draws are computed at once, or fewer,
-SAMPLE_CHUNK_BYTES = 256 << 20  # so that the draws take up so much at most
+SAMPLE_CHUNK_ROWS = 32768  # maximum number of rows whose draws are computed at once
+SAMPLE_CHUNK_BYTES = 256 << 20  # maximum size of these draws
 
 Index = slice | npt.NDArray[Any] | Sequence[int]
 
@@ -22,7 +22,7 @@ class LazyFeatures:
     """Rows of `source` (N, D). Only the rows that are indexed are read; the source is never copied as a whole.
 
     ``features[3:9]``, ``features[row_numbers]`` and ``features[mask]`` give (r, D), ``features[7]`` gives (D,).
-    `row_numbers` (n,) says which rows of the source these are, in which order; None: all.
+    `row_numbers` (n,) are the rows of the source, in the order of these rows. None: all rows.
     """
 
     def __init__(self, source: Floats, row_numbers: Ints | None = None) -> None:
@@ -55,17 +55,17 @@ class LazyFeatures:
         return LazyFeatures(self._source, self._row_numbers[rows])
 
     def to_array(self) -> Floats:
-        """Return all rows (n, D) in memory; no copy where they are the whole `source`."""
+        """Return all rows (n, D) in memory. If they are the whole `source`, they are not copied."""
         return self[:]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Send to another process where the file is if the source is mapped from one, and else the rows."""
+        """Pickle only the path of the file if the source is a mapped file, and otherwise the rows."""
         file = _find_mapped_file(self._source)
         return (LazyFeatures, (self.to_array(),)) if file is None else (_map_again, (*file, self._row_numbers))
 
 
 def _find_mapped_file(array: npt.NDArray[Any]) -> tuple[str, int, npt.DTypeLike, tuple[int, ...]] | None:
-    """Return the file that `array` is mapped from, where it begins there, its type and its shape; None if from none."""
+    """Return the mapped file of `array`, the byte where it begins, its type and shape. None: it has no mapped file."""
     base: object = array
     while isinstance(base, np.ndarray) and not isinstance(base.base, mmap.mmap):
         base = base.base
@@ -84,9 +84,9 @@ def _map_again(
 class LazySamples:
     """Class probabilities of T draws of a head, `shape` (T, n, C). They are computed only for rows that are indexed.
 
-    What is ``array[:, 3:9]`` of an array is ``samples[3:9]`` here; row numbers and a mask may stand for the slice.
-    `make` computes the draws (T, r, C) of r rows of its source, by the same T models each time. It is handed entries of
-    `row_numbers` (n,), or the index as it is where that is None.
+    ``samples[3:9]`` gives the same as ``array[:, 3:9]`` of an array. The index is a slice, row numbers or a mask.
+    `make` computes the draws (T, r, C) of r rows of its source, by the same T models each time. It receives entries of
+    `row_numbers` (n,), or the unchanged index if `row_numbers` is None.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class LazySamples:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all draws take up in memory."""
+        """The number of bytes of all draws together."""
         return int(np.prod(self.shape)) * np.dtype(np.float32).itemsize
 
     def __getitem__(self, rows: Index) -> Floats:
@@ -127,7 +127,7 @@ class LazySamples:
         return LazySamples(self._make, (self.shape[0], len(row_numbers), self.shape[2]), row_numbers)
 
     def first_draws(self, draws: int) -> LazySamples:
-        """Return the first `draws` draws, or all where there are fewer."""
+        """Return the first `draws` draws, or all draws if there are fewer."""
         return LazySamples(self._make, (min(draws, self.shape[0]), *self.shape[1:]), self._row_numbers)
 
     def row_slices(self) -> list[slice]:
@@ -148,9 +148,9 @@ class LazySamples:
 class LazyProbs:
     """Class probabilities (n, C) of a fitted head. They are computed only for the rows that are indexed.
 
-    ``probs[row_numbers]`` and ``probs[mask]`` give (r, C). `predict` computes those of some of `count` rows, by their
-    numbers. All are computed when they are first read as an array, and `kept`: subsets share them. `row_numbers` (n,)
-    says which of them these are; None: all.
+    ``probs[row_numbers]`` and ``probs[mask]`` give (r, C). `predict` computes the probabilities of rows of its source,
+    which has `count` rows. `row_numbers` (n,) are the rows of the source that belong to this object; None: all rows.
+    `to_array` computes all rows once and stores them in `kept`, which subsets share.
     """
 
     def __init__(
@@ -179,11 +179,11 @@ class LazyProbs:
         return self._kept[0][numbers] if self._kept else self._predict(numbers)
 
     def subset(self, mask: npt.NDArray[np.bool_]) -> LazyProbs:
-        """Return the rows that `mask` (n,) marks; what is computed of one is not computed again for the other."""
+        """Return the rows that `mask` (n,) marks. Both objects share the rows that are already computed."""
         return LazyProbs(self._predict, self._count, self._row_numbers[mask], self._kept)
 
     def to_array(self) -> Floats:
-        """Return all rows (n, C) in memory; no copy where they are all that there are."""
+        """Return all rows (n, C) in memory. If they are the whole source, they are not copied."""
         if not self._kept:
             self._kept.append(self._predict(np.arange(self._count)))
         return self._kept[0] if len(self) == self._count else self._kept[0][self._row_numbers]

@@ -1,4 +1,4 @@
-"""What a sampler may ask for."""
+"""The data that a sampler may need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sampler sees (PoolView) and what it returns (Selection)."""
+"""The data that a sampler receives (PoolView), and the selection that it returns (Selection)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ ViewArray = npt.NDArray[Any] | LazyFeatures | LazyProbs | LazySamples
 Predict = Callable[[Floats], Floats]  # a fitted head: embeddings (r, D) to class probabilities (r, C)
 
 
-# What is known of an item before it has a label: the chosen items join the labelled ones in these.
+# Facts that are known before an item has a label. In these arrays, chosen items join the labelled items.
 _LABELLED_OF = {Need.FEATURES: Need.LABELLED_FEATURES, Need.SEQUENCES: Need.LABELLED_SEQUENCES, **POOL_FACTS}
 
 
 class PoolView:
     """The view of the pool that a sampler gets: `keys` (n,), and exactly the fields that it declared in `needs`.
 
-    Reading anything else raises UnmetNeed, so that the engine computes only what is used. All arrays are read-only.
-    `fields` holds an array, or a lazy one, for each need but PREDICT; `predict` is the fitted head. `chosen_features`
-    (c, D) are of items already chosen for this batch: `labelled_features` has them at its end, unless labels are read.
-    `chosen_facts` are the sequences, times, cameras and ids (c,) of the same items, which join the labelled ones in the
-    same way.
+    Reading another field raises UnmetNeed, so the engine computes only the declared fields. All arrays are read-only.
+    `fields` holds an array or a lazy array for each need except PREDICT; `predict` is the fitted head. If some items
+    were already chosen for this batch, `chosen_features` (c, D) are their embeddings, and `chosen_facts` are their
+    sequences, times, cameras and ids (c,). They are at the end of `labelled_features`, `labelled_sequences` and so on,
+    unless the sampler also reads labels.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PoolView:
         return len(self.keys)
 
     def subset(self, mask: npt.NDArray[np.bool_]) -> PoolView:
-        """Return the view of the items that `mask` (n,) marks; what is about labelled items stays."""
+        """Return the view of the items that `mask` (n,) marks, with the same labelled items."""
         if mask.all():
             return self
         self._loaded = {}  # one copy of the pool at a time
@@ -75,10 +75,10 @@ class PoolView:
         return self._with(self.keys, fields, predict, self._chosen)
 
     def after_choosing(self, chosen: npt.NDArray[np.bool_], remaining: npt.NDArray[np.bool_]) -> PoolView:
-        """Return the view of the `remaining` (n,) items once the `chosen` (n,) are taken; both are masks.
+        """Return the view of the `remaining` (n,) items after the `chosen` (n,) items were taken. Both are masks.
 
-        For a sampler that keeps its distance from labelled items, the chosen count as labelled from then on. One that
-        also looks at the labels does not see them, as they have no label yet; samplers that it is made of do.
+        The chosen items count as labelled in the arrays of a sampler that reads no labels. If a sampler reads labels,
+        it does not see the chosen items, because they have no label yet. But the samplers that it uses can see them.
         """
         view = self.subset(remaining)
         added = {
@@ -116,7 +116,7 @@ class PoolView:
         return self._loaded[need]
 
     def _labelled_joined_if_possible(self, need: Need) -> npt.NDArray[Any]:
-        """Return what `need` is of the labelled items, and of the chosen ones if all that is read can include them."""
+        """Return the `need` of the labelled items, and of the chosen items if all arrays that are read have them."""
         labelled = self._field(_LABELLED_OF[need])
         read = [fact for fact, of_labelled in _LABELLED_OF.items() if of_labelled in self._fields]
         has_labels = {Need.LABELS, Need.LABELLED_PROBS} & self._fields.keys()
@@ -135,7 +135,7 @@ class PoolView:
 
     @property
     def lazy_features(self) -> LazyFeatures:
-        """The same (n, D), read where they are indexed: ``view.lazy_features[rows]`` gives (r, D)."""
+        """The same (n, D), of which only the indexed rows are read: ``view.lazy_features[rows]`` gives (r, D)."""
         return cast(LazyFeatures, self._field(Need.FEATURES))
 
     @property
@@ -168,7 +168,7 @@ class PoolView:
 
     @property
     def lazy_probs(self) -> LazyProbs:
-        """The same (n, C), computed where they are indexed, for few rows: ``view.lazy_probs[rows]`` gives (r, C)."""
+        """The same (n, C), computed only for the indexed rows: ``view.lazy_probs[rows]`` gives (r, C)."""
         return cast(LazyProbs, self._field(Need.PROBS))
 
     @property
@@ -186,7 +186,7 @@ class PoolView:
 
     @property
     def lazy_prob_samples(self) -> LazySamples:
-        """The same (T, n, C), computed where they are indexed: ``view.lazy_prob_samples[rows]`` gives (T, r, C)."""
+        """The same (T, n, C), computed only for the indexed rows: ``view.lazy_prob_samples[rows]`` gives (T, r, C)."""
         return cast(LazySamples, self._field(Need.PROB_SAMPLES))
 
     @property
@@ -203,21 +203,22 @@ class PoolView:
 
     @property
     def sequences(self) -> Ints:
-        """(n,) number of the sequence (burst) of each unlabelled image; -1 where it has none."""
+        """(n,) number of the sequence (burst) of each unlabelled image; -1 if it has none."""
         return self._field(Need.SEQUENCES)
 
     @property
     def labelled_sequences(self) -> Ints:
         """(m,) number of the sequence of each labelled image. An equal number in `sequences` means the same sequence.
 
-        Needs `sequences`, too: those of the items that were chosen in earlier turns of a batch are taken from there.
+        The sampler must also declare the need for `sequences`: the sequences of items that were chosen earlier for the
+        same batch come from there.
         """
         self._field(Need.SEQUENCES)
         return self._labelled_joined_if_possible(Need.SEQUENCES)
 
     @property
     def taken(self) -> Times:
-        """(n,) local time of each unlabelled image by its camera's clock, to the second; NaT where it is not known."""
+        """(n,) local time of each unlabelled image by its camera's clock, to the second; NaT if it is not known."""
         return self._field(Need.TAKEN)
 
     @property
@@ -227,7 +228,7 @@ class PoolView:
 
     @property
     def cameras(self) -> Ints:
-        """(n,) number of the camera of each unlabelled image; -1 where it is not known."""
+        """(n,) number of the camera of each unlabelled image; -1 if it is not known."""
         return self._field(Need.CAMERAS)
 
     @property
@@ -249,8 +250,8 @@ class PoolView:
     def batch_error_rates(self) -> Floats:
         """(r,) error rate, 0..1, of the model on each earlier batch that this sampler chose.
 
-        It is the share of wrong predictions among the labelled images of the batch, without those drawn at random; 0 if
-        there are none.
+        It is the share of wrong predictions among the labelled images of the batch, without the images that were drawn
+        at random. If there are no such images, it is 0.
         """
         return self._field(Need.BATCH_ERROR_RATES)
 
@@ -258,7 +259,7 @@ class PoolView:
     def chosen_by(self) -> npt.NDArray[np.str_]:
         """(r,) for each of these batches, the name of the sampler that made the choice (`Selection.chosen_by`).
 
-        A sampler such as `bandit` uses other samplers to make its choices. "" where the name is not known.
+        A sampler such as `bandit` uses other samplers to make its choices. "" if the name is not known.
         """
         return self._field(Need.CHOSEN_BY)
 
@@ -287,8 +288,8 @@ def _undeclared(need: Need) -> UnmetNeed:
 class Selection:
     """The choice of a sampler: distinct `keys` (k,) of `view.keys`, most useful first, and `scores` (k,) or None.
 
-    A sampler that lets one of several others choose may name it in `chosen_by`: the ledger keeps it, and later batches
-    are told (`Need.CHOSEN_BY`). `details` are numbers that it has derived from the data, such as a radius.
+    If the sampler uses one of several other samplers, it may name this sampler in `chosen_by`. The ledger keeps the
+    name, and later views contain it (`Need.CHOSEN_BY`). `details` are numbers that were computed, such as a radius.
     """
 
     keys: Ints

@@ -20,14 +20,14 @@ class Evaluation:
     """The quality of the head on `n` images that it was not fitted to. `basis` says which images these are.
 
     `low` and `high` bound the accuracy with 95 % confidence (Wilson's score interval). `confusion[i][j]` counts
-    images of class i predicted as j; `per_class` holds precision, recall (with the bounds recall_low and recall_high),
-    f1 and support for each class, None without an image of it. Those of an audit are weighted (see AuditWeights); its
-    counts are of images. The balanced accuracy and the macro averages are over
-    the classes that have an image among the `n`; `sklearn_macro_f1` is scikit-learn's, in which a class that is only
-    predicted counts as 0. Micro averages are over all images; where each has one class, all three are the accuracy.
-    `log_loss` is the mean cross-entropy (nats) and `calibration_error` the expected calibration error: both are better
-    when smaller. `image_counts` says in words how many images are known of each class that has none among the `n`. What
-    is None or empty was not measured yet when an old record was written.
+    images of class i predicted as j. `per_class` holds precision, recall (with the bounds recall_low and recall_high),
+    f1 and support for each class; they are None if the `n` images contain no image of the class. In an audit, the
+    measures are weighted (see AuditWeights), but the counts are numbers of images. The balanced accuracy and the macro
+    averages are over the classes with an image among the `n`. In `sklearn_macro_f1`, as in scikit-learn, a class that
+    is only predicted counts as 0. Micro averages are over all images; as each image has one class, all three are equal
+    to the accuracy. `log_loss` is the mean cross-entropy (nats), and `calibration_error` is the expected calibration
+    error: smaller values are better. `image_counts` says how many images are known of each class without an image among
+    the `n`. A field is None or empty in old records if it was not measured then.
     """
 
     basis: str
@@ -52,13 +52,13 @@ class Evaluation:
 
     @property
     def unmeasured_classes(self) -> Mapping[str, str]:
-        """The classes without an image among the `n`, which every average leaves out, with what is known of each."""
+        """The classes without an image among the `n`, which all averages leave out, and their `image_counts`."""
         pairs = zip(self.classes, self.per_class, strict=True)
         return {name: self.image_counts.get(name, "") for name, scores in pairs if not scores["support"]}
 
     @property
     def is_small(self) -> bool:
-        """Whether the images are too few for their accuracy to be given as one number, without its interval."""
+        """Whether the images are so few that alframe shows only the interval of the accuracy."""
         return self.n < MIN_IMAGES
 
 
@@ -66,8 +66,8 @@ class Evaluation:
 class RoundRecord:
     """The record of a finished round, for trackers, stopping rules and the report.
 
-    Without an evaluation, `no_evaluation` says why there is none. `fine_tuning` is how the training of this round went,
-    if there was one (see store.events.FineTuned). Both are empty in old records.
+    Without an evaluation, `no_evaluation` gives the reason. `fine_tuning` describes the training of this round, if
+    there was one (see store.events.FineTuned). Both are empty in old records.
 
     Three numbers come from the images drawn at random. `audit` is for all images of the pool, each predicted by a model
     that has not seen its label: the accuracy on new images like those in the pool. `unlabelled_accuracy` is for the
@@ -93,7 +93,7 @@ class RoundRecord:
 
     @property
     def audit_or_other_evaluation(self) -> Evaluation | None:
-        """The audit, which speaks for all the pool, also where it is of few images; else the other evaluation."""
+        """The audit, which is valid for the whole pool, even if it has few images; without an audit, the evaluation."""
         return self.evaluation if self.audit is None else self.audit
 
 
@@ -113,10 +113,10 @@ class Curve:
 class Predictions:
     """The prediction for each readable item: `probs` (n, C) over `classes`, and `labels` if somebody has answered.
 
-    Items with a label are among them whether or not they are held out or still in the pool. The `probs` of one that
-    cannot be seen any more are NaN: it has a label and no prediction.
-    A label whose own item is another one was given to that image of the same sequence, and propagated to this one.
-    `round` is how many batches the model has learned from.
+    All items with a label are included, also held-out items and items that are no longer in the pool. If such an item
+    cannot be read any more, its `probs` are NaN.
+    If `Label.item` is another item, a person labelled that image of the same sequence, and the label was propagated.
+    `round` is the number of batches from which the model has learned.
     """
 
     items: Sequence[Item]
@@ -138,7 +138,7 @@ class OutcomeState(enum.Enum):
 class Outcome:
     """The result of a task: its state, a message for the user, and a number that a sweep can optimise.
 
-    `failures` say what could not be done, though the rest was: the command then ends with the exit status 1.
+    `failures` are messages about steps that failed while the others were done. Then the exit status is 1.
     """
 
     state: OutcomeState
