@@ -7,10 +7,10 @@ CHUNK_BYTES = 64 << 20
 
 
 def row_slices(count: int, rows: int | None = None, *, bytes_per_row: int = 0, limit: int | None = None) -> list[slice]:
-    """Return the slices of 0..count-1 in order, of `rows` rows each (None: 8192); the last slice has what is left.
+    """Return the slices of 0..count-1 in order, of `rows` rows each (None: 8192). The last slice may be shorter.
 
-    With `bytes_per_row` a chunk has fewer rows where so many would take more than `limit` bytes (64 MiB), but one at
-    least. No rows give no chunk.
+    With `bytes_per_row`, a slice has fewer rows if `rows` rows would take more than `limit` bytes (64 MiB), but at
+    least one row. If `count` is 0, there is no slice.
 
     >>> row_slices(5, rows=2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]

@@ -17,12 +17,12 @@ _libraries: list[Any] = []  # the operators vanish with the library object
 def import_torchvision() -> ModuleType:
     """Import torchvision, even if its compiled part does not fit the installed torch.
 
-    A torchvision from another index than torch (a CUDA wheel beside a CPU one, say) cannot load its compiled
-    operators, and then fails to import for want of two schemas (`nms`, `qnms`) that its Python part describes.
-    alframe and timm use only the Python part, so declaring the two is enough.
+    If torchvision comes from another index than torch (for example, a CUDA wheel beside a CPU wheel), it cannot load
+    its compiled operators. The import then fails because two schemas (`nms`, `qnms`) are missing. alframe and timm use
+    only the Python part, so it is enough to declare the two schemas.
 
-    Its `roi_align` imports torch's compiler (torch._dynamo, and sympy with it: a second), only to ask it a question
-    when it is called. So the compiler is imported then.
+    torchvision's `roi_align` uses torch's compiler (torch._dynamo, with sympy), whose import takes a second. So this
+    function delays the import until `roi_align` is called.
     """
     try:
         with _compiler_imported_late():
@@ -82,7 +82,7 @@ def _real_attribute(module: str, name: str) -> Any:
 def import_faiss() -> Any:
     """Import faiss after torch (except on Linux), because both bring OpenMP.
 
-    On macOS a process survives only this order, and one thread.
+    On macOS, another order or more than one thread ends the process.
     """
     if sys.platform != "linux":
         importlib.import_module("torch")
@@ -95,8 +95,8 @@ def import_faiss() -> Any:
 def import_timm() -> ModuleType:
     """Import timm, which imports torchvision.
 
-    A few of its functions are marked for torch's compiler, which is imported for it (see `import_torchvision`). Here
-    they are marked when the compiler is there.
+    timm marks some of its functions for torch's compiler, whose import takes long (see `import_torchvision`). This
+    function delays the marking until the compiler is imported.
     """
     import_torchvision()
     if "torch._dynamo" in sys.modules or "timm" in sys.modules:

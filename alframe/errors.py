@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AlframeError(Exception):
-    """Base of all errors below: the message is meant for the user and needs no traceback."""
+    """The base class of all errors below. The message is for the user, and needs no traceback."""
 
 
 class UnknownComponent(AlframeError):
@@ -52,11 +52,11 @@ class WeightsError(AlframeError):
 
 
 class EngineError(AlframeError):
-    """An inference engine is not installed, cannot run the network, or computes other features than the network."""
+    """An inference engine is not installed, cannot run the network, or computes wrong features."""
 
 
 class ClusterError(AlframeError):
-    """The machine or cluster for the work cannot be reached, has too few CPUs or GPUs, or loses the work each time."""
+    """The cluster cannot be reached, has too few CPUs or GPUs, or a shard makes each process end."""
 
 
 class StoreError(AlframeError):

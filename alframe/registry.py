@@ -236,7 +236,7 @@ def did_you_mean(word: str, known: list[str]) -> str:
 def unknown_name_message(kind: str, name: str, known: list[str], moved: Mapping[str, str] = {}) -> str:
     """Return the message for a name that does not exist, with the nearest of the `known` names and all of them.
 
-    One that was built in before is among the `moved`, with the distribution to install.
+    `moved` has names that an earlier version contained, with the distribution that now contains them.
     """
     if name in moved:
         return (

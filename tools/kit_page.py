@@ -25,7 +25,7 @@ CONSTANTS = {
     "POOL_FACTS": "The needs for times, cameras and ids, and the same needs for the labelled images.",
     "Predict": "The type of a fitted head as a function: from embeddings (r, D) to class probabilities (r, C).",
     "SEPARATORS": "The characters that can separate the columns of a table:",
-    "TEMPORARY_CHARACTERS": "By this number of characters, the name of a temporary file is longer than the final name:",
+    "TEMPORARY_CHARACTERS": "The name of a temporary file is longer than the final name by this number of characters:",
     "UNLABELLED": "The `population` of an estimate for the images without a label:",
     "UNSURE": 'The class name of an answer that means "cannot tell":',
     "UTC_OFFSET": "The key in `Item.meta` for the offset from UTC in seconds:",

@@ -1,1 +1,1 @@
-"""alframe for whoever has only arrays: choose, run a loop of one's own, simulate. `alframe` itself offers the names."""
+"""alframe for users who have only arrays: choose rows, write a loop, simulate. `alframe` exports the names."""

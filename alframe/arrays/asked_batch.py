@@ -11,7 +11,7 @@ from alframe.types import Ints
 
 
 class AskedBatch:
-    """One batch: its rows (k,), the classes (k,) that the head predicted for them, and who chose it."""
+    """One batch: its rows (k,), the classes (k,) that the head predicted for them, and the sampler that chose it."""
 
     def __init__(self, rows: Ints, predicted: Sequence[Any], chosen_by: str) -> None:
         self.rows, self.predicted, self.chosen_by = rows.tolist(), predicted, chosen_by

@@ -1,4 +1,4 @@
-"""A campaign in a loop of one's own: ask for keys, tell their labels."""
+"""A campaign whose loop the user writes: ask for keys, tell their labels."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DEFAULTS = Settings()
 class Campaign:
     """A campaign whose loop you write: ``chosen = campaign.ask()``, ``campaign.tell(chosen.keys, labels)``, and so on.
 
-    Until two classes are labelled, `start_sampler` chooses, which needs no model; from then on `sampler`, by a head
+    Until two classes are labelled, `start_sampler` chooses, which needs no model. Then `sampler` chooses, with a head
     that is fitted to all labels so far. The same seed and the same answers give the same choices.
 
     `features`, `keys`, `candidates`, `sequences`, `per_sequence`, `seed`: as in `alframe.select`.
-    `sampler`, `start_sampler`, `head`: a name, or what ``alframe.build`` returns; None: the command line's default.
-    `classes`: those that are known beforehand.
+    `sampler`, `start_sampler`, `head`: a name, or a part from ``alframe.build``; None: the command line's default.
+    `classes`: the classes that are known beforehand.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Campaign:
         self._head: Head | None = None
 
     def ask(self, k: int = DEFAULTS.batch) -> ArraySelection:
-        """Choose k rows that have no label and were not asked for before; fewer if fewer are left.
+        """Choose k rows that have no label and were not chosen before, or all such rows if there are fewer than k.
 
-        Raises BadParams if none is left, with the keys that still have no answer.
+        Raises BadParams if no such row is left. The message has the keys that still have no answer.
         """
         if k < 1:
             raise BadParams(f"k={k}: must be at least 1.")
@@ -95,9 +95,9 @@ class Campaign:
         return chosen
 
     def tell(self, keys: Any, labels: Any = None) -> None:
-        """Note the labels (m,) of these `keys` (m,), or of a mapping from key to label; the last one counts.
+        """Store the labels (m,) of these `keys` (m,), or of a mapping from key to label. A later label replaces it.
 
-        None, NaN or "" says that nobody can tell: the row gets no label and is not asked for again.
+        None, NaN or "" means that nobody can identify the row: it gets no label, and `ask` does not choose it again.
         """
         if isinstance(keys, Mapping) and labels is None:
             keys, labels = list(keys), list(keys.values())
@@ -124,17 +124,17 @@ class Campaign:
 
     @property
     def round_count(self) -> int:
-        """How many batches were asked for."""
+        """The number of batches that `ask` has returned."""
         return len(self._rounds)
 
     @property
     def rows_left(self) -> int:
-        """How many rows may still be asked for."""
+        """The number of rows that `ask` may still choose."""
         return len(self._rows_left_to_ask())
 
     @property
     def unlabelled_rows(self) -> Ints:
-        """The row numbers (n,) that may be asked for and have no label, those that wait for an answer among them."""
+        """The row numbers (n,) of candidates without a label, including the rows that wait for an answer."""
         return np.setdiff1d(self._candidates, list(self._labels))
 
     def _rows_left_to_ask(self) -> Ints:
@@ -142,12 +142,12 @@ class Campaign:
 
     @property
     def sampler_name(self) -> str:
-        """What the sampler is called."""
+        """The name of the sampler."""
         return self._name
 
     @property
     def pending(self) -> Keys:
-        """The keys that were asked for and have no answer yet."""
+        """The keys that `ask` has returned and that have no answer yet."""
         return self._pool.keys[list(self._pending)]
 
     @property
@@ -174,7 +174,7 @@ class Campaign:
         return self.fit_head().probs(x)
 
     def evaluate(self, features: Any, labels: Any) -> Evaluation:
-        """Return the head's evaluation on rows that it has not learned from: `features` (n, D), `labels` (n,)."""
+        """Evaluate the head on rows from which it has not learned: `features` (n, D), `labels` (n,)."""
         probs = self.predict_probs(features)
         truth = as_labels(labels)
         if len(truth) != len(probs):

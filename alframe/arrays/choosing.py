@@ -1,4 +1,4 @@
-"""Build the sampler and the head that are meant, fit the head, and let the sampler choose."""
+"""Build the sampler and the head from the user's arguments, fit the head, and let the sampler choose."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ NO_EARLIER_BATCHES = EarlierBatches()
 class ArraySelection:
     """The selected images: `keys` (k,) with the most useful first, `scores` (k,) or None, and row numbers `rows` (k,).
 
-    `pool_scores` (N,) has the score of every candidate, and NaN for all other rows; None of a sampler that gives none,
-    because it chooses each image with regard to those chosen before. `details` are numbers that the sampler has derived
+    `pool_scores` (N,) has the score of every candidate, and NaN for all other rows. It is None if the sampler has no
+    such scores, because each choice depends on the earlier choices. `details` are numbers that the sampler has computed
     from the data, such as the radius of ProbCover. ``keys, scores = selection`` works too.
     """
 
@@ -83,7 +83,7 @@ def choose_rows(
 
 
 def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
-    """Return the sampler that is meant, and what it is called. Raises UnmetNeed for one that arrays do not suffice."""
+    """Return the sampler and its name. Raises UnmetNeed if the sampler needs data that arrays do not have."""
     if isinstance(sampler, str):
         built: Sampler = REGISTRIES["sampler"].build(resolve_recipe("sampler", sampler, seed))
     else:
@@ -93,7 +93,7 @@ def build_sampler(sampler: str | Sampler, seed: int) -> tuple[Sampler, str]:
 
 
 def _require_instance(kind: str, part: Any) -> Any:
-    """Return a part of the caller's own. Raises BadParams for a class, BrokenPlugin for another object."""
+    """Return a part that the caller has built. Raises BadParams for a class, BrokenPlugin for another object."""
     if isinstance(part, type):
         raise BadParams(f"{kind}: {part.__name__} is a class. Give an instance: {part.__name__}().")
     if isinstance(part, Sequence):
@@ -103,9 +103,9 @@ def _require_instance(kind: str, part: Any) -> Any:
 
 
 def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
-    """Return what makes the head that is meant, its answers checked, and what it is called; None: the default one.
+    """Return a function that makes the head and checks its results, and the name of the head; None: the default head.
 
-    A head that is given as such is fitted again and again.
+    If the caller gives a head and not a name, the same object is fitted each time.
     """
     if head is None or isinstance(head, str):
         recipe = resolve_recipe("head", head or default_part_name("head"))
@@ -117,10 +117,10 @@ def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
 def fit_head_to_rows(
     head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, number: int, sampler: str
 ) -> Head:
-    """Fit the head to the labels and return it; it may also look at `rows` (n,), which have no label.
+    """Fit the head to the labels and return it. It may also use `rows` (n,), which have no label.
 
-    `number` counts the batches so far: it decides what is random with the `seed`, as in a campaign. Raises UnmetNeed,
-    which names the `sampler`, without labels of two classes.
+    `number` is the number of batches so far. With the `seed`, it decides the random numbers, as in a campaign. Raises
+    UnmetNeed with the name of the `sampler` if there are no labels of two classes.
     """
     if not labels.has_two_classes:
         found = "all are of one class" if labels.classes else "there are none"

@@ -1,4 +1,4 @@
-"""The images of somebody who has only arrays, and which of them are labelled."""
+"""The pool of a user who has only arrays, and its labels."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ArrayPool:
 
 
 def make_array_pool(features: Any, keys: Any = None, sequences: Any = None) -> ArrayPool:
-    """Make the pool of array-likes, or return the one that `features` is already.
+    """Make a pool from array-likes. If `features` is a pool already, return it.
 
-    `sequences` (N,) names each row's burst, with None, NaN or "" for none.
+    `sequences` (N,) has the name of each row's burst, or None, NaN or "" for a row without a burst.
     """
     if isinstance(features, ArrayPool):
         return features
@@ -58,16 +58,16 @@ class RowLabels:
 
     @property
     def has_two_classes(self) -> bool:
-        """Whether there is something that a head could tell apart."""
+        """Whether the labels have two classes, so that a head can be fitted."""
         return len(np.unique(self.y)) > 1
 
 
 def read_row_labels(keys: Keys, labelled: Any, labels: Any, classes: Sequence[Any] = ()) -> RowLabels:
     """Return the labels of a pool with these `keys` (N,).
 
-    `labels` are those of the rows `labelled` (keys or a mask), in their order; or of all N rows, where those that are
-    not `labelled`, or that are missing (None, NaN, ""), do not count; or they are a mapping or a Series, key to class.
-    Labelled rows without `labels` have the class number 0. Raises BadParams for what fits none of these.
+    `labels` are the labels of the rows `labelled` (keys or a mask), in the same order; or the labels of all N rows, of
+    which only those of `labelled` rows count, and no missing ones (None, NaN, ""); or a mapping or Series from key to
+    class. Labelled rows without `labels` have the class number 0. Raises BadParams for other values.
     """
     if labels is None:
         rows = np.zeros(0, np.int64) if labelled is None else as_row_numbers(labelled, keys, "labelled")

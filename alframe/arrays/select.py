@@ -1,4 +1,4 @@
-"""Choose the rows of an array that are most worth labelling."""
+"""Choose the rows of an array whose labels are the most useful."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def select(
 ) -> ArraySelection:
     """Select the `k` unlabelled rows of `features` (N, D) whose labels are the most useful for the model.
 
-    `sampler`: a name, as on the command line, or what ``alframe.build("sampler", name, ...)`` returns.
+    `sampler`: a name, as on the command line, or a sampler from ``alframe.build("sampler", name, ...)``.
     `features`: a NumPy array, memory map, tensor, DataFrame or nested lists. Not needed with `probs` alone.
     `labelled`: the rows with a label: keys (row numbers, or the index of a DataFrame) or a mask (N,).
-    `labels`: their classes, in the same order; or those of all N rows; or a mapping from key to class. Without
-        `labelled`, missing ones (None, NaN, "") are those of unlabelled rows.
-    `probs` (N, C): probabilities of a model of one's own. Without them, `head` is fitted if the sampler needs any.
-    `prob_samples` (T, N, C): likewise, of T draws of such a model.
+    `labels`: their classes, in the same order; or the classes of all N rows; or a mapping from key to class. Without
+        `labelled`, a row with a missing label (None, NaN, "") is unlabelled.
+    `probs` (N, C): probabilities of your model. Without them, `head` is fitted if the sampler needs probabilities.
+    `prob_samples` (T, N, C): probabilities of T draws of your model.
     `head`: the head's name, or a head; None: the default of the command line.
     `candidates`: the only rows that may be chosen, as keys or a mask; None: all without a label.
-    `keys` (N,): what the rows are called; None: the index of a DataFrame, else the row numbers.
-    `sequences` (N,): the burst of each row; at most `per_sequence` of one are chosen, as long as there are others.
-    `seed`: decides everything that is random.
+    `keys` (N,): the names of the rows; None: the index of a DataFrame, else the row numbers.
+    `sequences` (N,): the burst of each row; at most `per_sequence` rows of a burst are chosen, if there are others.
+    `seed`: decides all random choices.
 
-    Raises BadParams (a ValueError) for arguments that cannot be meant, UnmetNeed for what the sampler lacks.
+    Raises BadParams (a ValueError) for wrong arguments, and UnmetNeed if the sampler needs data that are missing.
     """
     chosen_sampler, name = build_sampler(sampler, seed)
     given = _given_probs(probs, prob_samples)

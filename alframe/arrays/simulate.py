@@ -48,18 +48,19 @@ def simulate(
 ) -> pd.DataFrame:
     """Simulate a campaign for each sampler and seed; return the learning curves as a tidy table.
 
-    The labels (N,) of `features` (N, D) are all known and are revealed when the sampler asks. Seed for seed, all
-    samplers have the same test rows and the same first batch. Columns: sampler, seed, round, labels, seconds,
-    selection_seconds, n, accuracy with its 95 % interval low and high, and the other measures of `alframe compare`.
-    `classes` is how many classes the labels so far show. `pool_accuracy` is that of the whole pool, where labels count
-    as right and the head labels the rest: what one gets who stops here (Kurinchi-Vendhan and Beery 2026, 2606.03821).
+    The labels (N,) of `features` (N, D) are all known. The label of a row is hidden until the sampler chooses the row.
+    With the same seed, all samplers have the same test rows and the same first batch. Columns: sampler, seed, round,
+    labels, seconds, selection_seconds, n, accuracy with its 95 % interval low and high, and the other measures of
+    `alframe compare`. `classes` is the number of classes with a label. `pool_accuracy` is the accuracy on the whole
+    pool, where labels count as right and the head predicts the other rows: the result for a user who stops after this
+    round (Kurinchi-Vendhan and Beery 2026, 2606.03821).
 
-    `sampler`: one or several names or built samplers; None: the command line's default and "random". A dictionary
-    gives each sampler the name that it has in the table, such as `{"purity 0.5": al.build(...)}`.
-    `seeds`: a number of seeds from 0 up, or the seeds.
+    `sampler`: one or several names or built samplers; None: the command line's default and "random". In a dictionary,
+    the keys are the names of the samplers in the table, such as `{"purity 0.5": al.build(...)}`.
+    `seeds`: a number of seeds, which start at 0, or a list of seeds.
     `budget`: labels at the end; `batch`: labels of a round; `start`: labels of the first batch.
-    `test`: the part of the rows that is held out to measure on, no sequence cut; or those rows, as keys or a mask (N,).
-    The others are as in `alframe.Campaign`.
+    `test`: the share of the rows that is held out for testing, in whole sequences; or these rows, as keys or a mask.
+    The other parameters are as in `alframe.Campaign`.
     """
     import pandas as pd
 
@@ -130,7 +131,7 @@ def _simulate_one_run(
 
 
 def _whole_pool_accuracy(campaign: Campaign, y: Ints, features: Floats) -> float:
-    """Return the accuracy on all rows that may be asked for, where those with a label are right."""
+    """Return the accuracy on all candidates, where the rows with a label count as right."""
     left, head, classes = campaign.unlabelled_rows, campaign.fit_head(), np.array(campaign.classes)
     predicted = predict_in_chunks(features, left, lambda x: head.probs(x).argmax(axis=1))
     known = len(campaign.labels)
@@ -140,7 +141,7 @@ def _whole_pool_accuracy(campaign: Campaign, y: Ints, features: Floats) -> float
 def _samplers_by_name(
     sampler: SamplerChoice | Sequence[SamplerChoice] | Mapping[str, SamplerChoice],
 ) -> dict[str, SamplerChoice]:
-    """Return the samplers by the name that the table has for them. Raises BadParams for two of one name, or none."""
+    """Return the samplers by their names in the table. Raises BadParams if a name occurs twice, or if there is none."""
     if sampler is not None and not isinstance(sampler, str) and sampler in ([], (), {}):
         raise BadParams("sampler: the list is empty. Give at least one sampler, or None for the default and random.")
     if isinstance(sampler, Mapping):
@@ -161,7 +162,7 @@ def _samplers_by_name(
 
 
 def _draw_test_rows(test: Any, pool: ArrayPool, truth: Sequence[str], seed: int) -> Ints:
-    """Return the rows that are held out: those that are named, or a part of each class, drawn as a campaign does."""
+    """Return the held-out rows: the rows that the user names, or a share of each class, drawn as in a campaign."""
     if not isinstance(test, int | float) or isinstance(test, bool):
         rows = as_row_numbers(test, pool.keys, "test")
         if not len(rows):

@@ -27,8 +27,8 @@ _SHOWN_PERCENTILES = (2, 98)  # between which measured values are shown, as GIS 
 def open_for_viewing(path: Path, side: int | None = None) -> Image.Image:
     """Return the picture upright, in 8-bit RGB; at most `side` pixels a side, if given.
 
-    Of three and more bands the first three are shown as red, green and blue, else the first as grey. Values of more
-    than 8 bits are stretched, each band by itself. Raises PoolError with the reason.
+    If there are three or more bands, the first three are red, green and blue. Otherwise the first band is grey. Values
+    of more than 8 bits are stretched, each band separately. Raises PoolError with the reason.
     """
     try:
         data, _ = read_file_with_stamp(path)

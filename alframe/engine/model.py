@@ -123,9 +123,9 @@ class Model:
 
 
 def load_model(folder: str | Path, device: str = "cpu", inference: Inference = Inference()) -> Model:
-    """Load the model in `folder`; `inference` says how its network runs, whichever engine the project used.
+    """Load the model in `folder`. `inference` sets the engine, which may differ from the engine of the project.
 
-    Raises StoreError naming what is missing or does not fit, EngineError if the engine is not installed.
+    Raises StoreError if a file is missing or does not fit, and EngineError if the engine is not installed.
     """
     folder = Path(folder)
     model = read_model_file(folder)

@@ -21,8 +21,8 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 def read_json_members(file: Path, lists: Collection[str]) -> Iterator[tuple[str, Any]]:
     """Yield (name, value) for each member of the JSON object in `file`, and for each element of those in `lists`.
 
-    A file that is itself a list has its elements under the name "". Only the text is held whole. Raises FormatError
-    with the line if the file is not JSON, or if it cannot be read.
+    If the file is a list, its elements have the name "". Only the text of the file is in memory as a whole. Raises
+    FormatError with the line if the file is not JSON, or if it cannot be read.
     """
     reader = _JsonReader(file)
     if reader.peek() == "[":

@@ -46,7 +46,7 @@ class PathMatches:
 
 
 class ImageMatcher:
-    """Finds images by the paths in files.
+    """Find images by the paths in files.
 
     Call it with a path: it returns the id of the image of this pool, or None. The path may have other slashes, accents,
     spaces, percent-encoding or case than the id, if only one image fits. An exact match has priority.
@@ -134,11 +134,12 @@ class ImageMatcher:
         """Find images for paths that name no image of this pool, by replacing a common prefix with the pool's root.
 
         Example: for a pool in `/data/survey`, `D:/survey/site 1/a.jpg` is the image `site 1/a.jpg`. The paths are
-        normalised. `found` are the numbers of the images that other paths of the file name, and `found_anchors` are the
-        starts (drives or roots) of those paths. A prefix that has one of these starts, or that leads to an image of
-        `found`, is used only if its last folder is the last folder of the pool's path. `other_folders` is given if the
-        table also lists other images: the number of further paths by folder, without case. Then a prefix is used only
-        if all paths of its drive begin with it, or if its last folder is the last folder of the pool's path.
+        normalised. Some prefixes are used only if their last folder is the last folder of the pool's path (`survey`):
+
+        - a prefix that leads to an image in `found`, the numbers of images to which other paths of the file belong;
+        - a prefix that begins with one of `found_anchors`, the drives or roots of those other paths;
+        - if `other_folders` is given, a prefix with which not all paths of its drive begin. It has the number of
+          further paths of the table by folder, in lower case.
         """
         caseless = casefold_paths(paths)
         rows_of_folder: dict[str, list[int]] = {}
@@ -243,8 +244,8 @@ def match_rows(
 ) -> Iterator[tuple[TableRow, ItemId | None] | Problem]:
     """Yield each row with the id of the image in its `column`, or with None if this image was not requested.
 
-    A relative path starts at the pool's root. Rows with absolute paths of another system come last; those that could be
-    several images are Problems.
+    A relative path starts at the pool's root. Rows with absolute paths of another system come last. If such a path fits
+    several images, it is a Problem.
     """
     other_folders: Counter[str] = Counter()
     foreign_rows: list[TableRow] = []

@@ -27,11 +27,11 @@ def write_recognitions(
     info: Mapping[str, Any],
     categories: Iterable[str] = (),
 ) -> None:
-    """Write the detections of all images to `file`, in place of an old file. One image at a time is in memory.
+    """Write the detections of all images to `file`, and replace an old file. Only one image at a time is in memory.
 
-    Each image is a path relative to the image set, with forward slashes, and its detections, empty if nothing is there;
-    or a text that says why it could not be processed.
-    `classes` and `categories` (besides animal, person and vehicle) are all names that the detections have.
+    `images` yields, for each image, its path relative to the image set (with forward slashes), and either its
+    detections (an empty list if there are none) or a text that says why the image could not be processed.
+    `classes` and `categories` (in addition to animal, person and vehicle) are all names that the detections have.
     """
     numbers = {name: str(number) for number, name in enumerate(dict.fromkeys((*CATEGORIES, *categories)), start=1)}
     class_numbers = {name: str(number) for number, name in enumerate(classes)}

@@ -59,11 +59,11 @@ def read_table(
 ) -> Iterator[TableRow | Problem]:
     """Yield a TableRow for each row that can be read and a Problem for each that cannot, in the file's order.
 
-    Never raises. The file is read twice, for its encoding and for its rows, and never held as a whole. `columns` must
-    be in the header. `is_known_path(cell)` says whether a cell of the first of them names something requested: a quote
-    that was left open may not swallow such a line. `align_cells(header, cells)` gets the normalised column names and
-    the cells of a row that is shorter than the header, and returns the cells, each in its column. `separators` are the
-    characters that may part cells.
+    Never raises. The file is read twice, for its encoding and for its rows, and is never in memory as a whole.
+    `columns` must be in the header. `is_known_path(cell)` says whether a cell of the first of these columns names a
+    requested image. If a quote is not closed, the cell ends before the next line with such an image.
+    `align_cells(header, cells)` gets the normalised column names and the cells of a row that is shorter than the
+    header, and returns the cells in the order of the columns. `separators` are the possible separators of cells.
     """
     try:
         with _open_text(file, encoding) as lines:
@@ -92,8 +92,8 @@ def read_column_names(
 ) -> list[str]:
     """Return the column names in the header; the separator is that of `read_table` with `columns`. Raises OSError.
 
-    Without `columns`, or if no separator gives them, it is the separator that gives the most names. A bar separates
-    names only if no other character does then, because a name can contain it: "sex (m|f)".
+    Without `columns`, or if no separator gives these names, it is the separator that gives the most names. A bar is
+    used only if no other separator gives several names, because a name can contain a bar: "sex (m|f)".
     """
     with _open_text(file, encoding) as lines:
         _, first, separators = _skip_to_header(lines, separators)
@@ -110,7 +110,7 @@ def read_column_names(
 def find_header_line(
     file: Path, columns: Sequence[str], encoding: str = "cp1252", separators: str = SEPARATORS
 ) -> int | None:
-    """Return the number of the first line, among the first 50, that names each of the columns once; None without one.
+    """Return the number of the first line, among the first 50, that names each of the columns once, or None.
 
     Raises OSError.
     """

@@ -47,10 +47,10 @@ NEVER_SET = "is the time of a clock that was never set"
 
 
 class ReadTime(NamedTuple):
-    """A camera's local `time` to the second, and its UTC offset if the text has one; or the `problem` of the text.
+    """The local `time` of a camera that a text gives, to the second, with its UTC offset if the text has an offset.
 
-    `time` is None if the text gives no time. Then `problem` completes a sentence that begins with the text; it is "" if
-    the text is blank. `guess` says what was assumed, if anything.
+    If the text gives no time, `time` is None, and `problem` completes a sentence that begins with the text. `problem`
+    is "" if the text is blank. `guess` is a sentence about an assumption, or "".
     """
 
     time: datetime | None
@@ -64,11 +64,11 @@ def read_time(
 ) -> ReadTime:
     """Return the time that `text` says.
 
-    Understood: year first (ISO 8601, EXIF) or last; English names of months; AM and PM; 24:00, which is midnight of the
-    next day; a UTC offset, which is dropped, since the camera's clock counts. Where the year is last, `day_first` says
-    what 05/04/2024 means; None: nobody knows. With dots the day always comes first. With `with_numbers`, seconds since
-    1970 and spreadsheets' serial numbers are understood too. With `has_24_hours`, no word after a time says the half of
-    the day.
+    It understands the year at the beginning (ISO 8601, EXIF) or at the end; English names of months; AM and PM; 24:00,
+    which is midnight of the next day; and a UTC offset, which does not change the time of the camera's clock. If the
+    year is at the end, `day_first` says whether 05/04/2024 is in April; None: it is not known. With dots, the day is
+    always first. With `with_numbers`, numbers are times too: seconds since 1970, or serial numbers of spreadsheets.
+    With `has_24_hours`, words after a time never mean the half of the day.
     """
     text = text.partition("\0")[0].strip() if text.strip(" \t\0") else ""  # after it a camera writes anything
     if _NOTHING.match(text):
@@ -197,7 +197,7 @@ def is_day_first(texts: Iterable[str]) -> bool | None:
 
 
 class TimeColumn:
-    """The times of one column or of one camera's files: `read` returns a time, and `warnings` lists what is unknown.
+    """Reads the times of one column, or of the files of one camera, and lists unknown and doubtful times.
 
     `texts` are all texts of the column, or enough to see the order of day and month. If a `form` (of strptime) is
     given, only texts of this form are read. With `with_numbers`, numbers are times too. If all texts have the time

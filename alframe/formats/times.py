@@ -31,8 +31,8 @@ CACHED_TEXTS = 100_000  # about 30 MB
 def parse_local_time(text: object) -> datetime | None:
     """Return the camera's local time that `text` gives, to the second, or None if it gives none.
 
-    A UTC offset is dropped, since the clock of the camera is what counts. A date alone is not a time. For a column of
-    times see `TimeColumn`, which also says what is unknown.
+    A UTC offset does not change the result, which is the time of the camera's clock. A date without a time gives None.
+    For a column of times, use `TimeColumn`, which also lists unknown times.
     """
     return read_time(text, has_24_hours=True).time if isinstance(text, str) else None
 
@@ -40,8 +40,8 @@ def parse_local_time(text: object) -> datetime | None:
 def read_exif_time(path: Path) -> datetime | None:
     """Return the camera's local time from the first EXIF tag of TIME_TAGS that contains a time, or None.
 
-    Never raises: a file that is missing, damaged or not a picture has no time. Only the header is read; that of JPEG
-    files is parsed here, which is ten times faster than Pillow.
+    Never raises: if the file is missing, damaged or not a picture, the result is None. Only the header is read. The
+    header of a JPEG file is parsed here, which is ten times faster than with Pillow.
     """
     try:
         return parse_local_time(read_exif_time_text(path))

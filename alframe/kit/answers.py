@@ -14,19 +14,19 @@ from alframe.types import Answers, Item, ItemId, Label, Problem
 
 @dataclass
 class AnswerBuilder:
-    """Collect labels, and items whose row or file has no label; `build` makes the answers from both.
+    """Collect labels, and items without a label; `build` makes the answers from both.
 
-    For `classes`, `new_classes`, `unsure` and `allowed`, see `class_resolver`. It decides which class a written name
-    means.
+    `classes`, `new_classes`, `unsure` and `allowed` are the parameters of `class_resolver`, which finds the class of a
+    written name.
 
     A *place* is a file with a row for each image, or a folder with a file for each image. An item is *cleared* (its
     earlier answer is removed) if at least one place has an empty row or file for it, and no place has a label for it.
-    In three cases an empty row or file clears nothing, because it could remove the answer of a person. First: the place
-    has no label at all; perhaps people wrote them in a copy that was deleted. Second: the item is in `reissued` (see
-    ManifestRow.reissued). Third: `has_unread_rows` is set; the label can be in a row that could not be read.
+    In three cases an empty row or file clears nothing, because the label may exist elsewhere. First: the place has no
+    label at all, for example because people filled in a copy that was deleted. Second: the item is in `reissued` (see
+    ManifestRow.reissued). Third: `has_unread_rows` is set, so the label may be in a row that could not be read.
 
-    `answered_files` are the places that contain a label. `add` adds the place of its label. Add a place yourself if all
-    of its labels are about images that were not requested. `problems` become part of the answers without a change.
+    `answered_files` are the places that contain a label. `add` adds the place of its label. If all labels of a place
+    are about images that were not requested, add the place yourself. `build` puts `problems` into the answers.
     """
 
     classes: Sequence[str]
@@ -44,7 +44,7 @@ class AnswerBuilder:
         """Add a label, with the class name as the person wrote it. Problems begin with `problem_prefix`, if given.
 
         `place` is the place that contains the label; the default is `label.file`. If there is one file for each image,
-        the place is their folder, here and in `add_unanswered`.
+        the place is the folder of these files, here and in `add_unanswered`.
         """
         self.answered_files.add(place or label.file)
         self._written.append((label, f"'{problem_prefix}': " if problem_prefix else ""))
@@ -61,8 +61,8 @@ class AnswerBuilder:
     def build(self, items: Sequence[Item], order: Callable[[Label], Any]) -> Answers:
         """Return the answers about `items`, in the order of `items`. Answers about other items are left out.
 
-        `order` is a sort key for labels. The class names are converted to classes in this order, and the labels of one
-        item are in this order.
+        `order` is a sort key for labels. The names are converted to classes in this order, and the labels of one item
+        are in this order.
         """
         position = {item.id: index for index, item in enumerate(items)}
         written = sorted((pair for pair in self._written if pair[0].item in position), key=lambda pair: order(pair[0]))

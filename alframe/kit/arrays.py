@@ -21,8 +21,8 @@ Array = npt.NDArray[Any]
 def as_features(x: Any, name: str = "features") -> Floats:
     """Return embeddings as float32 (N, D). `x` is an array, a memory map, a tensor, a DataFrame or nested lists.
 
-    What is float32 already is not copied; a memory map stays one. Raises BadParams, which names the argument `name`,
-    for another shape, for what are no numbers, and for numbers that are not finite.
+    An array of float32 is not copied, and a memory map is not read. Raises BadParams with the argument `name` for
+    another shape, for values that are not numbers, and for numbers that are not finite.
     """
     array = as_array(x, name)
     if array.ndim != 2:
@@ -58,7 +58,7 @@ def as_probs(x: Any, name: str = "probs") -> Floats:
 def as_keys(x: Any, keys: Any = None) -> Array:
     """Return the keys (N,) of the rows of `x`: `keys`, or else the index of a DataFrame, or else the row numbers.
 
-    Raises BadParams if they are not as many as the rows, or if one is there twice.
+    Raises BadParams if the number of keys differs from the number of rows, or if a key occurs twice.
     """
     count = len(x)
     if keys is None:
@@ -76,7 +76,7 @@ def as_keys(x: Any, keys: Any = None) -> Array:
 def as_row_numbers(chosen: Any, keys: Array, name: str) -> Ints:
     """Return the numbers (m,) of the rows that `chosen` names. `chosen` is a mask (N,), or some of the `keys` (N,).
 
-    Raises BadParams for a key that there is not or that is named twice, and for a mask of another length.
+    Raises BadParams for a key that does not exist or occurs twice, and for a mask of another length.
     """
     array = _one_dimensional(chosen, name)
     if array.dtype == np.bool_:

@@ -43,16 +43,16 @@ def class_resolver(
     """Return a function that converts a written name to the class it means, or raises LabelError with a remedy.
 
     `classes` are the known classes, and `written` are all names that the function will be called with. The function
-    returns UNSURE for that word and those in `unsure`, in upper or lower case.
+    returns UNSURE for the word "unsure" and the words in `unsure`, in upper or lower case.
 
-    What nobody sees in a name does not matter (`alframe.class_names`). Error cells, JSON, and several names in one
-    cell are refused; "none", "nan" and their like are, unless they are among `classes` or the `allowed` names.
-    While no class is known, every other name is accepted. Later, `new_classes` decides: "ask" accepts a new name
-    unless it looks like a class misspelt, "add" accepts any, "reject" none. A name that differs only in case,
-    width, blanks or marks from a class, or from a name accepted before, is always refused: it is a typing error,
-    and on Windows it could not even be a folder beside the other. If a new name is `written` in several ways, the
-    commonest of them is the class. The answer 1.0, as tables write the number 1, is the class 1 if 1.0 is none; a
-    warning counts such answers, once.
+    Invisible characters in a name do not matter (`alframe.class_names`). Error cells, JSON, and several names in one
+    cell are refused. "none", "nan" and similar names are refused unless they are in `classes` or `allowed`. As long as
+    no class is known, every other name is accepted. Later, `new_classes` decides: "ask" accepts a new name unless it
+    looks like a misspelt class, "add" accepts every new name, and "reject" accepts none. A name that differs only in
+    case, width, blanks or marks from a class, or from a name accepted before, is always refused: it is a typing error,
+    and on Windows both names could not be folders side by side. If a new name is `written` in several ways, the most
+    frequent way is the class. The answer 1.0, as tables write the number 1, is the class 1 if there is no class 1.0. A
+    single warning counts such answers.
     """
     unsure_keys = {class_name_key(word) for word in (UNSURE, *unsure)}
     known = {clean_class_name(name): name for name in classes}

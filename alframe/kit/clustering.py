@@ -26,7 +26,7 @@ def unit_vectors(x: Floats) -> Floats:
 def sample_rows(n: int, limit: int, k: int, rng: np.random.Generator) -> Ints:
     """Return row numbers from 0..n-1 in random order: all of them, or only max(`limit`, 4 k) if n is larger than that.
 
-    In random order, ties between equal rows are not settled in favour of the first of a folder.
+    The order is random so that the first images of a folder have no advantage among images with equal scores.
     """
     return rng.permutation(n)[: max(limit, MIN_SAMPLE_ROWS_PER_PICK * k)]
 
@@ -36,10 +36,10 @@ def kmeans_centres(
 ) -> Floats:
     """Return the k-means centres (c, D) of `x` (n, D), c <= `clusters`, fitted by FAISS.
 
-    The best of `tries` starts is taken; each fits on at most 256 c rows. Starts are k-means++ (Arthur and Vassilvitskii
-    2007): with rows drawn at random instead, tight and distinct clusters, such as a rare species, are often missed.
-    `weights` (n,) says how much each row counts; None counts all the same. Raises UnmetNeed for rows that are not
-    finite.
+    The result is the best of `tries` fits, each on at most 256 c rows. The fits start by k-means++ (Arthur and
+    Vassilvitskii 2007). If they started from random rows, they would often miss small dense clusters, such as a rare
+    species. `weights` (n,) says how much each row counts; with None, all count the same. Raises UnmetNeed for rows that
+    are not finite.
     """
     count = min(clusters, len(x))
     if count == len(x):
@@ -106,9 +106,8 @@ def kmeans_over_pool_and_labelled(
 ) -> tuple[Ints, Floats, Floats]:
     """Cluster the pool together with the m labelled images by k-means, into min(m + k, `clusters`) clusters.
 
-    Return three arrays: the row numbers (r,) of the clustered images of the pool, as from `sample_rows`; their
-    embeddings, scaled to length 1 and followed by those of at most `limit` labelled images (r + m, D); and the centres
-    (c, D).
+    Return three arrays: the row numbers (r,) of the clustered images of the pool, as from `sample_rows`; the embeddings
+    (r + m, D) of these images and then of at most `limit` labelled images, scaled to length 1; and the centres (c, D).
     """
     rows, labelled = sample_rows(len(view), limit, k, rng), view.labelled_features
     x = unit_vectors(np.concatenate([view.lazy_features[rows], labelled[sample_rows(len(labelled), limit, 0, rng)]]))
@@ -118,8 +117,8 @@ def kmeans_over_pool_and_labelled(
 def nearest_neighbours(x: Floats | LazyFeatures, points: Floats, count: int = 1) -> tuple[Floats, Ints]:
     """Return the squared distances (n, count) and indices (n, count) of the nearest `points` (m, D) to rows of `x`.
 
-    Exact, nearest first. `x` (n, D) may be memory-mapped; of fewer than `count` points all are returned. Raises
-    UnmetNeed for rows or points that are not finite.
+    The result is exact, and the nearest point is first. `x` (n, D) may be memory-mapped. If there are fewer points than
+    `count`, all are returned. Raises UnmetNeed for rows or points that are not finite.
     """
     require_measurable(points, "coordinates", "points")
     count = min(count, len(points))

@@ -62,8 +62,8 @@ def fit_head(
 ) -> None:
     """Fit `head` to `x` (m, D) and `y` (m,), and pass the `context` to the head if the head can use it.
 
-    Each example counts `weights` (m,) times; None: once, and 0: as if it were absent. Raises UnmetNeed for weights that
-    the head cannot take, and BadParams for negative ones and if all are 0.
+    Each example counts `weights` (m,) times. None: once. An example of weight 0 is left out. Raises UnmetNeed if the
+    head cannot use weights, and BadParams if a weight is negative or all are 0.
     """
     if weights is not None:
         if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
@@ -82,11 +82,10 @@ def fit_head(
 
 
 def forward_abilities(wrapper: object, head: Head, abilities: Iterable[type]) -> None:
-    """Give `wrapper`, a head that wraps `head`, each of the contracts `abilities` that `head` fulfils.
+    """Give `wrapper`, a head that uses `head`, those `abilities` that `head` has, such as ExportableHead.
 
-    Each is a contract such as ExportableHead. Where the wrapper has the method itself, with an underscore before its
-    name, this one is used, else that of `head`. The instance gets it, not the class: otherwise every wrapper would seem
-    to have it.
+    If the wrapper has the method with an underscore before its name, this method is used, otherwise the method of
+    `head`. The instance gets the method, and not the class: otherwise every wrapper would seem to have the ability.
     """
     for ability in abilities:
         if isinstance(head, ability):

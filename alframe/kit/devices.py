@@ -10,8 +10,8 @@ __all__ = ["choose_device"]
 def choose_device(device: str, setting: str, remedy: str) -> str:
     """Return a torch device of this machine; `device` "auto" means CUDA, else Apple's MPS, else the CPU.
 
-    Raises BadParams if this machine does not have it. The message begins with `setting`, such as "compute.device=cuda",
-    and ends with `remedy`, a sentence that says what to do.
+    Raises BadParams if this machine lacks the device. The message begins with `setting`, such as "compute.device=cuda",
+    and ends with `remedy`, a sentence that tells the user what to do.
     """
     if device == "cpu":
         return "cpu"

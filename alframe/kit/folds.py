@@ -10,8 +10,8 @@ from alframe.types import Floats64, Ints
 def stratified_folds(y: Ints, folds: int, seed: int) -> list[Ints]:
     """Split rows with classes `y` (m,) into random `folds` with the same share of each class; return the rows of each.
 
-    They are those of scikit-learn's StratifiedKFold(folds, shuffle=True, random_state=seed). A class with fewer rows
-    than folds is not in every fold. Raises ValueError if no class has as many rows as there are folds.
+    The folds are the same as from scikit-learn's StratifiedKFold(folds, shuffle=True, random_state=seed). A class with
+    fewer rows than folds is not in every fold. Raises ValueError if each class has fewer rows than there are folds.
     """
     rng = np.random.RandomState(seed)  # the generator of scikit-learn
     numbers = _number_by_appearance(y)
@@ -29,9 +29,9 @@ def stratified_folds(y: Ints, folds: int, seed: int) -> list[Ints]:
 def stratified_group_folds(y: Ints, groups: Ints, folds: int, seed: int) -> list[Ints]:
     """Split rows with classes `y` (m,) into `folds` that keep each of the `groups` (m,) whole; return the rows of each.
 
-    They are those of scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed): group by group, those
-    with the most unequal classes first, goes into the fold that makes the classes of all folds most alike. Raises
-    ValueError if there are fewer groups than folds, or no class has as many rows as there are folds.
+    The folds are the same as from scikit-learn's StratifiedGroupKFold(folds, shuffle=True, random_state=seed). Groups
+    with very unequal classes are placed first, each in the fold that makes the classes of all folds most similar.
+    Raises ValueError if there are fewer groups than folds, or if each class has fewer rows than there are folds.
     """
     rng = np.random.RandomState(seed)
     totals = _require_members(np.unique(y, return_inverse=True)[1], folds)

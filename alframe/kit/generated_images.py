@@ -1,4 +1,4 @@
-"""Generate the image folder of a pool: it is written once, as a whole, and never over a user's files."""
+"""Generate the image folder of a pool once. The folder is complete or missing, and no file of a user is overwritten."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MARKER = "made-by-alframe.json"
 def ensure_generated(root: Path, parameters: Mapping[str, Any], write: Callable[[Path], None]) -> None:
     """Call `write(folder)` to generate the files of `root`, unless they are complete and of the same `parameters`.
 
-    `parameters` is a JSON object with all that decides what the files hold. Raises PoolError if `root` cannot be
-    written, or holds files that an earlier call did not generate, since they would be lost.
+    `parameters` is a JSON object with everything that decides the content of the files. Raises PoolError if `root`
+    cannot be written to, or if it holds files that no earlier call has generated, because they would be lost.
     """
     if _is_complete(root, parameters):
         return

@@ -12,15 +12,15 @@ from alframe.formats.path_text import anchor_of, is_drive_relative, without_long
 
 
 def absolute_path(path: str | Path) -> Path:
-    """Make `path` absolute, without ~ and "..". Links are not resolved, because people see them in ids."""
+    """Make `path` absolute, without ~ and "..". Symbolic links stay in the path, because people see the path in ids."""
     return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (resolve() would follow links)
 
 
 def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:
     """Return the id and the absolute path of the image at `path`.
 
-    The id is the path relative to `root` if the image lies below it, else the whole path. `position` says where the
-    path was read (file and row). Raises PoolError, whose message begins with `position`.
+    The id is the path relative to `root` if the image is below this folder, otherwise the whole path. `position` is the
+    file and row of the path. Raises PoolError with a message that begins with `position`.
     """
     slashed = without_long_prefix(path)
     if not slashed:

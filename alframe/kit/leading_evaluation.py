@@ -10,8 +10,9 @@ from alframe.types import Evaluation, RoundRecord
 def find_leading_evaluation(history: Sequence[RoundRecord]) -> tuple[RoundRecord, Evaluation] | None:
     """Return the evaluation that is shown first everywhere, and its round, or None if there is none.
 
-    It is the newest audit, which speaks of the pool, however few its images are. Without an audit it is the newest
-    evaluation on other images. One of an earlier model does not lead where the last round says why it has none.
+    It is the newest audit, even if this has few images, because it estimates the accuracy on the pool. Without an audit
+    it is the newest evaluation on other images. If the last round gives a reason why it has no evaluation, evaluations
+    of earlier rounds are not returned.
     """
     for record in reversed(history):
         if record.audit is not None:
@@ -24,9 +25,8 @@ def find_leading_evaluation(history: Sequence[RoundRecord]) -> tuple[RoundRecord
 def find_per_class_evaluation(history: Sequence[RoundRecord]) -> Evaluation | None:
     """Return the evaluation that gives the numbers of each class.
 
-    It is the evaluation that is shown first, or another evaluation of the same round if this has more images.
-
-    An audit of few images has none or one of most classes.
+    It is the evaluation that is shown first. If this has few images, it is the other evaluation of the same round,
+    because most classes have at most one image in a small audit.
     """
     leading = find_leading_evaluation(history)
     if leading is None:

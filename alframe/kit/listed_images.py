@@ -35,7 +35,7 @@ def folder_at_level(folders: list[str], level: int | None) -> str | None:
 
 
 def camera_at_level(folders: list[str], level: int | None, class_level: int | None = None) -> str | None:
-    """Return the path of the folder at `level`, counted from 1, since two sites can each have a camera `cam1`.
+    """Return the path of the folder at `level`, counted from 1. Its name alone may occur at several sites.
 
     The folder at `class_level` names a class, not a site, and is left out. Returns None if `level` is None or more than
     the number of folders.
@@ -50,8 +50,8 @@ class ListedImage:
     """The facts that one row of a file gives about the image at `path`. `position` names the row, e.g. "row 3".
 
     `labels` are pairs (class, box). `utc_offset` is the UTC offset of `taken`; it is None if all times of the file have
-    the same offset. `size` is the width and height of the picture in which the boxes were measured. Give it if the
-    boxes can have been measured in the picture as it is stored, before EXIF rotates it.
+    the same offset. `size` is the width and height of the picture in which the boxes were measured. It tells whether
+    they were measured before or after EXIF rotates the picture.
     """
 
     path: str
@@ -65,7 +65,7 @@ class ListedImage:
     size: tuple[float, float] | None = None
 
     def merge(self, later: ListedImage) -> ListedImage:
-        """Return this row with the labels of the row `later` of the same image, and its facts that this row lacks."""
+        """Return this row with the labels of the row `later` of the same image, and with the facts that only it has."""
         return replace(
             self,
             labels=(*self.labels, *later.labels),
@@ -110,9 +110,9 @@ class ListedImages:
     def items(self, rows: Iterable[ListedImage]) -> Iterator[Item]:
         """Yield an item for each image, in the order of the rows; rows of one image are merged.
 
-        The label of an item is the class in its rows; with several classes, the first one (`several`="first"); without
-        a class, None. The box is the largest box of this class. If there is no file at the path of an image, a file is
-        searched whose path differs only in case or accents, or has the same end. Raises PoolError if no image is left,
+        The label of an item is the class in its rows, or None without a class. With several classes, it is the first
+        class (`several`="first"). The box is the largest box of this class. If an image has no file at its path, a file
+        is used whose path differs only in case or accents, or has the same end. Raises PoolError if no image is left,
         or if none of them exists. If only some of them exist, this is logged.
         """
         listed = self._locate(rows)

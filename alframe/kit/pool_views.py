@@ -75,11 +75,11 @@ def make_pool_view(
     """Make the view of the rows `candidates` (n,) of `features` (N, D) with exactly what `sampler` needs.
 
     The row numbers are the view's keys. `labelled` (m,) are the rows with a label and `y` (m,) their class numbers.
-    `head` is fitted to them, or None while there is no model; its draws are made of `rng`.
-    `is_unseen_by_backbone` (m,) says which labels the embedding was not trained on (None: it was trained on
-    none), and `sequences` (N,) which burst each row is of, -1 for none (None: there are none).
-    `fields` are known already, such as probabilities (n, C). `facts` are the times, cameras and ids (N,); None: they
-    are not known. The arrays are not checked: `alframe.kit.arrays` makes them of array-likes.
+    `head` is fitted to these rows, or None before there is a model. `rng` gives the random numbers of its draws.
+    `is_unseen_by_backbone` (m,) is true for labels that fine-tuning did not use (None: it used no label). `sequences`
+    (N,) has the number of the burst of each row, or -1 (None: there are no bursts).
+    `fields` are arrays that are known already, such as probabilities (n, C). `facts` are the times, cameras and ids
+    (N,); None: they are not known. The arrays are not checked: `alframe.kit.arrays` makes valid arrays.
     Raises UnmetNeed if the sampler needs a model and there is none, or facts that are not known.
     """
     predict = partial(predict_in_chunks, features, candidates)

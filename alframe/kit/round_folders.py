@@ -22,10 +22,10 @@ MANIFEST_COLUMNS = ("name", "id", "hash", "size", "again")
 class ManifestRow:
     """One row of a manifest: an image that is in a round's folder, or will be put there.
 
-    `name` is its path in that folder (with forward slashes), `id` the item it shows, `hash` the BLAKE2b hash of its
-    content and `size` its bytes, as text. `reissued` (the column "again") is true if the image was put there a second
-    time, because somebody had removed it and perhaps its answer too. If such an image has no answer, this does not
-    clear an earlier answer.
+    `name` is the path of the image in that folder (with forward slashes), and `id` is the id of the item. `hash` is the
+    BLAKE2b hash of the content, and `size` the number of bytes, as text. `reissued` (the column "again") is true if
+    somebody had removed the image, and perhaps its answer, and alframe put the image there again. As long as such an
+    image has no answer, its earlier answer stays.
     """
 
     name: str
@@ -44,8 +44,8 @@ def round_folder(request: Request) -> Path:
 def marking_round_asked(request: Request) -> Iterator[bool]:
     """Yield whether this round was requested before. If the block succeeds, leave a mark beside the round's folder.
 
-    The mark is written last. So if the process was killed, the next call still counts as the first request. Raises
-    LabelError with a remedy for an OSError in the block.
+    The mark is written last. So if the process is killed before, the next call still counts as the first request. An
+    OSError in the block becomes a LabelError with a remedy.
     """
     mark = _mark_of(request)
     asked_before = mark.exists()
@@ -96,9 +96,9 @@ def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
 
 
 def windows_name_key(name: str) -> str:
-    """Return a name or path in a form for comparison as on Windows: upper and lower case are the same.
+    """Return a form of a name or path that is equal for names that are equal on Windows (upper and lower case).
 
-    Both ways to write an accent in Unicode are the same, too.
+    The two ways to write an accent in Unicode also have the same form.
     """
     return normalize("NFC", name).casefold()
 

@@ -20,8 +20,9 @@ OUTLINE_COLOUR = "#ffd400"
 def place_image(source: Path, target: Path, link: bool, drawn: bytes | None = None) -> int:
     """Put the image file `source` at `target`; return the bytes written, 0 for a hard link.
 
-    `link` allows a hard link, where the file system has them. `drawn` is written instead, if it is given. The new file
-    keeps the time of the original, since viewers sort by it. A kill leaves no half image. Raises OSError.
+    With `link`, it is a hard link if the file system allows this. If `drawn` is given, these bytes are written instead.
+    The new file has the time of the original, because viewers sort by it. If the process is killed, no incomplete image
+    is left. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if link and drawn is None and make_hard_link(source, target):  # else a copy does as well
@@ -39,7 +40,7 @@ def place_image(source: Path, target: Path, link: bool, drawn: bytes | None = No
 def box_to_show(item: Item) -> Box | None:
     """Return the box that an item is about, or None if it is about a whole image.
 
-    Where an image has several boxes, the whole image would not say which of them is meant.
+    If an image has several boxes, people must see which of them they should label.
     """
     return item.box if "box" in item.meta else None
 

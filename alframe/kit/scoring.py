@@ -39,10 +39,10 @@ def shannon_entropy(probs: Floats) -> Floats:
 
 
 def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -> Selection:
-    """Return the k of `keys` (n,) with the highest `scores` (n,), highest first; ties are broken at random.
+    """Return the k of `keys` (n,) with the highest `scores` (n,), highest first. Equal scores are in random order.
 
-    If ties went by the pool's order, the first rows of a folder (one burst) would win all of them. Of fewer than k, all
-    are selected. Raises UnmetNeed for scores that are not finite.
+    If equal scores kept the order of the pool, the first images of a folder (one burst) would always be chosen. If
+    there are fewer than k keys, all are selected. Raises UnmetNeed for scores that are not finite.
     """
     require_finite(scores, "scores")
     k = min(k, len(keys))
@@ -56,8 +56,8 @@ def select_top_k(keys: Ints, scores: Floats, k: int, rng: np.random.Generator) -
 def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
     """Raise UnmetNeed unless all of `numbers` (n,) are finite; the message counts those that are not.
 
-    The engine gives samplers finite arrays only; check what you compute from them. To check rows, check their sums:
-    NaN and infinity survive addition. For rows between which distances are measured, see `require_measurable`.
+    The arrays that samplers get are finite, so check only numbers that you compute. To check rows, check their sums: a
+    NaN or an infinite number makes the sum NaN or infinite. For rows with distances, see `require_measurable`.
     """
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
@@ -70,7 +70,7 @@ def require_finite(numbers: Floats, what: str, whose: str = "images") -> None:
 def require_measurable(x: Floats, what: str, whose: str = "images") -> None:
     """Raise UnmetNeed if a distance between rows of `x` (n, D) could overflow in float32.
 
-    FAISS ends the process where a squared length overflows, which it does from about 2e19 on.
+    If the length of a row is above about 2e19, its square overflows, and FAISS ends the process.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         squared_lengths = np.einsum("ij,ij->i", x, x, dtype=np.float32, casting="same_kind")

@@ -71,8 +71,8 @@ def find_tables(
     """Return the files that match `paths` (one or several), and a Problem for each path that matches no file.
 
     A path may be a file, a folder (all files in it with one of the `suffixes`, such as ``.jsonl``) or a pattern
-    (`labels/*.csv`). Files below the folder `outside` are left out, since they are read anyway. `setting` is named in
-    the Problems, as where the paths were given.
+    (`labels/*.csv`). Files below the folder `outside` are left out, because they are read anyway. The Problems name
+    `setting`, the parameter with the paths.
     """
     tables: dict[Path, None] = {}
     problems = []

@@ -51,7 +51,7 @@ class Database:
 def connect(file: Path, any_thread: bool = False) -> sqlite3.Connection:
     """Open a connection that has no implicit transactions and enforces foreign keys and triggers. Raises sqlite3.Error.
 
-    `any_thread`: threads use it in turn, not only the one that has opened it.
+    `any_thread`: not only the thread that opened the connection uses it, but several threads, one at a time.
     """
     db = sqlite3.connect(file, isolation_level=None, timeout=60, check_same_thread=not any_thread)
     db.execute("PRAGMA foreign_keys = ON")

@@ -22,7 +22,7 @@ WINDOWS = os.name == "nt"
 HELD_PAUSES = (0.02, 0.05, 0.1, 0.2, *(0.5,) * 9)
 MOUNT_POINT_TAG = 0xA0000003  # of Windows: stat.IO_REPARSE_TAG_MOUNT_POINT, which is there alone
 _HELD = {errno.EACCES, errno.EPERM, errno.EBUSY}
-TEMPORARY_CHARACTERS = 14  # that a temporary name has more: a dot before it, a dot and 8 digits after it, and .tmp
+TEMPORARY_CHARACTERS = 14  # further characters of a temporary name: a dot before the name, and .12345678.tmp after it
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as they are called below
 
 
@@ -30,8 +30,8 @@ _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>tmp|old)")  # as
 def replace_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`. Write to it; if the block ends without an error, it replaces `path`.
 
-    It may become a file or a whole folder. When the block fails, `path` is as it was. Raises PermissionError where
-    another program holds `path` for longer than HELD_PAUSES.
+    Write a file or a whole folder there. If the block fails, `path` does not change. Raises PermissionError if another
+    program has `path` open for longer than HELD_PAUSES.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")
@@ -57,7 +57,7 @@ def replace_atomically(path: Path) -> Iterator[Path]:
 def replace_file(source: Path, target: Path) -> None:
     """Move a file or folder to `target`, and replace a file there; wait some seconds while a program has it open.
 
-    Windows neither replaces nor moves what is open.
+    Windows neither replaces nor moves an open file.
     """
     _wait_while_held(lambda: source.replace(target), target.parent)
 

@@ -19,8 +19,8 @@ DECLARE_NO_WEIGHTS = (
 class BackboneSuite(PartSuite[Backbone]):
     """Tests of every backbone. Write a subclass with a name like TestX, whose `make` returns your backbone.
 
-    `make` may use random weights where the real ones are large or far away. A backbone without weights, such as colour
-    histograms, says so: its network has no parameters, `draws_weights` is False, and `weights_files()` returns ().
+    If the real weights are large, or must be downloaded, `make` may use random weights. If a backbone has no weights
+    (for example, it computes colour histograms), `draws_weights` is False, and `weights_files()` returns ().
     """
 
     @pytest.fixture

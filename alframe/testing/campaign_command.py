@@ -1,4 +1,4 @@
-"""A campaign as a command in a process of its own, for tests that kill it or the machines that it uses."""
+"""A campaign as a command in a separate process, for tests that kill it or the machines that it uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe import open_session
 
-LONGEST_WAIT = 1200.0  # seconds: long enough for a busy machine, so that only what hangs is given up
+LONGEST_WAIT = 1200.0  # seconds: long enough for a busy machine, so that only a process that hangs is stopped
 
 
 @dataclass(frozen=True)

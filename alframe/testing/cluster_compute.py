@@ -37,7 +37,7 @@ def end_own_process(shards: Sequence[list[int]]) -> Iterator[int]:
 
 
 class ClusterComputeSuite(ComputeSuite):
-    """Tests of a compute part on other processes; the part from `make` starts the work on a shard at most twice."""
+    """Tests of a compute part that works in other processes. The part from `make` begins a shard at most twice."""
 
     shards_lost_at_once = 1
     """How many shards may be worked on again when a process is lost."""

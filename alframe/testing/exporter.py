@@ -34,11 +34,11 @@ LABELS_DOC = "alframe.kit.exporting.final_classes gives the class of each image:
 
 
 class ExporterSuite(ExporterCases):
-    """What every exporter must do: give `make`, and `read_predictions` if the written files can be read back.
+    """Tests of every exporter. Write a subclass with `make`, and with `read_predictions` if files can be read back.
 
-    An exporter of labels alone sets `writes_predictions = False`, one of the model's own predictions sets
-    `writes_labels = False`, and one of the model alone sets both. An exporter that leaves out the images of some
-    classes names them in `left_out_classes`.
+    If your exporter writes only labels, set `writes_predictions = False`. If it writes only predictions of the model,
+    set `writes_labels = False`. If it writes only the model, set both. If it leaves out the images of some classes,
+    name these classes in `left_out_classes`.
     """
 
     def test_writes_below_the_folder_and_returns_what(self, folder: Path, tmp_path: Path, *_: object) -> None:

@@ -29,10 +29,10 @@ from alframe.types import UNSURE, Request
 
 
 class LabelSourceSuite(LabelSourceCases):
-    """What every label source must do: give `make`, and `answer` if the source asks people.
+    """Tests of every label source. Write a subclass with `make`, and with `answer` if the source asks people.
 
-    If people can take an answer back, give `clear_answers`; if one image can have several answers,
-    `add_second_answers`; if answers are read from files with rows, `append_damaged_row`.
+    If people can delete an answer, also write `clear_answers`. If one image can have several answers, write
+    `add_second_answers`. If the answers are rows of files, write `append_damaged_row`.
     """
 
     def test_request_says_what_to_do(self, request_: Request) -> None:

@@ -30,7 +30,7 @@ saved.write_bytes(pickle.dumps(list(pickle.loads(suite.read_bytes()).make(folder
 
 
 class PoolSuite(Suite):
-    """What every pool must do: give `make`, and `fill_folder` if the pool reads a folder."""
+    """Tests of every pool. Write a subclass with `make`, and with `fill_folder` if the pool reads a folder."""
 
     def make(self, folder: Path) -> Pool:
         """Return the pool over `folder`, which may not exist yet."""

@@ -24,14 +24,14 @@ def _without_class_measures(record: RoundRecord) -> RoundRecord:
 
 
 class StoppingSuite(PartSuite[Stopping]):
-    """What every stopping rule must do: give `make`; `finished_history` returns rounds after which it must stop.
+    """Tests of every stopping rule. Write a subclass with `make`, and `finished_history`: rounds after which it stops.
 
     `alframe.testing.round_record` makes rounds. For a rule about single classes, replace `per_class` of the evaluation:
     a tuple with the numbers of each class, in the order of `evaluation.classes`.
     """
 
     def finished_history(self) -> list[RoundRecord]:
-        """Return a history at whose last round the rule stops, and not one round before."""
+        """Return a history after whose last round the rule stops, but not after an earlier round."""
         raise NotImplementedError
 
     def test_stops_and_gives_a_reason(self) -> None:

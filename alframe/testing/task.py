@@ -15,7 +15,7 @@ from alframe.types import Outcome
 
 
 class TaskSuite(Suite):
-    """What every task must do after a small campaign has ended: give `overrides`, e.g. ``["task=x", "task.y=1"]``."""
+    """Tests of every task. Write a subclass with the `overrides` of the task, e.g. ``["task=x", "task.y=1"]``."""
 
     def overrides(self, images: Path) -> list[str]:
         """Return the overrides that choose the task; `images` is the folder of the pool."""

@@ -18,9 +18,9 @@ from alframe.types import RoundRecord
 
 
 class TrackerSuite(PartSuite[Tracker]):
-    """What every tracker must do: give `make`, and `recorded_rounds` if the tracker keeps a record.
+    """Tests of every tracker. Write a subclass with `make`, and with `recorded_rounds` if it stores the rounds.
 
-    If the record has the recall of each class, give `recorded_recalls` as well.
+    If it stores the recall of each class, also write `recorded_recalls`.
     """
 
     def recorded_rounds(self, folder: Path) -> list[int] | None:
