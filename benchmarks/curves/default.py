@@ -118,11 +118,11 @@ def _head(source: str) -> str:
         "20. Runs on CIFAR-10, and most runs with random choice, go to 300 labels. `adaptive:linear` means the "
         "sampler `adaptive` with the head `linear`. These were the previous defaults. In these runs, `kmeans` chooses "
         "the first batch of `adaptive:linear` too. Differences are paired by seed, in points, with Student's 95 % "
-        "interval over the seeds. `cifar10-imbalanced-longtail` is a set of images from `cifar10-imbalanced` "
-        "(`--long-tail 100`). This option sets a number of images for each class. The smallest of these numbers is a "
-        "hundredth of the largest. (If `cifar10-imbalanced` has fewer images of a class, the set has all images of "
-        "this class.) The set is drawn again for each seed. A better backbone, such as "
-        "`backbone=vit_small_patch14_dinov2`, was not measured: its weights could not be downloaded here."
+        "interval over the seeds. `cifar10-imbalanced-longtail` (`--long-tail 100`) has a part of the images of "
+        "`cifar10-imbalanced`: each class has fewer images than the class before, and the last class should have a "
+        "hundredth of the images of the first. (If there are not so many images of a class, the set has all of them.) "
+        "The set is drawn again for each seed. A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not "
+        "measured, because its weights could not be downloaded."
     )
 
 
@@ -218,7 +218,7 @@ def _p(value: float) -> str:
 
 
 def _verdicts(sets: Sets, far: Sets) -> str:
-    lines = ["The list gives each goal that the default shall reach, and the result:", ""]
+    lines = ["The list gives the goals for the default, and the results:", ""]
     lines.append(_verdict_on_single_samplers(sets))
     lines += judge_shares(far)
     tail = next((by for name, by in sets.items() if name.endswith(LONG_TAIL)), None)
@@ -262,9 +262,9 @@ def _verdict_on_single_samplers(sets: Sets) -> str:
     ]
     return (
         f"{text}: {', '.join(cells)}. By chance alone, about {len(means) * ALPHA / 2:.0f} of {len(means)} intervals "
-        "would be wholly below 0 if there were no differences. Of the differences below 0, "
-        f"{surely['holm']} is significant after Holm's correction for the number of tests (1979, 5 %), and "
-        f"{surely['fdr_bh']} after the less strict correction of Benjamini and Hochberg (1995, 5 %)."
+        "would be wholly below 0 if there were no differences. After a correction for the number of tests (5 %), the "
+        f"number of significant differences below 0 is {surely['holm']} by the method of Holm (1979), and "
+        f"{surely['fdr_bh']} by the less strict method of Benjamini and Hochberg (1995)."
     )
 
 

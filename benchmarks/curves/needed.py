@@ -48,9 +48,8 @@ def table_of_labels_needed(far: Sets) -> str:
         "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
         "all labels of the pool. If each seed has a different pool, this accuracy is measured for each seed. The "
         "number of labels is the median over the seeds. The brackets contain the number of seeds. "
-        "*Batch* is the batch size "
-        "of the default. Random choice was run in two ways. "
-        f"`{RANDOM}` has the same first labels as the default. `{RANDOM_START}` also draws the first labels at random. "
+        "*Batch* is the batch size of the default. The table has two kinds of random choice: "
+        f"`{RANDOM}` starts with the same first labels as the default, and `{RANDOM_START}` with random first labels. "
         "*Share* is the number of labels of the default, divided by the number of labels of random choice.",
         "",
         f"| set | accuracy with all labels | batch | default | `{RANDOM}` | share | `{RANDOM_START}` | share |",

@@ -94,10 +94,10 @@ def _head(result: Mapping[str, Any], sets: Sequence[Measured], source: str) -> s
         ),
         "",
         "- With the same seed, all samplers have the same first labels and the same test images. The first labels are "
-        "drawn at random. No model has learned from the test images. Each difference is taken between runs with the "
-        "same seed. The brackets contain Student's 95 % interval of the mean over seeds. The interval includes the "
-        "random variation of the first labels and of the sampler. It includes the random variation of the test images "
-        "only if the test images are different for each seed, as on the digits.",
+        "drawn at random. No model has learned from the test images. Each difference is computed from two runs with "
+        "the same seed. The brackets contain Student's 95 % interval of the mean over seeds. The interval shows how "
+        "much the result varies with the first labels and with the random choices of the sampler. Only on the digits, "
+        "it also shows how much the result varies with the test images, which are different for each seed.",
         "- Most samplers use the head `linear`. Samplers that need draws (several random predictions for each image) "
         "use the head `laplace`. Samplers that need activations (outputs of hidden layers) use the head `mlp`. Each "
         "sampler is compared with random choice and with margin sampling with the same head. (`laplace` makes the same "

@@ -24,10 +24,10 @@ INTRODUCTION = (
 def table_of_splits(drawn: Sets) -> str:
     """Return the table in Markdown; empty without such sets."""
     lines = [
-        "The next table shows the default minus another strategy on these sets. *Over splits* is Student's interval: "
-        "it is for other splits of the same images. The splits share most images, so they are not independent. "
-        "*Corrected* is the wider interval for other images of the same kind (Nadeau and Bengio 2003, a fifth of the "
-        f"images held out). *From {LATE} labels on* is the mean difference over the last numbers of labels, with "
+        "The next table shows the default minus another strategy on these sets. *Over splits* has Student's interval, "
+        "which is valid for other splits of the same images. *Corrected* has the interval for other images of the same "
+        "kind (Nadeau and Bengio 2003, a fifth of the images held out). It is wider, because the splits share most of "
+        f"their images. *From {LATE} labels on* is the mean difference over the last numbers of labels, with "
         "Student's interval.",
         "",
         f"| set | splits | minus | area, over splits | area, corrected | from {LATE} labels on |",
