@@ -1,4 +1,4 @@
-"""Equal numbers of images from each HDBSCAN cluster, and some that belong to none."""
+"""A sampler that takes equal numbers of images from each HDBSCAN cluster, and some images outside all clusters."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MIN_CLUSTER_SIZE = 5  # however small the pool
 
 
 class Clusters:
-    """Select a part of the batch from what is noise to HDBSCAN, and the rest at random, evenly from its clusters.
+    """Select the same number of random images from each HDBSCAN cluster, and a part of the batch from the noise.
 
-    Campello, Moulavi and Sander 2013, "Density-based clustering based on hierarchical density estimates". Without any
-    cluster, and where the noise does not suffice, images are drawn at random.
+    Campello, Moulavi and Sander 2013, "Density-based clustering based on hierarchical density estimates". If the
+    clusters and the noise have too few images, the others are drawn at random.
 
-    `by`: the space that is clustered: the head's "logits", or the "features" (their 32 principal components).
-    `smallest`: images in a cluster, at least; halved, down to 5, while no cluster is that large.
-    `neighbours`: neighbours that decide on the density around an image.
-    `outliers`: part of the batch that comes from the noise, 0..1.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    `by`: the numbers that are clustered: the head's "logits", or the "features" (their 32 principal components).
+    `smallest`: the smallest number of images in a cluster, at least 2; it is halved, down to 5, until there is one.
+    `neighbours`: the number of nearest images whose distances give the density around an image.
+    `outliers`: the share of the batch that comes from the noise, 0..1.
+    `rows`: the largest number of images to look at; of a larger pool, a random sample is used.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Clusters:
         cluster = self._cluster(coordinates(view, self.by, rows, rng))
         noise = np.flatnonzero(cluster < 0)[: round(self.outliers * k)]
         clustered = np.flatnonzero(cluster >= 0)
-        # Clusters in random order: where there are more of them than places, the first must not always win.
+        # The clusters are in random order, so that no cluster is always first if there are more clusters than places.
         number = rng.permutation(cluster.max(initial=0) + 1)[cluster[clustered]]
         clustered = clustered[np.lexsort((number, cumulative_count(number)))][: k - len(noise)]
         chosen = np.concatenate([clustered, noise])

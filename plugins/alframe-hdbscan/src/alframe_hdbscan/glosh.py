@@ -1,4 +1,4 @@
-"""Outliers as seen from the cluster next to them."""
+"""A sampler of outliers, each compared with the nearest cluster."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from alframe.kit.scoring import select_top_k
 from alframe.types import Floats, PoolView, Selection
 from alframe_hdbscan.space import Space, coordinates, needs_for
 
-# Noise, as a part of the mean standard deviation: copies would be infinitely dense, and an outlier is measured by the
-# densest images next to it.
+# Noise that is added, as a share of the mean standard deviation. Without it, copies would have an infinite density.
 JITTER = 1e-3
 
 
 class Glosh:
-    """Select the highest GLOSH scores, 0..1: how much thinner it is around an image than in the cluster next to it.
+    """Select the highest GLOSH scores, 0..1: the density around the image is much lower than in the nearest cluster.
 
     Campello, Moulavi, Zimek and Sander 2015, "Hierarchical density estimates for data clustering, visualization, and
-    outlier detection", by the package hdbscan (scikit-learn's has no such score).
+    outlier detection". The package hdbscan computes the scores (scikit-learn does not).
 
-    `by`: the space that is clustered: the head's "logits", or the "features" (their 32 principal components).
-    `smallest`: images in a cluster, at least, but no more than a quarter of the pool.
-    `neighbours`: neighbours that decide on the density around an image.
-    `rows`: images looked at, at most: a random sample of a larger pool.
+    `by`: the numbers that are used: the head's "logits", or the "features" (their 32 principal components).
+    `smallest`: the smallest number of images in a cluster, at least 2; at most a quarter of the pool is used.
+    `neighbours`: the number of nearest images whose distances give the density around an image.
+    `rows`: the largest number of images to look at; of a larger pool, a random sample is used.
     """
 
     def __init__(self, by: Space = "logits", smallest: int = 100, neighbours: int = 5, rows: int = 20_000) -> None:

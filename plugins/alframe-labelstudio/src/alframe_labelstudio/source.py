@@ -1,4 +1,4 @@
-"""People label in Label Studio: tasks with suggestions out, and answers in."""
+"""The label source `labelstudio`: it makes tasks with suggestions, and reads the answers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from alframe_labelstudio.project import Rounds
 
 
 class LabelStudio(Parameters):
-    """Labels from Label Studio: over the API of the server at `url`, or, with ``url=None``, by files alone.
+    """Ask for labels in Label Studio: over the API of the server at `url`, or, with ``url=None``, only by files.
 
     The token is in the environment variable LABEL_STUDIO_API_KEY. `project`: the number of a project; None: alframe
-    makes one. `images`: "upload", or the address that comes before the path of each image. `exports`: without a server,
-    JSON or JSON-MIN files besides those in the round's folder. `choices`: the name of the Choices tag with the class;
-    `image`: the field of an exported task that holds the image. `unique_names`: no two images of the pool have the same
-    file name, so that exported uploads are found by it. `several`: people may choose several classes. `annotators`: how
-    many people label each image. `suggestions`: whether the model's class is chosen beforehand, except for the images
-    that are asked without. `skipped`: what a skipped image means, "unsure" or "open". `blank`: the class of a picture
-    without an animal; "": none.
+    makes a project. `images`: "upload", or the beginning of the addresses of the images. `exports`: without a server,
+    JSON or JSON-MIN files in addition to the files in the round's folder. `choices`: the name of the Choices tag with
+    the class. `image`: the field with the image in an exported task. `unique_names`: all images of the pool have
+    different file names, which identify uploaded images. `several`: people may choose several classes. `annotators`:
+    the number of people who label each image. `suggestions`: the model's class is chosen beforehand, except for the
+    images without a suggestion. `skipped`: the meaning of a skipped image, "unsure" or "open". `blank`: the class of a
+    picture without an animal; "": no such class.
     """
 
     answers_now = False
 
     @property
     def answers_persist(self) -> bool:
-        """Whether answers may be in files of the user's own, where they stay whatever the round."""
+        """Whether answers may be in files of the user, which have the answers of all rounds."""
         return bool(self.exports)
 
     def check(self) -> None:
@@ -49,7 +49,7 @@ class LabelStudio(Parameters):
         )
 
     def collect(self, request: Request) -> Answers:
-        """Return what people have submitted to the tasks of this round, and what they have deleted again."""
+        """Return the answers that people have submitted to the tasks of this round, and those that they deleted."""
         builder = make_builder(request, self.blank, self.new_classes, self.unsure)
         collector = Collector(builder, self.annotators, self.skipped)
         if self.url is None:

@@ -1,4 +1,4 @@
-"""`alframe detect`: boxes around what a detector sees in the images of a pool, for `boxes.file`."""
+"""`alframe detect` writes the boxes that a detector finds in the images of a pool, for `boxes.file`."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Detect:
 
     `weights`: the wheel of zamba 2.7.2 or the .pth in it (MegaDetectorLite), or a YOLO detector exported to ONNX.
     `out`: the file to write; null: detections.json in the working directory. Boxes below `min_confidence` are left out.
-    `classes`, `image_size`: what an ONNX file leaves open. After each `chunk` of images, the results are on the disk: a
-    run that was stopped goes on from there, and a later run detects only in images that are new or have changed.
+    `classes`, `image_size`: used only if an ONNX file does not give them. After each `chunk` of images, the results are
+    on the disk. So a stopped run can continue, and a later run detects only in images that are new or have changed.
     """
 
     read_only = True

@@ -1,4 +1,4 @@
-"""Run on a Ray cluster: actors on any of its machines work on shards, and this process stores what they give."""
+"""Run on a Ray cluster: actors on its machines process shards, and this process stores the results."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ Result = TypeVar("Result")
 
 
 class RayCluster:
-    """Work on shards in actors of a Ray cluster; a lost actor, or machine, costs only the shards it was working on.
+    """Process shards in actors of a Ray cluster. If an actor or a machine is lost, others process its shards again.
 
-    `address`: of the cluster; None: as ``ray.init`` finds one, which starts one on this machine if there is none.
-    `actors`: auto (as many as fit while one CPU stays free) or a number. `cpus_per_actor`, `gpus_per_actor`: what each
-    reserves. `workers`: processes that decode beside each actor. `shards_per_task`: how many an actor is given at once.
-    `attempts`: how often a shard is begun, if the process that works on it ends, before the run ends with an error.
+    `address`: the address of the cluster; None: ``ray.init`` finds a cluster, or starts one on this machine.
+    `actors`: a number, or auto (as many as possible while one CPU stays free). `cpus_per_actor`, `gpus_per_actor`: the
+    numbers that each actor reserves. `workers`: the number of processes that decode images for each actor.
+    `shards_per_task`: the number of shards that an actor gets at once. `attempts`: the largest number of times that a
+    shard is begun, if the process that works on it ends. After that, the run ends with an error.
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class RayCluster:
         self._pool: ActorPool | None = None
 
     def device(self) -> str:
-        """Return "cuda" where actors have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
+        """Return "cuda" if actors have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
         remedy = "The network is tried here before actors get it: run the command on a machine with a GPU of CUDA."
         return choose_device(
             "cuda" if self._size.gpus else "cpu", f"compute.gpus_per_actor={self._size.gpus:g}", remedy
         )
 
     def worker_count(self) -> int:
-        """Return how many processes decode images beside each actor."""
+        """Return the number of processes that decode images for each actor."""
         return self._workers
 
     def map_shards(

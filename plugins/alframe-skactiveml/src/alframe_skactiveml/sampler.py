@@ -23,7 +23,7 @@ UNLABELLED = -1  # in place of a class number
 CLASSIFIERS = ("clf", "estimator", "ensemble", "discriminator")  # parameters of `query` that take a classifier
 NOT_OFFERED = {"reg", "query_kwargs"}  # parameters of `query` of strategies for regression, and of wrappers
 HEAD_ONLY = ("UncertaintySampling", "Clue", "DropQuery", "Badge", "Falcun")  # read nothing of the labelled images
-# Strategies that fit their classifier again and again, or take one kind only, with one that they take.
+# Strategies that fit their classifier many times, or accept only one kind, and a classifier that they accept.
 OWN_CLASSIFIER = {
     "ProbabilisticAL": "ParzenWindowClassifier",
     "EpistemicUncertaintySampling": "ParzenWindowClassifier",
@@ -49,16 +49,17 @@ def strategy_names() -> list[str]:
 class Skactiveml:
     """Select as a strategy of scikit-activeml does (Kottke et al. 2021, "scikit-activeml").
 
-    A strategy that needs a classifier is given the campaign's head, already fitted, and one that needs a committee is
-    given the draws of the head. Those in `OWN_CLASSIFIER` cannot use a head: a classifier is fitted for them. The
-    scores are the strategy's utilities, where these descend.
+    A strategy that needs a classifier gets the campaign's head, which is already fitted. A strategy that needs a
+    committee gets the draws of the head. The strategies in `OWN_CLASSIFIER` cannot use a head: a classifier is fitted
+    for them. The scores are the utilities of the strategy, if they descend.
 
     `strategy`: name of a class of `skactiveml.pool`, e.g. "ProbCover".
     `params`: parameters of its constructor; the random state, the missing label and the classes are set.
     `classifier`: name of a class of `skactiveml.classifier`, or "LogisticRegression", that is fitted to the labels and
         takes the place of the head.
-    `draws`: draws of the head, for a strategy that needs a committee.
-    `rows`: images looked at, at most: a random sample of a larger pool. Many strategies need memory for n x n numbers.
+    `draws`: the number of draws of the head, for a strategy that needs a committee.
+    `rows`: the largest number of images to look at; of a larger pool, a random sample is used. Many strategies need
+        memory for n x n numbers.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Skactiveml:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What the strategy reads: only what is about the images, or the labels as well, or also the head."""
+        """The data that the strategy reads: data about the images, and also the labels or the head if it uses them."""
         needs = {Need.FEATURES, Need.LABELLED_FEATURES}
         if "classes" in inspect.signature(self._class).parameters or self._takes:
             needs.add(Need.LABELS)

@@ -1,4 +1,4 @@
-"""Run as an array of Slurm jobs: each works on some shards and leaves their results in a shared folder."""
+"""Run as an array of Slurm jobs. Each job processes some shards, and writes the results into a shared folder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between looks at the folder
 
 
 class Submitit:
-    """Work on shards in jobs of Slurm; what a job has finished stays, whatever becomes of it or of this process.
+    """Process shards in jobs of Slurm. Finished results stay in the folder if a job or this process ends.
 
-    `cluster`: slurm, or local for processes of this machine. `folder`: where jobs read and write; all machines see it
-    under this path. `jobs`: how many run at once. `shards_per_job`: how many shards one works on, one after the other.
-    `options`: more options of sbatch. `attempts`: how often a shard is begun, if its job ends, before it is an error.
+    `cluster`: slurm, or local for processes of this machine. `folder`: the folder of the jobs' files; all machines see
+    it under this path. `jobs`: the number of jobs that run at once. `shards_per_job`: the number of shards that a job
+    processes, one after the other. `options`: more options of sbatch. `attempts`: the largest number of times that a
+    shard is begun, if its job ends. After that, the run ends with an error.
     """
 
     def __init__(
@@ -53,18 +54,18 @@ class Submitit:
         self._shards_per_job, self._workers, self._attempts = shards_per_job, workers, attempts
 
     def device(self) -> str:
-        """Return "cuda" where jobs have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
+        """Return "cuda" if jobs have GPUs, else "cpu". Raises BadParams if this machine does not have it."""
         remedy = "The network is tried here before jobs get it: run the command on a GPU, such as by `srun --gpus=1`."
         return choose_device("cuda" if self._size.gpus else "cpu", f"compute.gpus_per_job={self._size.gpus}", remedy)
 
     def worker_count(self) -> int:
-        """Return how many processes decode images in each job."""
+        """Return the number of processes that decode images in each job."""
         return self._workers
 
     def map_shards(
         self, function: Callable[[Sequence[Shard]], Iterator[Result]], shards: Sequence[Shard]
     ) -> Iterator[Result]:
-        """Run `function` over the shards in jobs, and yield the results in order; those left by earlier jobs first.
+        """Run `function` over the shards in jobs, and yield the results in order. Finished results are used again.
 
         Raises what `function` raises, and ClusterError if jobs cannot be submitted or end again and again.
         """

@@ -16,8 +16,8 @@ PATTERN = "events.out.tfevents.*"
 class TensorBoard:
     """Event files in the folder `tensorboard` of the project; the horizontal axis is the number of labels.
 
-    When a run goes on, the files are written again from the history: after a crash, only that is complete. Confusion
-    matrices are pictures, one for each round. The settings and the report are in the folder as well.
+    When a run continues, the files are written again from the history, because after a crash only the history is
+    complete. Each round has a picture of its confusion matrix. The folder also has the settings and the report.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class TensorBoard:
         self._settings = settings
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """Write the rounds in `history`, in place of what is there."""
+        """Write the rounds in `history`, and replace the files that exist."""
         from torch.utils.tensorboard import SummaryWriter
 
         self._folder = folder / "tensorboard"
@@ -54,7 +54,7 @@ class TensorBoard:
             self._writer.close()
 
     def track_report(self, file: Path) -> None:
-        """See the TracksReport contract: TensorBoard shows no pages, so a text says where the report is."""
+        """See the TracksReport contract. TensorBoard cannot show pages, so a text has the path of the report."""
         from torch.utils.tensorboard import SummaryWriter
 
         with SummaryWriter(str(self._folder)) as writer:

@@ -19,11 +19,11 @@ Mode = Literal["offline", "online"]
 
 
 class Wandb:
-    """A run of Weights & Biases; the horizontal axis is the number of labels. A project that goes on goes on with it.
+    """A run of Weights & Biases for each project. The horizontal axis is the number of labels.
 
     Offline, everything stays in the folder `wandb` of the project until somebody runs ``wandb sync``. Confusion
-    matrices are pictures and tables; the settings are the run's configuration, and the report is a file of the run.
-    Should the project have lost rounds that the run was told of, a new run begins.
+    matrices are pictures and tables; the settings are the run's configuration, and the report is a file of the run. If
+    the project continues, its run continues. If the run has rounds that the project has lost, a new run begins.
 
     `project`: name of the project of Weights & Biases.
     `entity`: its team or user; None: the default of the account.
@@ -42,7 +42,7 @@ class Wandb:
         self._settings = settings
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """Go on with the project's run, or begin one, and log what it lacks of `history`."""
+        """Continue the project's run, or begin a new run, and log the rounds of `history` that it lacks."""
         self._run = TrackedRun(folder / "wandb.json")
         missing = self._run.resume(history)
         if self._run.id is None:
@@ -86,7 +86,7 @@ class Wandb:
         self._run.add(record)
 
     def close(self) -> None:
-        """End the run; it goes on when the project does."""
+        """End the run. It continues when the project continues."""
         if self._wandb is not None:
             import wandb
 
