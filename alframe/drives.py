@@ -31,7 +31,7 @@ _INVALID_CHARACTERS = re.compile(r'[<>:"|?*\x00-\x1f]')
 
 
 def is_drive_failure(error: BaseException) -> bool:
-    """Return whether a drive, a network or the system failed. A bad, missing or forbidden file does not count."""
+    """Return whether a drive, a network or the system failed. A bad, missing or forbidden file is another error."""
     if not isinstance(error, OSError):
         return False
     winerror = getattr(error, "winerror", None)  # on Windows alone

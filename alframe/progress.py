@@ -31,9 +31,9 @@ _open_bars: list[Bar] = []
 class DurationEstimate:
     """An estimate of the duration of `total` steps. It is logged once, and only if it is over a minute.
 
-    `unit`: the name of a step, e.g. "img". `at_most`: the work may end earlier. `extra_seconds`: added to the estimate.
-    Without a total nothing is estimated. The time before the first call of `update` is not counted, because most of it
-    is time for starting.
+    `unit`: the name of a step, e.g. "img". `at_most`: the work may end earlier. `extra_seconds` are added to the
+    estimate. If `total` is None, nothing is estimated. The time before the first call of `update` does not count,
+    because most of it is needed to start the work.
     """
 
     def __init__(

@@ -96,9 +96,9 @@ def write_manifest(folder: Path, images: Iterable[ManifestRow]) -> None:
 
 
 def windows_name_key(name: str) -> str:
-    """Return a form of a name or path that is equal for names that are equal on Windows (upper and lower case).
+    """Return a name or path in a form for comparisons as on Windows, where upper and lower case are equal.
 
-    The two ways to write an accent in Unicode also have the same form.
+    The two ways to write an accent in Unicode are equal too.
     """
     return normalize("NFC", name).casefold()
 

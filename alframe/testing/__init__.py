@@ -1,6 +1,6 @@
-"""Conformance suites for authors of parts: subclass one, say how your part is made, and pytest does the rest.
+"""Conformance suites for authors of parts. Write a subclass of a suite that makes your part, and run pytest.
 
-Each suite is imported when it is first used; it needs pytest, and only the packages of its own kind.
+Each suite is imported when it is first used. It needs pytest, and only the packages that this kind of part needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The conformance suite of computes whose work runs in other processes, any of which can be lost."""
+"""The conformance suite of compute parts that work in other processes, which can be lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alframe.testing.shard_functions import shard_lengths
 
 
 def end_process_at_first_3(folder: Path, shards: Sequence[list[int]]) -> Iterator[int]:
-    """Yield the first number of each shard; end the process without a word the first time that 3 comes.
+    """Yield the first number of each shard. End the process without a message when the number 3 comes the first time.
 
     The `folder` has a file for each time that a shard is begun.
     """
@@ -30,7 +30,7 @@ def end_process_at_first_3(folder: Path, shards: Sequence[list[int]]) -> Iterato
 
 
 def end_own_process(shards: Sequence[list[int]]) -> Iterator[int]:
-    """End the process without a word, unless there is nothing to do."""
+    """End the process without a message, unless there are no shards."""
     if shards:
         os._exit(1)
     yield from map(len, shards)
@@ -40,7 +40,7 @@ class ClusterComputeSuite(ComputeSuite):
     """Tests of a compute part that works in other processes. The part from `make` begins a shard at most twice."""
 
     shards_lost_at_once = 1
-    """How many shards may be worked on again when a process is lost."""
+    """The number of shards that may be processed again when a process is lost."""
 
     def test_a_lost_process_costs_the_shards_that_it_worked_on(self, tmp_path: Path) -> None:
         shards = [[number] for number in range(8)]

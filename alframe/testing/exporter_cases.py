@@ -1,4 +1,4 @@
-"""What the conformance suite of exporters exports: predictions of small files, and a model."""
+"""The data that the conformance suite of exporters exports: predictions for small files, and a model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER_CLASSES = ("wolverine", "aardvark", "pangolin", "capybara")
 
 @dataclass
 class FakeModel:
-    """A model that gives every image, and every class, the same probability; its network pools the three colours."""
+    """A model that gives all classes the same probability. Its network computes the mean of the three colours."""
 
     classes: tuple[str, ...] = CLASSES
     input_spec: InputSpec = field(default_factory=lambda: InputSpec(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)))
@@ -121,17 +121,17 @@ class ExporterCases(PartSuite[Exporter]):
     """Classes whose images the exporter from `make` leaves out, such as "empty"."""
 
     def predictions(self, folder: Path, count: int = 7, seed: int = 0) -> Predictions:
-        """Return what is exported; override it for an exporter that needs more than `write_tiny_predictions` gives."""
+        """Return the exported predictions. Override it if the exporter needs data that they lack."""
         return write_tiny_predictions(folder, count, seed)
 
     def model(self) -> ExportableModel:
-        """Return the model that is exported; override it for an exporter that needs more than `FakeModel` has."""
+        """Return the exported model. Override it if `FakeModel` lacks something that the exporter needs."""
         return FakeModel()
 
     def read_predictions(self, folder: Path) -> Mapping[str, str] | None:
-        """Return the class of each id, read from the files; None if it cannot be read of each image.
+        """Return the class of each id, read from the files, or None if the files do not have the class of each image.
 
-        It is the predicted class of each image, or the label of each image that has one and else the predicted class.
+        It is the predicted class of each image; or, for labelled images, the label.
         """
         return None
 
@@ -142,7 +142,7 @@ class ExporterCases(PartSuite[Exporter]):
         return folder
 
     def export(self, predictions: Predictions, folder: Path) -> list[Path]:
-        """Export these predictions into `folder`, which is made if it does not exist; return what was written."""
+        """Export these predictions into `folder`, which is made if it does not exist. Return the written files."""
         folder.mkdir(exist_ok=True)
         model = self.model()
         if isinstance(model, FakeModel) and model.classes != predictions.classes:
@@ -150,6 +150,6 @@ class ExporterCases(PartSuite[Exporter]):
         return self.make().export(predictions, model, folder)
 
     def export_and_read(self, predictions: Predictions, folder: Path) -> dict[str, bytes]:
-        """Return what the files hold after an export of these predictions into `folder`."""
+        """Export these predictions into `folder`, and return the content of each file, by its path in it."""
         self.export(predictions, folder)
         return read_files(folder)

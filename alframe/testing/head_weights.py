@@ -1,4 +1,4 @@
-"""The part of the heads' conformance suite that is about examples that count differently."""
+"""The part of the heads' conformance suite that tests weights of examples."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def overlapping_clusters(per_class: int = 12, classes: int = 3, dim: int = 16, s
 
 
 class HeadWeightsSuite(PartSuite[Head]):
-    """What every head must do that takes weights.
+    """Tests of every head that takes weights.
 
-    `weights_are_exact`: False for a head to which an example of weight 2 is not quite the same as two equal examples,
-    because it measures on examples that it has left out, or draws examples at random.
+    Set `weights_are_exact` to False if an example of weight 2 is not exactly the same as two equal examples, because
+    the head leaves out examples to measure its quality, or draws examples at random.
     """
 
     weights_are_exact: bool = True

@@ -1,4 +1,4 @@
-"""What the conformance suite of label sources asks, and how it is answered."""
+"""The requests of the conformance suite of label sources, and the answers of people."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class LabelSourceCases(PartSuite[LabelSource]):
     """The requests that the suite makes, the people who answer, and how the files that they answered in are read."""
 
     def answer(self, request: Request, answers: Mapping[str, str]) -> None:
-        """Give these answers (id -> class, or UNSURE) as a person would, after the source was asked.
+        """Give these answers (id -> class, or UNSURE) as a person would, after the request.
 
-        None of the items has been answered before; the source may not have been asked about all of them.
+        None of these items has an answer yet. Some of them may be missing in the request.
         """
         raise NotImplementedError
 
     def clear_answers(self, request: Request, ids: Collection[str]) -> None:
-        """Take these answers back as a person would; others in the same round stay."""
+        """Delete these answers as a person would. The other answers of the round stay."""
         pytest.skip("an answer cannot be taken back")
 
     def add_second_answers(self, request: Request, answers: Mapping[str, str]) -> None:
@@ -40,7 +40,7 @@ class LabelSourceCases(PartSuite[LabelSource]):
         pytest.skip("an image has room for one answer only")
 
     def append_damaged_row(self, request: Request) -> None:
-        """Append a row that cannot be read, as a program that was killed leaves half of one; earlier rows stay."""
+        """Append a row that cannot be read, such as the half row of a program that was killed. Earlier rows stay."""
         pytest.skip("no row can be damaged alone")
 
     @pytest.fixture
@@ -48,9 +48,9 @@ class LabelSourceCases(PartSuite[LabelSource]):
         return self.make_request(tmp_path)
 
     def make_request(self, folder: Path) -> Request:
-        """Return a request for six images in `folder`/pool, to be asked in `folder`/labels.
+        """Return a request for six images in `folder`/pool; its own folder is `folder`/labels.
 
-        The pool's own labels are CLASSES in turn.
+        The labels of the images in the pool are the CLASSES, one after the other.
         """
         items = tuple(self.write_item(folder, name, number) for number, name in enumerate(IMAGE_IDS))
         return Request(3, items, CLASSES, folder / "labels")
@@ -67,7 +67,7 @@ class LabelSourceCases(PartSuite[LabelSource]):
         return {item.id: str(item.label) for item in request.items}
 
     def requested_source_or_skip(self, request: Request) -> LabelSource:
-        """Return a source that people answer, once it was asked; skip the test for one that answers at once."""
+        """Return a source that has received the request. Skip the test if the source answers at once."""
         source = self.make()
         if source.answers_now:
             pytest.skip("answers at once")
@@ -83,7 +83,7 @@ class LabelSourceCases(PartSuite[LabelSource]):
         return source
 
     def read_row_of_file(self, file: Path, row: int) -> str | None:
-        """Return this row of the file (1 = first line), as text; None of a file that has no lines, as a database."""
+        """Return this row of the file (1 = first line) as text, or None if the file has no lines (a database)."""
         if file.suffix.lower() not in (".csv", ".txt", ".tsv"):
             return None
         content = file.read_bytes()
@@ -91,13 +91,13 @@ class LabelSourceCases(PartSuite[LabelSource]):
         return dict(enumerate(text.splitlines(), 1)).get(row, "")
 
     def read_label_bytes(self, file: str) -> bytes | None:
-        """Return what `Label.file` names, None if it is not there; give this for a source that reads from a server."""
+        """Return the content of `Label.file`, or None if it does not exist. Override it for a source on a server."""
         return Path(file).read_bytes() if Path(file).exists() else None
 
     def possible_answer_file_hashes(self, label: Label) -> set[str]:
-        """Return what may be the label's `answer_file_hash`: that of its file's content, "" without a file.
+        """Return the allowed values of `answer_file_hash`: the hash of the file's content, or "" without a file.
 
-        A record of a database, which has no row, may have a hash of its own.
+        If the file is a database (the label has no row), the hash of the single record is allowed too.
         """
         if not label.file:
             return {""}

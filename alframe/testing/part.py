@@ -1,4 +1,4 @@
-"""What the conformance suites of all kinds share."""
+"""The base classes of all conformance suites."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Part = TypeVar("Part")
 
 
 class Suite:
-    """What holds for every part of every kind, during each of its tests."""
+    """Checks that run during each test of every part."""
 
     @pytest.fixture(autouse=True)
     def process_is_left_alone(self) -> Iterator[None]:
         """Fail a test in which the part seeds, or draws from, a global generator, or changes the working directory.
 
-        The generators start anywhere, so that a part that seeds them is caught wherever they were.
+        The generators start with random states, so that the test notices a part that seeds them.
         """
         folder, original, modules = Path.cwd(), _generator_states(), len(sys.modules)
         _seed_generators_at_random()
@@ -42,7 +42,7 @@ class Suite:
 
 
 class PartSuite(Suite, Generic[Part]):
-    """What every part must do whose constructor needs no folder."""
+    """Tests of every part whose constructor needs no folder."""
 
     def make(self) -> Part:
         """Return a new part, with its default parameters if it has any."""

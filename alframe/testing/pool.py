@@ -37,7 +37,7 @@ class PoolSuite(Suite):
         raise NotImplementedError
 
     def fill_folder(self, folder: Path) -> None:
-        """Write into `folder` (which does not exist) what the pool needs to list at least two images."""
+        """Write into `folder` (which does not exist yet) all files that the pool needs to list at least two images."""
 
     @pytest.fixture
     def pool(self, tmp_path: Path) -> Pool:

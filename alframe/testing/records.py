@@ -1,4 +1,4 @@
-"""Rounds to be shown to stopping rules and trackers."""
+"""Records of rounds for tests of stopping rules and trackers."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def round_record(
 ) -> RoundRecord:
     """Return the record of round `number` with two classes, and with the evaluation and the audit if they are given.
 
-    `accuracy` and `audit` are the accuracies; the audit has `audited` images. `unlabelled` is that on the images
-    without a label, which are half of all.
+    `accuracy` and `audit` are the accuracies of both; the audit has `audited` images. `unlabelled` is the accuracy on
+    the images without a label, which are half of all images.
     """
     return RoundRecord(
         round=number,

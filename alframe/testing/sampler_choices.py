@@ -17,9 +17,9 @@ _FACTS_OF_MANY_IMAGES = frozenset({Need.TAKEN, Need.CAMERAS})  # which many imag
 
 
 class SamplerChoicesSuite(PartSuite[Sampler]):
-    """What every sampler must do with what it is shown, whatever its strategy.
+    """Tests of the selections of every sampler, with any strategy.
 
-    `needs_that_may_not_matter` are needs that need not change a selection by themselves.
+    `needs_that_may_not_matter` are needs that do not have to change a selection by themselves.
     """
 
     needs_that_may_not_matter: frozenset[Need] = frozenset({Need.BATCH_ERROR_RATES, Need.CHOSEN_BY})
@@ -32,7 +32,8 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
     def obvious_choice(self) -> tuple[PoolView, int] | None:
         """Return a view and the key in it that must be selected first; None if no choice is obvious (random).
 
-        By default one image is the least certain, the one that draws disagree on, and the one far away, all at once.
+        By default, the same image has the least certain prediction, the largest differences between draws, and the
+        largest distance to the others.
         """
         if not self.make().needs & {Need.PROBS, Need.PROB_SAMPLES, Need.FEATURES}:
             return None
@@ -70,7 +71,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         return selection
 
     def test_everything_it_needs_matters(self) -> None:
-        """Whatever it declares must be able to change what it selects: else it was read and not used."""
+        """Each declared need must change the selection in some case. Otherwise it was read and not used."""
         needs = self.make().needs
         idle = set(needs - self.needs_that_may_not_matter - {Need.PREDICT})
         for seed in range(8):

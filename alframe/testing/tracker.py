@@ -24,11 +24,11 @@ class TrackerSuite(PartSuite[Tracker]):
     """
 
     def recorded_rounds(self, folder: Path) -> list[int] | None:
-        """Return the numbers of the rounds on record, in the tracker's order; None if it keeps no record."""
+        """Return the numbers of the stored rounds, in the order of the tracker, or None if it stores no rounds."""
         return None
 
     def recorded_recalls(self, folder: Path) -> Mapping[str, float] | None:
-        """Return the recall of each class on record in the newest round; None if it is not recorded."""
+        """Return the stored recall of each class in the newest round, or None if it is not stored."""
         return None
 
     @pytest.mark.parametrize("rounds", [3, 0])
