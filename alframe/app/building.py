@@ -47,7 +47,7 @@ def build(kind: Literal["task"], name: str, **parameters: Any) -> Task: ...
 def build(kind: str, name: str, **parameters: Any) -> object:
     """Build a part by name, like `kind=name` on the command line: ``build("sampler", "probcover", radius=0.4)``.
 
-    Raises UnknownComponent for a name that there is not, BadParams for a parameter that the part does not take.
+    Raises UnknownComponent if no part has this name, and BadParams if the part has no such parameter.
     """
     if kind not in REGISTRIES:
         raise BadParams(f"build: there is no kind {kind!r}. Known: {', '.join(REGISTRIES)}.")

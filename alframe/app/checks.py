@@ -1,4 +1,4 @@
-"""Check the names, types and values of overrides, and say what is allowed where one is wrong."""
+"""Check the names, types and values of overrides. Error messages say what is allowed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME = re.compile(r"^[\w-]+$")
 
 
 def require_known_names(override: Override, parts: ChosenParts) -> None:
-    """Raise UnknownComponent for a name that there is not, BadParams for a choice or a YAML file that cannot be."""
+    """Raise UnknownComponent if no part has this name, and BadParams for an impossible choice or YAML file."""
     known = parts.files_by_name(override.key) if override.key in GROUPS else {}
     text = override.text or ""
     is_list = text.startswith("[") and text.endswith("]") and len(override.chosen_names) > 1
@@ -44,7 +44,7 @@ def require_known_names(override: Override, parts: ChosenParts) -> None:
 
 
 def require_valid_value(override: Override, sweep: bool = False) -> None:
-    """Raise BadParams for a value that cannot be parsed, has the wrong type, or is several outside a sweep."""
+    """Raise BadParams if a value cannot be parsed, has the wrong type, or is a list of choices outside a sweep."""
     if override.text is None:
         return
     parsed = parse_override(str(override))
@@ -72,7 +72,7 @@ def _check_setting(key: str, value: object) -> None:
 
 
 def _check_range(key: str, value: object) -> None:
-    """Raise InvalidSetting for a value that this setting cannot have, whatever the others are."""
+    """Raise InvalidSetting for a value that this setting can never have."""
     values: dict[str, object] = {}
     for name in reversed(key.split(".")):
         values = {name: values or value}
@@ -118,7 +118,7 @@ def misplaced_word_error(word: str, before: str) -> BadParams:
 
 
 def bare_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a task without an equals sign. Raises BadParams for one that a blank parts from its name."""
+    """Return the words of a task without an equals sign. Raises BadParams if a blank separates a name and its value."""
     for word, following in pairwise(words):
         if word.endswith("=") and "=" not in following:
             whole = quote_argument(f"{word}{following}")
@@ -127,7 +127,7 @@ def bare_words(words: Sequence[str]) -> list[str]:
 
 
 def require_equals_signs(words: Sequence[str]) -> None:
-    """Raise BadParams for a setting that is parted from its equals sign by a blank, or that has no equals sign."""
+    """Raise BadParams for a setting without an equals sign, or with a blank before its equals sign."""
     names = {*SETTINGS, *GROUPS}.difference(REGISTRIES["task"].parts())
     for word, following, last in zip(words, [*words[1:], ""], [*words[2:], "", ""], strict=False):
         if "=" not in word and following.startswith("="):
@@ -140,7 +140,7 @@ def require_equals_signs(words: Sequence[str]) -> None:
 
 
 def check_added_setting(override: Override) -> None:
-    """Warn of a setting that a plus sign adds, which Hydra allows under any name. Raises BadParams for a slip."""
+    """Warn of a setting that a plus sign adds: Hydra allows any name. Raises BadParams for a likely typing error."""
     if did_you_mean(override.key, [*SETTINGS]):
         raise unknown_setting_error(override.key, {*SETTINGS})
     log.warning("%s: no part of alframe reads this setting, unless a YAML file of yours does.", override)

@@ -1,6 +1,6 @@
-"""The command line, parsed once: flags, overrides with their values, and the choices its project was started with.
+"""Parse the command line: flags, overrides with their values, and the choices with which its project was started.
 
-Hydra reports a wrong name, key or type in terms of its own internals; the messages here say what is allowed.
+Hydra's messages on a wrong name, key or type use words of its own code. The messages here say what is allowed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 class ParsedCommand:
     """A parsed command: its flags, its overrides by key, and the saved choices that stay in force.
 
-    `folder` is the project that an override names; `latest` is the one to use if none does.
+    `folder` is the project that an override names. `latest` is the project to use if no override names a project.
     """
 
     flags: list[str]
@@ -70,13 +70,13 @@ class ParsedCommand:
     parts: ChosenParts
 
     def hydra_arguments(self) -> list[str]:
-        """Return the arguments for Hydra; a project's own choices come before the command's, which win."""
+        """Return the arguments for Hydra. The saved choices come first, so that the choices of the command win."""
         project = [Override("project", quote(self.latest.as_posix()))] if self.latest else []
         return [*self.flags, *map(str, [*self.saved.values(), *project, *self.given.values()])]
 
 
 def to_hydra_arguments(words: Sequence[str]) -> list[str]:
-    """Return the arguments of a command as Hydra takes them, with the choices that its project was started with.
+    """Return the arguments of a command for Hydra, with the choices with which its project was started.
 
     Raises UnknownComponent, BadParams, or StoreError for choices that cannot be read.
     """
@@ -102,7 +102,7 @@ def to_hydra_arguments(words: Sequence[str]) -> list[str]:
 
 
 def parse_command(words: Sequence[str]) -> ParsedCommand:
-    """Return the parsed command: a bare verb first means ``task=verb``, and names, keys and types are checked.
+    """Return the parsed command. A first word without `=` means ``task=word``. Names, keys and types are checked.
 
     Raises UnknownComponent, BadParams, or StoreError for a project's choices that cannot be read.
     """
@@ -137,7 +137,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
 
 
 def _former_defaults(recorded: Overrides, chosen: Overrides) -> Overrides:
-    """Return those of a project's `recorded` choices that nobody has `chosen`, and that are not the defaults now."""
+    """Return the `recorded` choices of a project that nobody has `chosen` and that differ from the present defaults."""
     kept, now = {}, ChosenParts(chosen)
     for choice in map(_under_new_name, recorded.values()):
         default = Settings().start.sampler if choice.key in SETTINGS else ChosenParts({}).chosen_names(choice.key)[0]
@@ -165,7 +165,7 @@ def _name_each_word(words: list[str]) -> list[str]:
 
 
 def _join_free_words(verb: str, words: list[str]) -> list[str]:
-    """Return the words after a verb; those without `=` are one list, of the parameter that its task has for them."""
+    """Return the words after a verb. Words without `=` become a list: the value of the task's parameter for them."""
     bare = bare_words(words)
     name = _names_of_words(verb) if bare else ""
     if not name or not isinstance(name, str):
@@ -198,7 +198,7 @@ def _parse_override(word: str, before: str = "") -> Override:
 
 
 def _under_new_name(override: Override) -> Override:
-    """Return the override with the present name of its setting, or of the parts that it chooses; a warning says so."""
+    """Return the override with the new name of its setting or parts, and warn if it had an old name."""
     if override.key in KINDS and override.text:
         names = re.sub(r"[\w:-]+", lambda name: current_name(override.key, name[0]), override.text)
         return replace(override, text=names)
@@ -227,7 +227,7 @@ def _qualify_override(override: Override, parts: ChosenParts, read: Overrides, s
 
 
 def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
-    """Return the full key of a task's own parameter, which is given without a prefix."""
+    """Return the full key of a parameter of the task. On the command line, it has no prefix."""
     if task not in parts.files_by_name("task"):
         raise UnknownComponent(unknown_name_message("task", task, sorted(parts.files_by_name("task"))))
     parameters = parts.inherited_recipe("task", task).keys() - {"name"}
@@ -239,7 +239,7 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
 
 
 def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:
-    """Return whether a saved choice is given again, or is a parameter of a part that another one replaces now."""
+    """Return whether a saved choice is given again, or is a parameter of a part that another part now replaces."""
     if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
         return saved.key in given
     if saved.kind in SEVERAL:
@@ -248,7 +248,7 @@ def _is_overruled(saved: Override, everything: Overrides, given: Overrides, part
 
 
 def _check_saved_search_path(command: ParsedCommand) -> None:
-    """Check that the folders of parts that the project names change nothing of Hydra's."""
+    """Check that the folders of parts that the project names do not change Hydra's settings."""
     parsed = [(override, parse_override(str(override))) for override in command.given.values()]
     own = [override for override, read in parsed if read is None or not read.is_sweep_override()]
     words = list(map(str, [*command.saved.values(), *own]))
@@ -280,7 +280,7 @@ def _require_one_campaign(command: ParsedCommand) -> None:
 
 
 def _configures_campaign(given: Overrides) -> bool:
-    """Return whether a setting or a part is chosen; a task's own parameters choose no campaign."""
+    """Return whether a setting or a part is chosen. The parameters of a task do not choose a campaign."""
     return any(override.kind in CHOOSABLE for override in given.values())
 
 

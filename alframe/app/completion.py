@@ -1,4 +1,4 @@
-"""Completion for bash: Hydra's own, for ``python -m alframe`` as well, and with the verbs."""
+"""Completion for bash: as in Hydra, and also for tasks and after ``python -m alframe``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration folders: alframe's own, and the plugins', found without importing Hydra or a single plugin."""
+"""Find the configuration folders of alframe and of the plugins, without importing Hydra or a plugin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def conf_root() -> str:
 
 
 def conf_folder() -> Path:
-    """Return the same as a folder that can be listed."""
+    """Return the folder of the default configuration as a path that can be listed."""
     spec = find_spec("alframe.conf")
     if spec is not None and spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations)))
@@ -60,7 +60,7 @@ def config_folders() -> list[Path]:
 
 
 def config_files(group: str, folders: Sequence[Path]) -> dict[str, Path]:
-    """Return the YAML file of every name in this group of the `folders`; of two with one name, the first one's."""
+    """Return the YAML file of every name in this group of the `folders`. Of two equal names, the first counts."""
     files: dict[str, Path] = {}
     for folder in folders:
         for file in sorted((folder / group).glob("*.yaml")):

@@ -1,4 +1,4 @@
-"""What `compose` returns, as a type checker should see it."""
+"""The type of the result of `compose`, for type checkers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a part's constructor declares about its parameters: which are strings, paths and lists."""
+"""Read the annotations of a part's constructor: which parameters are strings, paths and lists."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _WELL_KNOWN = {type_.__name__: type_ for type_ in (Path, os.PathLike, Sequence, 
 
 @cache
 def declared_types(kind: str, name: str) -> Mapping[str, ValueParsing]:
-    """Return what the part with this registry name declares, by parameter; unannotated parameters are left out.
+    """Return the annotations of the part with this registry name, by parameter. Other parameters are left out.
 
-    Nothing is declared by a part that cannot be imported: that is reported when it is built.
+    The result is empty if the part cannot be imported. The error is reported when the part is built.
     """
     try:
         factory = REGISTRIES[kind].get(name).load()
@@ -43,7 +43,7 @@ def path_parameters(kind: str, name: str) -> set[str]:
 
 
 def value_parsing(annotation: Any) -> ValueParsing:
-    """Return how to parse values of a parameter with this annotation."""
+    """Return the rule for parsing values of a parameter with this annotation."""
     members = set(_types_in(annotation))
     lists = {member for member in members if _is_list(member)}
     elements = {part for member in lists for inner in get_args(member) for part in _types_in(inner) if part is not ...}
@@ -54,7 +54,7 @@ def value_parsing(annotation: Any) -> ValueParsing:
 
 
 class _AnnotationNames(dict[str, Any]):
-    """The names of a module, and stand-ins for those that it does not have at run time."""
+    """The names of a module, with stand-ins for names that exist only for type checkers."""
 
     def __missing__(self, name: str) -> Any:
         return _WELL_KNOWN.get(name, getattr(builtins, name, object))
@@ -70,7 +70,7 @@ def _resolve_annotation(annotation: Any, names: Mapping[str, Any]) -> Any:
 
 
 def _types_in(annotation: Any) -> Iterator[Any]:
-    """Yield the members of a union, or the one type that it is; without None."""
+    """Yield the members of a union without None, or the single type."""
     if get_origin(annotation) is Annotated:
         yield from _types_in(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):

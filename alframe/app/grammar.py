@@ -1,4 +1,4 @@
-"""Hydra's grammar of values: rewrite what people type so that Hydra reads what they mean."""
+"""Rewrite the values that people type in Hydra's grammar, so that Hydra reads them as people mean them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ValueParsing:
 
 @lru_cache(maxsize=1000)  # a value is parsed to be read, and again to be checked
 def parse_override(word: str) -> Override | None:
-    """Return what Hydra makes of an override; None if it cannot read it."""
+    """Return the override as Hydra parses it, or None if Hydra cannot read it."""
     try:
         return _PARSER.parse_override(word)
     except (HydraException, ValueError, RecursionError):  # a number of 5,000 digits, brackets without end
@@ -43,15 +43,15 @@ def parse_override(word: str) -> Override | None:
 
 
 def plain_value(value: str) -> Any:
-    """Return the plain value of a string in Hydra's grammar; None if Hydra cannot read it."""
+    """Return the plain value of a string in Hydra's grammar, or None if Hydra cannot read it."""
     override = parse_override(f"x={value}")
     return None if override is None else override.value()
 
 
 def sweep_values(value: str) -> list[Any]:
-    """Return the plain values that a string in Hydra's grammar stands for: several in a sweep, else one.
+    """Return the plain values of a string in Hydra's grammar: several in a sweep, otherwise one.
 
-    Empty where they are known to Hydra alone (a glob, an interval).
+    The list is empty if only Hydra knows the values (a glob, an interval).
     """
     override = parse_override(f"x={value}")
     if override is None or isinstance(override._value, Glob):
@@ -64,19 +64,19 @@ def sweep_values(value: str) -> list[Any]:
 
 
 def quote(text: str) -> str:
-    """Return a string in the quotes from which Hydra reads exactly this string."""
+    """Return a string in quotes, so that Hydra reads exactly this string."""
     return QuotedString(text, Quote.single).with_quotes()
 
 
 def quote_list(texts: list[str]) -> str:
-    """Return a list of strings in the form from which Hydra reads exactly these strings."""
+    """Return a list of strings in quotes, so that Hydra reads exactly these strings."""
     return f"[{','.join(map(quote, texts))}]"
 
 
 def to_hydra(value: str, value_parsing: ValueParsing, sweep: bool = False) -> str:
-    """Return what was typed as a value in Hydra's grammar, unchanged where Hydra already reads it as intended.
+    """Return a typed text as a value in Hydra's grammar. If Hydra already reads it as intended, it stays unchanged.
 
-    In a sweep, commas separate choices. Otherwise they separate the elements of a list where its type allows one.
+    In a sweep, commas separate choices. Otherwise they separate the elements of a list, if the type allows a list.
     """
     is_one = value_parsing.is_path and value != "" and _exists(value)
     elements = [value] if is_one else list(split_commas(value))
@@ -94,9 +94,9 @@ def to_hydra(value: str, value_parsing: ValueParsing, sweep: bool = False) -> st
 
 
 def _mapping_to_hydra(text: str) -> str | None:
-    """Return for Hydra a mapping whose keys its grammar has no form for; None if the text is no mapping.
+    """Return a mapping in a form that Hydra can read; None if the text is no mapping.
 
-    Hydra takes no key with letters beyond ASCII, parentheses or quotes.
+    Hydra's grammar allows no key with letters beyond ASCII, parentheses or quotes.
     """
     try:
         mapping = yaml.load(text, yaml.BaseLoader)
@@ -120,7 +120,7 @@ def _typed(value: Any) -> Any:
 
 
 def split_commas(text: str) -> Iterator[str]:
-    """Yield the elements between commas outside brackets and quotes; a quote counts where an element begins with it."""
+    """Yield the elements between commas outside brackets and quotes. A quote counts only at the start of an element."""
     closing, start, quoted_by = [], 0, ""
     for index, character in enumerate(text):
         if quoted_by:

@@ -1,4 +1,4 @@
-"""What `alframe --help` and `alframe plugins --help` print: one screen, without the configuration."""
+"""The texts of `alframe --help` and `alframe plugins --help`: one screen, without the configuration."""
 
 HELP = """\
 alframe: active learning for images. It chooses the images that are most worth labelling.

@@ -1,4 +1,4 @@
-"""Hydra's own settings, which can import and call anything: a project that was received must leave them alone."""
+"""Protect Hydra's settings, which can run any code, from a project that comes from another person."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _MAY_SET_MODE = re.compile(r"-|[+~]*(hydra|experiment)\b")
 def composing_once(words: Sequence[str]) -> Iterator[None]:
     """Keep Hydra from composing the configuration of a command twice.
 
-    Before it composes it to run it, it does so to read `hydra.mode`, which is not set unless a word may set it.
+    Hydra first composes it to read `hydra.mode`, and then again for the run. The first time is needed only if a word of
+    the command may set `hydra.mode`.
     """
     read_mode = Hydra.get_mode
     if not any(map(_MAY_SET_MODE.match, words)) and not plugin_config_folders():  # a plugin's file may set anything
@@ -37,10 +38,10 @@ def composing_once(words: Sequence[str]) -> Iterator[None]:
 
 
 def require_hydra_unchanged(words: Sequence[str], own_words: Sequence[str], source: str) -> None:
-    """Raise StoreError if overrides and the folders that they name change Hydra's settings.
+    """Raise StoreError if overrides, or the folders that they name, change Hydra's settings.
 
-    `words` are all overrides of a command, `own_words` those of its user about Hydra, and `source` says where the
-    others come from. The configuration is composed, which calls nothing; Hydra's callbacks and launchers come later.
+    `words` are all overrides of a command. `own_words` are the user's overrides about Hydra. `source` is the origin of
+    the other words. This function composes the configuration, which runs no code of callbacks and launchers.
     """
     search_path.register()
     schema.register()

@@ -1,4 +1,4 @@
-"""What `alframe plugins` prints; it works even when the configuration does not."""
+"""The output of `alframe plugins`. The command works even if the configuration is broken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SLOW_IMPORT = 1.0  # seconds
 
 
 def describe_plugins() -> str:
-    """Return one line for each part, with its owner and state, and each experiment; and the problems of plugins."""
+    """Return one line for each part and experiment, with its owner and state, and the problems of plugins."""
     lines = []
     for kind, registry in REGISTRIES.items():
         lines.append(kind)
@@ -66,7 +66,7 @@ def _import_problem(entry: RegisteredPart) -> str:
 
 
 def _unmet_alframe_requirement(owner: str) -> str | None:
-    """Return what a distribution requires of alframe, if the installed version does not meet it."""
+    """Return the versions of alframe that a distribution requires, if the installed version is not one of them."""
     try:
         lines = requires(owner) or []
     except PackageNotFoundError:

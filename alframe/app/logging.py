@@ -1,4 +1,4 @@
-"""Log messages: beside progress bars, in plain text, and in the project's own log file."""
+"""Log messages: in the terminal with progress bars, in plain text, and in the log file of the project."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ProgressBarHandler(logging.Handler):
-    """Handler that writes to standard error without breaking a progress bar."""
+    """A handler that writes to standard error without damaging a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
@@ -29,7 +29,7 @@ class ProgressBarHandler(logging.Handler):
 
 
 class RepeatedWarningFilter(logging.Filter):
-    """Filter that lets each warning pass once."""
+    """A filter that lets each warning pass once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ def show_warnings_once(sweep_folder: str) -> None:
 
 
 class MessageFormatter(logging.Formatter):
-    """Formatter for the message alone, after the level of warnings and errors."""
+    """A formatter that prints only the message, with the level before warnings and errors."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
@@ -66,14 +66,14 @@ class MessageFormatter(logging.Formatter):
 
 
 class TokenHidingFormatter(logging.Formatter):
-    """Formatter for a file that others may read: links to pages stand there without the token that lets one in."""
+    """A formatter for a file that others may read: it removes the access token from links to pages."""
 
     def format(self, record: logging.LogRecord) -> str:
         return re.sub(r"#token=[\w-]+", "#token=...", super().format(record))
 
 
 class FailSafeLogHandler(logging.FileHandler):
-    """Handler of a log file that ends with a warning, and not with the campaign, where the file cannot be written."""
+    """A handler of a log file. If the file cannot be written, it stops with a warning, and the campaign continues."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         """Stop writing the file, and say why."""
@@ -124,7 +124,7 @@ def describe_error(error: Exception) -> str:
 
 
 def _find_plugin(error: BaseException) -> str | None:
-    """Return the plugin's part in whose code an error was raised, or that called what raised it; None: no plugin's."""
+    """Return the part of a plugin whose code raised an error, directly or in a function it called; or None."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     for frame in reversed(frames):
         package = str(frame.f_globals.get("__name__")).partition(".")[0]

@@ -1,4 +1,4 @@
-"""The words of a command: Hydra's flags, and overrides as values."""
+"""The words of a command: the flags of Hydra, and the overrides."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 @dataclass(frozen=True)
 class Override:
-    """What one override sets: a group's choice, a setting, or a parameter of a part.
+    """One override: the choice of a group, a setting, or a parameter of a part.
 
-    `text` is the value in Hydra's grammar (None: of a bare ``~key``); `sign` is Hydra's: nothing, ``+``, ``++`` or
-    ``~``.
+    `text` is the value in Hydra's grammar (None for a ``~key`` without a value). `sign` is the sign before the key:
+    "", ``+``, ``++`` or ``~``.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Override:
 
     @classmethod
     def read(cls, word: str) -> Override | None:
-        """Return the override that a word gives, split at its first ``=``; None if it is not an override."""
+        """Split a word at its first ``=`` and return the override, or None if the word is no override."""
         match = _OVERRIDE.match(word)
         if match is None or (match["value"] is None and match["sign"] != "~"):
             return None
@@ -57,7 +57,7 @@ class Override:
 
     @property
     def chosen_names(self) -> list[str]:
-        """The names that a group's choice chooses, several in a list or a sweep."""
+        """The names that are chosen in a group: one, or several in a list or a sweep."""
         return [name.strip() for name in (self.text or "").strip("[]").split(",") if name.strip()]
 
 
@@ -65,12 +65,12 @@ Overrides = Mapping[str, Override]
 
 
 def overrides_by_key(overrides: Iterable[Override | None]) -> dict[str, Override]:
-    """Return the overrides by key; the last of several for one key wins."""
+    """Return the overrides by key. If a key occurs several times, the last override wins."""
     return {override.key: override for override in overrides if override is not None}
 
 
 def split_flags(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return flags with their values, and overrides: Hydra's parser does not take -m between overrides.
+    """Return the flags with their values, and the overrides. (Hydra's parser does not allow -m between overrides).
 
     Raises BadParams for two flags that exclude each other.
     """
@@ -92,7 +92,7 @@ def split_flags(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def expand_option(word: str) -> str:
-    """Return `--watch` as `watch=true` and `--show=5` as `show=5`, as other programs take them; not Hydra's flags."""
+    """Return `--watch` as `watch=true` and `--show=5` as `show=5`. The flags of Hydra stay unchanged."""
     name, equals, value = word.partition("=")
     if not name.startswith("--") or name in _FLAGS:
         return word
@@ -100,7 +100,7 @@ def expand_option(word: str) -> str:
 
 
 def flag_value(flags: Sequence[str], *names: str) -> str | None:
-    """Return the value of a flag that was given by one of its names, as two words or as one with `=`."""
+    """Return the value of the flag with one of these names. It is the next word, or follows an `=`."""
     for flag, following in zip(flags, [*flags[1:], ""], strict=False):
         name, equals, value = flag.partition("=")
         if name in names:

@@ -1,4 +1,4 @@
-"""What `alframe plugins NAME` and `alframe COMMAND --help` print: one part, its owner, source and parameters."""
+"""The output of `alframe plugins NAME` and `alframe COMMAND --help`: the owner, source and parameters of a part."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
 def describe_parts_named(name: str) -> str:
-    """Return a description of each part or ready-made choice of this name, of any kind, or of the one in ``kind=name``.
+    """Return a description of each part or ready-made choice of this name, of any kind or of that in ``kind=name``.
 
-    Raises UnknownComponent, with the nearest name; BadParams for a YAML file that cannot be read; and BrokenPlugin.
+    Raises UnknownComponent with the nearest name, BadParams for a YAML file that cannot be read, and BrokenPlugin.
     """
     kind, _, bare = name.rpartition("=")
     groups = [kind] if kind in GROUPS else GROUPS
@@ -39,7 +39,7 @@ def describe_parts_named(name: str) -> str:
 
 
 def describe_part(kind: str, name: str, parts: ChosenParts) -> str:
-    """Return a description of a part: where it comes from, its documentation, and its parameters with their values."""
+    """Return a description of a part: its origin, its documentation, and its parameters with their values."""
     file = parts.files_by_name(kind).get(name)
     recipe = parts.inherited_recipe(kind, name) if file else {"name": name}
     lines = [f"{kind}={name}"]
@@ -74,7 +74,7 @@ def _indented(text: str) -> Iterator[str]:
 
 
 def _parameter_lines(factory: Callable[..., Any], recipe: dict[str, Any], *files: Path | None) -> Iterator[str]:
-    """Yield a line for each parameter: its value here, and the comment of the first YAML file that has one."""
+    """Yield a line for each parameter, with its value and the comment from the first YAML file that has a comment."""
     comments: dict[str, str] = {}
     for file in files:
         found = COMMENT.finditer(file.read_text(encoding="utf-8")) if file else ()
@@ -95,6 +95,6 @@ def _parameter_lines(factory: Callable[..., Any], recipe: dict[str, Any], *files
 
 
 def _value_text(value: object) -> str:
-    """Return a value as it is given on the command line."""
+    """Return a value as it is written on the command line."""
     words = {None: "null", True: "true", False: "false", "": '""'}
     return words[value] if value is None or value == "" or isinstance(value, bool) else str(value)

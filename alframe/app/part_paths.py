@@ -1,4 +1,4 @@
-"""Make the paths absolute that parts get as parameters."""
+"""Make the paths in the parameters of parts absolute."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alframe.builtins import KINDS
 
 
 def expand_part_paths(config: DictConfig, cwd: Path) -> None:
-    """Make the paths in the recipes of a composed configuration absolute; what refers to other settings stays."""
+    """Make the paths in the recipes of a configuration absolute. References to other settings stay unchanged."""
     for kind in KINDS:
         recipe = OmegaConf.to_container(config[kind]) if isinstance(config[kind], DictConfig) else None
         expanded = expand_recipe(kind, recipe, cwd)
@@ -22,7 +22,7 @@ def expand_part_paths(config: DictConfig, cwd: Path) -> None:
 
 
 def expand_recipe(kind: str, recipe: Any, cwd: Path) -> Any:
-    """Return a recipe, or recipes by name, with the parameters that the part declares as paths made absolute."""
+    """Return a recipe, or recipes by name, with absolute paths in the parameters that the part declares as paths."""
     if not isinstance(recipe, dict):
         return recipe
     if "name" not in recipe:
@@ -37,7 +37,7 @@ def expand_recipe(kind: str, recipe: Any, cwd: Path) -> Any:
 
 
 def expand_paths(value: Any, cwd: Path) -> Any:
-    """Return a path, or each path of a list, made absolute; all else stays, and so do ``???`` and ``${setting}``."""
+    """Return a path, or a list of paths, as absolute paths. Other values, ``???`` and ``${setting}`` stay unchanged."""
     if isinstance(value, list):
         return [expand_paths(element, cwd) for element in value]
     if not isinstance(value, str) or value == MISSING or "${" in value:

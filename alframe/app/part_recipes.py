@@ -1,4 +1,4 @@
-"""Parts by name, as on the command line: with what their YAML file sets. Nothing here imports Hydra."""
+"""Recipes of parts by name, with the values of their YAML files. This module does not import Hydra."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from alframe.errors import BadParams
 
 @cache
 def main_config() -> Mapping[str, Any]:
-    """Return what conf/config.yaml holds."""
+    """Return the content of conf/config.yaml."""
     return dict(yaml.safe_load((conf_folder() / "config.yaml").read_text(encoding="utf-8")))
 
 
 def default_part_name(kind: str) -> str:
-    """Return the name of the part of this kind that is chosen where nobody chooses."""
+    """Return the name of the default part of this kind."""
     choices = [entry for entry in main_config()["defaults"] if isinstance(entry, dict)]
     return str(next(entry[kind] for entry in choices if kind in entry))
 
 
 def load_recipe(file: Path, choice: str) -> dict[str, Any]:
-    """Return what the YAML file of a `choice` such as "head=mlp" holds. Raises BadParams if it is unreadable."""
+    """Return the content of the YAML file of a `choice` such as "head=mlp". Raises BadParams if it is unreadable."""
     try:
         return dict(yaml.safe_load(file.read_text(encoding="utf-8")) or {})
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
@@ -36,7 +36,7 @@ def load_recipe(file: Path, choice: str) -> dict[str, Any]:
 
 
 def inherit_recipe(kind: str, name: str, files: Mapping[str, Path]) -> dict[str, Any]:
-    """Return what the YAML file of this name sets, with what it inherits from others of the `files`."""
+    """Return the values of the YAML file of this name, with the values that it inherits from other `files`."""
     content = load_recipe(files[name], f"{kind}={name}")
     recipe: dict[str, Any] = {}
     for other in content.pop("defaults", []):
@@ -46,9 +46,9 @@ def inherit_recipe(kind: str, name: str, files: Mapping[str, Path]) -> dict[str,
 
 
 def resolve_recipe(kind: str, name: str, seed: int = 0) -> dict[str, Any]:
-    """Return the recipe that `kind=name` chooses on the command line; a part without a YAML file has its defaults.
+    """Return the recipe that `kind=name` chooses on the command line. A part without a YAML file has its defaults.
 
-    What refers to a setting, such as ${runs}, gets the default of that setting, and ${seed} the `seed`.
+    A reference such as ${runs} is replaced by the default of this setting, and ${seed} by the `seed`.
     """
     files = config_files(kind, config_folders())
     name = current_name(kind, name)

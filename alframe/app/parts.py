@@ -46,7 +46,7 @@ class ChosenParts:
         return list(name) if isinstance(name, list) else [str(name)]
 
     def find_value_parsing(self, key: str) -> ValueParsing:
-        """Return how to parse this parameter's value, as its dataclass or the chosen part declares it."""
+        """Return the rule for parsing this parameter's value, as its dataclass or the chosen part declares it."""
         if key in SETTINGS:
             return replace(value_parsing(SETTINGS[key].type), is_path=SETTINGS[key].is_path)
         kind, _, below = key.partition(".")
@@ -62,7 +62,7 @@ class ChosenParts:
         return next((declared for declared in types if declared != ValueParsing()), ValueParsing())
 
     def inherited_recipe(self, group: str, name: str) -> dict[str, Any]:
-        """Return what the YAML file of this name sets, with what it inherits. Raises BadParams if it is unreadable."""
+        """Return the values of this YAML file, with inherited values. Raises BadParams if it is unreadable."""
         return inherit_recipe(group, name, self.files_by_name(group))
 
     def _find_value_parsing_in(self, kind: str, recipe: Mapping[str, Any], below: str, prefix: str) -> ValueParsing:
@@ -90,5 +90,5 @@ class ChosenParts:
         return {key.removeprefix("override ").strip("/"): name for entry in choices for key, name in entry.items()}
 
     def load_yaml(self, group: str, name: str) -> dict[str, Any]:
-        """Return what the YAML file of this name holds. Raises BadParams if it is unreadable."""
+        """Return the content of the YAML file of this name. Raises BadParams if it is unreadable."""
         return load_recipe(self.files_by_name(group)[name], f"{group}={name}")

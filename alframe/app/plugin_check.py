@@ -1,4 +1,4 @@
-"""What `alframe plugins --check` does: load, build and compose each part, as a campaign would."""
+"""The work of `alframe plugins --check`: load, build and compose each part as a campaign does."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from alframe.registry import RegisteredPart, unknown_name_message
 
 
 def check_parts_named(names: Sequence[str]) -> tuple[str, bool]:
-    """Check each part of these names, or of all plugins without one; return a line for each, and whether all passed.
+    """Check the parts of these names, or of all plugins without names. Return a line for each, and whether all passed.
 
-    A name is a part's, of whatever kind, or a distribution's. Raises UnknownComponent for one that is neither.
+    A name is the name of a part of any kind, or of a distribution. Raises UnknownComponent for another name.
     """
     every = [
         (kind, part) for kind, registry in REGISTRIES.items() for parts in registry.parts().values() for part in parts
@@ -46,7 +46,7 @@ def _is_named(part: RegisteredPart, names: Sequence[str]) -> bool:
 
 
 def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
-    """Yield what is wrong with a part: it cannot be imported, composed or built, or lacks what its contract names."""
+    """Yield the faults of a part: it cannot be imported, composed or built, or does not fulfil its contract."""
     try:
         factory = part.load()
     except AlframeError as error:

@@ -1,4 +1,4 @@
-"""Project folders: which one a command means, and the choices it was started with."""
+"""Project folders: the folder that a command uses, and the choices with which a project was started."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ log = logging.getLogger(__name__)
 
 
 def absolute_user_path(path: str, cwd: Path | None = None) -> Path:
-    """Return a path as people write it, from here (or `cwd`), or with ``~`` from their home."""
+    """Return the absolute path of a path that a user wrote: relative to here (or `cwd`), or with ``~``."""
     with suppress(RuntimeError):  # ~name of nobody: a folder may be called so
         return (cwd or Path.cwd()) / Path(path).expanduser()
     return (cwd or Path.cwd()) / path
 
 
 def latest_project(runs: Path) -> Path | None:
-    """Return the project below `runs` that was worked on last, among those in which something was asked or known."""
+    """Return the project below `runs` that was used last, among those with a request or a label."""
     ledgers = sorted(runs.glob(f"*/{LEDGER_NAME}"), key=_last_used, reverse=True)
     return next((file.parent.resolve() for file in ledgers if has_begun(file.parent)), None)
 
 
 def has_begun(folder: Path, if_unreadable: bool = False) -> bool:
-    """Return whether something was asked or known in this project; `if_unreadable` where its ledger cannot be read."""
+    """Return whether this project has a request or a label. If its ledger cannot be read, return `if_unreadable`."""
     if not (folder / LEDGER_NAME).exists():
         return False
     try:
@@ -62,10 +62,10 @@ def _last_used(ledger: Path) -> float:
 
 
 def load_choices(folder: Path) -> list[Override]:
-    """Return the overrides a project was started with; none if it is new. Raises StoreError if the file is damaged.
+    """Return the overrides with which a project was started, none if it is new. Raises StoreError for a damaged file.
 
-    The file may come from anybody, so only settings, parts and their parameters are taken from it, and the folders of
-    the user's own parts. What else it holds is left out with a warning: Hydra's own settings can run any program.
+    The file may come from anybody. So only settings, parts with their parameters, and folders of the user's parts are
+    taken from it. All other lines are left out with a warning, because Hydra's settings can run any program.
     """
     file = folder / CHOICES
     if not file.exists():
@@ -78,7 +78,7 @@ def load_choices(folder: Path) -> list[Override]:
 
 
 def recorded_owner(folder: Path, kind: str, names: Sequence[str]) -> str:
-    """Return the first distribution that the project's last round had parts of these names from; "" if not known."""
+    """Return the first distribution of the parts with these names in the project's last round; "" if not known."""
     with suppress(StoreError), Ledger.open(folder, read_only=True) as ledger:
         owners = ledger.part_owners()
         return next((owners[f"{kind}:{name}"] for name in names if f"{kind}:{name}" in owners), "")
@@ -86,9 +86,9 @@ def recorded_owner(folder: Path, kind: str, names: Sequence[str]) -> str:
 
 
 def recorded_head_and_samplers(folder: Path) -> dict[str, Override]:
-    """Return the head and the samplers that the project was last run with, as choices by key; none if it is new.
+    """Return the head and the samplers of the project's last run, as choices by key; none if it is new.
 
-    A project goes on with what it has, also after a default has changed that it did not choose.
+    A project keeps them, even if it did not choose them and a default has changed since.
     """
     config: dict[str, Any] = {}
     # Of a new project there is no ledger; and the command itself says what is wrong with one.
@@ -118,7 +118,7 @@ def _read_choices(file: Path) -> list[str]:
 
 
 def is_choice(override: Override) -> bool:
-    """Return whether a project may bring this override along."""
+    """Return whether the saved choices of a project may contain this override."""
     if override.key == SEARCH_PATH:
         folders = override.parsed_value
         return isinstance(folders, list) and all(str(folder).startswith("file://") for folder in folders)
@@ -129,9 +129,9 @@ def is_choice(override: Override) -> bool:
 def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequence[str] = ()) -> Iterator[None]:
     """Save the overrides that define this campaign, with absolute paths; if the command fails, restore the old file.
 
-    `words` are Hydra's; `user_config_folders` the user's own configuration folders, in which some of the choices lie.
-    A project keeps all that it was started with, and all that `run` is told later. Of what `export` is told it keeps
-    the exporters, and of what other tasks are told all but an experiment, which sets much that they do not use.
+    `words` are the overrides for Hydra. `user_config_folders` are the user's configuration folders, which contain some
+    of the choices. A project keeps all choices with which it was started, and later all choices of `run`. From `export`
+    it keeps the exporters, and from other tasks all choices except an experiment, which has many choices for `run`.
     """
     overrides = overrides_by_key(map(Override.read, words))
     parts = ChosenParts(overrides, user_config_folders)
@@ -157,7 +157,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
 
 
 def _merge_choices(saved: Sequence[Override], given: Sequence[Override], task: str) -> list[Override]:
-    """Return the saved choices, with those given ones in their place that a task other than `run` may change."""
+    """Return the saved choices, updated by the given choices that a task other than `run` may change."""
 
     def may_change(choice: Override) -> bool:
         return choice.kind == "exporter" if task == "export" else choice.kind not in ("experiment", "hydra")
@@ -173,8 +173,8 @@ def _merge_choices(saved: Sequence[Override], given: Sequence[Override], task: s
 def project_folder_name(pool: str, paths: Mapping[str, str], sampler: str, seed: int, digest: str, people: bool) -> str:
     """Return the name of a project's folder below `runs`; `paths` are the pool's, `digest` is the configuration's.
 
-    People's work is named after the pool alone, so that no other option ever separates them from their labels; a
-    simulation is named after everything that decides its result, so that no two share a ledger.
+    If people label, the folder is named only after the pool, so that no other option hides their labels. The folder of
+    a simulation is named after everything that decides its result, so that two simulations never share a ledger.
     """
     if not people:
         return f"{_slug(pool)}-{_slug(sampler)}-seed{seed}-{digest[:8]}"

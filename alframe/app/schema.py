@@ -1,4 +1,4 @@
-"""The types of the configuration's root, as Hydra and the command line use them."""
+"""The types of the settings, for Hydra and the command line."""
 
 from __future__ import annotations
 

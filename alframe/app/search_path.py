@@ -1,4 +1,4 @@
-"""Where Hydra searches: in alframe's own folder, and after it in the plugins'."""
+"""The folders in which Hydra searches YAML files: first alframe's folder, then the folders of plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alframe.app.conf_folders import plugin_config_folders
 
 
 class PluginSearchPath(SearchPathPlugin):
-    """Appended after alframe's own folder: a plugin adds options and cannot shadow a built-in."""
+    """The folders of plugins, after alframe's folder, so that a plugin cannot replace a built-in part."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for conf in plugin_config_folders():

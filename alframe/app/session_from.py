@@ -1,4 +1,4 @@
-"""From Hydra's configuration to a session: plain data, absolute paths, typed settings. No config object goes on."""
+"""Make a session from Hydra's configuration. It has plain data, absolute paths and typed settings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bo
 
 
 def _to_plain_data(config: DictConfig) -> dict[str, Any]:
-    """Return the configuration as plain data. Raises BadParams for a ``${...}`` that stands for nothing."""
+    """Return the configuration as plain data. Raises BadParams for a ``${...}`` without a value."""
     try:
         values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]  # no list
     except (OmegaConfBaseException, RecursionError) as error:

@@ -1,7 +1,7 @@
-"""Notes on the runs of a sweep, and after it the runs side by side, as means over seeds with intervals.
+"""Write notes on the runs of a sweep, and at its end a table with means over seeds and intervals.
 
-A note has the name of its run, so whoever does the same run again, now or later, writes the same note: a sweep that was
-killed and started again, or runs twice at once in one folder, ends with the same table.
+A note has the name of its run. If the run is repeated, the same note is written again. So a sweep that was killed and
+started again, or that runs twice at once in one folder, ends with the same table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _under_way: list[
 
 
 class SweepSummary(Callback):
-    """Callback that remembers the sweep's folder, and leaves a note there about each run that failed."""
+    """A callback that remembers the sweep's folder, and writes a note there about each run that failed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Remember the sweep's folder, so that its results are printed at the end, and compose for all jobs at once."""
@@ -65,9 +65,9 @@ class SweepSummary(Callback):
 
 @cache
 def end_worker_with_sweep() -> None:
-    """Let this process end with the one that runs the sweep, if it is a worker of the launcher joblib.
+    """End this process when the process of the sweep ends, if this process is a worker of the launcher joblib.
 
-    Left alone, the workers of a sweep that was killed would go on with its jobs.
+    Otherwise the workers of a killed sweep would continue with its jobs.
     """
     if current_process().name != "MainProcess":
         end_with_parent()
@@ -76,14 +76,14 @@ def end_worker_with_sweep() -> None:
 def chooses_exporters(words: Sequence[str], exporters: Iterable[str]) -> bool:
     """Return whether the `words` of the command, or an experiment, have chosen the `exporters`.
 
-    The runs of a sweep export nothing otherwise: to write and check the model of each takes longer than the run itself.
+    Otherwise the runs of a sweep export nothing, because to write and check a model takes longer than a run.
     """
     is_named = any(override.kind == "exporter" for override in map(Override.read, words) if override is not None)
     return is_named or set(exporters) != DEFAULT_EXPORTERS
 
 
 def write_run_note(sweep: Path, folder: Path, words: Sequence[str], failures: Sequence[str]) -> None:
-    """Note that the run in `folder` has ended, with all but what `failures` say."""
+    """Note that the run in `folder` has ended, and which steps failed (`failures`)."""
     varied = [word for word in words if not word.startswith(("project=", "task="))]
     note = {"folder": str(folder), "overrides": varied, "failures": list(failures)}
     write_json(sweep / ENDED / f"{folder.name}.json", note)
@@ -95,9 +95,9 @@ def _failed_note_file(sweep: Path, words: Sequence[str]) -> Path:
 
 
 def print_sweep_results() -> bool:
-    """Print the table of the sweep that has just ended, if there is one; return whether all of its runs did all.
+    """Print the table of the sweep that has just ended, if any. Return whether all steps of all runs succeeded.
 
-    Not in `on_multirun_end`, which Hydra skips when a job has failed: the other results still count.
+    This is not done in `on_multirun_end`, which Hydra skips when a job has failed.
     """
     is_complete = True
     while _under_way:
@@ -135,7 +135,7 @@ def _print_sweep(folder: Path, start: float) -> bool:
 
 
 def _write_comparison(found: FoundRuns, folder: Path) -> str:
-    """Write the page that compares the runs into the sweep's folder, and say where it is or what it needs."""
+    """Write the page that compares the runs into the sweep's folder. Return a sentence for the user."""
     from alframe.tasks.compare import COMPARISON_FOLDER, missing_libraries, write_comparison_page
 
     if missing := missing_libraries():
