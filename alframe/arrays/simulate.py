@@ -166,7 +166,7 @@ def _draw_test_rows(test: Any, pool: ArrayPool, truth: Sequence[str], seed: int)
     if not isinstance(test, int | float) or isinstance(test, bool):
         rows = as_row_numbers(test, pool.keys, "test")
         if not len(rows):
-            raise BadParams("test names no row; there would be nothing to measure on.")
+            raise BadParams("test names no row, so nothing can be measured. Name at least one row.")
         return rows
     if not 0 < test < 1:
         raise BadParams(f"test={test}: must be a part of the rows, above 0 and below 1, or the rows themselves.")

@@ -237,7 +237,7 @@ def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
             notes.append(f"{name}: no run with seed {', '.join(map(str, missing))}.")
         measured = set().union(*({record.labels for record in run.history} for run in strategy.runs.values()))
         if lost := len(measured) - len(strategy.labels):
-            notes.append(f"{name}: at {lost} of {len(measured)} numbers of labels not all of its seeds were measured.")
+            notes.append(f"{name}: not all of its seeds were measured at {lost} of {len(measured)} numbers of labels.")
     for seed in seeds:
         digests = {one.runs[seed].items_digest for one in strategies.values() if seed in one.runs}
         if len(digests) > 1:

@@ -149,13 +149,13 @@ class _CocoReader:
             self.contradicted.add(image_id)
             self.images[f"{image_id} ({image.position})"] = image
             what = f"{image.position} ('{image.file}') has the id {image_id} of {before.position} ('{before.file}')"
-            self.skipped.add("images have the id of another one; neither gets its annotations", what)
+            self.skipped.add("images have the id of another image; neither of them gets the annotations", what)
 
     def _add_category(self, category_id: str, name: str, position: str) -> None:
         if class_name_key(self.names.setdefault(category_id, name)) != class_name_key(name):
             self.contradicted_categories.add(category_id)
             what = f"{position} ('{name}') has the id {category_id} of '{self.names[category_id]}'"
-            self.skipped.add("categories have the id of another one; annotations of this id are skipped", what)
+            self.skipped.add("categories have the id of another category; annotations of this id are skipped", what)
 
     def _parse_annotation(self, record: Mapping[str, Any], position: str) -> CocoAnnotation:
         relative = record.get("bbox_relative")

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 NEW_CLASSES_RULES = ("ask", "add", "reject")
 UNSURE_WORDS = (UNSURE, "?")
 BLANK_NAMES = {"blank", "empty", "none", "nothing", "no animal", "no_animal", "vacant"}
+_IF_UNSURE = f"If you cannot identify an image, answer '{UNSURE}'."
 MIN_SIMILARITY = 0.8  # of difflib: a new name this similar to a class is taken for a typing error
 
 
@@ -74,7 +75,9 @@ def class_resolver(
             accepted[name] = whole
             return whole
         if reason := explain_suspect_name(name, by_key.keys() | allowed_keys, commonest):
-            raise LabelError(f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot tell, else one class.")
+            raise LabelError(
+                f"{shorten(name)} {reason}. Write '{UNSURE}' if you cannot identify the image, else one class."
+            )
         twin = by_key.get(key) or commonest.get(key, name)
         if twin != name:
             is_case = twin.casefold() == name.casefold()
@@ -116,11 +119,11 @@ def describe_classes(classes: Sequence[str], new_classes: str, named_since: Sequ
     """
     if not classes and named_since:
         named = ", ".join(named_since)
-        return f"Classes named so far: {named}; a new name becomes a new class; '{UNSURE}' if you cannot tell."
+        return f"Classes named so far: {named}. A new name becomes a new class. {_IF_UNSURE}"
     if not classes:
-        return f"There are no classes yet: the names you give become the classes; '{UNSURE}' if you cannot tell."
-    more = "" if new_classes == "reject" else "; a new name becomes a new class"
-    return f"Classes: {', '.join(classes)}; '{UNSURE}' if you cannot tell{more}."
+        return f"There are no classes yet: the names you give become the classes. {_IF_UNSURE}"
+    more = "" if new_classes == "reject" else " A new name becomes a new class."
+    return f"Classes: {', '.join(classes)}.{more} {_IF_UNSURE}"
 
 
 @cache

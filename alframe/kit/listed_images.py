@@ -196,7 +196,9 @@ class ListedImages:
         for row, item in enumerate(items):
             answer = as_stored.get(row, False)
             if answer is None and len(told) != 1:
-                fact = "EXIF turns or mirrors have boxes that are taken as those of the upright picture (no size tells)"
+                fact = (
+                    "EXIF turns or mirrors have boxes, which are taken as boxes in the upright picture (no size tells)"
+                )
                 self.note(fact, item.id)
             picture = pictures.get(row)
             if picture is not None and item.box is not None and (True in told if answer is None else answer):
@@ -241,13 +243,13 @@ class ListedImages:
         text = f"None of the {count} images that {self.file} lists exists. The first would be {first}.{self.hint}"
         if files.contested:
             text += (
-                f" If pool.root ({self.root}) took the place of {quote_first(files.contested)}, each file would be "
-                "there twice."
+                f" If pool.root ({self.root}) replaced {quote_first(files.contested)}, two rows would name the same "
+                "file."
             )
             return f"{text} Delete the rows of all but one of these folders."
         if files.rejected:
             text += (
-                f" They would exist if pool.root took the place of {quote_first(files.rejected)}, but that looks like "
+                f" They would exist if pool.root replaced {quote_first(files.rejected)}, but that folder looks like "
                 "another season."
             )
         elif not {"/", "\\"} & set(row.path) and (place := find_name_below(self.root, row.path.strip())):
@@ -256,8 +258,8 @@ class ListedImages:
                 f"all images are in that folder, set pool.root to it instead (now {self.root})."
             )
         return (
-            f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to; for paths of "
-            f"another computer, to the folder with the same subfolders."
+            f"{text} Set pool.root (now {self.root}) to the folder that the paths are relative to. If the paths "
+            f"are of another computer, set it to the folder with the same subfolders."
         )
 
 

@@ -30,8 +30,8 @@ class Simulated:
     answers_now = True
 
     def request(self, request: Request) -> str:
-        """Return a message; the oracle needs no asking."""
-        return f"{count_with_noun(len(request.items), 'image')} asked of the simulated oracle."
+        """Return a message; nobody is asked."""
+        return f"{count_with_noun(len(request.items), 'image')} to answer with the known labels."
 
     def collect(self, request: Request) -> Answers:
         """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""

@@ -177,7 +177,7 @@ def check_parts(campaign: Campaign) -> None:
     if parts.start_sampler.needs & MODEL_NEEDS:
         raise UnmetNeed(
             f"start.sampler={settings.start.sampler} needs probabilities, which exist only after the first labels. "
-            f"Choose one that does without, such as start.sampler=random."
+            f"Choose a sampler that needs no probabilities, such as start.sampler=random."
         )
 
 

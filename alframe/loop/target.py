@@ -27,8 +27,8 @@ def describe_distance(rest: Estimate, target: float) -> str:
         return ""
     low, high = math.floor(100 * rest.always_low), math.ceil(100 * rest.always_high)
     text = (
-        f"Target {100 * target:g} %: reached when the lower limit is at least that. Now {low} to {high} % (limits for "
-        f"all rounds together)"
+        f"Target {100 * target:g} %: reached when the lower limit is at least {100 * target:g} %. Now {low} to {high} "
+        f"% (limits for all rounds together)"
     )
     more = count_draws_to_target(rest, target)
     if more is None:

@@ -28,8 +28,8 @@ from alframe.types import Box, Item
 log = logging.getLogger(__name__)
 
 ON_WEB = (
-    "are on the web, and no file below pool.root is theirs by its name or folder (download them; keep their fileName, "
-    "or put their relative paths into filePath)"
+    "are on the web, and no file below pool.root has their name and folder (download them; keep their fileName, or put "
+    "their relative paths into filePath)"
 )
 EVENT_LABELS_ONLY = "have labels of their event only, which are not used (pool.sequence_level=true does)"
 
@@ -100,7 +100,7 @@ class CamtrapDp:
             for image in images:
                 joined.events_of.setdefault(image, []).append(number)
             if one.class_name and not images:
-                text = "observations of events are of no image (no image was taken at their time), and are not used"
+                text = "observations of events belong to no image (none was taken at their time), and are not used"
                 package.skipped.add(text, f"{one.position} ({one.event})")
 
     def _make_listed_images(
@@ -134,7 +134,7 @@ class CamtrapDp:
             of_events = [observations.of_events[event] for event in joined.events_of.get(number, ())]
             by_clock = joined.by_clock_only.get(number)
             if self.sequence_level and by_clock is not None and observations.of_events[by_clock].class_name:
-                listed.note("were taken by the clock during an event of others, and take no label from it", path)
+                listed.note("were taken during an event of other images (by the clock), and get no label from it", path)
             usable = self._observations_that_label(of_image, of_events, path, listed)
             yield ListedImage(
                 path,

@@ -115,7 +115,7 @@ def collect_report_data(session: Session, outcome: Outcome | None = None) -> Rep
 
 def _describe_test_images_across_seeds(session: Session) -> str:
     if shares_test_images(session):
-        return ", and all are measured on the same test images: the band does not include the chance in the test images"
+        return ", and all are measured on the same test images. The band does not include their random choice"
     return " and its own held-out images"
 
 

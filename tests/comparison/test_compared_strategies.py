@@ -120,7 +120,7 @@ def test_gaps_are_named() -> None:
     margin = curves("margin", 0.1)
     short = made_up_run("margin", 2, [0.5, 0.6], (20, 30))
     (data,) = group_runs([*curves("random", 0.0), *margin[:2], short], "random")
-    assert "margin: at 1 of 3 numbers of labels not all of its seeds were measured." in data.notes
+    assert "margin: not all of its seeds were measured at 1 of 3 numbers of labels." in data.notes
     (data,) = group_runs([*curves("random", 0.0), *margin[:2]], "random")
     assert "margin: no run with seed 2." in data.notes
     (data,) = group_runs([*curves("random", 0.0), *curves("margin", 0.1), margin[0]], "random")

@@ -174,7 +174,8 @@ def test_names_that_differ_in_case_alone_are_different_images(tmp_path: Path) ->
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     file = found(tmp_path, a=[("1", 0.9)])
     with pytest.raises(
-        FormatError, match=r"None of the 1 images .* first there is 'a.jpg', the first of the pool 'x/b.jpg'"
+        FormatError,
+        match=r"None of the 1 images .* first image there is 'a.jpg', the first image of the pool 'x/b.jpg'",
     ):
         assign_boxes(items("x/b.jpg"), Boxes(file))
     with pytest.raises(
@@ -259,10 +260,10 @@ def test_a_failure_counts_as_an_entry_when_the_season_is_found(tmp_path: Path) -
         (
             "/x/pool",
             {"2023/a/1.jpg": [], "2024/a/1.jpg": []},
-            r"'2023/', '2024/' were the pool's folder /x/pool, but in",
+            r"the pool's folder /x/pool replaced '2023/', '2024/', but in",
         ),
-        ("/x/2024", {"2023/a/1.jpg": []}, r"'2023/' were the pool's folder /x/2024, but that looks like another"),
-        ("/x/2024", {"b/1.jpg": []}, r"The first there is 'b/1.jpg', the first of the pool 'a/1.jpg'"),
+        ("/x/2024", {"2023/a/1.jpg": []}, r"the pool's folder /x/2024 replaced '2023/', but that folder looks like"),
+        ("/x/2024", {"b/1.jpg": []}, r"The first image there is 'b/1.jpg', the first image of the pool 'a/1.jpg'"),
     ],
 )
 def test_refusals_say_why_and_the_remedies_work(

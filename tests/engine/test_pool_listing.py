@@ -92,7 +92,9 @@ def test_keys_stay_when_images_come_and_go(ledger: Ledger) -> None:
 
 def test_another_pool_is_not_taken_for_this_one(ledger: Ledger) -> None:
     sync_pool_listing(ledger, Listed([item(5)]), 0, "sequence", 0)
-    with pytest.raises(PoolError, match=r"None of the 1 images .* '0005.jpg', the first listed one '0009.jpg'"):
+    with pytest.raises(
+        PoolError, match=r"None of the 1 images .* '0005.jpg', and the first image in the pool is '0009.jpg'"
+    ):
         sync_pool_listing(ledger, Listed([item(9)]), 0, "sequence", 0)
     with pytest.raises(PoolError, match="no images"):
         sync_pool_listing(ledger, Listed([]), 0, "sequence", 0)

@@ -100,7 +100,10 @@ def test_of_two_images_with_one_id_neither_gets_the_annotations(
     found = read_coco(write(tmp_path, data))
     assert [image.file for image in found.images.values()] == ["a", "b", "c"]
     assert found.annotations == {"2": (CocoAnnotation("fox"),)}
-    assert "1 images have the id of another one; neither gets its annotations, e.g. images[1] ('b')" in caplog.text
+    assert (
+        "1 images have the id of another image; neither of them gets the annotations, e.g. images[1] ('b')"
+        in caplog.text
+    )
 
 
 value = (

@@ -71,7 +71,7 @@ def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
         "5 of 8 images do not exist below" in caplog.text and r"e.g. 'D:\2023\cam1/IMG_1.JPG' in row 2" in caplog.text
     )
     make(tmp_path / "pool", *CAMS)
-    with pytest.raises(PoolError, match=re.escape("took the place of 'D:/2023/', 'D:/2024/', each file")):
+    with pytest.raises(PoolError, match=re.escape("replaced 'D:/2023/', 'D:/2024/', two rows")):
         read(tmp_path / "pool", paths)
     assert len(read(tmp_path / "pool", paths[4:])) == 4, "the remedy: the rows of one of them"
 
@@ -79,7 +79,9 @@ def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
 def test_a_wrong_root_is_named_with_a_remedy_that_works(tmp_path: Path) -> None:
     make(tmp_path / "data" / "traps", *CAMS)
     paths = [f"D:\\old\\{path}" for path in CAMS]
-    with pytest.raises(PoolError, match=r"Set pool.root .* for paths of another computer, to the folder with"):
+    with pytest.raises(
+        PoolError, match=r"Set pool.root .* If the paths are of another computer, set it to the folder with"
+    ):
         read(tmp_path, paths)
     assert len(read(tmp_path / "data" / "traps", paths)) == 4
 

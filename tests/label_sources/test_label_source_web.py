@@ -65,7 +65,7 @@ def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_a_round_that_is_published_again_names_the_classes_that_people_named_meanwhile(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
     request = replace(request_in(tmp_path), classes=(), named_since=("hare",))
-    assert "Classes named so far: hare;" in Web().request(request)
+    assert "Classes named so far: hare." in Web().request(request)
 
 
 def test_the_journal_is_append_only(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_round_that_is_another_one_replaces_the_batch_and_names_its_answers(tm
     answers = source.collect(now)
     assert [label.item for label in answers.labels] == ["b.png"]
     (problem,) = answers.problems
-    assert "1 answer to images that round 1 has not requested, 'a.png'" in str(problem)
+    assert "1 answer to images that round 1 has not requested (for example 'a.png')" in str(problem)
     assert source.collect(before).problems == []
 
 

@@ -289,7 +289,7 @@ def test_stopping_by_the_audit_needs_one(person: Protocol) -> None:
 def test_people_are_told_how_far_the_target_is(person: Protocol) -> None:
     person.words = [word for word in person.words if not word.startswith("stopping")]
     words = ("stopping=target_accuracy", "stopping.at_least=0.95", "audit=0.8", "batch=8", "start.labels=8")
-    said = "Target 95 %: reached when the lower limit is at least that. Now "
+    said = "Target 95 %: reached when the lower limit is at least 95 %. Now "
     assert said not in person.run(*words).message, "nothing is measured yet"
     person.answer(1)
     assert said in person.run(*words).message

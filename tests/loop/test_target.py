@@ -42,7 +42,7 @@ def test_no_number_is_given_where_nobody_can_tell() -> None:
     assert count_draws_to_target(estimate(0.9, 200), 0.9) is None, "more images like these would never do"
     assert count_draws_to_target(estimate(0.95, 40, images=200), 0.9) is None, "there are not so many images"
     assert describe_distance(estimate(0.85, 100), 0.9) == (
-        "Target 90 %: reached when the lower limit is at least that. Now 71 to 93 % (limits for all rounds together)."
+        "Target 90 %: reached when the lower limit is at least 90 %. Now 71 to 93 % (limits for all rounds together)."
     )
 
 

@@ -120,7 +120,7 @@ def test_what_is_no_image_here_is_left_out_and_counted(tmp_path: Path, caplog: p
         assert [one.id for one in read(tmp_path, media)] == ["a/1.jpg", "a/4.jpg"]
     assert "1 images left out, because they are not images" in caplog.text
     assert (
-        "1 images left out, because they are on the web, and no file below pool.root is theirs by its name or folder"
+        "1 images left out, because they are on the web, and no file below pool.root has their name and folder"
         in caplog.text
     )
     with pytest.raises(PoolError, match=r"no image that can be used: 1 are on the web, .*download them"):

@@ -55,7 +55,7 @@ def test_times_without_an_offset_are_the_camera_s(
     write(tmp_path, PHOTOS.format(of_media), EVENT.format(of_event), deployments)
     labels = {one.label for one in CamtrapDp(tmp_path, sequence_level=True).items()}
     assert labels == {"Vulpes vulpes" if is_joined else None}
-    assert ("1 observations of events are of no image" in caplog.text) != is_joined
+    assert ("1 observations of events belong to no image" in caplog.text) != is_joined
 
 
 @pytest.mark.parametrize(("kind", "name", "label"), [("unclassified", "", None), ("blank", "", "blank")])
@@ -70,7 +70,7 @@ def test_an_image_by_the_clock_takes_nothing_from_an_event_of_others(
     (tmp_path / "media.csv").write_text("\n".join(lines) + "\n")
     found = list(CamtrapDp(tmp_path, sequence_level=True).items())
     assert [(one.label, one.sequence) for one in found] == [("Vulpes vulpes", "ev1")] * 4 + [(label, "tl1")]
-    assert "1 images that were taken by the clock during an event of others" in caplog.text
+    assert "1 images that were taken during an event of other images" in caplog.text
 
 
 def test_images_on_the_web_are_found_here_by_their_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -65,13 +65,16 @@ def test_categories_with_one_id_are_none(tmp_path: Path, caplog: pytest.LogCaptu
     labels = [{"id": n, "image_id": n, "category_id": n} for n in range(2)]
     found = read_coco(tmp_path, {}, {}, labels=labels, categories=[*CATEGORIES, {"id": 1.0, "name": "hare"}])
     assert [item.label for item in found] == ["empty", None]
-    assert "1 categories have the id of another one" in caplog.text and "('hare') has the id 1 of 'fox'" in caplog.text
+    assert (
+        "1 categories have the id of another category" in caplog.text
+        and "('hare') has the id 1 of 'fox'" in caplog.text
+    )
 
 
 def test_spellings_of_one_category_are_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     labels = [{"id": 0, "image_id": 0, "category_id": 1}]
     found = read_coco(tmp_path, {}, labels=labels, categories=[*CATEGORIES, {"id": 1, "name": "Fox"}])
-    assert [item.label for item in found] == ["fox"] and "the id of another one" not in caplog.text
+    assert [item.label for item in found] == ["fox"] and "the id of another category" not in caplog.text
 
 
 def test_a_box_in_bbox_is_in_pixels(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -167,7 +167,7 @@ def test_the_honest_number_leads(data: ReportData) -> None:
 
 def test_the_images_without_a_label_lead_where_the_audit_is_weighted(data: ReportData) -> None:
     weighted = replace(record(1, evaluation(), audited()), unlabelled_accuracy=estimate(0.8, "rest", 1000))
-    said = "Target 90 %: reached when the lower limit is at least that. Now 70 to 90 %."
+    said = "Target 90 %: reached when the lower limit is at least 90 %. Now 70 to 90 %."
     text = Page(render_report(replace(data, history=[weighted], target=said))).text.replace("_ ", "_")
     assert "Accuracy on images without a label 80.0 % 95 % interval 74.0 % to 86.0 % n = 80" in text
     assert said in text

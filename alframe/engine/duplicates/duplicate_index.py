@@ -162,7 +162,9 @@ def cluster_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
         features.shape[1], count, niter=1, seed=seed, spherical=True, min_points_per_centroid=1
     )
     cells = np.empty(len(rows), np.int64)
-    with Bar("Sorting images into cells", total=KMEANS_PASSES * len(sample) + len(rows), unit="img") as bar:
+    with Bar(
+        "Preparing the search for near-duplicates", total=KMEANS_PASSES * len(sample) + len(rows), unit="img"
+    ) as bar:
         x = unit_vectors(features[sample])
         for _ in range(KMEANS_PASSES):
             model.train(x, init_centroids=model.centroids)

@@ -37,8 +37,8 @@ class NetworkChanged(StoreError):
 
     def __init__(self, embedder: Embedder) -> None:
         super().__init__(
-            "The network is not the one that the embeddings were made with, although its files, its parameters and the "
-            "packages are the same. Run the same command again: the images are then embedded by the network as it is."
+            "The embeddings were made by another network, although its files, its parameters and the packages are the "
+            "same. Run the same command again: alframe then embeds the images again with the present network."
         )
         self.embedder = embedder
 

@@ -29,8 +29,8 @@ def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
         is_single = np.array([items.sequences[row] is None for row in shots.rows.tolist()], bool)
         if (shots.is_stuck & is_single).any():
             log.warning(
-                "%s have times at which the camera clock stopped or was reset: %s. They form no burst, so images of "
-                "one moment may be partly held out; holdout.group=camera prevents this.",
+                "%s have times at which the camera clock stopped or was reset: %s. They form no burst, so some images "
+                "of one moment may be held out, and others not. holdout.group=camera prevents this.",
                 *_count_and_example(items, shots.rows[shots.is_stuck & is_single]),
             )
         begins = shots.is_first_of_run | np.append(True, np.diff(shots.time) > LONG_BREAK)[: len(shots.rows)]

@@ -187,13 +187,13 @@ def _warn_of_unmatched(
         if not keys or not ids:
             continue
         why = (
-            "their old files still exist, so that the new ones are copies"
+            "their old files still exist, so the new files are copies"
             if is_copied
-            else "several files have the same content, so that nobody knows which was moved where"
+            else "several files have the same content, so alframe cannot know which file was moved"
         )
         log.warning(
             "%d images that the pool no longer lists (first: '%s') have the same content as %d new images (first: "
-            "'%s'), but %s. Their labels stay with the old names; the new images have none.",
+            "'%s'), but %s. The labels stay with the old names, and the new images have no labels.",
             *(_count_files(gone[key] for key in keys), gone[keys[0]].id),
             *(_count_files(new_items[id_] for id_ in ids), ids[0], why),
         )

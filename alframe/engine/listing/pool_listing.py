@@ -127,9 +127,9 @@ def sync_pool_listing(
         new = [item for item in new if item.id not in moved]
     if known and len(new) == len(listed):
         raise PoolError(
-            f"None of the {len(known)} images of this project is in the pool now, or too few are; the first known one "
-            f"is '{known.ids[0]}', the first listed one '{listed.ids[0]}'. If the folder was moved, set pool.root to "
-            f"its new place. For other images, start another project (project=<folder>)."
+            f"None of the {len(known)} images of this project is in the pool now, or too few of them. The first image "
+            f"of the project is '{known.ids[0]}', and the first image in the pool is '{listed.ids[0]}'. If the folder "
+            f"was moved, set pool.root to its new place. For other images, start another project (project=<folder>)."
         )
     position_of = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}  # by key
     items = _update_known_items(known, listed, position_of)

@@ -78,6 +78,6 @@ def warn_of_other_split(moved: Sequence[tuple[Item, Item]], listed: Sequence[Ite
     if others and any(item.split == "test" for item in listed):
         log.warning(
             "%d moved images keep the split (pool or test) that they had, though the pool lists them in the other one "
-            "now (first: '%s'). What the model has learned from must not test it.",
+            "now (first: '%s'). So the model is never tested on images from which it has learned.",
             *(len({item.image_id for item in others}), others[0].id),
         )

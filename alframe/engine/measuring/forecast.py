@@ -57,7 +57,7 @@ def describe_forecast(found: AccuracyForecast) -> str:
         return text
     low, high = found.more_labels_to_near_best
     if not high:
-        return f"{text} That is 95 % of the best that this backbone and head can reach, or more."
+        return f"{text} This is at least 95 % of the best accuracy of this backbone and head."
     needed = f"{low} to {high}" if low else f"up to {high}"
     return f"{text} It takes {needed} more labels to reach 95 % of the best accuracy of this backbone and head."
 
@@ -73,7 +73,7 @@ def forecast_or_reason(history: Sequence[RoundRecord]) -> AccuracyForecast | str
     if len(points) < MIN_POINTS or points[-1][0] < MIN_GROWTH * points[0][0]:
         return (
             f"The effect of more labels cannot be estimated yet. The estimate needs {MIN_POINTS} rounds with an "
-            f"accuracy, and the last of them must have {MIN_GROWTH:g} times the labels of the first."
+            f"accuracy, and the last of them must have at least {MIN_GROWTH:g} times the labels of the first."
         )
     labels, accuracies = np.array([(count, each.accuracy) for count, each in points]).T
     more, evaluation = points[-1]

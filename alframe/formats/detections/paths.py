@@ -97,8 +97,8 @@ def _explain_no_match(
     items: Sequence[Item], paths: Sequence[str], matches: PathMatches, file: Path, contested: Sequence[int]
 ) -> str:
     text = (
-        f"None of the {len(paths)} images in {file} is in the pool. The first there is '{paths[0]}', the first of the "
-        f"pool '{items[0].id}'."
+        f"None of the {len(paths)} images in {file} is in the pool. The first image there is '{paths[0]}', the first "
+        f"image of the pool '{items[0].id}'."
     )
     if contested:
         return (
@@ -107,15 +107,16 @@ def _explain_no_match(
         )
     if matches.contested:
         return (
-            f"{text} They would match if {quote_first(matches.contested)} were the pool's folder {pool_root(items)}, "
-            "but in more than one way. Rename the pool's folder as in the file, or delete the other entries from the "
+            f"{text} They would match if the pool's folder {pool_root(items)} replaced {quote_first(matches.contested)}"
+            ", but in more than one way. Rename the pool's folder as in the file, or delete the other entries from the "
             "file."
         )
     if matches.rejected:
         return (
-            f"{text} They would match if {quote_first(matches.rejected)} were the pool's folder {pool_root(items)}, "
-            "but that looks like another season or card, or has other files on this computer. Use the detections of "
-            "these images. If they are the same images, delete this beginning from the paths in the file."
+            f"{text} They would match if the pool's folder {pool_root(items)} replaced {quote_first(matches.rejected)}"
+            ", but that folder looks like another season or card, or has other files on this computer. Use a file with "
+            "the detections of your images. If they are the same images, delete this beginning from the paths in the "
+            "file."
         )
     return (
         f"{text} Use the detections of these images. If this file has them, put it into the folder to which its paths "

@@ -101,9 +101,8 @@ class Web(WebParameters):
 def _not_requested_problem(journal: Journal, round_number: int, rows: Sequence[JournalRow]) -> Problem:
     answers = count_with_noun(len(rows), "answer")
     message = (
-        f"{answers} to images that round {round_number} has not requested, '{rows[0].image}', "
-        f"for example: they do not count. The project's ledger may be an older copy. To count them, answer these "
-        "images again in the review."
+        f"{answers} to images that round {round_number} has not requested (for example '{rows[0].image}') cannot be "
+        "counted. The project's ledger may be an older copy. Answer these images again in the review."
     )
     return Problem(str(journal.file), rows[0].n, message)
 
