@@ -139,7 +139,7 @@ class HeadSuite(HeadWeightsSuite):
         x, y = overlapping_clusters()
         head = self.fitted(x, y, classes=3)
         if not isinstance(head, HiddenActivations):
-            pytest.skip("it has no hidden layers")
+            pytest.skip("the head has no hidden_activations()")
         outputs = head.hidden_activations(x)
         assert outputs.ndim == 2 and len(outputs) == len(x), f"(n, A) is expected, and the shape is {outputs.shape}"
         assert np.isfinite(outputs).all() and outputs.std(axis=0).max() > 0, "the outputs must be finite, and differ"
@@ -166,7 +166,7 @@ class HeadSuite(HeadWeightsSuite):
         y = np.array([0, 1, 3])[y]
         head = self.fitted(x, y, classes=5)
         if not isinstance(head, AcquisitionProbs):
-            pytest.skip("samplers are shown what people are shown")
+            pytest.skip("the head has no acquisition_probs()")
         probs = head.acquisition_probs(x)
         assert_probabilities(probs, len(x), 5)
         assert probs[:, [2, 4]].max() < 1e-6, "a class without an example must have probability 0"
@@ -223,7 +223,9 @@ class HeadSuite(HeadWeightsSuite):
         assert not np.array_equal(samples[0], samples[1]), "a stochastic head's draws must differ"
         again = head.prob_samples(x, 4, np.random.default_rng(0))
         np.testing.assert_array_equal(samples, again, err_msg="the same rng gives other draws: draw from `rng` only")
-        assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), "it does not use the rng"
+        assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), (
+            "the draws do not use `rng`"
+        )
         np.testing.assert_array_equal(head.probs(x), head.probs(x), err_msg="probs must not be random")
         message = "a draw is one model for all images: more images must not change the draws of the others"
         for rows in (slice(5, 9), slice(0, 0), np.array([30, 2, 17])):  # as a pool is asked about, chunk by chunk
@@ -252,7 +254,7 @@ class HeadSuite(HeadWeightsSuite):
         """Return a new head, fitted with what is known of the labels; skip the test of a head that does not use it."""
         head = self.make()
         if not isinstance(head, UsesFitContext):
-            pytest.skip("it uses nothing but embeddings and classes")
+            pytest.skip("the head has no fit_with_context()")
         head.fit_with_context(x, y, classes, np.random.default_rng(0), context)
         return head
 
@@ -280,7 +282,7 @@ class HeadSuite(HeadWeightsSuite):
         """Their order does not matter, they may be few or none, and nothing that is given is changed."""
         x, y = overlapping_clusters()
         if not isinstance(self.make(), UsesUnlabelled):
-            pytest.skip("it learns from no images without a label")
+            pytest.skip("the head has no max_unlabelled")
         unlabelled, _ = overlapping_clusters(per_class=40, seed=1)
         order = np.random.default_rng(3).permutation(len(unlabelled))
         copy, context = unlabelled.copy(), replace(FitContext.unknown(len(y)), unlabelled=unlabelled)
@@ -290,7 +292,9 @@ class HeadSuite(HeadWeightsSuite):
         message = "the order of the images without a label must not matter"
         np.testing.assert_allclose(shuffled.probs(x), head.probs(x), atol=1e-4, err_msg=message)
         without = self.fitted(x, y, classes=3)
-        assert not np.allclose(head.probs(x), without.probs(x), atol=1e-4), "it learns nothing from them"
+        assert not np.allclose(head.probs(x), without.probs(x), atol=1e-4), (
+            "the head learns nothing from images without a label"
+        )
         message = "a part of the images gets other probabilities than the same images among others"
         np.testing.assert_allclose(head.probs(x[3:8]), head.probs(x)[3:8], atol=1e-5, err_msg=message)
         for few in (unlabelled[:0], unlabelled[:1]):

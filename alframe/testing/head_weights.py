@@ -39,11 +39,11 @@ class HeadWeightsSuite(PartSuite[Head]):
         x, y = overlapping_clusters()
         head, weights = self.make(), np.random.default_rng(0).integers(1, 4, len(y))
         if not isinstance(head, TakesWeights):
-            pytest.skip("it takes no weights")
+            pytest.skip("the head has no fit_weighted()")
         head.fit_weighted(x, y, 3, np.random.default_rng(0), weights.astype(np.float32))
         rows = np.repeat(np.arange(len(y)), weights)
         expected = self.fitted(x[rows], y[rows], classes=3).probs(x)
-        assert np.abs(expected - self.fitted(x, y, classes=3).probs(x)).max() > 1e-2, "the test can tell nothing"
+        assert np.abs(expected - self.fitted(x, y, classes=3).probs(x)).max() > 1e-2, "repeated examples change nothing"
         if self.weights_are_exact:
             message = "an example with the weight 2 must count as two equal examples; if not, weights_are_exact = False"
             np.testing.assert_allclose(head.probs(x), expected, atol=1e-3, err_msg=message)  # as far as fits go
@@ -54,7 +54,7 @@ class HeadWeightsSuite(PartSuite[Head]):
         x, y = overlapping_clusters()
         head = self.make()
         if not isinstance(head, TakesWeights):
-            pytest.skip("it takes no weights")
+            pytest.skip("the head has no fit_weighted()")
         wrong = (y + 1) % 3  # of as many examples again
         weights = np.repeat(np.array([1, 1e-4], np.float32), len(y))
         twice = np.concatenate([x, x]), np.concatenate([y, wrong])
@@ -62,7 +62,7 @@ class HeadWeightsSuite(PartSuite[Head]):
         expected = self.fitted(x, y, classes=3).probs(x)
         self._assert_mostly_equal(head.probs(x), expected, "examples with the weight 0.0001 must hardly count")
         misled = self.fitted(*twice, classes=3).probs(x).argmax(axis=1)
-        assert (misled == expected.argmax(axis=1)).mean() < 0.9, "the test can tell nothing"
+        assert (misled == expected.argmax(axis=1)).mean() < 0.9, "wrong examples do not change the fit"
 
     def _assert_mostly_equal(self, probs: Floats, expected: Floats, rule: str) -> None:
         share = (probs.argmax(axis=1) == expected.argmax(axis=1)).mean()

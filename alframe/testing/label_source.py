@@ -41,7 +41,7 @@ class LabelSourceSuite(LabelSourceCases):
     def test_no_answer_is_no_label_and_no_problem(self, request_: Request) -> None:
         if self.make().answers_now:
             pytest.skip("answers at once")
-        assert not self.make().collect(request_).labels, "there are labels before it was asked"
+        assert not self.make().collect(request_).labels, "collect() gives labels before request() was called"
         answers = self.requested_source_or_skip(request_).collect(request_)
         assert not answers.labels and not answers.problems, f"nothing was answered, and collect() gives {answers}"
 
@@ -186,7 +186,7 @@ class LabelSourceSuite(LabelSourceCases):
         self.add_second_answers(request_, {first: CLASSES[1], second: CLASSES[0]})
         answers = source.collect(request_)
         expected = truth | {first: set(CLASSES), second: set(CLASSES)}
-        assert_classes(answers, expected, "a second person has answered otherwise about two images")
+        assert_classes(answers, expected, "a second person gave different answers to two images")
         assert_cleared(answers, [], "a second person has answered about two images")
 
     def test_what_cannot_be_read_is_a_problem_and_clears_nothing(self, request_: Request) -> None:
@@ -243,7 +243,7 @@ class LabelSourceSuite(LabelSourceCases):
                 self.answer(request, new)
                 answered |= new
                 answers = source.collect(request)
-                after = f"answers in two goes, {first} and {second}"
+                after = f"answers in two parts, {first} and {second}"
                 assert_answers_without_problems(answers, answered, after)
                 assert_cleared(replace(answers, cleared=sorted(answered.keys() & {*answers.cleared})), [], after)
             cleared = {item for item, mark in zip(IMAGE_IDS, taken_back, strict=True) if mark and item in answered}

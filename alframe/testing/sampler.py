@@ -54,15 +54,17 @@ class SamplerSuite(SamplerChoicesSuite):
     def test_same_rng_gives_the_same_selection(self) -> None:
         view, sampler = tiny_view(self.make().needs), self.make()
         first, second = (sampler.select(view, 5, np.random.default_rng(3)) for _ in range(2))
-        assert first.keys.tolist() == second.keys.tolist(), "it keeps state, or draws from another generator"
-        assert first.keys.tolist() == self.select(view, 5, seed=3).keys.tolist(), "a new sampler selects otherwise"
+        assert first.keys.tolist() == second.keys.tolist(), "the sampler keeps state, or draws from another generator"
+        assert first.keys.tolist() == self.select(view, 5, seed=3).keys.tolist(), (
+            "a new sampler with the same rng selects other images"
+        )
 
     def test_remembers_nothing_of_another_pool(self) -> None:
         sampler = self.make()
         for seed in range(3):
             view = tiny_view(sampler.needs, n=30, seed=seed)
             again = sampler.select(view, 5, np.random.default_rng(0)).keys.tolist()
-            assert again == self.select(view, 5).keys.tolist(), "what it saw before changes what it selects"
+            assert again == self.select(view, 5).keys.tolist(), "an earlier pool changes the selection"
 
     def test_leaves_numpys_global_generator_alone(self) -> None:
         before = repr(np.random.get_state())  # noqa: NPY002  # this is the one that must not be used
@@ -82,7 +84,7 @@ class SamplerSuite(SamplerChoicesSuite):
         view = _ReadRecordingView(tiny_keys(20), tiny_fields(needs), predict)
         self.select(view, 5)
         unread = {need.name for need in needs - view.read}
-        assert not unread, f"{unread} would be computed for the whole pool, but is not read: remove it from `needs`"
+        assert not unread, f"the sampler does not read {unread}, which takes time to compute: remove it from `needs`"
 
     def test_features_or_probabilities_that_are_not_finite(self) -> None:
         for need, array in tiny_fields(self.make().needs).items():
@@ -102,7 +104,7 @@ class SamplerSuite(SamplerChoicesSuite):
     def test_class_that_a_parameter_names_may_have_no_label_yet(self) -> None:
         fields = tiny_fields(self.make().needs)
         if Need.CLASS_NAMES not in fields:
-            pytest.skip("it does not know the classes by name")
+            pytest.skip("the sampler does not need the class names")
         fields[Need.CLASS_NAMES] = np.array([f"new class {number}" for number in range(3)], np.str_)
         view = self.view(fields)
         try:
@@ -111,30 +113,32 @@ class SamplerSuite(SamplerChoicesSuite):
             return  # it may refuse
         except (LookupError, ValueError) as error:
             raise AssertionError(
-                f"a class of a parameter may have no label yet: choose without it ({error})"
+                f"a class that a parameter names may have no label yet: then select without it ({error})"
             ) from error
         assert_valid_selection(selection, view, 5)
 
     def test_prob_samples_in_chunks(self) -> None:
         fields: dict[Need, Any] = tiny_fields(self.make().needs)
         if Need.PROB_SAMPLES not in fields:
-            pytest.skip("it needs no samples of the probabilities")
+            pytest.skip("the sampler needs no samples of the probabilities")
         expected, samples = self.select(self.view(fields), 5), fields[Need.PROB_SAMPLES]
         fields[Need.PROB_SAMPLES] = _SamplesInSmallChunks(
             lambda rows: samples[:, rows].copy(), samples.shape, np.arange(20)
         )
-        assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), "the cut must not matter"
+        assert self.select(self.view(fields), 5).keys.tolist() == expected.keys.tolist(), (
+            "it may not matter how samples are cut"
+        )
 
     def test_pool_scores_are_those_it_selects_by(self) -> None:
         sampler = self.make()
         if not isinstance(sampler, ScoresPool):
-            pytest.skip("it gives no score for every item")
+            pytest.skip("the sampler has no score_pool()")
         view = tiny_view(sampler.needs, n=200)
         scores = sampler.score_pool(view)
         assert scores.shape == (200,) and scores.dtype == np.float32, "scores must be one float32 for each item"
         best = select_top_k(view.keys, scores, 60, np.random.default_rng(3))
         selection = sampler.select(view, 60, np.random.default_rng(3))
-        assert selection.keys.tolist() == best.keys.tolist(), "it selects others than those with the highest scores"
+        assert selection.keys.tolist() == best.keys.tolist(), "the images with the highest scores are not selected"
 
     def test_memory_mapped_fields(self, tmp_path: Path) -> None:
         fields = tiny_fields(self.make().needs)

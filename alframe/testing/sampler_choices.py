@@ -105,7 +105,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         names = ", ".join(sorted(need.name for need in idle))
         spared = ", ".join(sorted(map(str, idle | (self.needs_that_may_not_matter & needs))))
         assert not idle, (
-            f"{names} can be anything, and the same is selected: is it used at all? If its use depends on a parameter, "
+            f"another {names} does not change the selection: is it used at all? If its use depends on a parameter, "
             f"give the sampler values that occur in this test: the classes are 'class 0' to 'class 11', the ids are "
             f"'pool/image 0000.jpg' to 'pool/image 0119.jpg', the times lie in 2024, and the cameras are 0 to 29. "
             "If the sampler uses less of it, such as the number of labels, set in the test class: "
@@ -115,7 +115,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
     def test_all_of_the_pool_is_looked_at(self) -> None:
         """The obvious choice is found at the beginning, in the middle and at the end of a large pool."""
         if self.obvious_choice() is None or type(self).obvious_choice is not SamplerChoicesSuite.obvious_choice:
-            pytest.skip("no choice is obvious to this sampler, or the suite has a case of its own")
+            pytest.skip("obvious_choice() returns None, or the test class overrides it")
         for row in (0, 1100, 2199):
             view, best = self._obvious_choice_among(2200, row)
             assert best in self.select(view, 5).keys, f"row {row} of 2200 must be selected: are some rows left out?"
@@ -127,22 +127,22 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         view, best = case
         for k in (1, 3):
             first = self.select(view, k).keys[0]
-            assert first == best, f"with k={k} it selects key {first} before {best}: is the sign of the score turned?"
+            assert first == best, f"with k={k}, key {first} is selected before {best}: is the sign of the score wrong?"
 
     def test_obvious_choice_scores_highest(self) -> None:
         case = self.obvious_choice()
         if case is None:
             pytest.skip("no choice is obvious to this sampler")
         scores = self.select(case[0], 3).scores
-        assert scores is None or scores[0] > scores[1], f"the obvious choice is not scored above the next: {scores}"
+        assert scores is None or scores[0] > scores[1], f"the obvious choice does not have the highest score: {scores}"
 
     def test_ties_do_not_go_by_the_order_of_the_pool(self) -> None:
         """Equal images: the first rows of a folder are often one burst, so another rng must select others."""
         needs = self.make().needs
         if not needs & {Need.PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS}:
-            pytest.skip("it does not rank by what a head says, which many images share")
+            pytest.skip("the sampler does not need predictions, which many images share")
         if Need.IDS in needs:
-            pytest.skip("it tells equal images apart by their ids")
+            pytest.skip("the sampler distinguishes equal images by their ids")
         fields = {need: np.ascontiguousarray(array) for need, array in tiny_fields(needs, n=60).items()}
         for need, array in fields.items():
             if need is Need.PROB_SAMPLES:
@@ -151,13 +151,13 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
                 array[:] = array[:1]
         view = self.view(fields, tiny_keys(60))
         chosen = {tuple(sorted(self.select(view, 4, seed).keys.tolist())) for seed in range(5)}
-        assert len(chosen) > 1, "of equal images it always selects the same: break ties by `rng`"
+        assert len(chosen) > 1, "the same of several equal images are always selected: order them by `rng`"
 
     def test_names_of_the_classes_do_not_matter(self) -> None:
         """Another order of the classes: the same images."""
         needs = self.make().needs
         if not needs or not needs <= {Need.PROBS, Need.PROB_SAMPLES}:
-            pytest.skip("it does not look at probabilities alone")
+            pytest.skip("the sampler does not need probabilities alone")
         same = 0
         for seed in range(4):
             fields = tiny_fields(needs, n=40, classes=4, seed=seed)
@@ -165,7 +165,7 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
             first, second = (self.select(self.view(each, tiny_keys(40)), 5) for each in (fields, turned))
             same += first.keys.tolist() == second.keys.tolist()
         # Rounding may settle a tie otherwise; a column that is left out always does.
-        assert same >= 2, "the order of the classes changes what is selected: is one column left out?"
+        assert same >= 2, "the order of the classes changes the selection: is a column left out?"
 
     def test_copies_are_not_selected_together(self) -> None:
         """Three far heaps of copies: once one was selected, its copies are no longer far."""
@@ -196,14 +196,14 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
             keys = tiny_keys(40)
             first = _rows_of(self.select(self.view(fields, keys), 1), keys)[0]
             assert first % 4 != labelled_heap, (
-                "an image like the labelled ones is selected before one like none of them"
+                "an image that resembles labelled images is selected before one that does not"
             )
 
     def test_keys_are_only_names(self) -> None:
         fields = tiny_fields(self.make().needs, n=40)
         several = tiny_keys(40), np.arange(40), 10**6 - tiny_keys(40, seed=1)
         rows = [_rows_of(self.select(self.view(fields, keys), 6), keys) for keys in several]
-        assert rows[0] == rows[1] == rows[2], "other keys for the same images must not change which are selected"
+        assert rows[0] == rows[1] == rows[2], "other keys for the same images must not change the selection"
 
 
 def _rows_of(selection: Selection, keys: npt.NDArray[np.int64]) -> list[int]:

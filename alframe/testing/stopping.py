@@ -47,8 +47,8 @@ class StoppingSuite(PartSuite[Stopping]):
         rule, history = self.make(), self.finished_history()
         before = copy.deepcopy(history)
         first, second = [(rule.decide(history[:-1]), rule.decide(history)) for _ in range(2)]
-        assert first == second, "the same history got two answers: a resumed run would decide otherwise"
-        assert first[1] == self.make().decide(tuple(history)), "a new rule decides otherwise"
+        assert first == second, "decide() gave two answers to the same history: a resumed run would decide differently"
+        assert first[1] == self.make().decide(tuple(history)), "a new rule decides differently"
         assert repr(history) == repr(before), "decide() changed the history"
 
     def test_accepts_rounds_without_evaluation(self) -> None:
