@@ -123,7 +123,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
     if own_folder == "":
         raise BadParams("--config-dir needs the folder of your own YAML files: --config-dir=FOLDER.")
     if own_folder is not None and not Path(own_folder).is_dir():
-        raise BadParams(f"--config-dir={own_folder}: there is no such folder.")
+        raise BadParams(f"--config-dir={own_folder}: there is no such folder. Correct the path.")
     parts = ChosenParts({**saved, **read}, [] if own_folder is None else [own_folder])
     sweep = _is_multirun(flags, read)
     given = overrides_by_key(_qualify_override(override, parts, read, sweep) for override in read.values())

@@ -67,7 +67,7 @@ def simulate(
     pool = make_array_pool(features, keys, sequences)
     y, classes = number_classes(labels)
     if len(y) != len(pool):
-        raise BadParams(f"labels: there are {len(y)} for {len(pool)} rows of features; a simulation needs all of them.")
+        raise BadParams(f"labels: there are {len(y)} for {len(pool)} rows of features; give one for each row.")
     if not 1 <= start <= budget:
         raise BadParams(f"start={start}: must be from 1 to budget={budget}.")
     names = [str(name) for name in classes]

@@ -44,7 +44,10 @@ def read_weights(path: Path) -> State:
             content = content[wrapper]
     tensors = {k: v for k, v in content.items() if isinstance(v, torch.Tensor)} if isinstance(content, Mapping) else {}
     if not tensors:
-        raise WeightsError(f"{path} contains no state dict (name -> tensor), not even under {', '.join(_WRAPPERS)}.")
+        raise WeightsError(
+            f"{path} contains no state dict (name -> tensor), not even under {', '.join(_WRAPPERS)}. Save one with "
+            "torch.save(model.state_dict(), ...)."
+        )
     return {_PREFIXES.sub("", name): tensor for name, tensor in tensors.items()}
 
 

@@ -84,7 +84,7 @@ def read_runs(places: Sequence[Path]) -> FoundRuns:
 def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
     """Return the folders of the runs of one place, and what is left out of it."""
     if not place.is_dir():
-        raise StoreError(f"There is no folder {short_path(place)}.")
+        raise StoreError(f"There is no folder {short_path(place)}. Correct the path.")
     if (place / ENDED).is_dir() or (place / FAILED).is_dir():
         return _find_runs_of_sweep(place)
     if (place / LEDGER_NAME).exists():

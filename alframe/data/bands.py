@@ -171,7 +171,7 @@ def _require_image_array(values: Array) -> Array:
         values = values.reshape(values.shape[:3])
     if values.ndim != 3 or not values.size:
         shape = " x ".join(map(str, values.shape)) or "a single number"
-        raise UnreadableImage(f"its array is {shape}, not height x width or height x width x bands")
+        raise UnreadableImage(f"its array is {shape}; save it as height x width, or as height x width x bands")
     _require_safe_size(values.shape[0] * values.shape[1])
     if values.dtype.kind not in "buif":
         raise UnreadableImage(f"its values have the type {values.dtype}; save it as integers or floats")

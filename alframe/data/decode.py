@@ -111,7 +111,7 @@ class ImageFile:
             orientation = read_orientation(image)
             sides = (box.w, box.h) if box else (1.0, 1.0)
             if not all(side > 0 for side in sides):  # nan as well
-                raise UnreadableImage("its box is empty")
+                raise UnreadableImage("its box is empty; correct it in the file with the boxes")
             # A JPEG decodes to 1/2, 1/4 or 1/8 at a fraction of the cost; twice the target is enough to resample.
             width, height = (math.ceil(2 * spec.size / min(side, 1.0)) for side in sides)
             mode = "L" if spec.channels == 1 else "RGB"
@@ -130,7 +130,7 @@ def _resize_square(picture: Image.Image, spec: InputSpec, box: Box | None) -> Pi
         left, right = (min(max(x, 0.0), 1.0) * picture.width for x in (box.x, box.x + box.w))
         top, bottom = (min(max(y, 0.0), 1.0) * picture.height for y in (box.y, box.y + box.h))
         if not (right > left and bottom > top):
-            raise UnreadableImage("its box lies outside the picture")
+            raise UnreadableImage("its box lies outside the picture; correct it in the file with the boxes")
         region = left, top, right, bottom
     resampling = Image.Resampling[spec.interpolation.upper()]
     return np.array(picture.resize((spec.size, spec.size), resampling, box=region, reducing_gap=2.0))

@@ -114,11 +114,14 @@ class Model:
 
     def _require_same_model(self, other: Model) -> None:
         if other.embedder.network_digest != self.embedder.network_digest:
-            raise StoreError("The saved backbone is not the one in memory; the model was not written.")
+            raise StoreError(
+                "The saved backbone differs from the one in memory, so the model was not written. Export it again."
+            )
         trial = _trial_features(self.embedder.dim)
         if not np.allclose(self.head.probs(trial), other.head.probs(trial), atol=1e-6):
             raise StoreError(
-                "The probabilities of the saved head differ from those in memory; the model was not written."
+                "The probabilities of the saved head differ from those in memory, so the model was not written. Export "
+                "it again."
             )
 
 
@@ -181,4 +184,6 @@ def _damaged_error(folder: Path, reason: str) -> StoreError:
 def _require_same_input(spec: InputSpec, stored: Mapping[str, Any], file: Path) -> None:
     current = json.loads(json.dumps(dataclasses.asdict(spec)))
     if current != {"value_range": None, **stored}:  # models that are older than the setting do not name it
-        raise StoreError(f"{file} was saved with images prepared as {stored}, but this version uses {current}.")
+        raise StoreError(
+            f"{file} was saved with images prepared as {stored}, but this version uses {current}. {EXPORT_AGAIN}"
+        )

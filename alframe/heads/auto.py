@@ -1,4 +1,4 @@
-"""Logistic regression and class means together, as sure as they may be."""
+"""The head `auto`: a calibrated mixture of logistic regression and class means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A head with calibrated probabilities."""
+"""The head `calibrated`: another head, with calibrated probabilities."""
 
 from __future__ import annotations
 

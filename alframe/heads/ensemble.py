@@ -1,4 +1,4 @@
-"""Several heads, each trained from scratch."""
+"""The head `ensemble`: several heads, each trained separately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What heads share: scaled examples, softmax, classes without examples, and the arrays that they are stored as."""
+"""Functions that heads share: scaled examples, softmax, classes without examples, and stored arrays."""
 
 from __future__ import annotations
 

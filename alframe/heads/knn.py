@@ -1,4 +1,4 @@
-"""Votes of the nearest labelled images."""
+"""The head `knn`: votes of the nearest labelled images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logistic regression with a Gaussian around its weights."""
+"""The head `laplace`: logistic regression with a normal distribution around its weights."""
 
 from __future__ import annotations
 

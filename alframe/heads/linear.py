@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on scaled embeddings."""
+"""The head `linear`: multinomial logistic regression on scaled embeddings."""
 
 from __future__ import annotations
 

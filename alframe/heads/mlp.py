@@ -1,4 +1,4 @@
-"""A small multilayer perceptron whose dropout stays on when it draws samples."""
+"""The head `mlp`: a small neural network whose dropout stays on when it draws samples."""
 
 from __future__ import annotations
 

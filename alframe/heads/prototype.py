@@ -1,4 +1,4 @@
-"""The nearest class mean, along what varies within classes."""
+"""The head `prototype`: the nearest class mean, with distances in units of the variation within classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each of several models counts, and how sure they may be, by images that they have not learned from."""
+"""Fit how much each of several models counts and how sure they may be, on images that they have not learned from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logistic regression on labels, and on what images without a label have from their neighbours."""
+"""The head `transductive`: logistic regression that also learns from images without a label."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def as_features(x: Any, name: str = "features") -> Floats:
     if array.dtype.kind not in "fiub":
         raise BadParams(f"{name} holds {array.dtype}, not numbers. Leave out all columns but the embedding.")
     if not array.shape[1]:
-        raise BadParams(f"{name} has the shape {array.shape}: its rows are empty.")
+        raise BadParams(f"{name} has the shape {array.shape}: its rows are empty. Give embeddings.")
     features = array if array.dtype == np.float32 else _as_float32(array)
     _require_finite_rows(features, name)
     return features
@@ -69,7 +69,7 @@ def as_keys(x: Any, keys: Any = None) -> Array:
     values, counts = np.unique(array, return_counts=True)
     if len(values) != count:
         twice = values[counts > 1]
-        raise BadParams(f"keys: {twice.tolist()[0]!r} is there {counts.max()} times; each row needs a key of its own.")
+        raise BadParams(f"keys: {twice.tolist()[0]!r} is given {counts.max()} times; each row needs its own key.")
     return array
 
 
@@ -81,7 +81,7 @@ def as_row_numbers(chosen: Any, keys: Array, name: str) -> Ints:
     array = _one_dimensional(chosen, name)
     if array.dtype == np.bool_:
         if len(array) != len(keys):
-            raise BadParams(f"{name}: the mask has {len(array)} entries for {len(keys)} rows.")
+            raise BadParams(f"{name}: the mask has {len(array)} entries for {len(keys)} rows. Give one for each row.")
         return np.flatnonzero(array)
     if not len(array):
         return np.zeros(0, np.int64)
@@ -97,11 +97,13 @@ def as_row_numbers(chosen: Any, keys: Array, name: str) -> Ints:
     if np.any(strangers):
         raise BadParams(
             f"{name}: {np.count_nonzero(strangers)} of {len(array)} are not keys of the features; the first: "
-            f"{array[strangers].tolist()[0]!r}. The keys are like {keys.tolist()[0]!r}."
+            f"{array[strangers].tolist()[0]!r}. Give keys such as {keys.tolist()[0]!r}."
         )
     values, counts = np.unique(rows, return_counts=True)
     if len(values) != len(rows):
-        raise BadParams(f"{name}: {keys[values].tolist()[counts.argmax()]!r} is named {counts.max()} times.")
+        raise BadParams(
+            f"{name}: {keys[values].tolist()[counts.argmax()]!r} is named {counts.max()} times. Name it once."
+        )
     return np.asarray(rows, np.int64)
 
 
@@ -132,7 +134,7 @@ def number_classes(labels: Sequence[Any] | Array, classes: Sequence[Any] = ()) -
     array = as_labels(labels)
     missing = is_missing(array)
     if missing.any():
-        raise BadParams(f"labels: {missing.sum()} of {len(array)} are missing; the first in place {missing.argmax()}.")
+        raise BadParams(f"labels: {missing.sum()} of {len(array)} are missing; the first is label {missing.argmax()}.")
     if array.dtype.kind == "f" and (array == np.floor(array)).all():
         array = array.astype(np.int64)  # as pandas and scikit-learn write numbers where some are missing
     try:
@@ -161,7 +163,7 @@ def as_array(x: Any, name: str) -> Array:
     try:
         return np.asarray(x)
     except ValueError as error:
-        raise BadParams(f"{name} cannot be made an array: {error}.") from None
+        raise BadParams(f"{name} cannot be made an array: {error}. Give rows of equal length.") from None
 
 
 def _one_dimensional(x: Any, name: str) -> Array:

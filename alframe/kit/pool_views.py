@@ -115,7 +115,7 @@ def make_pool_view(
     require_no_pool_facts(sampler, unmet)
     if unmet:
         names = ", ".join(sorted(need.value for need in unmet))
-        raise UnmetNeed(f"{type(sampler).__name__} needs {names}, which exists only after the first labels.")
+        raise UnmetNeed(f"{type(sampler).__name__} needs {names}, known after the first labels. Choose another one.")
     made = {need: makers[need]() for need in needs}
     return PoolView(candidates, made, predict_probs if head is not None and Need.PREDICT in sampler.needs else None)
 

@@ -1,4 +1,4 @@
-"""The images that are most likely of the classes that somebody searches for."""
+"""The sampler `active_search`: images that most probably show the classes that people search for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images like those on which the model errs."""
+"""The sampler `active_transfer`: images that resemble those on which a model is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coverage while classes are still being found, then uncertainty: by weighted clusters."""
+"""The sampler `adaptive`: clusters of the whole pool while classes are missing, and later of uncertain images."""
 
 from __future__ import annotations
 

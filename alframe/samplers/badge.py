@@ -1,4 +1,4 @@
-"""Images whose gradients are large and unlike each other: uncertainty and variety at once."""
+"""The sampler `badge`: images whose gradients are large and differ from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images on which draws of a stochastic head disagree while each is sure of itself."""
+"""The sampler `bald`: images on which the draws of a stochastic head disagree, although each draw is sure."""
 
 from __future__ import annotations
 

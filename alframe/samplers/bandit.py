@@ -1,4 +1,4 @@
-"""Learn, from round to round, which of several samplers finds the model's errors."""
+"""The sampler `bandit`: learn from round to round which of several samplers finds the errors of the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that together tell the most about the weights: BALD of a whole batch, in which two alike count once."""
+"""The sampler `batch_bald`: BALD of a whole batch, in which two similar images count hardly more than one."""
 
 from __future__ import annotations
 

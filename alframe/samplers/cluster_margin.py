@@ -1,4 +1,4 @@
-"""Uncertain images from as many clusters as there are."""
+"""The sampler `cluster_margin`: uncertain images from as many clusters as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that can be told from the labelled ones."""
+"""The sampler `discriminative`: images that a classifier can distinguish from the labelled images."""
 
 from __future__ import annotations
 

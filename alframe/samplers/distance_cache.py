@@ -1,4 +1,4 @@
-"""Distances to labelled images that are remembered from round to round."""
+"""Distances to labelled images that a sampler keeps from round to round."""
 
 from __future__ import annotations
 

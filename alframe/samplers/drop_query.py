@@ -1,4 +1,4 @@
-"""Images on which the head changes its mind when most of their embedding is dropped, spread over clusters."""
+"""The sampler `drop_query`: images whose predicted class changes when most of the embedding is dropped."""
 
 from __future__ import annotations
 

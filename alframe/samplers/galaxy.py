@@ -1,4 +1,4 @@
-"""Images at the boundary of each class, the rare classes as often as the common ones."""
+"""The sampler `galaxy`: images at the boundary of each class, as many for rare classes as for common ones."""
 
 from __future__ import annotations
 

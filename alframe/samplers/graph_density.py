@@ -1,4 +1,4 @@
-"""Images in the densest parts of the pool, each lowering the density around it."""
+"""The sampler `graph_density`: images in the densest parts of the pool. Each one lowers the density around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images whose surroundings, smoothly weighted by distance, cover what no label is near: MaxHerding and UHerding."""
+"""The samplers MaxHerding and UHerding: images that are similar to as many images without a label as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters in clusters: labels are requested where a cluster is large and not yet known to be of one class."""
+"""The sampler `hierarchical`: images from large clusters that are not yet known to be of one class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uncertain images in the proportions of the pool's clusters."""
+"""The sampler `informative_diverse`: uncertain images, with a limited number from each cluster."""
 
 from __future__ import annotations
 

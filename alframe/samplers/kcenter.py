@@ -1,4 +1,4 @@
-"""Images far from all labelled ones and from each other: the greedy core-set."""
+"""The sampler `kcenter`: images that are far from all labelled images and from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image in the middle of each cluster of sequences: the pool in miniature."""
+"""The sampler `kmeans`: the image in the middle of each cluster, where a sequence counts as one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typical images among those that lie inside the classifier's margin."""
+"""The sampler `margin_cluster_mean`: typical images among those inside the margin of the classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several samplers that share each batch."""
+"""The sampler `mixture`: several samplers share each batch."""
 
 from __future__ import annotations
 

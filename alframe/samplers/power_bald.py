@@ -1,4 +1,4 @@
-"""BALD as chances: a batch drawn at random in proportion to it, so that it is not all of one kind."""
+"""The sampler `power_bald`: images drawn at random, in proportion to a power of their BALD score."""
 
 from __future__ import annotations
 

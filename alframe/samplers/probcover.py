@@ -1,4 +1,4 @@
-"""Images whose surroundings cover as many others as possible."""
+"""The sampler `probcover`: images that have as many others near them as possible."""
 
 from __future__ import annotations
 

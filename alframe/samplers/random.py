@@ -1,4 +1,4 @@
-"""Any images: the baseline, and the fair way to begin."""
+"""The sampler `random`: all images are equally probable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What any of several samplers wants again and again, filtered in stages, and a batch that covers it."""
+"""The sampler `refine`: several samplers filter the pool in stages, and one of them chooses from the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A typical image from each of the largest clusters that have no label yet."""
+"""The sampler `typiclust`: a typical image from each of the largest clusters without a label."""
 
 from __future__ import annotations
 

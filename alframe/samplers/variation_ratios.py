@@ -1,4 +1,4 @@
-"""Images for which the draws' majority class has the fewest votes."""
+"""The sampler `variation_ratios`: images on which the most draws differ from the most frequent class."""
 
 from __future__ import annotations
 

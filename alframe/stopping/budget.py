@@ -1,4 +1,4 @@
-"""Stop when a number of labels has been reached."""
+"""The rule `budget`: stop at a number of labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stopping rules share: a metric that is high enough, and a limit of labels beside it."""
+"""Functions that stopping rules share: whether a metric is high enough, and whether the labels are used up."""
 
 from __future__ import annotations
 

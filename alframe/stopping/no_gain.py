@@ -1,4 +1,4 @@
-"""Stop when more labels make no difference."""
+"""The rule `no_gain`: stop when more labels hardly raise the accuracy."""
 
 from __future__ import annotations
 

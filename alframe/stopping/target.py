@@ -1,4 +1,4 @@
-"""Stop when the head is good enough."""
+"""The rule `target`: stop when a measure of the evaluation is high enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop when the model is good enough on the images without a label, as far as images drawn at random can tell."""
+"""The rule `target_accuracy`: stop when the audit shows a high accuracy on the images without a label."""
 
 from __future__ import annotations
 

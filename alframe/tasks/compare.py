@@ -73,7 +73,10 @@ def write_comparison_page(
         raise BadParams(f"goals={goals}: each must be above 0 and up to 1, as 0.9 for 90 %.")
     sets = group_runs(found.runs, baseline)
     if not sets:
-        raise StoreError("Nothing can be compared: no strategy was measured at the same number of labels by all seeds.")
+        raise StoreError(
+            "Nothing can be compared: no strategy was measured at the same number of labels by all seeds. Give runs "
+            "with the same settings."
+        )
     names = list(dict.fromkeys(name for data in sets for name in data.strategies))
     seeds = sorted({run.seed for run in found.runs})
     counts = (

@@ -32,13 +32,9 @@ def sweep_table(runs: Sequence[Run]) -> str:
             (*names, str(len(same)), str(labels), _interval_over_seeds_cell(areas), _interval_over_seeds_cell(last))
         )
     bases = {record.evaluation.basis for run in runs for record in run.history if record.evaluation}
-    note = (
-        f"Accuracy on {' or '.join(sorted(bases))}: the mean from first to last labels (area), and at the end (last)."
-    )
+    note = f"Accuracy on {' or '.join(sorted(bases))}: the mean from first to last labels (area), and the last value."
     if len(ends) > 1:
-        note += (
-            " Areas over different numbers of labels cannot be compared. `alframe compare` uses numbers that all have."
-        )
+        note += " Areas over other numbers of labels cannot be compared; `alframe compare` uses those that all have."
     seeds = "Means over seeds, in brackets Student's 95 % interval; a single seed has none."
     unmeasured = name_unmeasured_classes([run.history for run in runs])
     return f"{format_table((*varying, 'seeds', 'labels', 'area', 'last'), rows)}\n{note}\n{seeds}{unmeasured}"

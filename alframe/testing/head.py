@@ -223,9 +223,7 @@ class HeadSuite(HeadWeightsSuite):
         assert not np.array_equal(samples[0], samples[1]), "a stochastic head's draws must differ"
         again = head.prob_samples(x, 4, np.random.default_rng(0))
         np.testing.assert_array_equal(samples, again, err_msg="the same rng gives other draws: draw from `rng` only")
-        assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), (
-            "the draws do not use `rng`"
-        )
+        assert not np.array_equal(samples, head.prob_samples(x, 4, np.random.default_rng(1))), "draws must use `rng`"
         np.testing.assert_array_equal(head.probs(x), head.probs(x), err_msg="probs must not be random")
         message = "a draw is one model for all images: more images must not change the draws of the others"
         for rows in (slice(5, 9), slice(0, 0), np.array([30, 2, 17])):  # as a pool is asked about, chunk by chunk
@@ -292,9 +290,7 @@ class HeadSuite(HeadWeightsSuite):
         message = "the order of the images without a label must not matter"
         np.testing.assert_allclose(shuffled.probs(x), head.probs(x), atol=1e-4, err_msg=message)
         without = self.fitted(x, y, classes=3)
-        assert not np.allclose(head.probs(x), without.probs(x), atol=1e-4), (
-            "the head learns nothing from images without a label"
-        )
+        assert not np.allclose(head.probs(x), without.probs(x), atol=1e-4), "unlabelled images change nothing"
         message = "a part of the images gets other probabilities than the same images among others"
         np.testing.assert_allclose(head.probs(x[3:8]), head.probs(x)[3:8], atol=1e-5, err_msg=message)
         for few in (unlabelled[:0], unlabelled[:1]):

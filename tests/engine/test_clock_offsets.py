@@ -78,7 +78,7 @@ def test_a_table_that_cannot_be_used_is_named_with_the_row(tmp_path: Path, caplo
     with pytest.raises(PoolError, match="cannot be read"):
         correct_clocks(ItemColumns.of(pool()), str(tmp_path / "none.csv"))
     assert list(correct_clocks(ItemColumns.of(pool()), table(tmp_path, "cam9;60"))) == pool()
-    assert "no images with a time of a camera 'cam9'" in caplog.text
+    assert "no image with a time has the camera 'cam9'" in caplog.text
 
 
 def test_the_ledger_keeps_what_the_camera_said_so_that_the_table_can_be_corrected(tmp_path: Path) -> None:

@@ -125,8 +125,8 @@ class NetworkRunner:
         if not cosine >= minimum:
             raise EngineError(
                 f"inference.engine={self.inference.engine} in {self.inference.precision} gives different features "
-                f"than the network: cosine {cosine:.5f}, below {minimum}. inference.engine=eager with precision=fp32 "
-                f"is exact."
+                f"than the network: cosine {cosine:.5f}, below {minimum}. Set inference.engine=eager and "
+                f"inference.precision=fp32."
             )
         return runtime
 

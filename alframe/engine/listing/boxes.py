@@ -36,7 +36,10 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
     detections, numbers = match_detections(items, file, "Their whole images are used.")
     if detections.failures and not detections:
         path, reason = next(iter(detections.failures.items()))
-        raise PoolError(f"{file}: all {len(detections.failures)} images failed; the first, '{path}': {reason}.")
+        raise PoolError(
+            f"{file}: all {len(detections.failures)} images failed; the first, '{path}': {reason}. "
+            "Run the detector again."
+        )
     ranked = _RankedBoxes(detections, boxes)
     if boxes.threshold is None:
         _warn_of_threshold(detections, file)

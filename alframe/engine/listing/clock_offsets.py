@@ -45,7 +45,7 @@ def correct_clocks(items: ItemColumns, file: str | None) -> ItemColumns:
             others = ", ".join(sorted(meant))
             raise PoolError(f"{path}, row {line}: the camera '{name}' may be {others}. Write the whole name.")
         if not meant:
-            log.warning("%s, row %d: the pool has no images with a time of a camera '%s'.", path, line, name)
+            log.warning("%s, row %d: no image with a time has the camera '%s'. Check the name.", path, line, name)
         of_camera |= dict.fromkeys(meant, offset)
     pairs = zip(items.taken, map(of_camera.get, camera_of), strict=True)
     taken = [time if time is None or offset is None else time + offset for time, offset in pairs]

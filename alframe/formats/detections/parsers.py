@@ -46,7 +46,7 @@ def _parse_class_pairs(value: Any) -> ClassScores:
     pairs = _list_or_empty(value or None, ".classifications")
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2:
-            raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence.")
+            raise FormatError(f".classifications: {shorten(pair)} is not a class and its confidence. {_REMEDY}")
     return sort_best_first((id_text(name), _require_number(score, ".classifications")) for name, score in pairs)
 
 
@@ -132,7 +132,7 @@ def _pixel_row(detection: dict[str, Any]) -> DetectionRow:
     """Return a detection whose box stays in pixels, as (x, y, width, height)."""
     left, top, right, bottom = _require_four_numbers(detection.get("bbox"), ".bbox")
     if not (right > left and bottom > top):
-        raise FormatError(f".bbox is {shorten(detection.get('bbox'))}: it has no area.")
+        raise FormatError(f".bbox is {shorten(detection.get('bbox'))}: it has no area. {_REMEDY}")
     classes = detection.get("classes")
     classes = classes if isinstance(classes, tuple) else ()  # a tuple is parse_pytorch_wildlife_entry's, not JSON's
     confidence = _require_confidence(detection.get("confidence"), ".confidence")
@@ -208,5 +208,5 @@ def _require_relative_box(value: Any, position: str) -> tuple[float, float, floa
     if max(box) > 1.5 or min(box) < -1.5:  # boxes that stick out a little exist
         raise FormatError(f"{position} is {shorten(value)}: must be fractions of the image. {_REMEDY}")
     if min(x + w, 1) <= max(x, 0) or min(y + h, 1) <= max(y, 0):
-        raise FormatError(f"{position} is {shorten(value)}: it has no area in the image.")
+        raise FormatError(f"{position} is {shorten(value)}: it has no area in the image. {_REMEDY}")
     return box

@@ -78,7 +78,7 @@ def require_valid_fields(fields: Sequence[Field]) -> None:
     for field in fields:
         name = f"The field '{field.data_label}'"
         if field.type not in FIELD_TYPES:
-            raise FormatError(f"{name} has the type '{field.type}'. Timelapse knows {', '.join(sorted(FIELD_TYPES))}.")
+            raise FormatError(f"{name} has the type '{field.type}'. Choose one of {', '.join(sorted(FIELD_TYPES))}.")
         if not DATA_LABEL_PATTERN.fullmatch(field.data_label) or field.data_label.casefold() in SQL_WORDS:
             raise FormatError(
                 f"{name} cannot be a Data Label in Timelapse: that is a letter and then letters, digits or _, and no "

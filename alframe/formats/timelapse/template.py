@@ -42,7 +42,9 @@ def read_template(file: Path) -> Template:
         columns = set(column_names(db, "TemplateTable"))
         info = column_names(db, "ImageSetTable" if column_names(db, "DataTable") else "TemplateInfo")
         if not {"Type", "DataLabel"} <= columns:
-            raise FormatError(f"{file} is not a Timelapse template or data file: it has no table of fields.")
+            raise FormatError(
+                f"{file} is not a Timelapse template or data file: it has no fields. Choose a .tdb or .ddb file."
+            )
         names = ("Type", "DataLabel", "Label", "DefaultValue", "Tooltip", "List", "Copyable", "Visible", "ExportToCSV")
         selected = ", ".join(quote_name(name) if name in columns else "NULL" for name in (*names, "TXTBOXWIDTH"))
         order = "SpreadsheetOrder" if "SpreadsheetOrder" in columns else "rowid"
