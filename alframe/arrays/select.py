@@ -62,7 +62,7 @@ def select(
     pool = make_array_pool(features, keys, sequences)
     for need, array in given.items():
         if array.shape[-2] != len(pool):
-            raise BadParams(f"{need.value} has {array.shape[-2]} rows; give one for each of {len(pool)} features.")
+            raise BadParams(f"{need.value} has {array.shape[-2]} rows, but features has {len(pool)}; give as many.")
     row_labels = read_row_labels(pool.keys, labelled, labels)
     rows = np.arange(len(pool)) if candidates is None else as_row_numbers(candidates, pool.keys, "candidates")
     rows = np.setdiff1d(rows, row_labels.rows)
