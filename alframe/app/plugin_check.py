@@ -13,7 +13,7 @@ from alframe.app.conf_folders import config_files, config_folders
 from alframe.builtins import REGISTRIES
 from alframe.errors import AlframeError, UnknownComponent
 from alframe.loop.contract_checks import require_members
-from alframe.loop.parts import SEVERAL
+from alframe.loop.parts import PLURAL_KINDS
 from alframe.registry import RegisteredPart, unknown_name_message
 
 
@@ -73,7 +73,7 @@ def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
         # A task that changes a project is refused without one; with a pool, it could begin one.
         config = compose(f"{kind}={part.name}", *(["pool=folder"] if kind == "task" else []))
         chosen: Any = OmegaConf.to_container(config[kind], resolve=True, throw_on_missing=False)
-        recipe = chosen[part.name] if kind in SEVERAL.values() else chosen
+        recipe = chosen[part.name] if kind in PLURAL_KINDS.values() else chosen
         if "???" in recipe.values():
             return  # what only a user knows, such as the pool's folder
         require_members(kind, REGISTRIES[kind].build({**recipe, "name": f"{part.owner}:{part.name}"}))

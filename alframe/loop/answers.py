@@ -16,7 +16,7 @@ from alframe.errors import AlframeError, LabelError, PoolError
 from alframe.kit.classes import find_blank_class
 from alframe.loop.answered_classes import clean_class_names
 from alframe.loop.campaign import Campaign
-from alframe.loop.contract_checks import collect_answers_of
+from alframe.loop.contract_checks import checked_answers
 from alframe.loop.item_names import keys_of_served_ids, with_ids_of_round
 from alframe.loop.labels import DecidedLabels, describe_conflicts
 from alframe.loop.phase_results import LabelSnapshot, ProblemLog, RunCache
@@ -41,21 +41,19 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
             keys = set(newest.keys)
             answered = (campaign.labels().settled_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
-            lost = set()  # missing or unreadable, so that nobody can label them
+            unavailable = set()  # missing or unreadable, so that nobody can label them
             if not answers_now:
-                lost = {key for key in keys - answered if not cache.listing.is_present[key]}
-                lost |= find_unviewable_images(campaign, items, keys - answered)
-            if len(answered) < count_required_answers(campaign, len(keys) - len(lost)):
-                return _request_again(campaign, cache, newest, incomplete, answered, lost)
+                unavailable = {key for key in keys - answered if not cache.listing.is_present[key]}
+                unavailable |= find_unviewable_images(campaign, items, keys - answered)
+            if len(answered) < count_required_answers(campaign, len(keys) - len(unavailable)):
+                return _repeat_request(campaign, cache, newest, incomplete, answered, unavailable)
             close_request(campaign, newest, len(answered))
     return load_label_snapshot(campaign)
 
 
 def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
     """Return all that the ledger knows to be answered."""
-    return LabelSnapshot(
-        campaign.labels(), sum(stored_round.closed for stored_round in campaign.ledger.stored_rounds())
-    )
+    return LabelSnapshot(campaign.labels(), sum(stored.closed for stored in campaign.ledger.stored_rounds()))
 
 
 def collect_and_store_answers(
@@ -140,7 +138,7 @@ class KeyedAnswers:
 def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -> KeyedAnswers:
     """Collect the answers to a request from its label source; `keys` are those of its items."""
     key_of = {item.id: key for item, key in zip(request.items, keys, strict=True)}
-    answers = collect_answers_of(source, request)
+    answers = checked_answers(source, request)
     labels, problems = clean_class_names(answers.labels, request.classes)
     return KeyedAnswers(
         labels=[(key_of[label.item], label) for label in labels if label.item in key_of],
@@ -150,13 +148,13 @@ def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -
     )
 
 
-def _request_again(
+def _repeat_request(
     campaign: Campaign,
     cache: RunCache,
     stored_round: StoredRound,
     incomplete: Set[int],
     answered: Set[int],
-    lost: Set[int],
+    unavailable: Set[int],
 ) -> Outcome:
     source = label_source_of(campaign, stored_round)
     if source.answers_now:
@@ -168,21 +166,21 @@ def _request_again(
         instructions += (
             f"\nThis round was requested with label_source={label_source_name_of(campaign, stored_round)}; its answers "
             f"are read from there. The next round uses {campaign.parts.name_of('label_source')}. To request this round "
-            f"again: {_withdraw_request_commands(campaign)}"
+            f"again: {_withdrawal_commands(campaign)}"
         )
     text = describe_progress(stored_round, campaign.labels(), incomplete)
-    if lost:
-        text += f" {len(lost)} others are missing or unreadable and are no longer expected."
+    if unavailable:
+        text += f" {len(unavailable)} others are missing or unreadable and are no longer expected."
     stopping = campaign.parts.stopping
     reason = stopping.decide(campaign.ledger.history()) if stopping else None
     if reason:
-        text += f" {reason} To stop now without waiting for more: {_withdraw_request_commands(campaign)}"
+        text += f" {reason} To stop now without waiting for more: {_withdrawal_commands(campaign)}"
     elif answered and not isinstance(source, ServesPeople):  # its page is open: people go on there
-        conflicting = (campaign.labels().unresolved_conflicts & set(stored_round.keys)) - lost
-        unanswered = [items[key].id for key in stored_round.keys if key not in answered | lost | conflicting]
+        conflicting = (campaign.labels().unresolved_conflicts & set(stored_round.keys)) - unavailable
+        unanswered = [items[key].id for key in stored_round.keys if key not in answered | unavailable | conflicting]
         steps = [f"label the other {len(unanswered)} as well"] * bool(unanswered)
         steps += [f"settle the {len(conflicting)} with conflicting labels (`status` lists them)"] * bool(conflicting)
-        expected = len(stored_round.keys) - len(lost)
+        expected = len(stored_round.keys) - len(unavailable)
         digits = 100 if 100 * len(answered) >= expected else 1_000_000
         share = math.floor(digits * len(answered) / expected) / digits
         if unanswered:
@@ -190,7 +188,7 @@ def _request_again(
         remedy = " and ".join(steps)
         text += (
             f"\n{remedy[0].upper()}{remedy[1:]}, or withdraw them: "
-            f"{_withdraw_request_commands(campaign)}\n"
+            f"{_withdrawal_commands(campaign)}\n"
             f"To continue with {len(answered)} of {expected} answered, now and in every later round: "
             f"{project_command(campaign.folder, f'enough={share:g}')}"
         )
@@ -202,7 +200,7 @@ def count_required_answers(campaign: Campaign, expected: int) -> int:
     return math.ceil(round(campaign.settings.enough * expected, 6))  # 0.07 * 100 is a little above 7
 
 
-def _withdraw_request_commands(campaign: Campaign) -> str:
+def _withdrawal_commands(campaign: Campaign) -> str:
     """Return the commands that close the open request and choose another one."""
     return f"{project_command(campaign.folder, verb='withdraw')}, then {project_command(campaign.folder)}"
 
@@ -235,9 +233,9 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
     name = label_source_name_of(campaign, stored_round)
     if name == campaign.parts.name_of("label_source"):
         return campaign.parts.label_source
-    if name not in campaign.other_sources:  # kept: a source remembers what it read of files that have not changed
-        campaign.other_sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(stored_round.label_source))
-    return campaign.other_sources[name]
+    if name not in campaign.earlier_sources:  # kept: a source remembers what it read of files that have not changed
+        campaign.earlier_sources[name] = cast(LabelSource, REGISTRIES["label_source"].build(stored_round.label_source))
+    return campaign.earlier_sources[name]
 
 
 def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> Request:

@@ -9,8 +9,8 @@ from pathlib import Path
 from alframe.store.files import write_text
 from alframe.store.ledger import LEDGER_NAME
 
-CONTENTS_NAME = "contents.sqlite"
-RECORD_NAME = "cache-folder.txt"  # in the project: the path of its cache, and of one that stands in for it
+FILE_CACHE_NAME = "contents.sqlite"
+CACHE_RECORD_NAME = "cache-folder.txt"  # in the project: the path of its cache, and of one that stands in for it
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +25,7 @@ def find_cache_folder(folder: Path, runs: Path) -> Path:
     if recorded is None:
         caches = [beside, own]
     else:
-        is_writable = os.access(recorded, os.W_OK) and os.access(recorded / CONTENTS_NAME, os.W_OK)
+        is_writable = os.access(recorded, os.W_OK) and os.access(recorded / FILE_CACHE_NAME, os.W_OK)
         usable = [recorded] if is_writable and _is_cache(recorded) else []
         caches = [*usable, own, beside] if stand_in == own else [own, *usable, beside]
     default = beside if folder.parent == runs else own
@@ -46,7 +46,7 @@ def record_cache_folder(folder: Path, cache: Path) -> None:
             log.info(
                 "This project was moved or copied. It uses the embeddings in %s, at its old place. To keep them with "
                 "the project, copy that folder to %s%s.",
-                *(cache, own, f", and delete {folder / RECORD_NAME}" if stand_in == own else ""),
+                *(cache, own, f", and delete {folder / CACHE_RECORD_NAME}" if stand_in == own else ""),
             )
         return
     if cache == stand_in and has_cache:
@@ -66,13 +66,13 @@ def record_cache_folder(folder: Path, cache: Path) -> None:
             "'cache' from beside its old place to %s.",
             *(cache, "" if recorded is None else f", nor in {recorded}", cache),
         )
-    write_text(folder / RECORD_NAME, f"{cache}\n" if recorded is None or has_cache else f"{recorded}\n{cache}\n")
+    write_text(folder / CACHE_RECORD_NAME, f"{cache}\n" if recorded is None or has_cache else f"{recorded}\n{cache}\n")
 
 
 def _read_record(folder: Path) -> tuple[Path | None, Path | None]:
     """Return the cache that the project has recorded, and the one that stands in for it."""
     try:
-        lines = (folder / RECORD_NAME).read_text(encoding="utf-8").split("\n")
+        lines = (folder / CACHE_RECORD_NAME).read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError):  # a new project, one of an earlier version, or a damaged file
         return None, None
     recorded, stand_in = (Path(line) if line else None for line in [*lines, "", ""][:2])
@@ -80,4 +80,4 @@ def _read_record(folder: Path) -> tuple[Path | None, Path | None]:
 
 
 def _is_cache(folder: Path) -> bool:
-    return os.path.isfile(folder / CONTENTS_NAME)  # noqa: PTH113 - False also where the folder may not be looked into
+    return os.path.isfile(folder / FILE_CACHE_NAME)  # noqa: PTH113 - False also where the folder may not be looked into

@@ -43,9 +43,9 @@ class Campaign:
     waits_for_lock: bool = False
     parts: Parts = field(init=False)
     project: Project = field(init=False)
-    other_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # those of earlier rounds, by name
-    _labels: tuple[tuple[int, Collection[int]], DecidedLabels] | None = field(default=None, init=False)
-    _doubtful: tuple[Sequence[Item], Collection[str]] | None = field(default=None, init=False)  # of these items
+    earlier_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # of earlier rounds, by name
+    _decided_labels: tuple[tuple[int, Collection[int]], DecidedLabels] | None = field(default=None, init=False)
+    _doubtful_sequences: tuple[Sequence[Item], Collection[str]] | None = field(default=None, init=False)  # of items
 
     def __post_init__(self) -> None:
         self.parts = cast(Parts, LazyParts(self.recipes, self.settings.start.sampler))
@@ -63,9 +63,9 @@ class Campaign:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
         rechecks = self.recheck_rounds()
         version = self.ledger.last_label_number(), rechecks
-        if self._labels is None or self._labels[0] != version:
-            self._labels = version, decide_labels(self.standing_labels(), self.settings.conflicts, rechecks)
-        return self._labels[1]
+        if self._decided_labels is None or self._decided_labels[0] != version:
+            self._decided_labels = version, decide_labels(self.standing_labels(), self.settings.conflicts, rechecks)
+        return self._decided_labels[1]
 
     def standing_labels(self) -> list[StoredLabel]:
         """Return what every source says of every item now, by item, the latest at the end."""
@@ -81,9 +81,9 @@ class Campaign:
         if not self.settings.propagate:
             return labels.counted
         columns = ItemColumns.of(items)
-        if self._doubtful is None or self._doubtful[0] is not items:
-            self._doubtful = items, find_doubtful_sequences(columns, self.settings.sequences.longest).keys()
-        propagated = propagate_within_sequences(labels, columns, self._doubtful[1])
+        if self._doubtful_sequences is None or self._doubtful_sequences[0] is not items:
+            self._doubtful_sequences = items, find_doubtful_sequences(columns, self.settings.sequences.longest).keys()
+        propagated = propagate_within_sequences(labels, columns, self._doubtful_sequences[1])
         return sorted([*labels.counted, *propagated], key=lambda label: label.item)
 
     @property
@@ -101,18 +101,11 @@ class Campaign:
 
     def audit_keys(self) -> Ints:
         """Return the keys of all images that were drawn at random, answered or not."""
-        return np.array(
-            [key for stored_round in self.ledger.stored_rounds() for key in stored_round.audit_keys], np.int64
-        )
+        return np.array([key for stored in self.ledger.stored_rounds() for key in stored.audit_keys], np.int64)
 
     def unlabelled_audit_keys(self) -> list[int]:
         """Return the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
-        keys = {
-            key
-            for stored_round in self.ledger.stored_rounds()
-            if stored_round.closed
-            for key in stored_round.audit_keys
-        }
+        keys = {key for stored in self.ledger.stored_rounds() if stored.closed for key in stored.audit_keys}
         return sorted(keys - {label.item for label in self.labels().counted})
 
     def earlier_batches(self) -> EarlierBatches:
@@ -123,14 +116,14 @@ class Campaign:
         """
         class_names = {label.item: label.class_name for label in self.labels().counted}
         predicted, events = dict(self.ledger.events_of(Predicted)), dict(self.ledger.events_of(BatchChosenBy))
-        stored = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
+        known_rates = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
         rates: dict[int, float] = {}
-        for one in self.ledger.stored_rounds():
-            if one.closed and one.number in predicted and one.sampler == self.parts.name_of("sampler"):
-                pairs = zip(one.keys, predicted[one.number].classes, strict=True)
-                answered = [pair for pair in pairs if pair[0] in class_names and pair[0] not in one.audit_keys]
+        for stored in self.ledger.stored_rounds():
+            if stored.closed and stored.number in predicted and stored.sampler == self.parts.name_of("sampler"):
+                pairs = zip(stored.keys, predicted[stored.number].classes, strict=True)
+                answered = [pair for pair in pairs if pair[0] in class_names and pair[0] not in stored.audit_keys]
                 is_wrong = [class_names[key] != prediction for key, prediction in answered]
-                rates[one.number] = stored.get(one.number, float(np.mean(is_wrong)) if is_wrong else 0.0)
+                rates[stored.number] = known_rates.get(stored.number, float(np.mean(is_wrong)) if is_wrong else 0.0)
         chosen_by = [events[number].sampler if number in events else "" for number in rates]
         return EarlierBatches([*rates], [*rates.values()], chosen_by)
 

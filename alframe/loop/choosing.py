@@ -13,9 +13,9 @@ from alframe.engine.select import draw_audit, interleave_audit, select_with_sequ
 from alframe.kit.pool_views import EarlierBatches, make_pool_view
 from alframe.loop.answers import publish_request
 from alframe.loop.campaign import Campaign
-from alframe.loop.contract_checks import count_labels_left, find_reason_to_stop
+from alframe.loop.contract_checks import checked_labels_left, checked_stop_reason
 from alframe.loop.embedding import count_near_duplicates
-from alframe.loop.environment import digest_data, request_environment
+from alframe.loop.environment import collect_environment, digest_data
 from alframe.loop.parts import list_package_versions, list_part_owners
 from alframe.loop.phase_results import Candidates, ChosenBatch, EmbeddedPool, HeadFitResult, LabelSnapshot, RunCache
 from alframe.store.events import BatchArranged, BatchChosenBy, Event, Predicted, ShownContent
@@ -61,8 +61,8 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
     stopping = campaign.parts.stopping
     if stopping is None:
         return None
-    reason = find_reason_to_stop(stopping, campaign.ledger.history())
-    return "The budget is spent." if reason is None and count_labels_left(stopping, len(labelled)) == 0 else reason
+    reason = checked_stop_reason(stopping, campaign.ledger.history())
+    return "The budget is spent." if reason is None and checked_labels_left(stopping, len(labelled)) == 0 else reason
 
 
 def choose_batch(
@@ -78,7 +78,7 @@ def choose_batch(
     if isinstance(sampler, UsesCompute):
         sampler.use_compute(parts.compute)
     size = min(settings.batch if has_model else settings.start.labels, len(candidates.keys))
-    left = None if parts.stopping is None else count_labels_left(parts.stopping, len(snapshot.labels.counted))
+    left = None if parts.stopping is None else checked_labels_left(parts.stopping, len(snapshot.labels.counted))
     size = size if left is None else min(size, left)
     audit_rng = seeding.generator(settings.seed, "audit", number)
     confidence = _find_confidence(campaign, fitted, candidates.keys)
@@ -128,15 +128,15 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
 
 
 def _arrange_for_display(
-    campaign: Campaign, embedded: EmbeddedPool, keys: Ints, audit: Ints, number: int
+    campaign: Campaign, embedded: EmbeddedPool, keys: Ints, audit_keys: Ints, round_number: int
 ) -> BatchArranged:
     """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
-    rng = seeding.generator(campaign.settings.seed, "without suggestion", number)
-    hidden = hide_suggestions(np.isin(keys, audit), embedded.listing.sequences[keys], rng)
-    return BatchArranged(display_places(embedded, keys), hidden.tolist())
+    rng = seeding.generator(campaign.settings.seed, "without suggestion", round_number)
+    hidden = hide_suggestions(np.isin(keys, audit_keys), embedded.listing.sequences[keys], rng)
+    return BatchArranged(display_positions(embedded, keys), hidden.tolist())
 
 
-def display_places(embedded: EmbeddedPool, keys: Ints) -> list[int]:
+def display_positions(embedded: EmbeddedPool, keys: Ints) -> list[int]:
     """Return the place of each of the `keys` (n,) in an order in which images that look alike stand together."""
     positions: list[int] = positions_by_similarity(embedded.embedding.features[keys]).tolist()
     return positions
@@ -185,6 +185,6 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: ChosenBatch)
         ledger.add_round(number, config, versions, owners, chosen.selection, audit_keys)
         if len(chosen.audit.keys):
             ledger.add_audit_strata(number, chosen.audit.strata)
-        for event in [*chosen.events, request_environment(cache.data_digest)]:
+        for event in [*chosen.events, collect_environment(cache.data_digest)]:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.stored_rounds()[-1], cache.listing.items)

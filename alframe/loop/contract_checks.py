@@ -45,7 +45,7 @@ def require_members(kind: str, part: object) -> None:
             )
 
 
-def find_reason_to_stop(stopping: Stopping, history: Sequence[RoundRecord]) -> str | None:
+def checked_stop_reason(stopping: Stopping, history: Sequence[RoundRecord]) -> str | None:
     """Return what `decide` says. Raises BadOutput unless it is a reason in words or None."""
     reason: object = stopping.decide(history)
     if reason is None or (isinstance(reason, str) and reason.strip()):
@@ -55,17 +55,17 @@ def find_reason_to_stop(stopping: Stopping, history: Sequence[RoundRecord]) -> s
     )
 
 
-def count_labels_left(stopping: Stopping, labels: int) -> int | None:
+def checked_labels_left(stopping: Stopping, label_count: int) -> int | None:
     """Return what `labels_left` says. Raises BadOutput unless it is a whole number of at least 0 or None."""
-    left: object = stopping.labels_left(labels)
+    left: object = stopping.labels_left(label_count)
     if left is None or (isinstance(left, int) and not isinstance(left, bool) and left >= 0):
         return left
     raise broken_contract(
-        "stopping", stopping, f"has room for {left!r} labels after {labels}, not a number of at least 0, or None"
+        "stopping", stopping, f"has room for {left!r} labels after {label_count}, not a number of at least 0, or None"
     )
 
 
-def collect_answers_of(source: LabelSource, request: Request) -> Answers:
+def checked_answers(source: LabelSource, request: Request) -> Answers:
     """Return what `collect` says. Raises BadOutput unless it is Answers with labels."""
     answers: object = source.collect(request)
     if not isinstance(answers, Answers):

@@ -47,9 +47,9 @@ def describe_unseen_classes(campaign: Campaign) -> str:
     return describe_unseen_estimate(found, int(drawn.sum()))
 
 
-def describe_unseen_estimate(unseen: UnseenClasses | None, images: int) -> str:
-    """Return the estimate from so many drawn `images` as a sentence; None says that they are too few."""
-    drawn = f"{images} labelled image{'s' if images != 1 else ''} drawn at random"
+def describe_unseen_estimate(unseen: UnseenClasses | None, image_count: int) -> str:
+    """Return the estimate from `image_count` drawn images as a sentence; None says that they are too few."""
+    drawn = f"{image_count} labelled image{'s' if image_count != 1 else ''} drawn at random"
     if unseen is None:
         return (
             f"The number of classes without a label cannot be estimated yet from {drawn}. The estimate needs at least "

@@ -14,15 +14,15 @@ from alframe.loop.phase_results import EmbeddedPool
 from alframe.store.events import RequestEnvironment
 
 
-def request_environment(data: str) -> RequestEnvironment:
-    """Return the event for the ledger; `data` is the digest of the data."""
+def collect_environment(data_digest: str) -> RequestEnvironment:
+    """Return the event for the ledger; `data_digest` is the digest of the data."""
     return RequestEnvironment(
         python=platform.python_version(),
         system=platform.platform(),
         processors=os.cpu_count() or 0,
         git=_describe_commit(Path.cwd()),
         alframe_git=_describe_commit(Path(alframe.__file__).parent),
-        data=data,
+        data=data_digest,
     )
 
 

@@ -74,7 +74,7 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
     if parts.label_source.answers_now:
         check_simulation_unchanged(campaign)
     _require_same_groups(campaign)
-    _require_known_spellings(campaign)
+    _require_same_spellings(campaign)
     holdout, known = (settings.holdout.fraction, settings.holdout.group), campaign.ledger.count_items()
     listing = sync_pool_listing(
         campaign.ledger,
@@ -84,9 +84,9 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
         settings.sequences,
         settings.boxes,
         settings.classes,
-        lambda gone, new: find_moved_items(gone, new, campaign.project.file_cache, _requested_contents(campaign)),
+        lambda gone, new: find_moved_items(gone, new, campaign.project.file_cache, _hashes_when_requested(campaign)),
         lambda absent, present: find_items_listed_twice(
-            absent, present, campaign.project.file_cache, _requested_contents(campaign)
+            absent, present, campaign.project.file_cache, _hashes_when_requested(campaign)
         ),
     )
     record_absent(campaign, np.flatnonzero(~listing.is_present).tolist(), known)
@@ -107,7 +107,7 @@ def _require_same_groups(campaign: Campaign) -> None:
         )
 
 
-def _require_known_spellings(campaign: Campaign) -> None:
+def _require_same_spellings(campaign: Campaign) -> None:
     """Raise BadParams for a class of the settings that is another spelling of a class that people have named."""
     named = campaign.labels().class_first_rounds
     spelling = {class_name_key(name): name for name in named}
@@ -117,7 +117,7 @@ def _require_known_spellings(campaign: Campaign) -> None:
             raise BadParams(f"classes: '{name}' is another spelling of '{known}', which has labels. Write '{known}'.")
 
 
-def _requested_contents(campaign: Campaign) -> dict[int, bytes]:
+def _hashes_when_requested(campaign: Campaign) -> dict[int, bytes]:
     """Return what the file of each requested item held when it was requested last, by key."""
     shown = dict(campaign.ledger.events_of(ShownContent))
     return {
@@ -199,7 +199,7 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
     keys |= {"batch", "start", "per_sequence", "reask", "classes"}  # they decide what is asked
     # What there was before there was a choice.
     implied = {"inference": dataclasses.asdict(Inference()), "duplicates": dataclasses.asdict(Duplicates())}
-    old = setting_values(_fill_in({**implied, **stored["settings"]}, current["settings"]))
+    old = setting_values(_fill_in_missing({**implied, **stored["settings"]}, current["settings"]))
     new = setting_values(current["settings"])
     names = [name for name in {**old, **new} if name.partition(".")[0] in keys]
     changed += [name for name in names if old.get(name) != new.get(name)]
@@ -218,10 +218,10 @@ def _describe_change(kind: str, before: Mapping[str, Any], now: Mapping[str, Any
     return f"{kind} ({', '.join(f'{kind}.{key}={before.get(key)}' for key in keys)})"
 
 
-def _fill_in(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+def _fill_in_missing(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in settings that the ledger does not have: one that was added since had no effect then."""
     filled = {}
     for key, value in current.items():
         old = stored.get(key, value)
-        filled[key] = _fill_in(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else old
+        filled[key] = _fill_in_missing(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else old
     return filled

@@ -18,7 +18,7 @@ from alframe.store.new_statements import find_last_statements
 from alframe.store.records import StoredLabel
 from alframe.types import UNSURE, Item, ItemColumns
 
-_MAX_NAMED = 3  # images in a message
+_MAX_LISTED_IMAGES = 3  # images in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def describe_unresolved_conflicts(labels: DecidedLabels, keys: Set[int], items: 
     names = [f"'{items[key].id}'" for key in sorted(labels.unresolved_conflicts & keys)]
     if not names:
         return ""
-    listed = ", ".join(names[:_MAX_NAMED]) + (" and others" if len(names) > _MAX_NAMED else "")
+    listed = ", ".join(names[:_MAX_LISTED_IMAGES]) + (" and others" if len(names) > _MAX_LISTED_IMAGES else "")
     return (
         f"Images of this batch with conflicting labels, which do not count until one class is chosen: {len(names)} "
         f"({listed}). Show 'Only disagreements' in the review and give each image one class, or start alframe with "

@@ -24,7 +24,7 @@ from alframe.engine.measuring.audit import AUDIT_BASIS, DEDUPLICATED_AUDIT_BASIS
 from alframe.engine.measuring.image_counts import describe_image_counts
 from alframe.kit import composite
 from alframe.loop.campaign import Campaign
-from alframe.loop.network import find_finetuned_keys, training_summary
+from alframe.loop.network import find_finetuned_keys, fine_tuning_summary
 from alframe.loop.phase_results import Candidates, EmbeddedPool, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import AuditDraw, RoundRecord
 
@@ -96,7 +96,7 @@ def evaluate_and_record(
         at=datetime.now(UTC),
         model=model,
         no_evaluation="" if evaluation is not None else explain_missing_evaluation(training),
-        fine_tuning=training_summary(campaign, number),
+        fine_tuning=fine_tuning_summary(campaign, number),
         unlabelled_accuracy=None if audit is None else audit.unlabelled,
         whole_pool_accuracy=None if audit is None else audit.whole_pool,
     )
@@ -112,14 +112,14 @@ def _digest_training_inputs(fingerprint: str, head: Mapping[str, Any], training:
     return hashlib.blake2b(description + training.keys.tobytes() + training.y.tobytes(), digest_size=8).hexdigest()
 
 
-def load_audit_draws(campaign: Campaign, count: int) -> list[AuditDraw]:
-    """Return every random draw from the `count` listed items, oldest first.
+def load_audit_draws(campaign: Campaign, item_count: int) -> list[AuditDraw]:
+    """Return every random draw from the `item_count` listed items, oldest first.
 
     Earlier versions did not record which images a round could have drawn. These were all that had no label then.
     """
     ledger = campaign.ledger
     strata = ledger.audit_strata()
-    labelled_in = np.full(count, np.iinfo(np.int64).max)
+    labelled_in = np.full(item_count, np.iinfo(np.int64).max)
     for label in campaign.labels().counted:
         labelled_in[label.item] = label.round or 0
     return [

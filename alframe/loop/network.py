@@ -89,7 +89,7 @@ def find_finetuned_keys(campaign: Campaign) -> set[int]:
     return answered - set(campaign.audit_keys().tolist())
 
 
-def training_summary(campaign: Campaign, round_number: int) -> dict[str, Any]:
+def fine_tuning_summary(campaign: Campaign, round_number: int) -> dict[str, Any]:
     """Return how the training of this round went; nothing if there was none, or an older version did not record it."""
     results = "labels", "losses", "train_accuracy", "validation_f1", "best_epoch"
     trainings = [trained for number, trained in earlier_fine_tunings(campaign) if number == round_number]

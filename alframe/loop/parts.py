@@ -14,7 +14,7 @@ from alframe.engine.checked_head import CheckedHead
 from alframe.errors import BadParams
 from alframe.loop.contract_checks import CheckedExporter, FailSafeTracker, require_members
 
-SEVERAL = {"exporters": "exporter", "trackers": "tracker"}  # kinds of which a campaign may have several parts
+PLURAL_KINDS = {"exporters": "exporter", "trackers": "tracker"}  # kinds of which a campaign may have several parts
 PACKAGES = ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "pillow", "onnxruntime", "openvino")
 
 
@@ -32,8 +32,8 @@ class LazyParts:
         return part
 
     def _build(self, attribute: str) -> Any:
-        if attribute in SEVERAL:
-            kind = SEVERAL[attribute]
+        if attribute in PLURAL_KINDS:
+            kind = PLURAL_KINDS[attribute]
             recipes = [recipe for recipe in (self._recipes.get(kind) or {}).values() if recipe]
             wrap = CheckedExporter if kind == "exporter" else FailSafeTracker
             return [wrap(_build_part(kind, recipe)) for recipe in recipes]
@@ -63,7 +63,7 @@ def list_part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:
     """Return the distribution that each part comes from, as "kind:name" -> "distribution version"."""
     owners = {}
     for kind, chosen in recipes.items():
-        for recipe in (chosen or {}).values() if kind in SEVERAL.values() else [chosen]:
+        for recipe in (chosen or {}).values() if kind in PLURAL_KINDS.values() else [chosen]:
             if recipe:
                 part = REGISTRIES[kind].get(str(recipe["name"]))
                 owners[f"{kind}:{part.name}"] = f"{part.owner} {part.version}"

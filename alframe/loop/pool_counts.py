@@ -20,30 +20,30 @@ log = logging.getLogger(__name__)
 class PoolCounts:
     """How many images are held out, and how many of the pool stand where: (number, description), none of them 0.
 
-    `gone`: how many more are known, but no longer listed by the pool; of these, `gone_labelled` are labelled.
+    `absent`: how many more are known, but no longer listed by the pool; of these, `absent_labelled` are labelled.
     """
 
     held_out: int
-    pool: Sequence[tuple[int, str]]
-    gone: int
-    gone_labelled: int
+    counts_by_state: Sequence[tuple[int, str]]
+    absent: int
+    absent_labelled: int
 
     @property
     def total_in_pool(self) -> int:
         """How many images are in the pool: the sum of its parts."""
-        return sum(count for count, _ in self.pool)
+        return sum(count for count, _ in self.counts_by_state)
 
     def __str__(self) -> str:
-        parts = " + ".join(f"{count:,} {description}" for count, description in self.pool)
+        parts = " + ".join(f"{count:,} {description}" for count, description in self.counts_by_state)
         total = f"{self.total_in_pool:,} in the pool" + (
-            f" = {parts}" if len(self.pool) > 1 else f" ({parts})" * bool(parts)
+            f" = {parts}" if len(self.counts_by_state) > 1 else f" ({parts})" * bool(parts)
         )
-        return "; ".join([total, *self.describe_gone(), f"{self.held_out:,} held out for testing"])
+        return "; ".join([total, *self.describe_absent(), f"{self.held_out:,} held out for testing"])
 
-    def describe_gone(self) -> list[str]:
+    def describe_absent(self) -> list[str]:
         """Return how many images the pool no longer lists, as one text; none if it lists all of them."""
-        labelled = f", {self.gone_labelled:,} of them labelled" * bool(self.gone_labelled)
-        return [f"{self.gone:,} more no longer in its listing{labelled}"] * bool(self.gone)
+        labelled = f", {self.absent_labelled:,} of them labelled" * bool(self.absent_labelled)
+        return [f"{self.absent:,} more no longer in its listing{labelled}"] * bool(self.absent)
 
 
 def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable[int] = ()) -> PoolCounts:
@@ -71,29 +71,29 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     ]
     is_counted, parts = np.zeros(len(items), bool), []
     is_counted[held_out] = True
-    gone = [key for key in load_absent(campaign) if not is_counted[key]]
-    is_counted[gone] = True
+    absent = [key for key in load_absent(campaign) if not is_counted[key]]
+    is_counted[absent] = True
     for keys, description in places:
         before = np.count_nonzero(is_counted)
         is_counted[list(keys)] = True
         if count := int(np.count_nonzero(is_counted) - before):
             parts.append((count, description))
-    return PoolCounts(len(held_out), parts, len(gone), len(labelled.intersection(gone)))
+    return PoolCounts(len(held_out), parts, len(absent), len(labelled.intersection(absent)))
 
 
-def record_absent(campaign: Campaign, absent: Sequence[int], known: int) -> None:
+def record_absent(campaign: Campaign, absent: Sequence[int], known_count: int) -> None:
     """Journal which images the pool no longer lists, if others were missing before; tell what has changed.
 
-    `known`: how many images the project had before they were listed now.
+    `known_count`: how many images the project had before they were listed now.
     """
     before = load_absent(campaign)
-    new, gone = campaign.ledger.count_items() - known, set(absent) - before
-    if known and new:
+    new, newly_absent = campaign.ledger.count_items() - known_count, set(absent) - before
+    if known_count and new:
         log.info("The pool has %s.", count_with_noun(new, "new image"))
-    if gone:
-        labelled = len(gone.intersection(label.item for label in campaign.labels().counted))
+    if newly_absent:
+        labelled = len(newly_absent.intersection(label.item for label in campaign.labels().counted))
         kept = f" {labelled:,} of them are labelled; the labels are kept." if labelled else ""
-        log.info("The pool no longer lists %s.%s", count_with_noun(len(gone), "image"), kept)
+        log.info("The pool no longer lists %s.%s", count_with_noun(len(newly_absent), "image"), kept)
     if set(absent) != before:
         with campaign.ledger.transaction():
             campaign.ledger.add_event(len(campaign.ledger.stored_rounds()), AbsentImages(list(absent)))

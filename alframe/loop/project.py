@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from alframe.errors import StoreError
-from alframe.loop.cache_folder import CONTENTS_NAME
+from alframe.loop.cache_folder import FILE_CACHE_NAME
 from alframe.store.features import FeatureStore
 from alframe.store.file_cache import FileCache
 from alframe.store.files import clean_up_after_killed_writers
@@ -97,7 +97,7 @@ class Project:
     @cached_property
     def file_cache(self) -> FileCache:
         """What each file held when it was last read."""
-        return FileCache(self.cache_folder / CONTENTS_NAME)
+        return FileCache(self.cache_folder / FILE_CACHE_NAME)
 
     @property
     def known_networks(self) -> KnownNetworks:

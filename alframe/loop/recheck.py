@@ -9,7 +9,7 @@ import numpy as np
 from alframe import seeding
 from alframe.engine.measuring.label_doubt import predict_without_own_label, rank_doubtful
 from alframe.loop.campaign import Campaign
-from alframe.loop.choosing import display_places, record_and_request, shown_content
+from alframe.loop.choosing import display_positions, record_and_request, shown_content
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.phase_results import ChosenBatch, HeadFitResult, RunCache
 from alframe.loop.serving import keys_without_suggestion_by_round
@@ -23,16 +23,16 @@ from alframe.types import AuditDraw, Selection
 class DoubtfulLabels:
     """The labels that a model doubts which has not seen them, the most doubtful first.
 
-    `event` says of each what it is and what the model thinks. Left out were labels of images that measure the accuracy
-    (`hidden`), labels that the network was fine-tuned on (`finetuned`), and labels that were asked again before
-    (`asked_before`).
+    `event` says of each what it is and what the model thinks. Left out were `hidden_count` labels of images that
+    measure the accuracy, `finetuned_count` that the network was fine-tuned on, and `rechecked_before_count` that were
+    asked again before.
     """
 
     keys: list[int]
     event: LabelsAskedAgain
-    hidden: int
-    finetuned: int
-    asked_before: int
+    hidden_count: int
+    finetuned_count: int
+    rechecked_before_count: int
 
 
 def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulLabels:
@@ -65,13 +65,13 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     return DoubtfulLabels(
         keys=training.keys[rows].tolist(),
         event=event,
-        hidden=int((by_people & is_hidden).sum()),
-        finetuned=int((by_people & ~is_hidden & ~training.is_unseen_by_backbone).sum()),
-        asked_before=int((by_people & ~is_hidden & training.is_unseen_by_backbone & was_asked).sum()),
+        hidden_count=int((by_people & is_hidden).sum()),
+        finetuned_count=int((by_people & ~is_hidden & ~training.is_unseen_by_backbone).sum()),
+        rechecked_before_count=int((by_people & ~is_hidden & training.is_unseen_by_backbone & was_asked).sum()),
     )
 
 
-def request_again(
+def request_recheck(
     campaign: Campaign, cache: RunCache, fitted: HeadFitResult, doubtful: DoubtfulLabels, count: int
 ) -> StoredRound:
     """Ask about the `count` most doubtful labels again, as a round of its own without any suggestion; return it."""
@@ -79,7 +79,7 @@ def request_again(
     asked = LabelsAskedAgain(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined
     )
-    arranged = BatchArranged(display_places(fitted.embedded, keys), [True] * len(keys))
+    arranged = BatchArranged(display_positions(fitted.embedded, keys), [True] * len(keys))
     events: list[Event] = [asked, shown_content(fitted.embedded, keys), arranged]
     if campaign.settings.duplicates.by is not None:
         events.append(count_near_duplicates(fitted.embedded))

@@ -48,15 +48,15 @@ def read_rechecked_labels(campaign: Campaign, stored_round: StoredRound) -> list
     ]
 
 
-def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence[RecheckedLabel]) -> list[str]:
+def describe_recheck(stored_round: StoredRound, examined_count: int, rechecked: Sequence[RecheckedLabel]) -> list[str]:
     """Return sentences: how often the second answers agree with the labels, and what has changed."""
-    sure = [each for each in checked if each.agrees is not None]
-    unsure = sum(set(each.answers) == {UNSURE} for each in checked)
-    several = sum(len(set(each.answers)) > 1 for each in checked)
+    sure = [each for each in rechecked if each.agrees is not None]
+    unsure = sum(set(each.answers) == {UNSURE} for each in rechecked)
+    several = sum(len(set(each.answers)) > 1 for each in rechecked)
     lines = [
-        f"Round {stored_round.number} asked again about {len(checked)} of {examined} labels, without showing them. A "
-        "model that has not seen these labels doubts them. "
-        f"{sum(bool(each.answers) for each in checked)} are answered."
+        f"Round {stored_round.number} asked again about {len(rechecked)} of {examined_count} labels, without showing "
+        "them. A model that has not seen these labels doubts them. "
+        f"{sum(bool(each.answers) for each in rechecked)} are answered."
     ]
     if sure:
         differ = sum(not each.agrees for each in sure)
@@ -69,7 +69,7 @@ def describe_recheck(stored_round: StoredRound, examined: int, checked: Sequence
         ]
     lines += [f"  unsure: {unsure}"] if unsure else []
     lines += [f"  several classes: {several}"] if several else []
-    answered = [each for each in checked if each.answers]
+    answered = [each for each in rechecked if each.answers]
     changed = Counter((each.before, each.now) for each in answered if each.now not in (None, each.before))
     lost = sum(each.now is None for each in answered)
     lines.append(f"Labels changed: {sum(changed.values())}")

@@ -14,7 +14,7 @@ from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import ItemColumns
 
 log = logging.getLogger(__name__)
-SAMPLE = 20  # images whose files are compared
+SAMPLE_SIZE = 20  # images whose files are compared
 
 
 def warn_of_project_with_same_images(campaign: Campaign, items: ItemColumns) -> None:
@@ -26,7 +26,7 @@ def warn_of_project_with_same_images(campaign: Campaign, items: ItemColumns) -> 
         with Ledger.open(folder, read_only=True) as ledger:
             known = ledger.items()
         shared = [(key, place_of[id_]) for key, id_ in enumerate(known.ids) if id_ in place_of]
-        sample = [(known[key].path, items[place].path) for key, place in shared[:SAMPLE]]
+        sample = [(known[key].path, items[place].path) for key, place in shared[:SAMPLE_SIZE]]
         if 2 * len(shared) > len(known) and all(_is_moved(before, now) for before, now in sample):
             root = (campaign.recipes.get("pool") or {}).get("root")
             go_on = project_command(folder, *([f"pool.root={root}"] if root else []))

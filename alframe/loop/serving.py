@@ -24,7 +24,7 @@ from alframe.store.events import BatchArranged
 from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
-MOSTLY_WRONG = 0.5  # the accuracy below which people are warned of the suggestions
+LOW_ACCURACY = 0.5  # the accuracy below which people are warned of the suggestions
 MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 
@@ -43,7 +43,7 @@ def serving_people(campaign: Campaign) -> Iterator[LabellingServer | None]:
     yield None
 
 
-def is_last_request_for_people(campaign: Campaign) -> bool:
+def is_last_request_served(campaign: Campaign) -> bool:
     """Return whether people answer the open request where they are served, not in files that another source left."""
     rounds = campaign.ledger.stored_rounds()
     return bool(rounds) and isinstance(label_source_of(campaign, rounds[-1]), ServesPeople)
@@ -165,6 +165,6 @@ def describe_accuracy(campaign: Campaign) -> str:
     text = f"Accuracy after {record.labels} labels: {share}, measured on {evaluation.n} {evaluation.basis}{gaps}."
     if evaluation.basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         text += " These images were not drawn at random, so the accuracy in the pool can be different."
-    if found.accuracy < MOSTLY_WRONG:
+    if found.accuracy < LOW_ACCURACY:
         text += " Most suggestions can be wrong: look at each image before you confirm a group."
     return f"{text} {describe_target(campaign)}".rstrip()

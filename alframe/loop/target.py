@@ -17,20 +17,20 @@ def describe_target(campaign: Campaign) -> str:
     stopping: object = campaign.parts.stopping
     target = stopping.accuracy_target if isinstance(stopping, HasAccuracyTarget) else None
     history = campaign.ledger.history()
-    rest = history[-1].unlabelled_accuracy if history else None
-    return "" if target is None or rest is None else describe_distance(rest, target)
+    estimate = history[-1].unlabelled_accuracy if history else None
+    return "" if target is None or estimate is None else describe_distance(estimate, target)
 
 
-def describe_distance(rest: Estimate, target: float) -> str:
+def describe_distance(estimate: Estimate, target: float) -> str:
     """Return how far the accuracy on the images without a label is from the `target`; "" if it is reached."""
-    if rest.always_low >= target:
+    if estimate.always_low >= target:
         return ""
-    low, high = math.floor(100 * rest.always_low), math.ceil(100 * rest.always_high)
+    low, high = math.floor(100 * estimate.always_low), math.ceil(100 * estimate.always_high)
     text = (
         f"Target {100 * target:g} %: reached when the lower limit is at least {100 * target:g} %. Now {low} to {high} "
         f"% (limits for all rounds together)"
     )
-    more = count_draws_to_target(rest, target)
+    more = count_draws_to_target(estimate, target)
     if more is None:
         return f"{text}."
     step = 10 ** max(len(str(more)) - 2, 0)
@@ -38,18 +38,18 @@ def describe_distance(rest: Estimate, target: float) -> str:
     return f"{text}; about {about:,} more labels drawn at random would be needed if the accuracy stays the same."
 
 
-def count_draws_to_target(rest: Estimate, target: float) -> int | None:
+def count_draws_to_target(estimate: Estimate, target: float) -> int | None:
     """Return how many more images drawn at random would lift the lower limit to `target`, with the same accuracy.
 
     Wilson's interval is solved for the number of images: each further one tells as much as one so far. None if nobody
     can tell: if too few are drawn for an accuracy (`is_small`), if it is not above the target, or if more would be
     needed than there are images.
     """
-    share, low = rest.accuracy, rest.always_low
-    if rest.is_small or share <= target or low <= 0:
+    share, low = estimate.accuracy, estimate.always_low
+    if estimate.is_small or share <= target or low <= 0:
         return None
-    drawn = np.arange(rest.n, rest.n + rest.images + 1)
+    drawn = np.arange(estimate.n, estimate.n + estimate.images + 1)
     squares = np.square(anytime_multiplier(drawn))
-    worth_one = squares[0] * low * (1 - low) / (share - low) ** 2 / rest.n
+    worth_one = squares[0] * low * (1 - low) / (share - low) ** 2 / estimate.n
     is_enough = worth_one * drawn * (share - target) ** 2 >= squares * target * (1 - target)
     return int(is_enough.argmax()) if is_enough.any() else None

@@ -12,9 +12,9 @@ from alframe.types import Item
 def describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
     """Return sentences: how many labels are doubtful, and which were not compared."""
     left_out = {
-        "of images that measure the accuracy": doubtful.hidden,
-        "that the network was fine-tuned on": doubtful.finetuned,
-        "that were asked again before": doubtful.asked_before,
+        "of images that measure the accuracy": doubtful.hidden_count,
+        "that the network was fine-tuned on": doubtful.finetuned_count,
+        "that were asked again before": doubtful.rechecked_before_count,
     }
     reasons = "; ".join(f"{count} {reason}" for reason, count in left_out.items() if count)
     return [

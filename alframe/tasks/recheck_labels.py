@@ -20,7 +20,7 @@ from alframe.loop.answers import (
 )
 from alframe.loop.experiment import check_parts, list_pool_into_ledger
 from alframe.loop.phase_results import RunCache
-from alframe.loop.recheck import find_doubtful_labels, request_again
+from alframe.loop.recheck import find_doubtful_labels, request_recheck
 from alframe.loop.rechecked import describe_recheck, find_rechecks, read_rechecked_labels
 from alframe.loop.serving import MIN_LABELS, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
@@ -80,7 +80,7 @@ class RecheckLabels(WaitsForAnswers):
             return Outcome(
                 OutcomeState.DONE, "\n".join([*self._describe_last_recheck(session, cache.listing.items), *lines])
             )
-        stored_round = request_again(session, cache, fitted, doubtful, self.images)
+        stored_round = request_recheck(session, cache, fitted, doubtful, self.images)
         return self._wait_or_report(session, cache, stored_round, lines)
 
     def _wait_or_report(

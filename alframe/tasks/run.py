@@ -18,7 +18,7 @@ from alframe.loop.compare import run_comparison
 from alframe.loop.contract_checks import tracker_failures
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
-from alframe.loop.serving import describe_accuracy, is_last_request_for_people, serving_people, take_snapshot
+from alframe.loop.serving import describe_accuracy, is_last_request_served, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.loop.target import describe_target
 from alframe.loop.waiting import wait_for_answers
@@ -71,7 +71,7 @@ class Run(WaitsForAnswers):
                 outcome, cache, fitted = run_until_stop(session)
             while True:
                 while outcome.state is OutcomeState.WAITING and (
-                    self.watch or (serving and is_last_request_for_people(session))
+                    self.watch or (serving and is_last_request_served(session))
                 ):
                     outcome, cache, fitted = self._wait_and_learn(session, serving, outcome, cache, fitted)
                 if outcome.state is OutcomeState.WAITING:

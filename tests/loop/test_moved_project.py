@@ -11,7 +11,7 @@ import pytest
 from alframe import open_session
 from alframe.loop import cache_folder
 from alframe.loop import session as session_module
-from alframe.loop.cache_folder import RECORD_NAME, find_cache_folder
+from alframe.loop.cache_folder import CACHE_RECORD_NAME, find_cache_folder
 from alframe.testing.tiny import tiny_overrides, tiny_pool
 from tests.command_line import CommandLine, alframe
 
@@ -39,7 +39,7 @@ def test_the_old_cache_is_used_and_named(alframe: CommandLine, moved: Path, tmp_
     assert find_cache_folder(moved, tmp_path / "runs") == moved / "cache"
     assert f"uses the embeddings in {moved / 'cache'} from now on" in alframe(f"project={moved}").err
     assert "embeddings" not in alframe(f"project={moved}").err
-    assert (moved / RECORD_NAME).read_text(encoding="utf-8").strip() == str(moved / "cache")
+    assert (moved / CACHE_RECORD_NAME).read_text(encoding="utf-8").strip() == str(moved / "cache")
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
@@ -47,7 +47,7 @@ def test_a_cache_that_is_gone_is_named(alframe: CommandLine, moved: Path, tmp_pa
     old = tmp_path / "runs" / "cache"
     old.rename(tmp_path / "archive")
     if not is_recorded:  # a project of an earlier version
-        (moved / RECORD_NAME).unlink()
+        (moved / CACHE_RECORD_NAME).unlink()
     again = alframe(f"project={moved}")
     assert again.code == 0, again.err
     said = " ".join(again.err.split())
@@ -64,10 +64,10 @@ def test_a_cache_that_is_back_is_used_again(alframe: CommandLine, moved: Path, t
     away.rename(old)
     again = alframe(f"project={moved}")
     assert f"It uses the embeddings in {old}, at its old place" in again.err
-    assert f"and delete {moved / RECORD_NAME}" in again.err
+    assert f"and delete {moved / CACHE_RECORD_NAME}" in again.err
     shutil.rmtree(moved / "cache")  # as that message advises
     shutil.copytree(old, moved / "cache")
-    (moved / RECORD_NAME).unlink()
+    (moved / CACHE_RECORD_NAME).unlink()
     assert find_cache_folder(moved, tmp_path / "runs") == moved / "cache"
 
 
