@@ -138,7 +138,7 @@ def run_task(config: DictConfig) -> float | None:
     from alframe.app.sweep import chooses_exporters, end_worker_with_sweep, write_run_note
     from alframe.commands import short_path
     from alframe.engine.broken_contract import broken_contract
-    from alframe.tasks.messages import COMPLETE
+    from alframe.tasks.messages import COMPLETE_MESSAGE
     from alframe.types import Outcome
 
     hydra_config = HydraConfig.get()
@@ -176,7 +176,7 @@ def run_task(config: DictConfig) -> float | None:
     message = f"\n{outcome.message}"
     if sweep and outcome.value is not None:  # the sweep's own table says the rest, of all runs side by side
         project = f"Project: {short_path(session.folder)}"
-        is_repeated = outcome.message.startswith(COMPLETE)
+        is_repeated = outcome.message.startswith(COMPLETE_MESSAGE)
         message = f"Complete. {project}" if is_repeated else f"{message.partition(_PARAGRAPH)[0]}\n{project}"
     try:
         sys.stdout.write(f"{message}\n")

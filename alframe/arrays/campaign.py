@@ -53,10 +53,10 @@ class Campaign:
         every = np.arange(len(self._pool))
         self._candidates = every if candidates is None else as_row_numbers(candidates, self._pool.keys, "candidates")
         self._sampler, self._name = build_sampler(sampler or default_part_name("sampler"), seed)
-        self._start, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
+        self._start_sampler, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
         self._new_head, head_name = find_head_maker(head)
         require_needs(self._sampler, self._name, self._new_head(), head_name)
-        if self._start.needs & MODEL_NEEDS:
+        if self._start_sampler.needs & MODEL_NEEDS:
             raise UnmetNeed(
                 f"start_sampler={self._start_name!r} needs a model, but there is no model before the first labels. "
                 f"Choose a sampler that needs no model, such as 'kmeans' or 'random'."
@@ -65,7 +65,7 @@ class Campaign:
         self._labels: dict[int, Any] = {}  # by row
         self._pending: dict[int, None] = {}  # rows that were asked for and have no answer
         self._skipped: set[int] = set()
-        self._rounds: list[AskedBatch] = []
+        self._batches: list[AskedBatch] = []
         self._head: Head | None = None
 
     def ask(self, k: int = DEFAULTS.batch) -> ArraySelection:
@@ -80,9 +80,9 @@ class Campaign:
             waiting = self._pool.keys[list(self._pending)]
             told = f"{len(waiting)} were requested without an answer: {waiting[:3].tolist()}" if len(waiting) else ""
             raise BadParams(f"No row is left to request. {told or 'All have a label.'}")
-        labels, number = self._numbered_labels(), len(self._rounds) + 1
+        labels, number = self._row_labels(), len(self._batches) + 1
         head = self.fit_head() if labels.has_two_classes else None
-        sampler, name = (self._sampler, self._name) if head is not None else (self._start, self._start_name)
+        sampler, name = (self._sampler, self._name) if head is not None else (self._start_sampler, self._start_name)
         rng = seeding.generator(self._seed, "sampler", number)
         earlier = self._earlier_error_rates()
         chosen = choose_rows(
@@ -91,7 +91,7 @@ class Campaign:
         self._pending |= dict.fromkeys(chosen.rows.tolist())
         probs = None if head is None else head.probs(self._pool.features[chosen.rows])
         predicted = [] if probs is None else [labels.classes[index] for index in probs.argmax(axis=1)]
-        self._rounds.append(AskedBatch(chosen.rows, predicted, chosen.chosen_by))
+        self._batches.append(AskedBatch(chosen.rows, predicted, chosen.chosen_by))
         return chosen
 
     def tell(self, keys: Any, labels: Any = None) -> None:
@@ -125,7 +125,7 @@ class Campaign:
     @property
     def round_count(self) -> int:
         """The number of batches that `ask` has returned."""
-        return len(self._rounds)
+        return len(self._batches)
 
     @property
     def rows_left(self) -> int:
@@ -153,13 +153,13 @@ class Campaign:
     @property
     def classes(self) -> tuple[Any, ...]:
         """The classes, in the order of the columns of `predict_probs`."""
-        return self._numbered_labels().classes
+        return self._row_labels().classes
 
     def fit_head(self) -> Head:
         """Return the head, fitted to all labels so far. Raises UnmetNeed before two classes are labelled."""
         if self._head is None:
-            labels = self._numbered_labels()
-            rows, number = self.unlabelled_rows, len(self._rounds)
+            labels = self._row_labels()
+            rows, number = self.unlabelled_rows, len(self._batches)
             self._head = fit_head_to_rows(self._new_head(), self._pool, labels, rows, self._seed, number, self._name)
         return self._head
 
@@ -182,14 +182,14 @@ class Campaign:
         names = tuple(map(str, self.classes))
         return evaluate_probs(probs, names, [str(label) for label in truth.tolist()], HELD_OUT_BASIS)
 
-    def _numbered_labels(self) -> RowLabels:
+    def _row_labels(self) -> RowLabels:
         rows = sorted(self._labels)
         y, classes = number_classes([self._labels[row] for row in rows], self._given_classes)
         return RowLabels(np.array(rows, np.int64), y, classes)
 
     def _earlier_error_rates(self) -> EarlierBatches:
         """Return the head's error rate on each earlier batch that `sampler` chose, as a campaign keeps it."""
-        batches = [(number, one) for number, one in enumerate(self._rounds, 1) if one.predicted]
+        batches = [(number, one) for number, one in enumerate(self._batches, 1) if one.predicted]
         return EarlierBatches(
             [number for number, _ in batches],
             [one.error_rate(self._labels) for _, one in batches],

@@ -60,14 +60,14 @@ def choose_rows(
     rng: np.random.Generator,
     per_sequence: int | None,
     earlier: EarlierBatches = NO_EARLIER_BATCHES,
-    given: Mapping[Need, Floats] = {},
+    given_probs: Mapping[Need, Floats] = {},
 ) -> ArraySelection:
-    """Let the `sampler` choose k of the `rows` (n,) of the pool; `given` has probabilities for all N rows."""
+    """Let the `sampler` choose k of the `rows` (n,) of the pool; `given_probs` has probabilities for all N rows."""
     fields: dict[Need, npt.NDArray[Any]] = {
-        need: array[..., rows, :] for need, array in given.items() if need is not Need.LABELLED_PROBS
+        need: array[..., rows, :] for need, array in given_probs.items() if need is not Need.LABELLED_PROBS
     }
-    if Need.PROBS in given:
-        fields[Need.LABELLED_PROBS] = given[Need.PROBS][labels.rows]
+    if Need.PROBS in given_probs:
+        fields[Need.LABELLED_PROBS] = given_probs[Need.PROBS][labels.rows]
     fields[Need.CLASS_NAMES] = np.array([str(name) for name in labels.classes], np.str_)
     view = make_pool_view(
         sampler, pool.features, rows, labels.rows, labels.y, rng, head, None, pool.sequences, earlier, fields
@@ -115,11 +115,11 @@ def find_head_maker(head: str | Head | None) -> tuple[Callable[[], Head], str]:
 
 
 def fit_head_to_rows(
-    head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, number: int, sampler: str
+    head: Head, pool: ArrayPool, labels: RowLabels, rows: Ints, seed: int, round_number: int, sampler: str
 ) -> Head:
     """Fit the head to the labels and return it. It may also use `rows` (n,), which have no label.
 
-    `number` is the number of batches so far. With the `seed`, it decides the random numbers, as in a campaign. Raises
+    `round_number` is the number of batches so far. With the `seed`, it decides the random numbers, as in a campaign. Raises
     UnmetNeed with the name of the `sampler` if there are no labels of two classes.
     """
     if not labels.has_two_classes:
@@ -130,8 +130,9 @@ def fit_head_to_rows(
         )
     sequences = pool.sequences[labels.rows]
     alone = np.arange(len(sequences)) + pool.sequences.max(initial=-1) + 1  # without a sequence: a group of its own
-    unlabelled = draw_unlabelled_features(head, pool.features, rows, seeding.generator(seed, "unlabelled", number))
+    rows_rng = seeding.generator(seed, "unlabelled", round_number)
+    unlabelled = draw_unlabelled_features(head, pool.features, rows, rows_rng)
     context = FitContext(np.ones(len(sequences), np.bool_), np.where(sequences < 0, alone, sequences), unlabelled)
-    rng = seeding.generator(seed, "head", number)
+    rng = seeding.generator(seed, "head", round_number)
     composite.fit_head(head, pool.features[labels.rows], labels.y, len(labels.classes), rng, context)
     return head

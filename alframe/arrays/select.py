@@ -75,7 +75,7 @@ def select(
         head_part = new_head()
         require_needs(chosen_sampler, name, head_part, head_name)
         fitted = fit_head_to_rows(head_part, pool, row_labels, rows, seed, 0, name)
-    return choose_rows(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given=given)
+    return choose_rows(chosen_sampler, name, pool, rows, row_labels, fitted, k, rng, per_sequence, given_probs=given)
 
 
 def _given_probs(probs: Any, prob_samples: Any) -> dict[Need, Floats]:

@@ -96,17 +96,17 @@ def simulate(
 
 
 def _simulate_one_run(
-    campaign: Campaign, y: Ints, names: Sequence[str], test: Ints, features: Floats, sizes: tuple[int, int, int]
+    campaign: Campaign, y: Ints, names: Sequence[str], test_rows: Ints, features: Floats, sizes: tuple[int, int, int]
 ) -> Iterator[tuple[RoundRecord, float]]:
     """Yield each round with a model, and its accuracy on the whole pool, until the budget or the rows are spent."""
     start, batch, budget = sizes
-    truth = [names[number] for number in y[test].tolist()]
+    truth = [names[number] for number in y[test_rows].tolist()]
     selection_seconds = 0.0
     while True:
         since = time.perf_counter()
         known, has_model = len(campaign.labels), len(campaign.classes) > 1
         if has_model:
-            probs = campaign.fit_head().probs(features[test])
+            probs = campaign.fit_head().probs(features[test_rows])
             seconds = {"head": time.perf_counter() - since, "selection": selection_seconds}
             classes = tuple(names[number] for number in campaign.classes)
             record = RoundRecord(

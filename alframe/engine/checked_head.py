@@ -11,10 +11,9 @@ import numpy as np
 from alframe.builtins import REGISTRIES
 from alframe.contracts import AcquisitionProbs, Head, HiddenActivations, TakesWeights, UsesFitContext
 from alframe.errors import BadOutput
+from alframe.kit.arrays import PROB_SUM_TOLERANCE
 from alframe.kit.composite import ABILITIES, forward_abilities
 from alframe.types import FitContext, Floats, Ints
-
-TOLERANCE = 1e-3  # of the sum of a row: half precision passes, logits do not
 
 
 class CheckedHead:
@@ -73,7 +72,7 @@ class CheckedHead:
         if self._classes is not None and probs.shape[-1] != self._classes:
             self._refuse(f"{what} of {probs.shape[-1]} classes, and was fitted to {self._classes}")
         # NaN and infinity survive addition, so the sums tell of them as well, without a table of the pool's size.
-        wrong = ~(np.abs(probs.sum(axis=-1) - 1) <= TOLERANCE)
+        wrong = ~(np.abs(probs.sum(axis=-1) - 1) <= PROB_SUM_TOLERANCE)
         if wrong.any():
             first = np.array2string(probs[wrong][0], precision=3, threshold=6)
             rows = f"{wrong.sum()} of {wrong.size} rows; the first: {first}"

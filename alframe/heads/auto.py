@@ -98,7 +98,7 @@ class Auto(FitsWithContext, DeterministicHead):
         examples = _Examples(reduced.rows, unit, target, is_unseen, groups, weights, x.shape[1], self)
         references = np.sort(rng.permutation(len(y))[:MAX_REFERENCES])
         models, plain = examples.fit_models()
-        factors, sharpness, falloff = _fit_factors(examples, models, references, rng)
+        factors, sharpness, falloff = _fit_factors_and_sharpness(examples, models, references, rng)
         factors = np.asarray(factors * np.exp(sharpness), np.float32)
         bias = np.asarray(factors @ np.stack([models.linear[1], models.prototypes[1]]), np.float32)
         weight, all_bias = expand_layer_to_all_classes(
@@ -159,13 +159,13 @@ class _Models:
 
 @dataclass(frozen=True, slots=True)
 class _Examples:
-    """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit` (m, r), and the classes.
+    """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit_rows` (m, r), and the classes.
 
     They have r coordinates of `dim` features. `groups` (m,) are their bursts; each counts `weights` (m,) times.
     """
 
     rows: Floats
-    unit: Floats
+    unit_rows: Floats
     y: Ints
     is_unseen: Bools
     groups: Ints
@@ -184,7 +184,7 @@ class _Examples:
         fair = self._balanced_targets(np.arange(len(self.y)))
         linear = self._fit_linear(fair[None], start=(weights[0], biases[0]))
         shrinkage = self.head.shrinkage
-        *prototypes, falloff = fit_prototypes(self.unit, self.y, shrinkage, self.dim, self.is_unseen, self.weights)
+        *prototypes, falloff = fit_prototypes(self.unit_rows, self.y, shrinkage, self.dim, self.is_unseen, self.weights)
         models = _Models((linear[0][0], linear[1][0]), (prototypes[0], prototypes[1]), falloff)
         return models, (weights[0], biases[0])
 
@@ -203,7 +203,7 @@ class _Examples:
             found = np.full((2, len(test), int(self.y.max()) + 1), -np.inf)
             found[0][:, known] = self.rows[test] @ weight[known].T + bias[known]
             weight, bias, _ = fit_prototypes(
-                self.unit[train],
+                self.unit_rows[train],
                 numbers,
                 self.head.shrinkage,
                 self.dim,
@@ -211,7 +211,7 @@ class _Examples:
                 self.weights[train],
                 models.falloff,
             )
-            found[1][:, known] = self.unit[test] @ weight.T + bias
+            found[1][:, known] = self.unit_rows[test] @ weight.T + bias
             logits.append(found)
             y.append(np.where(np.isin(self.y[test], known), self.y[test], -1))
             distances.append(self._distances_to_nearest_reference(test, train, references))
@@ -223,7 +223,7 @@ class _Examples:
         if not len(references):
             return np.zeros(len(test), np.float32)
         nearest = np.intersect1d(references, train)
-        similar = self.unit[test] @ self.unit[nearest if len(nearest) else train].T
+        similar = self.unit_rows[test] @ self.unit_rows[nearest if len(nearest) else train].T
         return np.asarray(1 - similar.max(axis=1))
 
     def _balanced_targets(self, train: Ints) -> Floats:
@@ -245,7 +245,7 @@ class _Examples:
         return fit_logistic_regressions(self.rows, targets, c, max_iter, "auto", absent, start, tolerance)
 
 
-def _fit_factors(
+def _fit_factors_and_sharpness(
     examples: _Examples, models: _Models, references: Ints, rng: np.random.Generator
 ) -> tuple[Floats64, float, float]:
     """Return the factors (2,) of both models, and their common logarithm a - b distance as (a, b)."""

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from torch import nn
 
 CACHE_BYTES = 256 << 10  # of rows at a time, for which every processor's cache has room
-SMALLEST_VALUE = 1e-7  # added to the squared length of rows, relative to the mean: the rounding error of float32
+CHOLESKY_JITTER = 1e-7  # added to the squared length of rows, relative to the mean: the rounding error of float32
 
 
 class ScaledExamples(NamedTuple):
     """What heads fit to, with what is needed to treat other rows alike.
 
-    `x` (m, D): scaled examples. `mean`, `scale` (D,): new rows become `(row - mean) / scale`. `present` (P,): the class
-    numbers that have examples. `target` (m,): the position of each example's class in `present`.
+    `x` (m, D): scaled examples. `mean`, `scale` (D,): new rows become `(row - mean) / scale`. `present_classes` (P,):
+    the class numbers that have examples. `class_positions` (m,): where in `present_classes` each example's class is.
     """
 
     x: Floats
     mean: Floats
     scale: Floats
-    present: Ints
-    target: Ints
+    present_classes: Ints
+    class_positions: Ints
 
 
 def scale_examples(x: Floats, y: Ints, weights: Floats | None = None) -> ScaledExamples:
@@ -66,27 +66,27 @@ class ReducedRows:
     """Rows (m, r) of r <= min(m, D) numbers that have the same products with each other as `x` (m, D).
 
     What depends on the examples only by these products can be fitted to fewer numbers then: with an L2 penalty, weights
-    are sums of examples. `factor` (m, m) is the Cholesky factor of the products, or None if the rows are `x` itself.
+    are sums of examples. `cholesky_factor` (m, m) is that of the products, or None if the rows are `x` itself.
     """
 
     rows: Floats
     x: Floats
-    factor: Floats64 | None
+    cholesky_factor: Floats64 | None
 
     def expand(self, weight: Floats) -> Floats:
         """Return the weights (P, D) of the features whose products with `x` are those of `weight` (P, r) with rows."""
-        if self.factor is None:
+        if self.cholesky_factor is None:
             return weight
         from scipy.linalg import solve_triangular
 
-        of_examples = solve_triangular(self.factor, weight.T, lower=True, trans="T", check_finite=False)
+        of_examples = solve_triangular(self.cholesky_factor, weight.T, lower=True, trans="T", check_finite=False)
         return np.asarray(of_examples.T.astype(np.float32) @ self.x)
 
 
 def reduce_rows(x: Floats) -> ReducedRows:
     """Return what can be fitted to instead of `x` (m, D): as many numbers for each row as there are rows, or features.
 
-    Equal rows are told apart by SMALLEST_VALUE, so that their products have a Cholesky factor.
+    Equal rows are told apart by CHOLESKY_JITTER, so that their products have a Cholesky factor.
     """
     m, dim = x.shape
     if m >= dim:
@@ -95,7 +95,7 @@ def reduce_rows(x: Floats) -> ReducedRows:
 
     exact = x.astype(np.float64)
     products = exact @ exact.T
-    products.flat[:: m + 1] += SMALLEST_VALUE * (products.trace() / m or 1.0)
+    products.flat[:: m + 1] += CHOLESKY_JITTER * (products.trace() / m or 1.0)
     factor = cholesky(products, lower=True, overwrite_a=True, check_finite=False)
     return ReducedRows(factor.astype(np.float32), x, factor)
 

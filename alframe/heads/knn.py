@@ -63,11 +63,11 @@ class Knn(FitsWithContext, DeterministicHead):
         fitted = minimize_scalar(loss, bounds=(MIN_LOG_DECAY, MAX_LOG_DECAY), method="bounded")
         return float(np.exp(fitted.x) / mean_squared)
 
-    def _vote_shares(self, squared: Floats, labels: Ints, classes: int, decay: float) -> Floats64:
+    def _vote_shares(self, squared_distances: Floats, labels: Ints, classes: int, decay: float) -> Floats64:
         """Return the shares of the votes (n, P), by squared distances (n, k), nearest first, and `labels` (n, k)."""
-        votes = np.exp(-decay * (squared - squared[:, :1]).astype(np.float64))
-        cells = np.arange(len(squared))[:, None] * classes + labels
-        counts = np.bincount(cells.ravel(), votes.ravel(), len(squared) * classes).reshape(-1, classes)
+        votes = np.exp(-decay * (squared_distances - squared_distances[:, :1]).astype(np.float64))
+        cells = np.arange(len(squared_distances))[:, None] * classes + labels
+        counts = np.bincount(cells.ravel(), votes.ravel(), len(squared_distances) * classes).reshape(-1, classes)
         return np.asarray((counts + self.smoothing / classes) / (votes.sum(axis=1, keepdims=True) + self.smoothing))
 
     def probs(self, x: Floats) -> Floats:

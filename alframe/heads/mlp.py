@@ -20,8 +20,8 @@ from alframe.kit.chunks import row_slices
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Ints
 
-SAMPLED_ROWS = 1024  # fewer than else: each is held once per draw
-BATCH = 64
+SAMPLE_CHUNK_ROWS = 1024  # fewer than else: each is held once per draw
+BATCH_SIZE = 64
 
 
 @dataclass(eq=False)
@@ -63,7 +63,7 @@ class Mlp:
     def _fit(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats | None = None) -> None:
         scaled, self._mean, self._scale, present, target = scale_examples(x, y, weights)
         relative = None if weights is None else torch.from_numpy(np.asarray(weights / weights.mean(), np.float32))
-        with _seeded_torch(rng), _one_thread():
+        with _seeded_torch(rng), _limit_torch_to_one_thread():
             network = self._train(torch.from_numpy(scaled), torch.from_numpy(target), len(present), relative)
         self._layers = [(layer.weight.data, layer.bias.data) for layer in network if isinstance(layer, nn.Linear)]
         weight, bias = expand_layer_to_all_classes(
@@ -76,7 +76,7 @@ class Mlp:
         optimiser = torch.optim.AdamW(network.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         for _ in range(self.epochs):
             total = 0.0
-            for batch in torch.split(torch.randperm(len(x)), BATCH):
+            for batch in torch.split(torch.randperm(len(x)), BATCH_SIZE):
                 optimiser.zero_grad()
                 if weights is None:
                     loss = functional.cross_entropy(network(x[batch]), y[batch])
@@ -125,7 +125,7 @@ class Mlp:
         with _seeded_torch(rng):
             # A draw is one network for all images, so that its predictions of two images are correlated as they should.
             masks = [functional.dropout(torch.ones(draws, 1, len(bias)), self.dropout) for _, bias in self._layers[:-1]]
-        for rows in row_slices(len(x), SAMPLED_ROWS):
+        for rows in row_slices(len(x), SAMPLE_CHUNK_ROWS):
             first = self._first_hidden(x[rows])  # dropout comes after it: the widest product is made once for all draws
             out[:, rows] = self._logits(first, masks).softmax(-1).numpy()
         return out
@@ -173,7 +173,7 @@ def _seeded_torch(rng: np.random.Generator) -> Iterator[None]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def _limit_torch_to_one_thread() -> Iterator[None]:
     # Thousands of tiny steps: threads gain little, lose tenfold on a busy machine, and change the last digits.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -77,13 +77,13 @@ class Prototype(FitsWithContext, LinearLogitsHead):
 class Falloff:
     """How fast logits fall with the squared distance to a class mean, by `sharpness`.
 
-    A mean of n images is too far away by `noise` / n, for it is not exact. `share` says how much the shares of the
-    classes count.
+    A mean of n images is too far away by `mean_noise` / n, for it is not exact. `prior_weight` says how much the
+    shares of the classes count.
     """
 
     sharpness: float
-    share: float
-    noise: float
+    prior_weight: float
+    mean_noise: float
 
 
 def fit_prototypes(
@@ -113,8 +113,8 @@ def fit_prototypes(
     weight = solve_triangular(
         factor, 2 * falloff.sharpness * white_means.T, lower=True, trans="T", check_finite=False
     ).T
-    lengths = np.square(white_means).sum(axis=1)
-    bias = falloff.share * np.log(counts / weights.sum()) - falloff.sharpness * (lengths - falloff.noise / counts)
+    lengths = np.square(white_means).sum(axis=1) - falloff.mean_noise / counts
+    bias = falloff.prior_weight * np.log(counts / weights.sum()) - falloff.sharpness * lengths
     return np.asarray(weight, np.float32), bias, falloff
 
 
@@ -159,7 +159,7 @@ def _fit_falloff(
     others = counts - np.eye(len(counts))[y[kept]] * left_out[:, None]  # (q, P) class sizes without the example itself
     noise = float(np.average(squared[np.arange(len(kept)), y[kept]] * (own - left_out) / own, weights=left_out))
     shares = others / (weights.sum() - left_out)[:, None]
-    sharpness, share = _fit_sharpness(squared - noise / others, np.log(shares), y[kept], left_out)
+    sharpness, share = _fit_logit_factors(squared - noise / others, np.log(shares), y[kept], left_out)
     return Falloff(sharpness if has_unseen else min(sharpness, DEFAULT_SHARPNESS), share, noise)
 
 
@@ -183,7 +183,7 @@ def _leave_one_out_distances(
     return np.asarray(squared)
 
 
-def _fit_sharpness(squared: Floats64, log_shares: Floats64, y: Ints, weights: Floats64) -> tuple[float, float]:
+def _fit_logit_factors(squared: Floats64, log_shares: Floats64, y: Ints, weights: Floats64) -> tuple[float, float]:
     """Return the a >= 0 and 0 <= b <= 1 with which softmax(-a squared + b log_shares) predicts `y` (q,) best.
 
     `squared` and `log_shares` are (q, P); each row counts `weights` (q,) times. One row without information is added to

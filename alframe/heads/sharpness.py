@@ -9,13 +9,13 @@ import numpy as np
 from alframe.kit.folds import stratified_folds
 from alframe.types import Bools, Floats64, Ints
 
-MIN_MEASURED = (
+MIN_HELD_OUT_LABELS = (
     200  # labels that are predicted to measure, at least, where there are as many: more change hardly anything
 )
 FOLD_TOLERANCE = 3e-4  # of fits that are only measured; see GRADIENT_TOLERANCE of the head `linear`
 MAX_LOG_SHARPNESS = 4.0  # natural logarithm, of the factor of the logits
 MAX_FALLOFF = 4.0  # of that logarithm, per mean distance
-EVENNESS = 3.0  # nats, summed over images
+FACTOR_PENALTY = 3.0  # nats, summed over images
 
 
 def split_folds_unseen_by_backbone(
@@ -33,7 +33,7 @@ def split_folds_unseen_by_backbone(
     if folds < 2 or len(np.unique(y[rows])) < 2:
         return []
     tests = [rows[np.isin(numbers, test)] for test in stratified_folds(kinds, folds, int(rng.integers(2**31)))]
-    return tests[: -(-MIN_MEASURED * folds // len(rows))]
+    return tests[: -(-MIN_HELD_OUT_LABELS * folds // len(rows))]
 
 
 def fit_model_factors(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
@@ -41,17 +41,17 @@ def fit_model_factors(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
 
     The loss is the cross-entropy, in which images count by `weights` (q,). A logit of minus infinity is that of a class
     which the models did not know. A few images cannot tell which model is better, so a penalty pulls both factors
-    together: EVENNESS, where one factor is 0.
+    together: FACTOR_PENALTY, where one factor is 0.
     """
 
-    def combine(parameters: Floats64, finite: Floats64) -> tuple[Floats64, Floats64]:
+    def combine(parameters: Floats64, finite_logits: Floats64) -> tuple[Floats64, Floats64]:
         share, scale = parameters[0], np.exp(parameters[1])
-        scaled = scale * ((1 - share) * finite[0] + share * finite[1])
-        return scaled, np.stack([scale * (finite[1] - finite[0]), scaled])
+        scaled = scale * ((1 - share) * finite_logits[0] + share * finite_logits[1])
+        return scaled, np.stack([scale * (finite_logits[1] - finite_logits[0]), scaled])
 
     def penalise(parameters: Floats64) -> tuple[float, Floats64]:
         lead = 2 * parameters[0] - 1
-        return EVENNESS * lead**2, np.array([4 * EVENNESS * lead, 0.0])
+        return FACTOR_PENALTY * lead**2, np.array([4 * FACTOR_PENALTY * lead, 0.0])
 
     bounds = [(0, 1), (-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS)]
     share, log_scale = _minimise_log_loss(logits, y, weights, combine, np.array([0.5, 0.0]), bounds, penalise)
@@ -71,8 +71,8 @@ def fit_sharpness(
     unit = float(distances.mean()) or 1.0
     relative = distances / unit
 
-    def combine(parameters: Floats64, finite: Floats64) -> tuple[Floats64, Floats64]:
-        scaled = np.exp(parameters[0] - parameters[1] * relative)[:, None] * finite[0]
+    def combine(parameters: Floats64, finite_logits: Floats64) -> tuple[Floats64, Floats64]:
+        scaled = np.exp(parameters[0] - parameters[1] * relative)[:, None] * finite_logits[0]
         return scaled, np.stack([scaled, -relative[:, None] * scaled])
 
     bounds = [(-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS), (0, MAX_FALLOFF if with_falloff else 0)]
@@ -107,7 +107,7 @@ def _minimise_log_loss(
     from scipy.optimize import minimize
 
     known: Bools = np.isfinite(logits[0])
-    finite, barrier = np.where(known, logits, 0.0), np.where(known, 0.0, -np.inf)
+    finite_logits, barrier = np.where(known, logits, 0.0), np.where(known, 0.0, -np.inf)
     rows = np.arange(len(y))
     uniform = known / known.sum(axis=1, keepdims=True)
     has_class = y >= 0
@@ -117,7 +117,7 @@ def _minimise_log_loss(
     totals = target.sum(axis=1)
 
     def loss(parameters: Floats64) -> tuple[float, Floats64]:
-        combined, slopes = combine(parameters, finite)
+        combined, slopes = combine(parameters, finite_logits)
         masked = combined + barrier
         top = masked.max(axis=1, keepdims=True)
         powers = np.exp(masked - top)  # by hand: SciPy's logsumexp takes half of the time of a fit with few labels

@@ -38,7 +38,7 @@ class AnswerBuilder:
     has_unread_rows: bool = False
     answered_files: set[str] = field(default_factory=set)
     _written: list[tuple[Label, str]] = field(default_factory=list)
-    _empty: dict[str, set[ItemId]] = field(default_factory=lambda: defaultdict(set))
+    _unanswered: dict[str, set[ItemId]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, label: Label, problem_prefix: str = "", place: str = "") -> None:
         """Add a label, with the class name as the person wrote it. Problems begin with `problem_prefix`, if given.
@@ -51,7 +51,7 @@ class AnswerBuilder:
 
     def add_unanswered(self, file: str, item: ItemId) -> None:
         """Note that the place `file` has a row or a file for `item`, but no label in it."""
-        self._empty[file].add(item)
+        self._unanswered[file].add(item)
 
     @property
     def raw_labels(self) -> list[Label]:
@@ -77,6 +77,6 @@ class AnswerBuilder:
         labels.sort(key=lambda label: position[label.item])
         cleared: set[ItemId] = set()
         if not self.has_unread_rows:
-            cleared = set().union(*(self._empty[file] for file in self.answered_files if file in self._empty))
+            cleared = set().union(*(self._unanswered[file] for file in self.answered_files if file in self._unanswered))
         cleared -= {label.item for label, _ in written}.union(self.reissued)
         return Answers(labels, problems, cleared=[item for item in position if item in cleared])

@@ -13,7 +13,7 @@ from alframe.errors import BadParams
 from alframe.kit.chunks import row_slices
 from alframe.types import Floats, Ints
 
-TOLERANCE = 1e-3  # of the sum of a row of probabilities: half precision passes, logits do not
+PROB_SUM_TOLERANCE = 1e-3  # of the sum of a row of probabilities: half precision passes, logits do not
 
 Array = npt.NDArray[Any]
 
@@ -45,7 +45,7 @@ def as_probs(x: Any, name: str = "probs") -> Floats:
     probs = _as_float32(probs)
     _require_finite_rows(probs.reshape(-1, probs.shape[-1]), name)
     sums = probs.sum(axis=-1)
-    wrong = (np.abs(sums - 1) > TOLERANCE) | (probs.min(axis=-1, initial=0) < 0)
+    wrong = (np.abs(sums - 1) > PROB_SUM_TOLERANCE) | (probs.min(axis=-1, initial=0) < 0)
     if wrong.any():
         first = np.array2string(probs[wrong][0], precision=3, threshold=6)
         raise BadParams(

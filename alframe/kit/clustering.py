@@ -13,7 +13,7 @@ from alframe.types import Floats, Floats64, Ints, LazyFeatures, PoolView
 MAX_ROWS_PER_CLUSTER = 256  # rows that a centre is fitted on, at most
 MAX_STEPS = 20
 CONVERGED_RATIO = 0.999  # k-means stops once a step leaves more than this fraction of the squared distances
-MAX_WIDE_BYTES = 2**28  # of rows that are kept as float64 while starts are drawn; more are turned into it each time
+MAX_FLOAT64_BYTES = 2**28  # of rows that are kept as float64 while starts are drawn; more are turned into it each time
 MIN_SAMPLE_ROWS_PER_PICK = 4  # rows in a sample of the pool for each requested image, at least
 
 
@@ -72,7 +72,7 @@ def _draw_starts(x: Floats, count: int, weights: Floats | None, seed: int) -> In
     """
     random, weights = np.random.RandomState(seed), np.ones(len(x), np.float32) if weights is None else weights
     blocks = list(row_slices(len(x), bytes_per_row=8 * x.shape[1]))
-    wide = [x[rows].astype(np.float64) for rows in blocks] if 2 * x.nbytes <= MAX_WIDE_BYTES else None
+    wide = [x[rows].astype(np.float64) for rows in blocks] if 2 * x.nbytes <= MAX_FLOAT64_BYTES else None
     lengths = np.concatenate([_squared_lengths(x[rows].astype(np.float64)) for rows in blocks])
 
     def squared_distances(drawn: Ints) -> Floats:

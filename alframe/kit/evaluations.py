@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from alframe.types import Estimate, Evaluation, RoundRecord
 
-NAMED_CLASSES = 5  # of those that are not measured; of more, the number
+MAX_REMARKED_CLASSES = 5  # of those that are not measured; of more, the number
 
 
 def describe_unmeasured_classes(evaluation: Evaluation) -> str:
@@ -18,7 +18,7 @@ def describe_unmeasured_classes(evaluation: Evaluation) -> str:
     return f"averages over {measured} of {classes} classes; not measured: {classes_with_remarks(unmeasured)}"
 
 
-def classes_with_remarks(remarks: Mapping[str, str], limit: int = NAMED_CLASSES) -> str:
+def classes_with_remarks(remarks: Mapping[str, str], limit: int = MAX_REMARKED_CLASSES) -> str:
     """Return at most `limit` of the classes, with their remarks in brackets, for example "hare (30 images), fox"."""
     named = [f"{name} ({remark})" if remark else name for name, remark in remarks.items()]
     more = len(named) - limit

@@ -15,7 +15,7 @@ def stratified_folds(y: Ints, folds: int, seed: int) -> list[Ints]:
     """
     rng = np.random.RandomState(seed)  # the generator of scikit-learn
     numbers = _number_by_appearance(y)
-    counts = _require_members(numbers, folds)
+    counts = _count_class_rows(numbers, folds)
     order = np.sort(numbers)
     sizes = np.stack([np.bincount(order[fold::folds], minlength=len(counts)) for fold in range(folds)])
     fold_of = np.empty(len(y), np.intp)
@@ -34,7 +34,7 @@ def stratified_group_folds(y: Ints, groups: Ints, folds: int, seed: int) -> list
     Raises ValueError if there are fewer groups than folds, or if each class has fewer rows than there are folds.
     """
     rng = np.random.RandomState(seed)
-    totals = _require_members(np.unique(y, return_inverse=True)[1], folds)
+    totals = _count_class_rows(np.unique(y, return_inverse=True)[1], folds)
     counts = np.zeros((len(np.unique(groups)), len(totals)))
     if len(counts) < folds:
         raise ValueError(f"{len(counts)} groups cannot be cut into {folds} folds.")
@@ -42,25 +42,25 @@ def stratified_group_folds(y: Ints, groups: Ints, folds: int, seed: int) -> list
     np.add.at(counts, (numbers, np.unique(y, return_inverse=True)[1]), 1)
     shuffled = np.arange(len(counts))
     rng.shuffle(shuffled)
-    in_folds = np.zeros((folds, len(totals)))
+    fold_counts = np.zeros((folds, len(totals)))
     fold_of = np.empty(len(counts), np.intp)
     # A stable sort, so that groups that are equally unequal stay in their random order.
     for group in shuffled[np.argsort(-np.std(counts[shuffled], axis=1), kind="stable")].tolist():
-        fold_of[group] = best = _find_best_fold(in_folds, counts[group], totals)
-        in_folds[best] += counts[group]
+        fold_of[group] = best = _find_best_fold(fold_counts, counts[group], totals)
+        fold_counts[best] += counts[group]
     return [np.flatnonzero(fold_of[numbers] == fold) for fold in range(folds)]
 
 
-def _find_best_fold(in_folds: Floats64, added: Floats64, totals: Ints) -> int:
+def _find_best_fold(fold_counts: Floats64, added: Floats64, totals: Ints) -> int:
     """Return the fold that the `added` rows (P,) of a group make most alike; of equally good ones the smallest.
 
-    `in_folds` (f, P) are the rows of each class in each fold, and `totals` (P,) those of all.
+    `fold_counts` (f, P) are the rows of each class in each fold, and `totals` (P,) those of all.
     """
-    folds = len(in_folds)
-    tried = np.repeat(in_folds[None], folds, axis=0)  # (f, f, P): with the group in the first, the second, ... fold
+    folds = len(fold_counts)
+    tried = np.repeat(fold_counts[None], folds, axis=0)  # (f, f, P): with the group in the first, the second, ... fold
     tried[np.arange(folds), np.arange(folds)] += added
     spread = np.std(tried / totals, axis=1).mean(axis=1)
-    sizes = in_folds.sum(axis=1)
+    sizes = fold_counts.sum(axis=1)
     best, smallest, fewest = 0, np.inf, np.inf
     for fold, (value, size) in enumerate(zip(spread.tolist(), sizes.tolist(), strict=True)):
         is_as_good = abs(value - smallest) <= 1e-8 + 1e-5 * abs(smallest)  # as numpy.isclose
@@ -75,7 +75,7 @@ def _number_by_appearance(y: Ints) -> Ints:
     return np.asarray(np.unique(first, return_inverse=True)[1][inverse])
 
 
-def _require_members(numbers: Ints, folds: int) -> Ints:
+def _count_class_rows(numbers: Ints, folds: int) -> Ints:
     """Return how many rows each class has. Raises ValueError if none has as many as there are folds."""
     counts = np.bincount(numbers)
     if folds > counts.max(initial=0):

@@ -121,10 +121,10 @@ class ListedImages:
         for listed_id, (row, path) in listed.items():
             image_id, place = files.found.get(listed_id, (listed_id, path))
             merged[image_id] = (self._merge_and_note(merged[image_id][0], row) if image_id in merged else row, place)
-        self._merge_cases(merged)
+        self._merge_case_variants(merged)
         items = [self._make_item(image_id, path, row) for image_id, (row, path) in merged.items()]
         kept = [(item, row) for item, (row, _) in zip(items, merged.values(), strict=True) if item is not None]
-        yield from self._turn_boxes([item for item, _ in kept], [row.size for _, row in kept])
+        yield from self._rotate_boxes([item for item, _ in kept], [row.size for _, row in kept])
         self._report_or_raise(listed, files, is_empty=not kept)
 
     def _locate(self, rows: Iterable[ListedImage]) -> dict[str, tuple[ListedImage, Path]]:
@@ -139,7 +139,7 @@ class ListedImages:
             listed[image_id] = (self._merge_and_note(listed[image_id][0], row) if image_id in listed else row, path)
         return listed
 
-    def _merge_cases(self, merged: dict[str, tuple[ListedImage, Path]]) -> None:
+    def _merge_case_variants(self, merged: dict[str, tuple[ListedImage, Path]]) -> None:
         """Merge images whose paths differ in case alone, where the file system takes them for one file."""
         firsts: dict[str, str] = {}
         for image_id in list(merged):
@@ -181,7 +181,7 @@ class ListedImages:
         meta = {} if row.utc_offset is None else {UTC_OFFSET: str(round(row.utc_offset.total_seconds()))}
         return Item(image_id, path, label, row.split, row.camera, row.taken, row.sequence, box, meta)
 
-    def _turn_boxes(self, items: Sequence[Item], sizes: Sequence[tuple[float, float] | None]) -> Iterator[Item]:
+    def _rotate_boxes(self, items: Sequence[Item], sizes: Sequence[tuple[float, float] | None]) -> Iterator[Item]:
         """Yield the items; boxes that were measured in stored pictures are turned as EXIF turns these."""
         rows = [row for row, item in enumerate(items) if item.box is not None and sizes[row] is not None]
         pictures = dict(zip(rows, read_sizes_and_orientations([items[row].path for row in rows]), strict=True))

@@ -47,7 +47,7 @@ def marking_round_asked(request: Request) -> Iterator[bool]:
     The mark is written last. So if the process is killed before, the next call still counts as the first request. An
     OSError in the block becomes a LabelError with a remedy.
     """
-    mark = _mark_of(request)
+    mark = _asked_mark_file(request)
     asked_before = mark.exists()
     try:
         yield asked_before
@@ -64,7 +64,7 @@ def marking_round_asked(request: Request) -> Iterator[bool]:
 def classes_when_asked(request: Request) -> tuple[str, ...]:
     """Return the classes at the time of the first request of this round. Later answers may have added classes."""
     try:
-        return tuple(_mark_of(request).read_text(encoding="utf-8").splitlines())
+        return tuple(_asked_mark_file(request).read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeError):
         return ()
 
@@ -115,5 +115,5 @@ def count_with_noun(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _mark_of(request: Request) -> Path:
+def _asked_mark_file(request: Request) -> Path:
     return request.folder / f".round-{request.round:03d}.asked"

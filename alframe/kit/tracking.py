@@ -85,7 +85,7 @@ class TrackedRun:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.id: str | None = None
-        self._told: list[str] = []
+        self._sent_rounds: list[str] = []
 
     def stored_id(self) -> str | None:
         """Return the id of the stored run, even if this run cannot be continued."""
@@ -98,21 +98,21 @@ class TrackedRun:
         told = stored.get("rounds", [])
         if told != [_round_key(record) for record in history[: len(told)]]:
             stored = {}
-        self.id, self._told = stored.get("run"), list(stored.get("rounds", []))
-        return list(history[len(self._told) :])
+        self.id, self._sent_rounds = stored.get("run"), list(stored.get("rounds", []))
+        return list(history[len(self._sent_rounds) :])
 
     def begin(self, run: str) -> None:
         """Store the id of a new run, to which no round was sent yet."""
-        self.id, self._told = run, []
-        self._save_told_rounds()
+        self.id, self._sent_rounds = run, []
+        self._save_sent_rounds()
 
     def add(self, record: RoundRecord) -> None:
         """Store that a round was sent to the run."""
-        self._told.append(_round_key(record))
-        self._save_told_rounds()
+        self._sent_rounds.append(_round_key(record))
+        self._save_sent_rounds()
 
-    def _save_told_rounds(self) -> None:
-        write_json(self.file, {"run": self.id, "rounds": self._told})
+    def _save_sent_rounds(self) -> None:
+        write_json(self.file, {"run": self.id, "rounds": self._sent_rounds})
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -32,28 +32,28 @@ def require_valid_label_limit(rule: str, labels: int | None) -> None:
     require_parameter(f"stopping '{rule}'", labels is None or labels >= 1, "at least 1, or null", labels=labels)
 
 
-def reason_if_reached(measured: Evaluation | None, metric: str, at_least: float, labels: int) -> str | None:
+def reason_if_reached(evaluation: Evaluation | None, metric: str, at_least: float, labels: int) -> str | None:
     """Return the reason to stop if `metric` is high enough; None if it is not, or if nothing was measured.
 
     `macro_f1` is scikit-learn's, in which a class that is predicted and has no test image counts, as 0.
     """
-    if measured is None or (value := _metric_value(measured, metric)) < at_least:
+    if evaluation is None or (value := _metric_value(evaluation, metric)) < at_least:
         return None
     result = f"{metric} is {value:.4g}, and {at_least:.4g} was required"
     if metric == "low":
         result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were required"
-    averages = describe_unmeasured_classes(measured)
-    on = f"{measured.basis}, {measured.n} images" + (f"; {averages}" if averages else "")
+    averages = describe_unmeasured_classes(evaluation)
+    on = f"{evaluation.basis}, {evaluation.n} images" + (f"; {averages}" if averages else "")
     return f"The target is reached: {result} ({labels} labels; {on})."
 
 
-def _metric_value(measured: Evaluation, metric: str) -> float:
-    if metric == "macro_f1" and measured.sklearn_macro_f1 is not None:  # which old records do not have
-        return measured.sklearn_macro_f1
-    return float(getattr(measured, metric))
+def _metric_value(evaluation: Evaluation, metric: str) -> float:
+    if metric == "macro_f1" and evaluation.sklearn_macro_f1 is not None:  # which old records do not have
+        return evaluation.sklearn_macro_f1
+    return float(getattr(evaluation, metric))
 
 
-def reason_if_spent(limit: int | None, last: RoundRecord, awaited: str) -> str | None:
+def reason_at_limit(limit: int | None, last: RoundRecord, awaited: str) -> str | None:
     """Return the reason to stop if `limit` labels are there before `awaited` has happened; else None."""
     if limit is None or last.labels < limit:
         return None

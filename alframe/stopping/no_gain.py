@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from alframe.kit.parameters import require_at_least, require_parameter
-from alframe.stopping.limits import reason_if_spent, require_valid_label_limit
+from alframe.stopping.limits import reason_at_limit, require_valid_label_limit
 from alframe.types import RoundRecord
 
 
@@ -40,7 +40,7 @@ class NoGain:
                     f"More labels make no difference: the mean accuracy of the last {self.rounds} rounds is {now:.1%}, "
                     f"and of the {self.rounds} before {before:.1%} ({history[-1].labels} labels; {measured[-1].basis})."
                 )
-        return reason_if_spent(self.labels, history[-1], "more labels made no difference")
+        return reason_at_limit(self.labels, history[-1], "more labels made no difference")
 
     def labels_left(self, labels: int) -> int | None:
         return None if self.labels is None else max(0, self.labels - labels)

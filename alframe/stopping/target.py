@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.limits import reason_if_reached, reason_if_spent, require_metric, require_valid_label_limit
+from alframe.stopping.limits import reason_at_limit, reason_if_reached, require_metric, require_valid_label_limit
 from alframe.types import RoundRecord
 
 
@@ -28,7 +28,7 @@ class Target:
             return None
         last = history[-1]
         reason = reason_if_reached(last.evaluation, self.metric, self.at_least, last.labels)
-        return reason or reason_if_spent(self.labels, last, f"{self.metric} was {self.at_least:.4g}")
+        return reason or reason_at_limit(self.labels, last, f"{self.metric} was {self.at_least:.4g}")
 
     def labels_left(self, labels: int) -> int | None:
         return None if self.labels is None else max(0, self.labels - labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alframe.stopping.limits import reason_if_reached, reason_if_spent
+from alframe.stopping.limits import reason_at_limit, reason_if_reached
 from alframe.stopping.target import Target
 from alframe.types import Estimate, RoundRecord
 
@@ -36,14 +36,14 @@ class TargetAccuracy(Target):
             reason = _reason_if_proved(rest, self.at_least, last.labels)
         else:
             reason = reason_if_reached(last.audit, self.metric, self.at_least, last.labels)
-        return reason or reason_if_spent(self.labels, last, awaited)
+        return reason or reason_at_limit(self.labels, last, awaited)
 
 
-def _reason_if_proved(rest: Estimate, at_least: float, labels: int) -> str | None:
-    if rest.always_low < at_least:
+def _reason_if_proved(estimate: Estimate, at_least: float, labels: int) -> str | None:
+    if estimate.always_low < at_least:
         return None
     return (
-        f"The target is reached: right on at least {100 * rest.always_low:.1f} of 100 of the {rest.images:,} images "
-        f"without a label, and {100 * at_least:g} were required ({labels} labels; {rest.n} images drawn at random; "
-        "97.5 % confidence, which holds although the rule checks in every round)."
+        f"The target is reached: right on at least {100 * estimate.always_low:.1f} of 100 of the {estimate.images:,} "
+        f"images without a label, and {100 * at_least:g} were required ({labels} labels; {estimate.n} images drawn at "
+        "random; 97.5 % confidence, which holds although the rule checks in every round)."
     )

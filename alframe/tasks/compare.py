@@ -12,11 +12,12 @@ from pathlib import Path
 from alframe.commands import command_line, short_path
 from alframe.comparison.runs import ENDED, FoundRuns, Run, read_runs
 from alframe.errors import BadParams, StoreError
+from alframe.kit.round_folders import count_with_noun
 from alframe.loop.session import Session
 from alframe.types import Outcome, OutcomeState
 
 log = logging.getLogger(__name__)
-LIBRARIES = ("scikit_posthocs", "statsmodels")
+REQUIRED_LIBRARIES = ("scikit_posthocs", "statsmodels")
 COMPARISON_FOLDER = "comparison"  # of the page, in the folder of the sweep or the project
 
 
@@ -37,9 +38,13 @@ class Compare:
         """Write the page. Raises StoreError for no runs, BadParams for a wrong measure or a missing library."""
         if missing := missing_libraries():
             raise BadParams(missing)
-        places = [Path(place) for place in self.sweep or ()] or _latest_sweep_or_project(session)
-        out = Path(self.out) if self.out else (places[0] if len(places) == 1 else Path.cwd()) / COMPARISON_FOLDER
-        page = write_comparison_page(read_runs(places), places, out, self.baseline, self.measure, self.goals)
+        run_folders = [Path(place) for place in self.sweep or ()] or _latest_sweep_or_project(session)
+        out = (
+            Path(self.out)
+            if self.out
+            else (run_folders[0] if len(run_folders) == 1 else Path.cwd()) / COMPARISON_FOLDER
+        )
+        page = write_comparison_page(read_runs(run_folders), run_folders, out, self.baseline, self.measure, self.goals)
         return Outcome(
             OutcomeState.DONE, f"Comparison: {short_path(page)}\nFigures, tables and curves: {short_path(out)}"
         )
@@ -47,13 +52,13 @@ class Compare:
 
 def missing_libraries() -> str:
     """Return which libraries a comparison lacks, with the remedy; nothing if all are installed."""
-    missing = " and ".join(name for name in LIBRARIES if find_spec(name) is None)
+    missing = " and ".join(name for name in REQUIRED_LIBRARIES if find_spec(name) is None)
     return missing and f'A comparison needs {missing}. Install what is missing: pip install "alframe[compare]"'
 
 
 def write_comparison_page(
     found: FoundRuns,
-    places: Sequence[Path],
+    run_folders: Sequence[Path],
     out: Path,
     baseline: str = "random",
     measure: str = "accuracy",
@@ -79,9 +84,8 @@ def write_comparison_page(
         )
     names = list(dict.fromkeys(name for data in sets for name in data.strategies))
     seeds = sorted({run.seed for run in found.runs})
-    counts = (
-        f"{_count_with_noun(len(names), 'strategy', 'strategies')} over {_count_with_noun(len(seeds), 'seed', 'seeds')}"
-    )
+    strategies = f"{len(names)} {'strategy' if len(names) == 1 else 'strategies'}"
+    counts = f"{strategies} over {count_with_noun(len(seeds), 'seed')}"
     summary = f"{counts}, on " + (
         f"{len(sets)} data sets: {'; '.join(data.name for data in sets)}." if len(sets) > 1 else f"{sets[0].name}."
     )
@@ -91,14 +95,14 @@ def write_comparison_page(
         "Comparing %s (%s runs). The statistics and the figures take a while.", summary[:-1], f"{len(found.runs):,}"
     )
     data = ComparisonData(
-        title=" and ".join(place.resolve().name for place in places),
+        title=" and ".join(place.resolve().name for place in run_folders),
         created=datetime.now(UTC).astimezone(),
         summary=summary,
         left_out=found.left_out,
         sections=sections_on_all_data_sets(
             sets, measure, goals if goals is not None else _choose_goals(found.runs, measure)
         ),
-        origin=describe_origin(found.runs, places, {"baseline": baseline, "measure": measure, "goals": goals}),
+        origin=describe_origin(found.runs, run_folders, {"baseline": baseline, "measure": measure, "goals": goals}),
         runs=runs_table(found.runs),
     )
     try:
@@ -127,7 +131,3 @@ def _choose_goals(runs: Sequence[Run], measure: str) -> list[float]:
         if goals:
             return goals[-5:]
     return []
-
-
-def _count_with_noun(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"

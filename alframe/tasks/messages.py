@@ -9,7 +9,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.embedding import load_damaged
 from alframe.loop.session import Session
 
-COMPLETE = "This campaign is complete; these are its results."  # the first line of a run that had ended before
+COMPLETE_MESSAGE = "This campaign is complete; these are its results."  # the first line of a run that had ended before
 
 
 def indented_paths(paths: list[Path]) -> str:

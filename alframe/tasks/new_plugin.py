@@ -13,9 +13,9 @@ from alframe.contracts import Session
 from alframe.errors import BadParams, StoreError
 from alframe.types import Outcome, OutcomeState
 
-TEMPLATE = Path(__file__).parent / "plugin_template"
-DEFAULTS = {"exporter": ("predictions", "model"), "tracker": ("console", "jsonl")}  # of the kinds with several at once
-KINDS = tuple(sorted(folder.name for folder in TEMPLATE.iterdir() if folder.name in REGISTRIES))
+TEMPLATES = Path(__file__).parent / "plugin_template"
+DEFAULT_PARTS = {"exporter": ("predictions", "model"), "tracker": ("console", "jsonl")}  # of kinds with several parts
+TEMPLATE_KINDS = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if folder.name in REGISTRIES))
 
 
 @dataclass
@@ -47,8 +47,8 @@ def words_to_choose(kind: str, part: str) -> list[str]:
     """Return the words of a command that uses the part, besides what is used by default."""
     if kind == "task":
         return [part]
-    if kind in DEFAULTS:
-        return [f"{kind}=[{','.join((*DEFAULTS[kind], part))}]"]
+    if kind in DEFAULT_PARTS:
+        return [f"{kind}=[{','.join((*DEFAULT_PARTS[kind], part))}]"]
     return [f"{kind}={part}", *(["pool.file=FILE"] if kind == "pool" else [])]
 
 
@@ -58,8 +58,8 @@ def write_plugin(folder: Path, part: str, kind: str) -> None:
     Raises BadParams for a kind without a template, for a name that no module can have and for one that is taken;
     StoreError if another file is in the way.
     """
-    if kind not in KINDS:
-        raise BadParams(f"kind={kind}: there is no template for it. Known: {', '.join(KINDS)}.")
+    if kind not in TEMPLATE_KINDS:
+        raise BadParams(f"kind={kind}: there is no template for it. Known: {', '.join(TEMPLATE_KINDS)}.")
     if not part.isidentifier() or keyword.iskeyword(part) or part != part.lower() or not part.isascii():
         raise BadParams(f"part={part}: must be lower-case letters, digits and _, such as my_{kind}.")
     if part in REGISTRIES:
@@ -79,12 +79,12 @@ def write_plugin(folder: Path, part: str, kind: str) -> None:
 def _plugin_files(part: str, kind: str) -> Iterator[tuple[str, str]]:
     package = f"src/alframe_{part}"
     sources = {
-        "pyproject.toml": TEMPLATE / "common" / "pyproject.toml",
-        "README.md": TEMPLATE / "common" / "README.md",
-        f"{package}/__init__.py": TEMPLATE / "common" / "__init__.py.txt",
-        f"{package}/{part}.py": TEMPLATE / kind / "part.py.txt",
-        f"{package}/conf/{kind}/{part}.yaml": TEMPLATE / kind / "part.yaml",
-        f"tests/test_{part}.py": TEMPLATE / kind / "test_part.py.txt",
+        "pyproject.toml": TEMPLATES / "common" / "pyproject.toml",
+        "README.md": TEMPLATES / "common" / "README.md",
+        f"{package}/__init__.py": TEMPLATES / "common" / "__init__.py.txt",
+        f"{package}/{part}.py": TEMPLATES / kind / "part.py.txt",
+        f"{package}/conf/{kind}/{part}.yaml": TEMPLATES / kind / "part.yaml",
+        f"tests/test_{part}.py": TEMPLATES / kind / "test_part.py.txt",
     }
     words = {
         "alframe-mypart": f"alframe-{part.replace('_', '-')}",

@@ -28,15 +28,15 @@ from alframe.store.files import write_json
 from alframe.tasks.accuracy_tables import accuracy_table, comparison_table, describe_unanswered_audit
 from alframe.tasks.export import export_results
 from alframe.tasks.label import WaitsForAnswers
-from alframe.tasks.messages import COMPLETE, describe_bad_image_counts, predict_command
+from alframe.tasks.messages import COMPLETE_MESSAGE, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, OutcomeState
 from alframe.types.audit import MIN_IMAGES
 
 log = logging.getLogger(__name__)
 
-_LONG = 3600.0  # seconds
-_QUIET = 10.0  # seconds without a correction, after which all of them are learned from
+_WAIT_SECONDS = 3600.0  # seconds
+_QUIET_SECONDS = 10.0  # seconds without a correction, after which all of them are learned from
 
 
 class Run(WaitsForAnswers):
@@ -67,7 +67,7 @@ class Run(WaitsForAnswers):
                 )  # a folder that does not exist is reported before a page opens
             log.info("%s", _describe_folder(session))
         with serving_people(session) as serving:
-            with _telling_people(serving, "embedding", "Reading the images. Then a batch appears here."):
+            with _showing_phase(serving, "embedding", "Reading the images. Then a batch appears here."):
                 outcome, cache, fitted = run_until_stop(session)
             while True:
                 while outcome.state is OutcomeState.WAITING and (
@@ -119,7 +119,7 @@ class Run(WaitsForAnswers):
         if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
         wait_for_answers(session, items, cache.problems, self.every, serving, describe_accuracy(session))
-        with _telling_people(serving, "learning", f"Learning from {len(session.labels().counted)} labels."):
+        with _showing_phase(serving, "learning", f"Learning from {len(session.labels().counted)} labels."):
             return run_until_stop(session, cache)
 
     def _serve_after_the_end(
@@ -131,11 +131,11 @@ class Run(WaitsForAnswers):
         log.info("\n%s\n\nThe pages stay open for review: %s\nCtrl-C ends.", done.message, serving.address)
         return_freed_memory()
         try:
-            while not serving.wait_for_answer(_LONG):
+            while not serving.wait_for_answer(_WAIT_SECONDS):
                 pass
             while True:  # until nothing was corrected for a while
                 collect_and_store_answers(session, cache.listing.items, cache.problems)
-                if not serving.wait_for_answer(_QUIET):
+                if not serving.wait_for_answer(_QUIET_SECONDS):
                     return True
         except KeyboardInterrupt:
             return False
@@ -166,7 +166,7 @@ class Run(WaitsForAnswers):
 
 
 @contextmanager
-def _telling_people(serving: LabellingServer | None, phase: str, message: str) -> Iterator[None]:
+def _showing_phase(serving: LabellingServer | None, phase: str, message: str) -> Iterator[None]:
     """Show people a phase, and how far its long steps have got."""
     if serving is None:
         yield
@@ -226,10 +226,10 @@ def _summary_message(
     return "\n".join(lines)
 
 
-def _read_done_file(file: Path, digest: str, exports: bool) -> Outcome | None:
+def _read_done_file(file: Path, digest: str, needs_exports: bool) -> Outcome | None:
     """Return the outcome of a run with the same configuration that has ended, if there was one.
 
-    `exports`: whether the run must have exported its results.
+    `needs_exports`: whether the run must have exported its results.
     """
     if not file.exists():
         return None
@@ -241,7 +241,7 @@ def _read_done_file(file: Path, digest: str, exports: bool) -> Outcome | None:
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         log.warning("%s cannot be read; the results are computed again.", file)
         return None
-    lacks_exports = exports and not done.get("exports", True)  # runs of older versions have always exported
+    lacks_exports = needs_exports and not done.get("exports", True)  # runs of older versions have always exported
     if identity != digest or done.get("failures") or lacks_exports:  # what failed is tried again
         return None
-    return Outcome(OutcomeState.DONE, f"{COMPLETE}\n{message}", value)
+    return Outcome(OutcomeState.DONE, f"{COMPLETE_MESSAGE}\n{message}", value)

@@ -145,7 +145,7 @@ def test_without_a_name_it_is_the_latest_sweep(alframe: CommandLine, pool: Path,
 def test_a_missing_library_is_named_with_the_remedy(
     alframe: CommandLine, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "LIBRARIES", ("scikit_posthocs_not_there",))
+    monkeypatch.setattr(compare, "REQUIRED_LIBRARIES", ("scikit_posthocs_not_there",))
     refused = alframe("compare", "anything")
     assert refused.code == 1
     assert 'pip install "alframe[compare]"' in refused.err

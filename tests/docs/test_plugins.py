@@ -8,7 +8,7 @@ from pathlib import Path
 import alframe.testing
 from alframe import contracts
 from alframe.builtins import BUILTIN_PARTS
-from alframe.tasks.new_plugin import KINDS
+from alframe.tasks.new_plugin import TEMPLATE_KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 
@@ -27,6 +27,6 @@ def test_every_kind_has_its_row() -> None:
 
 
 def test_the_kinds_that_new_plugin_knows() -> None:
-    assert set(KINDS) == set(BUILTIN_PARTS)
-    kinds = ", ".join(KINDS)
+    assert set(TEMPLATE_KINDS) == set(BUILTIN_PARTS)
+    kinds = ", ".join(TEMPLATE_KINDS)
     assert f"The kinds are {kinds}." in PAGE

@@ -111,7 +111,7 @@ def test_without_bursts_no_example_is_kept() -> None:
 
 
 def test_more_labels_than_are_needed_to_measure_are_not_all_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alframe.heads.sharpness.MIN_MEASURED", 30)
+    monkeypatch.setattr("alframe.heads.sharpness.MIN_HELD_OUT_LABELS", 30)
     fits = []
     fit = auto.fit_prototypes
     monkeypatch.setattr(auto, "fit_prototypes", lambda rows, *rest: (fits.append(len(rows)), fit(rows, *rest))[1])

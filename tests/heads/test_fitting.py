@@ -69,7 +69,7 @@ def test_class_means_and_their_covariance_take_a_row_of_weight_two_as_two_rows()
     x, y = examples(30, 8)
     weights = np.random.default_rng(0).integers(1, 4, 30)
     rows = np.repeat(np.arange(30), weights)
-    falloff = Falloff(sharpness=3.0, share=0.5, noise=0.1)
+    falloff = Falloff(sharpness=3.0, prior_weight=0.5, mean_noise=0.1)
     weighted = fit_prototypes(x, y, 0.5, 8, np.ones(30, bool), weights.astype(np.float32), falloff)
     repeated = fit_prototypes(
         x[rows], y[rows], 0.5, 8, np.ones(len(rows), bool), np.ones(len(rows), np.float32), falloff

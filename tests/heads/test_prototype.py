@@ -117,7 +117,7 @@ def test_the_best_sharpness_and_share_are_found():
         logs = np.log(softmax(-sharpness * squares + share * shares, axis=1))
         return -logs[np.arange(60), y].sum() - logs.mean()
 
-    found = prototype._fit_sharpness(squares, shares, y, np.ones(60))
+    found = prototype._fit_logit_factors(squares, shares, y, np.ones(60))
     tried = [loss(*pair) for pair in zip(rng.uniform(0, 3, 500), rng.uniform(0, 1, 500), strict=True)]
     assert loss(*found) <= min(tried) + 1e-3
 

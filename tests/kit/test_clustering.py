@@ -89,7 +89,7 @@ def test_rows_have_length_1_and_zeros_stay():
 def test_k_means_starts_at_the_rows_that_scikit_learn_draws(is_kept_wide, is_weighted, monkeypatch):
     """So campaigns from before go on with the same batches."""
     if not is_kept_wide:
-        monkeypatch.setattr("alframe.kit.clustering.MAX_WIDE_BYTES", 0)
+        monkeypatch.setattr("alframe.kit.clustering.MAX_FLOAT64_BYTES", 0)
     monkeypatch.setattr("alframe.chunks.ROWS", 64)
     for seed in range(20):
         rng = np.random.default_rng(seed)

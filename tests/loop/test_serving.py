@@ -293,7 +293,7 @@ def test_after_the_end_corrections_are_learned_from_until_ctrl_c(
 ) -> None:
     import alframe.tasks.run as run
 
-    monkeypatch.setattr(run, "_QUIET", 0.3)
+    monkeypatch.setattr(run, "_QUIET_SECONDS", 0.3)
     wait = launch.ServerProcess.wait_for_answer
     corrected = threading.Event()
     corrections = []

@@ -13,13 +13,13 @@ import pytest
 import alframe
 from alframe.app.command import parse_command
 from alframe.errors import BadParams, StoreError
-from alframe.tasks.new_plugin import DEFAULTS, KINDS, words_to_choose, write_plugin
+from alframe.tasks.new_plugin import DEFAULT_PARTS, TEMPLATE_KINDS, words_to_choose, write_plugin
 from tests.public_imports import find_private_imports
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TEMPLATE_KINDS)
 def test_every_file_is_named_after_the_part(tmp_path: Path, kind: str) -> None:
     write_plugin(tmp_path, "my_part", kind)
     files = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
@@ -38,7 +38,7 @@ def test_every_file_is_named_after_the_part(tmp_path: Path, kind: str) -> None:
         assert not path.endswith(".py") or not find_private_imports(text), path
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TEMPLATE_KINDS)
 def test_it_is_written_as_this_project_is(tmp_path: Path, kind: str) -> None:
     write_plugin(tmp_path, "coinflip", kind)
     for folder, words in (("src", "check"), ("tests", "check --extend-ignore=D"), ("", "format --check")):
@@ -49,7 +49,7 @@ def test_it_is_written_as_this_project_is(tmp_path: Path, kind: str) -> None:
 
 def test_its_own_tests_pass(tmp_path: Path) -> None:
     """Of each kind, beside each other, as if they were installed."""
-    for kind in KINDS:
+    for kind in TEMPLATE_KINDS:
         folder, info = tmp_path / kind, tmp_path / "site" / f"alframe_my_{kind}-0.1.0.dist-info"
         write_plugin(folder, f"my_{kind}", kind)
         project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
@@ -59,8 +59,8 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
         (info / "entry_points.txt").write_text(
             "".join(f"[{group}]\n{name} = {target}\n" for group, (name, target) in points.items())
         )
-    paths = [ROOT, tmp_path / "site", *(tmp_path / kind / "src" for kind in KINDS)]
-    command = [sys.executable, "-m", "pytest", "-q", *(f"{kind}/tests" for kind in KINDS)]
+    paths = [ROOT, tmp_path / "site", *(tmp_path / kind / "src" for kind in TEMPLATE_KINDS)]
+    command = [sys.executable, "-m", "pytest", "-q", *(f"{kind}/tests" for kind in TEMPLATE_KINDS)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
@@ -85,7 +85,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, part: str, kind: str, reason:
 
 def test_the_command_to_try_keeps_the_default_exporters_and_trackers() -> None:
     config = alframe.compose()
-    for kind, names in DEFAULTS.items():
+    for kind, names in DEFAULT_PARTS.items():
         assert tuple(config[kind]) == names
     assert words_to_choose("exporter", "mine") == ["exporter=[predictions,model,mine]"]
     assert words_to_choose("tracker", "mine") == ["tracker=[console,jsonl,mine]"]
