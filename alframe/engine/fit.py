@@ -10,12 +10,7 @@ import numpy as np
 
 from alframe.contracts import Head, UsesUnlabelled
 from alframe.engine.listing.groups import assign_groups, draw_stratified_groups
-from alframe.engine.measuring.evaluate import (
-    HELD_OUT_BASIS,
-    MIN_LABELS,
-    cross_validate,
-    evaluate_probs,
-)
+from alframe.engine.measuring.evaluate import HELD_OUT_BASIS, MIN_LABELS, cross_validate, evaluate_probs
 from alframe.kit.pool_views import predict_in_chunks
 from alframe.store.records import StoredLabel
 from alframe.types import Bools, Evaluation, FitContext, Floats, Ints, Item

@@ -18,13 +18,7 @@ import numpy as np
 
 from alframe.formats.other_roots import Claims, PrefixChoice, claim_images, is_sibling, shared_tail
 from alframe.formats.path_table import AMBIGUOUS, NOT_FOUND, PathTable, look_up_numbers, merge_agreeing
-from alframe.formats.path_text import (
-    anchor_of,
-    casefold_paths,
-    is_absolute,
-    normalise_path,
-    normalise_paths,
-)
+from alframe.formats.path_text import anchor_of, casefold_paths, is_absolute, normalise_path, normalise_paths
 from alframe.formats.tables import TableRow
 from alframe.types import Bools, Ints, Item, ItemId, Problem, pool_root
 

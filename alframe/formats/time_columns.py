@@ -205,11 +205,7 @@ class TimeColumn:
     """
 
     def __init__(
-        self,
-        texts: Iterable[str] = (),
-        form: str | None = None,
-        with_numbers: bool = False,
-        may_be_days: bool = True,
+        self, texts: Iterable[str] = (), form: str | None = None, with_numbers: bool = False, may_be_days: bool = True
     ) -> None:
         texts = list(texts) if form is None else []
         self._form, self._with_numbers = form, with_numbers

@@ -6,12 +6,7 @@ import logging
 
 import numpy as np
 
-from alframe.heads.fitting import (
-    LinearLogitsHead,
-    expand_layer_to_all_classes,
-    limit_to_one_thread,
-    scale_examples,
-)
+from alframe.heads.fitting import LinearLogitsHead, expand_layer_to_all_classes, limit_to_one_thread, scale_examples
 from alframe.kit.parameters import require_at_least, require_parameter
 from alframe.types import Floats, Floats64, Ints
 

@@ -87,13 +87,7 @@ class Falloff:
 
 
 def fit_prototypes(
-    rows: Floats,
-    y: Ints,
-    shrinkage: float,
-    dim: int,
-    is_unseen: Bools,
-    weights: Floats,
-    falloff: Falloff | None = None,
+    rows: Floats, y: Ints, shrinkage: float, dim: int, is_unseen: Bools, weights: Floats, falloff: Falloff | None = None
 ) -> tuple[Floats, Floats, Falloff]:
     """Return the weight (P, r) and bias (P,) of the logits of rows like `rows` (m, r), which have length 1.
 

@@ -11,12 +11,7 @@ from typing import Any, Literal
 
 from alframe.class_names import class_name_key
 from alframe.errors import PoolError
-from alframe.formats.image_files import (
-    ImageFiles,
-    describe_path_difference,
-    find_image_files,
-    find_name_below,
-)
+from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files, find_name_below
 from alframe.formats.path_text import quote_first
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.stored_pictures import is_size_of_stored_picture, read_sizes_and_orientations, turn_box

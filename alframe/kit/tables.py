@@ -63,10 +63,7 @@ def files_in_folder(folder: Path, suffixes: Collection[str] = TABLE_SUFFIXES) ->
 
 
 def find_tables(
-    paths: str | Path | Sequence[str | Path],
-    outside: Path,
-    setting: str,
-    suffixes: Sequence[str] = TABLE_SUFFIXES,
+    paths: str | Path | Sequence[str | Path], outside: Path, setting: str, suffixes: Sequence[str] = TABLE_SUFFIXES
 ) -> tuple[list[Path], list[Problem]]:
     """Return the files that match `paths` (one or several), and a Problem for each path that matches no file.
 

@@ -16,24 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from alframe.errors import StoreError
-from alframe.store.database import (
-    closed_on_error,
-    connect,
-    connect_to_read,
-    spoilt_content_as_store_error,
-    timestamp,
-)
+from alframe.store.database import closed_on_error, connect, connect_to_read, spoilt_content_as_store_error, timestamp
 from alframe.store.events import Event, FineTuned, RequestClosed, Requested
 from alframe.store.item_table import ItemTable
 from alframe.store.migrations import migrate, migrated_copy, require_ledger
 from alframe.store.new_statements import find_last_statements, find_new_statements
-from alframe.store.records import (
-    StoredLabel,
-    StoredRound,
-    dump_record,
-    load_record,
-    without_leaked_evaluation,
-)
+from alframe.store.records import StoredLabel, StoredRound, dump_record, load_record, without_leaked_evaluation
 from alframe.types import UNSURE, Ints, Label, RoundRecord, Selection
 
 LEDGER_NAME = "ledger.sqlite"

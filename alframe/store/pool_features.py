@@ -24,14 +24,7 @@ from filelock import FileLock
 from alframe.chunks import row_slices
 from alframe.errors import StoreError
 from alframe.progress import Bar, format_bytes
-from alframe.store.features import (
-    HASH_TYPE,
-    ContentHashes,
-    FeatureStore,
-    load_hashes,
-    save_array,
-    to_hash_array,
-)
+from alframe.store.features import HASH_TYPE, ContentHashes, FeatureStore, load_hashes, save_array, to_hash_array
 from alframe.store.files import clean_up_after_killed_writers, require_free_space, write_json
 from alframe.store.verified_files import VerifiedFiles
 from alframe.types import Floats

@@ -10,14 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from alframe.contracts import (
-    AcquisitionProbs,
-    ExportableHead,
-    Head,
-    HiddenActivations,
-    UsesFitContext,
-    UsesUnlabelled,
-)
+from alframe.contracts import AcquisitionProbs, ExportableHead, Head, HiddenActivations, UsesFitContext, UsesUnlabelled
 from alframe.errors import UnmetNeed
 from alframe.testing.head_weights import HeadWeightsSuite, overlapping_clusters
 from alframe.types import FitContext, Floats, Ints

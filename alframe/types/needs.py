@@ -32,10 +32,6 @@ class Need(enum.Enum):
 
 MODEL_NEEDS = frozenset({Need.PROBS, Need.LABELLED_PROBS, Need.PROB_SAMPLES, Need.HIDDEN_ACTIVATIONS, Need.PREDICT})
 # Facts that only the pool knows: those of the unlabelled items, and the same of the labelled ones.
-POOL_FACTS = {
-    Need.TAKEN: Need.LABELLED_TAKEN,
-    Need.CAMERAS: Need.LABELLED_CAMERAS,
-    Need.IDS: Need.LABELLED_IDS,
-}
+POOL_FACTS = {Need.TAKEN: Need.LABELLED_TAKEN, Need.CAMERAS: Need.LABELLED_CAMERAS, Need.IDS: Need.LABELLED_IDS}
 # Arrays with a row for each unlabelled item.
 PER_ITEM_ARRAYS = (Need.PROBS, Need.HIDDEN_ACTIVATIONS, Need.SEQUENCES, *POOL_FACTS)

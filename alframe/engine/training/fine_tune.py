@@ -19,17 +19,8 @@ from alframe.contracts.loss import UsesTrainingLabels
 from alframe.data.augment import load_augmented_batches
 from alframe.data.batching import balanced_batches, shuffled_batches
 from alframe.data.loading import Batch, normalise_pixels
-from alframe.engine.training.activation_memory import (
-    limit_activation_memory,
-    recompute_activations,
-    statistics_kept,
-)
-from alframe.engine.training.early_stopping import (
-    EarlyStopping,
-    embed_readable,
-    nearest_mean_classes,
-    split_validation,
-)
+from alframe.engine.training.activation_memory import limit_activation_memory, recompute_activations, statistics_kept
+from alframe.engine.training.early_stopping import EarlyStopping, embed_readable, nearest_mean_classes, split_validation
 from alframe.engine.training.freezing import gradients_off, parameters_to_freeze, set_train_mode
 from alframe.engine.training.optimiser import autocast, make_optimiser, make_schedule
 from alframe.errors import BadParams, PoolError

@@ -100,12 +100,7 @@ class ListQueries:
                     "source": source,
                     "round": round_number,
                 }
-        return {
-            "images": images,
-            "next": page.next_cursor,
-            "total": total,
-            "held_back": held_back,
-        }
+        return {"images": images, "next": page.next_cursor, "total": total, "held_back": held_back}
 
     def review_filter_counts(self, name: str) -> dict[str, Any]:
         """Return by what the review can be narrowed, with the number of images of each."""
