@@ -50,8 +50,8 @@ class Campaign:
         seed: int = 0,
     ) -> None:
         self._pool = make_array_pool(features, keys, sequences)
-        every = np.arange(len(self._pool))
-        self._candidates = every if candidates is None else as_row_numbers(candidates, self._pool.keys, "candidates")
+        all_rows = np.arange(len(self._pool))
+        self._candidates = all_rows if candidates is None else as_row_numbers(candidates, self._pool.keys, "candidates")
         self._sampler, self._name = build_sampler(sampler or default_part_name("sampler"), seed)
         self._start_sampler, self._start_name = build_sampler(start_sampler or DEFAULTS.start.sampler, seed)
         self._new_head, head_name = find_head_maker(head)
@@ -189,9 +189,9 @@ class Campaign:
 
     def _earlier_error_rates(self) -> EarlierBatches:
         """Return the head's error rate on each earlier batch that `sampler` chose, as a campaign keeps it."""
-        batches = [(number, one) for number, one in enumerate(self._batches, 1) if one.predicted]
+        batches = [(number, batch) for number, batch in enumerate(self._batches, 1) if batch.predicted]
         return EarlierBatches(
             [number for number, _ in batches],
-            [one.error_rate(self._labels) for _, one in batches],
-            [one.chosen_by for _, one in batches],
+            [batch.error_rate(self._labels) for _, batch in batches],
+            [batch.chosen_by for _, batch in batches],
         )

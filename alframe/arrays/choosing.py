@@ -119,8 +119,8 @@ def fit_head_to_rows(
 ) -> Head:
     """Fit the head to the labels and return it. It may also use `rows` (n,), which have no label.
 
-    `round_number` is the number of batches so far. With the `seed`, it decides the random numbers, as in a campaign. Raises
-    UnmetNeed with the name of the `sampler` if there are no labels of two classes.
+    `round_number` is the number of batches so far. With the `seed`, it decides the random numbers, as in a campaign.
+    Raises UnmetNeed with the name of the `sampler` if there are no labels of two classes.
     """
     if not labels.has_two_classes:
         found = "all are of one class" if labels.classes else "there are none"

@@ -94,8 +94,8 @@ class Auto(FitsWithContext, DeterministicHead):
         scaled, mean, scale, present, target = scale_examples(x, y, weights)
         reduced = reduce_rows(scaled)
         is_unseen = context.is_unseen_by_backbone
-        unit, groups = unit_vectors(reduced.rows), context.groups
-        examples = _Examples(reduced.rows, unit, target, is_unseen, groups, weights, x.shape[1], self)
+        unit_rows, groups = unit_vectors(reduced.rows), context.groups
+        examples = _Examples(reduced.rows, unit_rows, target, is_unseen, groups, weights, x.shape[1], self)
         references = np.sort(rng.permutation(len(y))[:MAX_REFERENCES])
         models, plain = examples.fit_models()
         factors, sharpness, falloff = _fit_factors_and_sharpness(examples, models, references, rng)
@@ -179,10 +179,10 @@ class _Examples:
 
     def fit_models(self) -> tuple[_Models, tuple[Floats, Floats]]:
         """Return the models of all examples, and the linear model to which every example counts the same."""
-        plain = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y] * self.weights[:, None]
-        weights, biases = self._fit_linear(plain[None])
-        fair = self._balanced_targets(np.arange(len(self.y)))
-        linear = self._fit_linear(fair[None], start=(weights[0], biases[0]))
+        equal_targets = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y] * self.weights[:, None]
+        weights, biases = self._fit_linear(equal_targets[None])
+        balanced_targets = self._balanced_targets(np.arange(len(self.y)))
+        linear = self._fit_linear(balanced_targets[None], start=(weights[0], biases[0]))
         shrinkage = self.head.shrinkage
         *prototypes, falloff = fit_prototypes(self.unit_rows, self.y, shrinkage, self.dim, self.is_unseen, self.weights)
         models = _Models((linear[0][0], linear[1][0]), (prototypes[0], prototypes[1]), falloff)
@@ -254,14 +254,14 @@ def _fit_factors_and_sharpness(
     if examples.has_bursts:
         tests.append(split_folds_unseen_by_backbone(examples.y, examples.is_unseen, examples.groups, folds, rng))
     references = references if examples.has_bursts else references[:0]
-    each = [examples.predict_held_out(some, models, references) for some in tests if some]
-    each = [some for some in each if (some.y >= 0).any()]
-    if not each:
+    predicted = [examples.predict_held_out(fold, models, references) for fold in tests if fold]
+    predicted = [fold for fold in predicted if (fold.y >= 0).any()]
+    if not predicted:
         return np.full(2, 0.5), 0.0, 0.0
-    logits = np.concatenate([some.logits for some in each], axis=1)
-    distances, y = (np.concatenate([getattr(some, name) for some in each]) for name in ("distances", "y"))
-    total = sum(some.weights.sum() for some in each)
-    weights = np.concatenate([some.weights * (total / len(each) / some.weights.sum()) for some in each])
+    logits = np.concatenate([fold.logits for fold in predicted], axis=1)
+    distances, y = (np.concatenate([getattr(fold, name) for fold in predicted]) for name in ("distances", "y"))
+    total = sum(fold.weights.sum() for fold in predicted)
+    weights = np.concatenate([fold.weights * (total / len(predicted) / fold.weights.sum()) for fold in predicted])
     known = y >= 0
     if len(np.unique(y[known])) < 2:  # one class alone cannot tell which model tells classes apart
         return np.full(2, 0.5), 0.0, 0.0

@@ -107,8 +107,8 @@ def fit_logistic_regressions(
 
     first = np.zeros(shape)
     if start is not None:
-        one = np.column_stack([start[0], start[1] / CONSTANT_FEATURE]).astype(np.float64)
-        first[:] = one[1:] - one[0] if classes == 2 else one
+        start_weights = np.column_stack([start[0], start[1] / CONSTANT_FEATURE]).astype(np.float64)
+        first[:] = start_weights[1:] - start_weights[0] if classes == 2 else start_weights
     # Always from the same start, never from the last round's weights: a resumed run must choose as one that was not
     # (docs/adr/0011-heads-start-from-nothing.md).
     with limit_to_one_thread():

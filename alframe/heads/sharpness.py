@@ -68,8 +68,8 @@ def fit_sharpness(
     examples are not less sure.
     Compare Tomani, Waseda, Shen and Cremers 2023, "Beyond in-domain scenarios: robust density-aware calibration".
     """
-    unit = float(distances.mean()) or 1.0
-    relative = distances / unit
+    mean_distance = float(distances.mean()) or 1.0
+    relative = distances / mean_distance
 
     def combine(parameters: Floats64, finite_logits: Floats64) -> tuple[Floats64, Floats64]:
         scaled = np.exp(parameters[0] - parameters[1] * relative)[:, None] * finite_logits[0]
@@ -77,7 +77,7 @@ def fit_sharpness(
 
     bounds = [(-MAX_LOG_SHARPNESS, MAX_LOG_SHARPNESS), (0, MAX_FALLOFF if with_falloff else 0)]
     a, b = _minimise_log_loss(logits[None], y, weights, combine, np.zeros(2), bounds)
-    return float(a), float(b) / unit
+    return float(a), float(b) / mean_distance
 
 
 def balanced_weights(y: Ints, weights: Floats64, power: float = 1.0) -> Floats64:

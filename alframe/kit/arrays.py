@@ -89,8 +89,8 @@ def as_row_numbers(chosen: Any, keys: Array, name: str) -> Ints:
         raise BadParams(f"{name} holds numbers such as {array[array != np.floor(array)][0]}: give keys, or a mask.")
     order = np.argsort(keys, kind="stable")
     try:
-        places = np.searchsorted(keys, array, sorter=order).clip(max=len(keys) - 1)
-        rows = order[places]
+        positions = np.searchsorted(keys, array, sorter=order).clip(max=len(keys) - 1)
+        rows = order[positions]
         strangers = keys[rows] != array
     except TypeError:
         strangers = np.ones(len(array), np.bool_)
@@ -143,8 +143,8 @@ def number_classes(labels: Sequence[Any] | Array, classes: Sequence[Any] = ()) -
     except TypeError:
         kinds = sorted({type(label).__name__ for label in (*array.tolist(), *classes)})
         raise BadParams(f"labels are of several types: {', '.join(kinds)}. Make all of them texts.") from None
-    places = {label: number for number, label in enumerate(known)}
-    return np.array([places[label] for label in found.tolist()], np.int64)[numbers], tuple(known)
+    number_of = {label: number for number, label in enumerate(known)}
+    return np.array([number_of[label] for label in found.tolist()], np.int64)[numbers], tuple(known)
 
 
 def as_array(x: Any, name: str) -> Array:

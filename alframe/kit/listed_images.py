@@ -114,8 +114,8 @@ class ListedImages:
         files = find_image_files(self.root, {id_: (row.path, path) for id_, (row, path) in listed.items()})
         merged: dict[str, tuple[ListedImage, Path]] = {}
         for listed_id, (row, path) in listed.items():
-            image_id, place = files.found.get(listed_id, (listed_id, path))
-            merged[image_id] = (self._merge_and_note(merged[image_id][0], row) if image_id in merged else row, place)
+            image_id, file = files.found.get(listed_id, (listed_id, path))
+            merged[image_id] = (self._merge_and_note(merged[image_id][0], row) if image_id in merged else row, file)
         self._merge_case_variants(merged)
         items = [self._make_item(image_id, path, row) for image_id, (row, path) in merged.items()]
         kept = [(item, row) for item, (row, _) in zip(items, merged.values(), strict=True) if item is not None]
@@ -223,8 +223,8 @@ class ListedImages:
         spelled_otherwise = [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]
         if otherwise := [id_ for id_ in spelled_otherwise if listed[id_][1].is_relative_to(self.root)]:
             text = "%s: %d images have another case or other accents on the disk than in the list, e.g. %s."
-            row, place = listed[otherwise[0]][0], files.found[otherwise[0]][1]
-            log.warning(text, self.file, len(otherwise), describe_path_difference(row.path, place))
+            row, file = listed[otherwise[0]][0], files.found[otherwise[0]][1]
+            log.warning(text, self.file, len(otherwise), describe_path_difference(row.path, file))
         for ids, what in (
             (files.ambiguous, "could be several files below %s"),
             (files.missing, "do not exist below %s"),
@@ -247,9 +247,9 @@ class ListedImages:
                 f" They would exist if pool.root replaced {quote_first(files.rejected)}, but that folder looks like "
                 "another season."
             )
-        elif not {"/", "\\"} & set(row.path) and (place := find_name_below(self.root, row.path.strip())):
+        elif not {"/", "\\"} & set(row.path) and (file := find_name_below(self.root, row.path.strip())):
             return (
-                f"{text} But there is {place}. If it is that image, write its folder into the path, as '{place}'. If "
+                f"{text} But there is {file}. If it is that image, write its folder into the path, as '{file}'. If "
                 f"all images are in that folder, set pool.root to it instead (now {self.root})."
             )
         return (
@@ -258,8 +258,8 @@ class ListedImages:
         )
 
 
-def _is_same_file(one: Path, other: Path) -> bool:
+def _is_same_file(first: Path, second: Path) -> bool:
     try:
-        return one.samefile(other)
+        return first.samefile(second)
     except OSError:  # not there
         return False

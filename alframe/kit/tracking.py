@@ -69,9 +69,9 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
     axes.set(xlabel="predicted", ylabel="true", title=f"{evaluation.n} images: {evaluation.basis}")
     axes.title.set_wrap(True)
     if len(evaluation.classes) <= MAX_NAMED_CLASSES:
-        places = range(len(evaluation.classes))
-        axes.set_xticks(places, evaluation.classes, rotation=90, parse_math=False)
-        axes.set_yticks(places, evaluation.classes, parse_math=False)
+        ticks = range(len(evaluation.classes))
+        axes.set_xticks(ticks, evaluation.classes, rotation=90, parse_math=False)
+        axes.set_yticks(ticks, evaluation.classes, parse_math=False)
     return figure
 
 

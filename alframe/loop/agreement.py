@@ -38,8 +38,8 @@ def measure_agreement(rows: Iterable[StoredLabel], excluded_rounds: Set[int] = f
             answers[item][annotator] = next(iter(names))
     pairs: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for given in answers.values():
-        for one, other in combinations(sorted(given), 2):
-            pairs[one, other].append((given[one], given[other]))
+        for first_person, second_person in combinations(sorted(given), 2):
+            pairs[first_person, second_person].append((given[first_person], given[second_person]))
     found = [Agreement(*people, len(both), _share_equal(both), cohens_kappa(both)) for people, both in pairs.items()]
     return sorted(found, key=lambda each: (-each.images, each.first, each.second))
 

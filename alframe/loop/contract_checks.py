@@ -161,4 +161,4 @@ def _describe_failure(kind: str, part: object, error: BaseException) -> str:
 
 def tracker_failures(trackers: Sequence[Tracker]) -> list[str]:
     """Return why trackers were left out, if any were."""
-    return [one.failure for one in trackers if isinstance(one, FailSafeTracker) and one.failure is not None]
+    return [each.failure for each in trackers if isinstance(each, FailSafeTracker) and each.failure is not None]

@@ -58,7 +58,7 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     opened = {key for stored_round in rounds if not stored_round.closed for key in stored_round.keys}
     closed = {key for stored_round in rounds if stored_round.closed for key in stored_round.keys}
     labelled = {label.item for label in labels.counted}
-    places: list[tuple[Iterable[int], str]] = [
+    states: list[tuple[Iterable[int], str]] = [
         (labelled, "labelled"),
         ({label.item for label in campaign.labels_with_propagated(items)}, "labelled with their sequence"),
         (labels.unresolved_conflicts, "with conflicting labels"),
@@ -73,7 +73,7 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     is_counted[held_out] = True
     absent = [key for key in load_absent(campaign) if not is_counted[key]]
     is_counted[absent] = True
-    for keys, description in places:
+    for keys, description in states:
         before = np.count_nonzero(is_counted)
         is_counted[list(keys)] = True
         if count := int(np.count_nonzero(is_counted) - before):

@@ -21,12 +21,12 @@ def warn_of_project_with_same_images(campaign: Campaign, items: ItemColumns) -> 
     """Warn if a campaign of people that has asked nothing yet has the images of a project beside it, moved."""
     if campaign.parts.label_source.answers_now or campaign.ledger.stored_rounds():
         return
-    place_of = {id_: place for place, id_ in enumerate(items.ids)}
+    position_of = {id_: position for position, id_ in enumerate(items.ids)}
     for folder, labels in _projects_of_people(campaign.folder):
         with Ledger.open(folder, read_only=True) as ledger:
             known = ledger.items()
-        shared = [(key, place_of[id_]) for key, id_ in enumerate(known.ids) if id_ in place_of]
-        sample = [(known[key].path, items[place].path) for key, place in shared[:SAMPLE_SIZE]]
+        shared = [(key, position_of[id_]) for key, id_ in enumerate(known.ids) if id_ in position_of]
+        sample = [(known[key].path, items[position].path) for key, position in shared[:SAMPLE_SIZE]]
         if 2 * len(shared) > len(known) and all(_is_moved(before, now) for before, now in sample):
             root = (campaign.recipes.get("pool") or {}).get("root")
             go_on = project_command(folder, *([f"pool.root={root}"] if root else []))

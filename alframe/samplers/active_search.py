@@ -54,8 +54,8 @@ class ActiveSearch(CompositeSampler):
         rest = restrict_view(other, view).after_choosing(is_found, ~is_found)
         chosen = other.select(rest, k - len(found), rng).keys
         # The beginning of the batch is mixed like the whole.
-        places = [(np.arange(len(part)) + 0.5) / len(part) for part in (found, chosen) if len(part)]
-        order = np.argsort(np.concatenate(places), kind="stable")
+        positions = [(np.arange(len(part)) + 0.5) / len(part) for part in (found, chosen) if len(part)]
+        order = np.argsort(np.concatenate(positions), kind="stable")
         return Selection(np.concatenate([view.keys[found], chosen])[order])
 
     def _find_classes(self, view: PoolView, counts: Ints) -> Ints:
@@ -90,10 +90,10 @@ def choose_evenly_by_class(probs: Floats, counts: Ints, class_indices: Ints, k: 
     ranked: dict[int, Iterator[int]] = {}  # by class: its k most probable rows, of which at most k - 1 can be taken
     chosen: dict[int, None] = {}
     while len(chosen) < k:
-        place = int(counts.argmin())
-        if place not in ranked:
-            best = select_top_k(np.arange(len(probs)), probs[:, order[place]], k, rng)
-            ranked[place] = iter(best.keys.tolist())
-        chosen[next(row for row in ranked[place] if row not in chosen)] = None
-        counts[place] += 1
+        position = int(counts.argmin())
+        if position not in ranked:
+            best = select_top_k(np.arange(len(probs)), probs[:, order[position]], k, rng)
+            ranked[position] = iter(best.keys.tolist())
+        chosen[next(row for row in ranked[position] if row not in chosen)] = None
+        counts[position] += 1
     return np.array(list(chosen), np.int64)

@@ -54,9 +54,9 @@ class DistanceCache:
     def update(self, keys: Ints, checksums: Floats, bounds: UpperBounds) -> None:
         """Remember the bounds of `keys` (n,), beside those of images that are not among them."""
         others = ~np.isin(self._keys, keys)
-        every = np.concatenate([keys, self._keys[others]])
-        order = np.argsort(every, kind="stable")  # fast where they are sorted, as those of a pool are
-        self._keys = every[order]
+        all_keys = np.concatenate([keys, self._keys[others]])
+        order = np.argsort(all_keys, kind="stable")  # fast where they are sorted, as those of a pool are
+        self._keys = all_keys[order]
         self._checksums = np.concatenate([checksums, self._checksums[others]])[order]
         self._upper = np.concatenate([bounds.upper, self._upper[others]])[order]
         self._measured_counts = np.concatenate([bounds.measured_counts, self._measured_counts[others]])[order]

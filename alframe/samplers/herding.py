@@ -181,9 +181,9 @@ class _KernelRows:
         missing = rows[self._cache_positions[rows] < 0]
         if self._count + len(missing) > len(self._table):  # full: begin again
             self._cache_positions[:], self._count, missing = -1, 0, rows
-        places = np.arange(self._count, self._count + len(missing))
-        self._table[places] = _kernel(self._x[missing], self._x, self._sigma)
-        self._cache_positions[missing] = places
+        positions = np.arange(self._count, self._count + len(missing))
+        self._table[positions] = _kernel(self._x[missing], self._x, self._sigma)
+        self._cache_positions[missing] = positions
         self._count += len(missing)
         return np.asarray(self._table[self._cache_positions[rows]])
 

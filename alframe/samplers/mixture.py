@@ -31,14 +31,14 @@ class Mixture(CompositeSampler):
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         shares = _draw_sampler_counts(k, np.array(list(self.weights.values())), rng)
-        chosen, places = view.keys[:0], np.empty(0)
+        chosen, positions = view.keys[:0], np.empty(0)
         for member, share in zip(self.members, shares.tolist(), strict=True):
             if share:
                 ranked = member.select(restrict_view(member, view), share + len(chosen), rng).keys
                 new = ranked[~np.isin(ranked, chosen)][:share]
                 chosen = np.concatenate([chosen, new])
-                places = np.concatenate([places, (np.arange(share) + 0.5) / share])  # evenly spaced in 0..1
-        return Selection(chosen[np.argsort(places, kind="stable")])
+                positions = np.concatenate([positions, (np.arange(share) + 0.5) / share])  # evenly spaced in 0..1
+        return Selection(chosen[np.argsort(positions, kind="stable")])
 
 
 def _draw_sampler_counts(k: int, weights: Floats64, rng: np.random.Generator) -> Ints:

@@ -70,5 +70,5 @@ class OverShards:
         if (np.diff(scores[order]) < 0).all():
             return Selection(view.keys[positions[order[:k]]], scores[order[:k]])
         # Equal scores are ordered at random, by a draw over the whole pool: all scores are needed.
-        every = map_shards(partial(score_shards, self.member, view.predict, None), shards)
-        return select_top_k(view.keys, np.concatenate([found.scores for found in every]), k, rng)
+        all_shards = map_shards(partial(score_shards, self.member, view.predict, None), shards)
+        return select_top_k(view.keys, np.concatenate([found.scores for found in all_shards]), k, rng)

@@ -87,8 +87,8 @@ def choose_centres_over_shards(
     while len(chosen) < k:
         for number, state in enumerate(states):
             start, stop = shard_starts[number : number + 2].tolist()
-            mine = [row - start for row in chosen if start <= row < stop]
-            states[number] = ShardState(state.x, state.upper, state.measured_counts, mine)
+            chosen_here = [row - start for row in chosen if start <= row < stop]
+            states[number] = ShardState(state.x, state.upper, state.measured_counts, chosen_here)
         found: list[ShardOffer] = list(map_shards(partial(offer_farthest, centres, offers_per_shard), states))
         states = [
             ShardState(state.x, offer.upper, offer.measured_counts, state.chosen)

@@ -118,7 +118,7 @@ def comparison_table(histories: Histories, sampler: str) -> str:
 
 def name_unmeasured_classes(histories: Sequence[Sequence[RoundRecord]]) -> str:
     """Return a line with the classes that no test image shows in some of the runs; "" if all are measured in all."""
-    evaluations = [found for history in histories if (found := _last_measured([one.evaluation for one in history]))]
+    evaluations = [found for history in histories if (found := _last_measured([each.evaluation for each in history]))]
     remarks: dict[str, list[str]] = {}
     for evaluation in evaluations:
         for name, remark in evaluation.unmeasured_classes.items():

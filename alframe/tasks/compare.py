@@ -38,7 +38,7 @@ class Compare:
         """Write the page. Raises StoreError for no runs, BadParams for a wrong measure or a missing library."""
         if missing := missing_libraries():
             raise BadParams(missing)
-        run_folders = [Path(place) for place in self.sweep or ()] or _latest_sweep_or_project(session)
+        run_folders = [Path(folder) for folder in self.sweep or ()] or _latest_sweep_or_project(session)
         out = (
             Path(self.out)
             if self.out
@@ -95,7 +95,7 @@ def write_comparison_page(
         "Comparing %s (%s runs). The statistics and the figures take a while.", summary[:-1], f"{len(found.runs):,}"
     )
     data = ComparisonData(
-        title=" and ".join(place.resolve().name for place in run_folders),
+        title=" and ".join(folder.resolve().name for folder in run_folders),
         created=datetime.now(UTC).astimezone(),
         summary=summary,
         left_out=found.left_out,

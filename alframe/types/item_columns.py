@@ -101,11 +101,11 @@ class ItemColumns(Sequence[Item]):
     @overload
     def __getitem__(self, key: slice) -> list[Item]: ...
     def __getitem__(self, key: int | slice) -> Item | list[Item]:
-        places = range(len(self))[key]
-        return [self._read(place) for place in places] if isinstance(places, range) else self._read(places)
+        indices = range(len(self))[key]
+        return [self._read(index) for index in indices] if isinstance(indices, range) else self._read(indices)
 
-    def _read(self, place: int) -> Item:
-        if place not in self._made:
-            id_, path, *rest = (column[place] for column in self._columns())
-            self._made[place] = Item(id_, Path(path), *rest)
-        return self._made[place]
+    def _read(self, index: int) -> Item:
+        if index not in self._made:
+            id_, path, *rest = (column[index] for column in self._columns())
+            self._made[index] = Item(id_, Path(path), *rest)
+        return self._made[index]
