@@ -62,7 +62,7 @@ def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
         yield f"{file} cannot be read: {type(error).__name__}: {' '.join(str(error).split())}"
         return
     if not isinstance(written, dict) or written.get("name") not in (part.name, f"{part.owner}:{part.name}"):
-        yield f"{file} does not say name: {part.name}"
+        yield f"{file} lacks the line 'name: {part.name}'"
         return
     accepted = inspect.signature(factory).parameters
     unknown = [key for key in written if key != "name" and key not in accepted]

@@ -133,7 +133,7 @@ def _find_in_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _A
     with _explain_errors(file), open_stream() as stream:
         shape, dtype, by_column = read_header(stream)
         if math.prod(shape) * dtype.itemsize > MAX_PACKING * (file.stat().st_size + 1000):
-            raise UnreadableImage(f"'{name}' is said to be {shape} {dtype}, but a file of this size cannot hold that")
+            raise UnreadableImage(f"'{name}' should be {shape} {dtype}, but the file is too small for this")
     if not shape:
         raise FormatError(f"{file}: '{name}' is a single number, not an array.")
     return StoredArray(file, name, shape, dtype, read_from)

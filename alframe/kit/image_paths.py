@@ -30,7 +30,7 @@ def locate_image(path: str, root: Path, position: str) -> tuple[str, Path]:
     base = without_long_prefix(root.as_posix())
     if is_drive_relative(slashed) and not Path(f"{base}/{slashed}").exists():
         raise PoolError(
-            f"{position}: '{path}' starts in the current folder of a drive, which is not known here. Write the whole "
+            f"{position}: '{path}' has no backslash after the drive, so its folder is not known. Write the whole "
             "path, as D:\\folder\\a.jpg, or one relative to pool.root."
         )
     # A drive letter is absolute on every system, so that one file gives the same ids everywhere.

@@ -219,7 +219,12 @@ class ListedImages:
         if len(absent) == len(listed):
             raise PoolError(self._explain_none_exists(*listed[absent[0]], len(listed), files))
         if files.prefixes:
-            log.warning("%s: %s taken for %s.", self.file, quote_first(files.prefixes), self.root)
+            log.warning(
+                "%s: paths that begin with %s are looked for below %s.",
+                self.file,
+                quote_first(files.prefixes),
+                self.root,
+            )
         spelled_otherwise = [id_ for id_, (file_id, _) in files.found.items() if file_id == id_]
         if otherwise := [id_ for id_ in spelled_otherwise if listed[id_][1].is_relative_to(self.root)]:
             text = "%s: %d images have another case or other accents on the disk than in the list, e.g. %s."

@@ -129,7 +129,7 @@ class CamtrapDp:
                 path += row["fileName"]
             deployment = deployments.get(id_text(row["deploymentID"]))
             if deployment is None and row["deploymentID"]:
-                listed.note("are of a deployment that deployments.csv does not list; its id is their camera", path)
+                listed.note("belong to a deployment that deployments.csv lacks; its id is their camera", path)
             of_image = observations.by_image.get(id_text(row["mediaID"]), [])
             of_events = [observations.of_events[event] for event in joined.events_of.get(number, ())]
             by_clock = joined.by_clock_only.get(number)

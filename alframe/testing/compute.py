@@ -62,13 +62,13 @@ class ComputeSuite(PartSuite[Compute]):
         assert list(local.unreadable) == [3], f"the test can tell nothing: unreadable here are {local.unreadable}"
         assert embedding.unreadable == local.unreadable, (
             f"images that cannot be read, by key with the reason, are {embedding.unreadable} instead of "
-            f"{local.unreadable}: hand on each result of the function as it is"
+            f"{local.unreadable}: return each result of the function unchanged"
         )
         assert embedding.content_hashes == local.content_hashes, (
-            "the hashes of the images' contents differ from those of compute=local: hand on each result as it is"
+            "the hashes of the images' contents differ from those of compute=local: return each result unchanged"
         )
         message = (
-            "the embeddings differ from those of compute=local: hand on each result as it is, in the shards' order"
+            "the embeddings differ from those of compute=local: return each result unchanged, in the shards' order"
         )
         np.testing.assert_array_equal(embedding.features, local.features, err_msg=message)
 

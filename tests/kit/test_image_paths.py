@@ -32,7 +32,7 @@ def test_drives_and_servers_of_windows_have_no_cases(root: str, path: str, image
 
 @pytest.mark.parametrize("path", ["D:a.jpg", "d:traps\\a.jpg"])
 def test_the_current_folder_of_a_drive_is_not_known(tmp_path: Path, path: str) -> None:
-    with pytest.raises(PoolError, match=r"row 2: .* starts in the current folder of a drive.* relative to pool\.root"):
+    with pytest.raises(PoolError, match=r"row 2: .* has no backslash after the drive.* relative to pool\.root"):
         locate_image(path, tmp_path, "row 2")
     (tmp_path / path.replace("\\", "/")).parent.mkdir(exist_ok=True)
     (tmp_path / path.replace("\\", "/")).touch()  # elsewhere, it is a name as others

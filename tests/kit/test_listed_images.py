@@ -56,7 +56,7 @@ def test_paths_of_another_system_are_known_by_their_ends(
     make(tmp_path, *CAMS)
     paths = [(prefix + path).replace("/", "\\") if "\\" in prefix else prefix + path for path in CAMS]
     assert found(tmp_path, *paths) == [(path, path) for path in CAMS]
-    assert f"taken for {tmp_path}" in caplog.text
+    assert f"are looked for below {tmp_path}" in caplog.text
 
 
 def test_of_two_seasons_the_one_that_is_called_as_the_root_is_there(
@@ -215,10 +215,10 @@ def test_a_path_in_the_current_folder_of_a_drive_costs_only_itself(
 ) -> None:
     make(tmp_path, "a.jpg", "b.jpg")
     assert found(tmp_path, "a.jpg", "D:b.jpg") == [("a.jpg", "a.jpg")]
-    assert "starts in the current folder of a drive" in caplog.text
+    assert "has no backslash after the drive" in caplog.text
 
 
 def test_a_slash_before_a_path_is_no_other_spelling(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make(tmp_path, *CAMS)
     assert found(tmp_path, *(f"/{path}" for path in CAMS)) == [(path, path) for path in CAMS]
-    assert f"'/' taken for {tmp_path}" in caplog.text and "another case" not in caplog.text
+    assert f"'/' are looked for below {tmp_path}" in caplog.text and "another case" not in caplog.text

@@ -303,7 +303,7 @@ def test_a_file_whose_paths_start_elsewhere_is_a_problem(request_: Request, tmp_
     file = tmp_path / "own.csv"
     file.write_text("path,label\nzz/1.jpg,fox\nsurvey/a/1.jpg,fox\nsurvey/a/2.jpg,deer\n")
     ((row, message),) = problems(request_, Csv(files=str(file)))
-    assert row == 3 and "'survey/a/1.jpg' ends as 'a/1.jpg' does" in message
+    assert row == 3 and "'survey/a/1.jpg' ends like 'a/1.jpg'" in message
     file.write_text(file.read_text().replace("survey/", ""))  # the remedy
     assert labels(request_, Csv(files=str(file))) == {"a/1.jpg": "fox", "a/2.jpg": "deer"}
     assert problems(request_, Csv(files=str(file))) == []

@@ -472,7 +472,7 @@ def test_an_export_whose_paths_start_elsewhere_is_reported(pool: Path, folder: s
     file = round_folder(request) / "export.csv"
     file.write_text(f"File,RelativePath,Species\nIMG_3.jpg,{folder},deer\n", encoding="utf-8")
     (message,) = problems(request, source)
-    assert "row 2" in message and "ends as 'B/C/IMG_3.jpg' does" in message and str(pool) in message
+    assert "row 2" in message and "ends like 'B/C/IMG_3.jpg'" in message and str(pool) in message
     file.write_text("File,RelativePath,Species\nIMG_1.JPG,A,deer\n", encoding="utf-8")
     assert not problems(request, source), "a record of an image that was not requested"
 

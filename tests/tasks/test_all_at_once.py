@@ -38,7 +38,7 @@ UPRIGHT = {
 NAMED = (
     "1 HEIC picture.",
     "1 detections are skipped, e.g. annotations[40] ('D:/season 2024/card A/DCIM/IMG_0000.JPG')",
-    "'D:/season 2024/', 'E:/season 2024/' taken for the pool's root",
+    "alframe replaces 'D:/season 2024/', 'E:/season 2024/' by the root of the pool",
     "3 of the 43 entries",
     "12 images of 1 camera have times at which the camera clock stopped or was reset: 12 of 'card C/DCIM'",
 )

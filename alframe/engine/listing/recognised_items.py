@@ -24,7 +24,7 @@ def log_moved(moved: Mapping[ItemId, int], known: ItemColumns) -> None:
         before = {key: known[key] for key in moved.values()}
         id_, key = next(iter(moved.items()))
         log.info(
-            "%d images were moved or renamed: '%s' is now '%s', for example. Their labels and requests went with them.",
+            "%d images were moved or renamed: '%s' is now '%s', for example. They keep their labels and requests.",
             *(len({item.image_id for item in before.values()}), before[key].id, id_),
         )
 
@@ -57,8 +57,8 @@ def swap_ids_listed_twice(
         ledger.update_paths((key, known.paths[other]) for key, other in pairs)
     key, other = next(iter(doubled.items()))
     log.warning(
-        "%d images were listed twice, and their old files are gone: '%s' is now '%s', for example. Their labels and "
-        "requests went with them.",
+        "%d images were listed twice, and their old files are gone: '%s' is now '%s', for example. They keep their "
+        "labels and requests.",
         *(len({absent[key].image_id for key in doubled}), absent[key].id, known.ids[other]),
     )
     return True

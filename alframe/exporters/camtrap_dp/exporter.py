@@ -229,7 +229,7 @@ def _warn_of_times(survey: Survey, deployments: Deployments) -> None:
     if outside:
         image, (name, time) = next(iter(outside.items()))
         log.warning(
-            "%s: %d images were not taken during their deployment, e.g. %s at %s, which is of '%s'. Correct the table "
+            "%s: %d images were not taken during their deployment, e.g. %s at %s, in '%s'. Correct the table "
             "of deployments, or the camera's clock (sequences.clock_offsets).",
             *(STANDARD_NAME, len(outside), image, time, name),
         )

@@ -38,7 +38,7 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
     if items and paths and not (entries >= 0).any():
         raise FormatError(_explain_no_match(items, paths, matches, file, contested))
     if matches.prefixes:
-        log.warning("%s: %s taken for the pool's root.", file, quote_first(matches.prefixes))
+        log.warning("%s: alframe replaces %s by the root of the pool.", file, quote_first(matches.prefixes))
     number_of_entry = np.full(len(paths) + 1, NOT_FOUND)  # the last one stands for "no entry"
     number_of_entry[: len(detections.image_numbers)] = list(detections.image_numbers.values())
     detections = turn_boxes_upright(detections, items, number_of_entry[entries])

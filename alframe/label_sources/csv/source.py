@@ -183,7 +183,7 @@ class Csv:
             position, image = meant
             cells = strays[position]
             message = (
-                f"No row names an image of this round, but {cells.get(columns.path)!r} ends as {image!r} does. If it "
+                f"No row names an image of this round, but {cells.get(columns.path)!r} ends like {image!r}. If it "
                 "is that image, write paths relative to the folder of the images."
             )
             builder.problems.append(Problem(str(file), cells.line, message))

@@ -201,7 +201,7 @@ def _other_root_problem(answers: AnswerFile, requested: Iterable[str], root: Pat
         meant = tails.get(key) or next((in_folders[tail] for tail in _ends(key) if tail in in_folders), None)
         if meant is not None and not (root / path).exists():
             message = (
-                f"No record is of a requested image, but {path!r} ends as {meant!r} does. If it is that image, write "
+                f"No record is about a requested image, but {path!r} ends like {meant!r}. If it is that image, write "
                 f"its RelativePath as it is below the folder of the set, {root}."
             )
             yield Problem(answers.version.file, records[0].id, message)
