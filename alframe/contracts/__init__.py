@@ -1,10 +1,10 @@
-"""What each kind of part must offer, and what it may offer besides.
+"""The contract of each kind of part, and the optional abilities of parts.
 
-A constructor only stores its parameters: no file, no network, no device.
+A constructor only stores its parameters. It uses no file, no network and no device.
 
-An optional ability, such as `DeclaresDraws`, is a Protocol beside the contract of its kind. A part has it if it offers
-the attribute or method; it inherits nothing. alframe looks with ``isinstance``, which sees what the class or the
-instance itself defines, and nothing that `__getattr__` makes up.
+An optional ability, such as `DeclaresDraws`, is a Protocol beside the contract of its kind. A part has the ability if
+it has the attribute or the method; it need not inherit from the Protocol. alframe checks this with ``isinstance``. So
+it finds what the class or the instance itself defines, and not what `__getattr__` returns.
 """
 
 from alframe.contracts.backbone import Backbone as Backbone
