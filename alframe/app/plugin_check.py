@@ -37,6 +37,8 @@ def check_parts_named(names: Sequence[str]) -> tuple[str, bool]:
         faults = list(find_faults(kind, part))
         passed = passed and not faults
         state = "ok" if not faults else "; ".join(faults)
+        if state == "ok" and part.owner != "alframe" and part.name in REGISTRIES[kind].builtins:
+            state += f", and has the name of a built-in part: choose with {kind}.name={part.owner}:{part.name}"
         lines.append(f"{kind} {part.name} ({part.owner} {part.version}): {state}")
     return "\n".join(lines or ["No plugin is installed."]), passed
 
@@ -47,6 +49,10 @@ def _is_named(part: RegisteredPart, names: Sequence[str]) -> bool:
 
 def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
     """Yield the faults of a part: it cannot be imported, composed or built, or does not fulfil its contract."""
+    rivals = {each.owner for each in REGISTRIES[kind].parts()[part.name]} - {part.owner, "alframe"}
+    if rivals and part.name not in REGISTRIES[kind].builtins:  # the name chooses neither of them
+        choice = f"{kind}.name={part.owner}:{part.name}"
+        yield f"DUPLICATE: {', '.join(sorted(rivals))} has this name too: choose with {choice}, or rename one"
     try:
         factory = part.load()
     except AlframeError as error:
@@ -78,6 +84,6 @@ def find_faults(kind: str, part: RegisteredPart) -> Iterator[str]:
             return  # what only a user knows, such as the pool's folder
         require_members(kind, REGISTRIES[kind].build({**recipe, "name": f"{part.owner}:{part.name}"}))
     except AlframeError as error:
-        yield " ".join(str(error).split())
+        yield f"{' '.join(str(error).split())} ({file})"
     except Exception as error:  # of a file that Hydra cannot compose
         yield f"{file} cannot be composed: {type(error).__name__}: {' '.join(str(error).split())}"

@@ -40,9 +40,7 @@ class LazyParts:
         kind, recipe = attribute.removeprefix("start_"), self._recipes.get(attribute)
         if kind == "stopping" and not recipe:
             return None
-        if not recipe or "name" not in recipe:
-            raise BadParams(f"No {kind} is chosen. Give one: {kind}=<name>; `alframe plugins` lists them.")
-        return _build_part(kind, recipe)
+        return _build_part(kind, recipe or {})
 
     def new_head(self) -> Head:
         return CheckedHead(cast(Head, self._build("head")), self._recipes["head"])
@@ -54,6 +52,9 @@ class LazyParts:
 
 def _build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
     """Build the part of this recipe. Raises BrokenPlugin also for one that lacks what its contract names."""
+    if "name" not in recipe:
+        unnamed = f": {', '.join(recipe)} is set, but its YAML file has no line 'name: NAME'" if recipe else ""
+        raise BadParams(f"No {kind} is chosen{unnamed}. Give one: {kind}=<name>; `alframe plugins` lists them.")
     part = REGISTRIES[kind].build(recipe)
     require_members(kind, part)
     return part

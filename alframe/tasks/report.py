@@ -168,7 +168,7 @@ def _describe_settings(session: Session) -> dict[str, str]:
     for kind in ("sampler", "backbone", "head", "loss", "pool", "label_source", "stopping"):
         if recipe := session.recipes.get(kind):
             params = ", ".join(f"{key}={value}" for key, value in recipe.items() if key != "name" and value is not None)
-            settings[kind.replace("_", " ")] = f"{recipe['name']}" + (f" ({params})" if params else "")
+            settings[kind.replace("_", " ")] = str(recipe.get("name")) + (f" ({params})" if params else "")
     settings["seed"] = str(session.settings.seed)
     settings["batch"] = str(session.settings.batch)
     settings["start"] = f"{session.settings.start.labels} images, {session.settings.start.sampler}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from alframe.contracts import Backbone, HasWeightsFiles
+from alframe.testing.other_process import as_in_another_process
 from alframe.testing.part import PartSuite
 
 NO_WEIGHTS = "the backbone has no weights (no parameters, draws_weights = False, and weights_files() gives ())"
@@ -99,8 +102,7 @@ class BackboneSuite(PartSuite[Backbone]):
         assert torch.isfinite(embeddings).all(), f"a picture in which every pixel is {value} gets no finite embedding"
 
     def test_another_seed_gives_other_weights(self, backbone: Backbone) -> None:
-        first, second = (list(backbone.module(seed=seed, weights=False).state_dict().values()) for seed in (0, 1))
-        are_equal = all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+        are_equal = _has_state(*(backbone.module(seed=seed, weights=False) for seed in (0, 1)))
         if self._declares_no_weights(backbone):
             assert are_equal, f"{NO_WEIGHTS}, but its state depends on the seed: draws_weights must be True"
         else:
@@ -111,10 +113,32 @@ class BackboneSuite(PartSuite[Backbone]):
 
     def test_same_seed_gives_the_same_network(self, backbone: Backbone, module: nn.Module) -> None:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(99)  # the global generator must not matter
-            second = backbone.module(seed=0).state_dict()
+            torch.manual_seed(99)  # the global generator must not matter, and neither must the clock or hash()
+            with as_in_another_process():
+                second = backbone.module(seed=0).state_dict()
         for name, value in module.state_dict().items():
             assert torch.equal(value, second[name]), f"{name} differs between two calls with the same seed"
+
+    def test_what_it_says_of_its_weights_is_true(self, backbone: Backbone, module: nn.Module) -> None:
+        if not isinstance(backbone, HasWeightsFiles):
+            pytest.skip("it says nothing of its weights")
+        files = backbone.weights_files()
+        wrong = [file for file in files or () if not isinstance(file, Path) or not file.is_file()]
+        assert not wrong, (
+            f"weights_files() names {wrong[0]!r}, which is not the Path of a file: name the files that module() reads, "
+            f"or return None if they are not known"
+        )
+        if backbone.draws_weights:
+            return
+        assert _has_state(module, backbone.module(seed=1)), (
+            "draws_weights is False, but another seed gives other weights: set it to True, or the network of another "
+            "seed is taken for this one"
+        )
+        without = backbone.module(seed=0, weights=False)
+        assert files is None or files or not list(module.parameters()) or _has_state(module, without), (
+            "weights_files() returns (), but module() has weights that weights=False leaves out. Name their files, "
+            "or return None, or changed weights are taken for the old ones"
+        )
 
     def test_leaves_the_global_generator_alone(self, backbone: Backbone) -> None:
         before = torch.get_rng_state()
@@ -151,6 +175,11 @@ class BackboneSuite(PartSuite[Backbone]):
             return False
         files = backbone.weights_files()
         return not backbone.draws_weights and files is not None and not files
+
+
+def _has_state(module: nn.Module, other: nn.Module) -> bool:
+    states = zip(module.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(one, another) for one, another in states)
 
 
 def _assert_close(found: torch.Tensor, expected: torch.Tensor, message: str, rtol: float, atol: float) -> None:

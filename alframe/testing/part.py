@@ -6,7 +6,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -49,12 +49,19 @@ class PartSuite(Suite, Generic[Part]):
         raise NotImplementedError
 
     def test_constructor_writes_nothing(self, tmp_path: Path, *_: object) -> None:
-        before = {*tmp_path.rglob("*")}  # what fixtures of the subclass have made
-        with chdir(tmp_path):
+        with writing_nothing(tmp_path, "make() writes {}: the constructor must only store its parameters"):
             self.make()
-            assert Path.cwd() == tmp_path.resolve(), "the constructor changed the working directory"
-        made = sorted(path.name for path in {*tmp_path.rglob("*")} - before)
-        assert not made, f"make() writes {', '.join(made)}: the constructor must only store its parameters"
+
+
+@contextmanager
+def writing_nothing(folder: Path, message: str) -> Iterator[None]:
+    """Assert that the block, whose working directory is `folder`, leaves no new file there; {} are their names."""
+    before = {*folder.rglob("*")}  # what fixtures of the subclass have made
+    with chdir(folder):
+        yield
+        assert Path.cwd() == folder.resolve(), f"the working directory was changed to {Path.cwd()}"
+    made = sorted(path.relative_to(folder).as_posix() for path in {*folder.rglob("*")} - before)
+    assert not made, message.format(", ".join(made))
 
 
 def _generator_states() -> dict[str, Any]:

@@ -12,6 +12,8 @@ import pytest
 from alframe.contracts import ScoresPool
 from alframe.errors import AlframeError
 from alframe.kit.scoring import select_top_k
+from alframe.testing.other_process import as_in_another_process
+from alframe.testing.part import writing_nothing
 from alframe.testing.sampler_choices import SamplerChoicesSuite
 from alframe.testing.tiny_views import assert_valid_selection as assert_valid_selection
 from alframe.testing.tiny_views import tiny_fields as tiny_fields
@@ -29,7 +31,7 @@ class SamplerSuite(SamplerChoicesSuite):
         view = tiny_view(self.make().needs, n=n)
         assert_valid_selection(self.select(view, k), view, min(n, k))
 
-    @pytest.mark.parametrize(("n", "k"), [(60, 45), (200, 50), (300, 1)])
+    @pytest.mark.parametrize(("n", "k"), [(60, 45), (200, 130), (300, 1)])
     def test_large_batches_of_large_pools(self, n: int, k: int) -> None:
         for seed in range(2):
             view = tiny_view(self.make().needs, n=n, labelled=25, classes=5, dim=11, seed=seed)
@@ -58,18 +60,31 @@ class SamplerSuite(SamplerChoicesSuite):
         assert first.keys.tolist() == self.select(view, 5, seed=3).keys.tolist(), (
             "a new sampler with the same rng selects other images"
         )
+        with as_in_another_process():
+            other = self.select(view, 5, seed=3).keys.tolist()
+        assert first.keys.tolist() == other, (
+            "another selection on another day, or in another process, where hash() of a text gives another number: "
+            "draw from `rng`, and take no seed from the clock or from hash()"
+        )
 
     def test_remembers_nothing_of_another_pool(self) -> None:
         sampler = self.make()
-        for seed in range(3):
-            view = tiny_view(sampler.needs, n=30, seed=seed)
+        for seed in range(4):  # the keys stay the same for two rounds, as if the model alone had changed
+            view = self.view(tiny_fields(sampler.needs, n=30, seed=seed), tiny_keys(30, seed // 2))
             again = sampler.select(view, 5, np.random.default_rng(0)).keys.tolist()
-            assert again == self.select(view, 5).keys.tolist(), "an earlier pool changes the selection"
+            assert again == self.select(view, 5).keys.tolist(), (
+                "an earlier call changes the selection: keep nothing for the next call, also not by key, because "
+                "each round has another model"
+            )
 
     def test_leaves_numpys_global_generator_alone(self) -> None:
         before = repr(np.random.get_state())  # noqa: NPY002  # this is the one that must not be used
         self.select(tiny_view(self.make().needs), 5)
         assert repr(np.random.get_state()) == before, "draw from `rng` only"  # noqa: NPY002
+
+    def test_selection_writes_nothing(self, tmp_path: Path) -> None:
+        with writing_nothing(tmp_path, "select() writes {}: a sampler must write no file"):
+            self.select(tiny_view(self.make().needs), 5)
 
     def test_inputs_are_not_changed(self) -> None:
         fields = tiny_fields(self.make().needs)

@@ -13,6 +13,7 @@ from alframe.testing.part import PartSuite
 from alframe.testing.tiny_views import assert_keys_of, tiny_fields, tiny_keys, tiny_predict
 from alframe.types import Need, PoolView, Selection
 
+_BY_CLASS = frozenset({Need.PROBS, Need.PROB_SAMPLES, Need.LABELLED_PROBS})  # which have a column for each class
 _FACTS_OF_MANY_IMAGES = frozenset({Need.TAKEN, Need.CAMERAS})  # which many images may have in common
 
 
@@ -37,24 +38,25 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         """
         if not self.make().needs & {Need.PROBS, Need.PROB_SAMPLES, Need.FEATURES}:
             return None
-        return self._obvious_choice_among(12, 7)
+        view, keys = self._obvious_choices_among(12, [7])
+        return view, keys[0]
 
-    def _obvious_choice_among(self, n: int, row: int) -> tuple[PoolView, int]:
+    def _obvious_choices_among(self, n: int, rows: list[int]) -> tuple[PoolView, list[int]]:
         needs = self.make().needs
         fields = tiny_fields(needs, n, draws=6)
         certain = np.array([0.98, 0.01, 0.01], np.float32)
         if Need.PROBS in fields:
             fields[Need.PROBS][:] = certain
-            fields[Need.PROBS][row] = 1 / 3
+            fields[Need.PROBS][rows] = 1 / 3
         if Need.PROB_SAMPLES in fields:
             fields[Need.PROB_SAMPLES][:] = certain
-            fields[Need.PROB_SAMPLES][:, row] = [np.roll(certain, draw) for draw in range(6)]
-        if Need.FEATURES in fields:
-            fields[Need.FEATURES][row] = 50
+            fields[Need.PROB_SAMPLES][:, rows] = [[np.roll(certain, draw)] for draw in range(6)]
+        if Need.FEATURES in fields and len(rows) == 1:
+            fields[Need.FEATURES][rows] = 50
         for need in _FACTS_OF_MANY_IMAGES & fields.keys():  # at the same time and place, none is chosen for these
             fields[need][:] = fields[need][:1]
         keys = tiny_keys(n)
-        return self.view(fields, keys), int(keys[row])
+        return self.view(fields, keys), keys[rows].tolist()
 
     def view(self, fields: dict[Need, npt.NDArray[Any]], keys: npt.NDArray[np.int64] | None = None) -> PoolView:
         """Return a view of these fields, with a head to ask if the sampler needs one."""
@@ -114,11 +116,45 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
 
     def test_all_of_the_pool_is_looked_at(self) -> None:
         """The obvious choice is found at the beginning, in the middle and at the end of a large pool."""
+        self._skip_unless_the_choice_is_obvious()
+        for row in (0, 1100, 2199):
+            view, best = self._obvious_choices_among(2200, [row])
+            assert best[0] in self.select(view, 5).keys, f"row {row} of 2200 must be selected: are some rows left out?"
+
+    def test_large_batch_is_chosen_as_a_small_one(self) -> None:
+        """If all of a small batch are obvious choices, so are all of a large one."""
+        self._skip_unless_the_choice_is_obvious()
+        if self.make().needs != {Need.PROBS}:
+            pytest.skip("the sampler does not need probabilities alone")
+        for count in (12, 120):
+            view, best = self._obvious_choices_among(300, [*range(1, 2 * count, 2)])
+            found = len({*self.select(view, count).keys.tolist()} & {*best})
+            if count == 12 and found < count:
+                pytest.skip("the sampler does not select all of several equal images")
+            assert found == count, (
+                f"of 12 images that are the least certain, a batch of 12 has all, and of {count} a batch of {count} "
+                f"has only {found}: is there a limit for k?"
+            )
+
+    def _skip_unless_the_choice_is_obvious(self) -> None:
         if self.obvious_choice() is None or type(self).obvious_choice is not SamplerChoicesSuite.obvious_choice:
             pytest.skip("obvious_choice() returns None, or the test class overrides it")
-        for row in (0, 1100, 2199):
-            view, best = self._obvious_choice_among(2200, row)
-            assert best in self.select(view, 5).keys, f"row {row} of 2200 must be selected: are some rows left out?"
+
+    def test_most_wanted_come_first(self) -> None:
+        """Batches of 1, 2, 3 images show the order, if each contains the one before, and rng changes none of them."""
+        view = self.view(tiny_fields(self.make().needs, n=40), tiny_keys(40))
+        ranking: list[int] = []
+        for k in range(1, 7):
+            selection, other = self.select(view, k), self.select(view, k, seed=1)
+            new = [key for key in selection.keys.tolist() if key not in ranking]
+            if len(new) != 1 or {*selection.keys.tolist()} != {*other.keys.tolist()} or selection.scores is not None:
+                pytest.skip("the sampler draws at random, gives scores, or does not add to a smaller batch")
+            ranking += new
+        last = selection.keys.tolist()
+        assert last == ranking, (
+            f"batches of 1 to 6 images have the keys {ranking} in turn, and a batch of 6 gives {last}: the most wanted "
+            f"image must come first, and so on"
+        )
 
     def test_obvious_choice_comes_first(self) -> None:
         case = self.obvious_choice()
@@ -154,18 +190,31 @@ class SamplerChoicesSuite(PartSuite[Sampler]):
         assert len(chosen) > 1, "the same of several equal images are always selected: order them by `rng`"
 
     def test_names_of_the_classes_do_not_matter(self) -> None:
-        """Another order of the classes: the same images."""
-        needs = self.make().needs
-        if not needs or not needs <= {Need.PROBS, Need.PROB_SAMPLES}:
-            pytest.skip("the sampler does not need probabilities alone")
-        same = 0
+        """Another order of the classes, in all that the sampler sees: the same images."""
+        needs, order = self.make().needs, [2, 0, 3, 1]
+        if not needs & _BY_CLASS or Need.CLASS_NAMES in needs:
+            pytest.skip("the sampler needs no probabilities, or needs the names of the classes")
+        same = shared = 0
         for seed in range(4):
-            fields = tiny_fields(needs, n=40, classes=4, seed=seed)
-            turned = {need: array[..., [2, 0, 3, 1]] for need, array in fields.items()}
-            first, second = (self.select(self.view(each, tiny_keys(40)), 5) for each in (fields, turned))
-            same += first.keys.tolist() == second.keys.tolist()
-        # Rounding may settle a tie otherwise; a column that is left out always does.
-        assert same >= 2, "the order of the classes changes the selection: is a column left out?"
+            fields = tiny_fields(needs, n=40, labelled=12, classes=4, seed=seed)
+            if Need.LABELS in needs:  # no two classes have as many
+                fields[Need.LABELS] = np.repeat(np.arange(4), [4, 1, 5, 2])
+            turned = {need: array[..., order] if need in _BY_CLASS else array for need, array in fields.items()}
+            if Need.LABELS in needs:
+                turned[Need.LABELS] = np.argsort(order)[fields[Need.LABELS]]
+            head, keys = tiny_predict(classes=4) if Need.PREDICT in needs else None, tiny_keys(40)
+            head_turned = (lambda x, head=head: head(x)[:, order]) if head else None
+            view, other = PoolView(keys, fields, head), PoolView(keys, turned, head_turned)
+            first, second = ({*self.select(each, 8).keys.tolist()} for each in (view, other))
+            if not needs <= _BY_CLASS and first != {*self.select(view, 8, seed=1).keys.tolist()}:
+                pytest.skip("the sampler draws at random, perhaps from one class after the other")
+            same += first == second
+            shared += len(first & second)
+        # Rounding may settle a tie otherwise, and so may one of two classes that have as many labels.
+        assert same >= 2 or (not needs <= _BY_CLASS and shared >= 16), (
+            "the order of the classes changes the selection: is a column left out, or has a class a fixed number? "
+            "To find a class by its name, add Need.CLASS_NAMES to `needs`"
+        )
 
     def test_copies_are_not_selected_together(self) -> None:
         """Three far heaps of copies: once one was selected, its copies are no longer far."""

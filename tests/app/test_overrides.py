@@ -41,6 +41,16 @@ def test_a_file_of_a_part_without_its_name_is_named(tmp_path: Path) -> None:
     assert open_session(*words, "sampler.name=margin").parts.name_of("sampler") == "margin"
 
 
+@pytest.mark.parametrize(("kind", "attribute"), [("stopping", "stopping"), ("exporter", "exporters")])
+def test_a_part_that_may_be_left_out_and_whose_file_lacks_its_name(tmp_path: Path, kind: str, attribute: str) -> None:
+    (tmp_path / kind).mkdir()
+    head = "# @package exporter.mine\n" if kind == "exporter" else ""
+    (tmp_path / kind / "mine.yaml").write_text(f"{head}labels: 3\n", encoding="utf-8")
+    words = [f"{kind}=mine", "--config-dir", str(tmp_path), f"project={(tmp_path / 'p').as_posix()}"]
+    with pytest.raises(BadParams, match="labels is set, but its YAML file has no line 'name: NAME'"):
+        getattr(open_session(*words).parts, attribute)
+
+
 def test_words_come_one_by_one() -> None:
     with pytest.raises(BadParams, match=r"must be a string: compose"):
         compose(["sampler=margin"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -151,6 +152,37 @@ class SaysNothing(Right):
     network = ColourHistogram
 
 
+class FromAFile(Right):
+    """Right as it is: with weights from a file."""
+
+    draws_weights = False
+    file = Path(__file__)
+
+    def weights_files(self):
+        return [self.file]
+
+    def module(self, seed, weights=True):
+        return super().module(23 if weights else seed)
+
+
+class NamesAFileThatIsGone(FromAFile):
+    file = Path("weights.pt")
+
+
+class NamesATextOfAPath(FromAFile):
+    file = __file__
+
+
+class NamesNoFile(FromAFile):
+    def weights_files(self):
+        return ()
+
+
+class DrawsInSecret(FromAFile):
+    def module(self, seed, weights=True):
+        return Right.module(self, seed)
+
+
 CASES = [
     wrong(BackboneSuite, SeedsTorch, "test_leaves_the_global_generator_alone test_another_seed_gives_other_weights"),
     wrong(BackboneSuite, ChangesFolder, "test_another_seed_gives_other_weights"),
@@ -168,6 +200,10 @@ CASES = [
     wrong(BackboneSuite, Frozen, "test_can_be_trained"),
     wrong(BackboneSuite, DrawsAllTheSame, "test_another_seed_gives_other_weights"),
     wrong(BackboneSuite, SaysNothing, "test_another_seed_gives_other_weights test_can_be_trained"),
+    wrong(BackboneSuite, NamesAFileThatIsGone, "test_what_it_says_of_its_weights_is_true"),
+    wrong(BackboneSuite, NamesATextOfAPath, "test_what_it_says_of_its_weights_is_true"),
+    wrong(BackboneSuite, NamesNoFile, "test_what_it_says_of_its_weights_is_true"),
+    wrong(BackboneSuite, DrawsInSecret, "test_what_it_says_of_its_weights_is_true"),
 ]
-RIGHT = [wrong(BackboneSuite, Right, ""), wrong(BackboneSuite, WithoutWeights, "")]
+RIGHT = [wrong(BackboneSuite, Right, ""), wrong(BackboneSuite, FromAFile, ""), wrong(BackboneSuite, WithoutWeights, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 
 import numpy as np
 import torch
@@ -233,6 +234,67 @@ class UnknownClass(Margin):
         return select_top_k(view.keys, 1 - view.probs[:, place], k, rng)
 
 
+class Unscored:
+    """Right as it is: like margin, without scores."""
+
+    needs = frozenset({Need.PROBS})
+
+    def select(self, view, k, rng):
+        return Selection(select_top_k(view.keys, margin_uncertainty(view.probs), k, rng).keys)
+
+
+class FiftyAndThenAny(Unscored):
+    def select(self, view, k, rng):
+        best = super().select(view, min(k, 50), rng).keys
+        return Selection(np.append(best, view.keys[~np.isin(view.keys, best)][: k - len(best)]))
+
+
+class FiftyAtMost(Unscored):
+    def select(self, view, k, rng):
+        return super().select(view, min(k, 50), rng)
+
+
+class OrderOfTheFirstOnly(Unscored):
+    def select(self, view, k, rng):
+        best = super().select(view, k, rng).keys
+        return Selection(np.append(best[:1], best[:0:-1]))
+
+
+class SeedOfTheDay(Unscored):
+    def select(self, view, k, rng):
+        return Selection(np.random.default_rng(int(time.time() // 86400)).permutation(view.keys)[:k])
+
+
+class SeedFromHash(Unscored):
+    def select(self, view, k, rng):
+        return Selection(np.random.default_rng(abs(hash(("margin", k)))).permutation(view.keys)[:k])
+
+
+class RemembersByKeys(Unscored):
+    keys = None
+
+    def select(self, view, k, rng):
+        if not np.array_equal(self.keys, view.keys):
+            self.keys, self.scores = view.keys, margin_uncertainty(view.probs)
+        return Selection(select_top_k(view.keys, self.scores, k, rng).keys)
+
+
+class FirstClassIsEmpty(Unscored):
+    """Wants images of all classes but the first, and those with large activations."""
+
+    needs = frozenset({Need.PROBS, Need.HIDDEN_ACTIVATIONS})
+
+    def select(self, view, k, rng):
+        scores = 1 - view.probs[:, 0] + 0.1 * view.hidden_activations.mean(axis=1)
+        return Selection(select_top_k(view.keys, scores, k, rng).keys)
+
+
+class WritesItsScores(Unscored):
+    def select(self, view, k, rng):
+        np.save("scores.npy", margin_uncertainty(view.probs))
+        return super().select(view, k, rng)
+
+
 CASES = [
     wrong(SamplerSuite, SeedsNumpy, "test_same_rng_gives_the_same_selection"),
     wrong(SamplerSuite, SeedsPython, "test_same_rng_gives_the_same_selection"),
@@ -266,6 +328,14 @@ CASES = [
     wrong(SamplerSuite, ReadsTimesAndIgnoresThem, "test_everything_it_needs_matters"),
     wrong(SamplerSuite, UnknownClass, "test_class_that_a_parameter_names_may_have_no_label_yet"),
     wrong(SamplerSuite, CountsFromUnknownTimes, "test_k_distinct_keys_of_the_pool"),
+    wrong(SamplerSuite, FiftyAndThenAny, "test_large_batch_is_chosen_as_a_small_one"),
+    wrong(SamplerSuite, FiftyAtMost, "test_large_batches_of_large_pools"),
+    wrong(SamplerSuite, OrderOfTheFirstOnly, "test_most_wanted_come_first"),
+    wrong(SamplerSuite, SeedOfTheDay, "test_same_rng_gives_the_same_selection"),
+    wrong(SamplerSuite, SeedFromHash, "test_same_rng_gives_the_same_selection"),
+    wrong(SamplerSuite, RemembersByKeys, "test_remembers_nothing_of_another_pool"),
+    wrong(SamplerSuite, FirstClassIsEmpty, "test_names_of_the_classes_do_not_matter"),
+    wrong(SamplerSuite, WritesItsScores, "test_selection_writes_nothing"),
 ]
-RIGHT = [wrong(SamplerSuite, FarInTime, "")]
+RIGHT = [wrong(SamplerSuite, FarInTime, ""), wrong(SamplerSuite, Unscored, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
