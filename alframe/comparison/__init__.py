@@ -1,1 +1,1 @@
-"""Finished runs side by side: what varies between them, their learning curves as tables, statistics, and one page."""
+"""Compare finished runs: their different settings, their learning curves as tables, statistics, and a page."""

@@ -1,4 +1,4 @@
-"""What a run was made with, as flat names and values, and what varies between runs."""
+"""The choices of a run as flat names and values, and the choices that vary between runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_THE_DATA = ("pool", "boxes", "holdout")  # what is labelled and measured on:
 
 
 def run_choices(config: Mapping[str, Any]) -> dict[str, object]:
-    """Return the parts, their parameters and the settings of a stored configuration by full name, without the seed.
+    """Return the parts, parameters and settings of a stored configuration by full name, without the seed.
 
     Parts come first, as "sampler" and "sampler.rows". A setting that the configuration lacks has its default.
     """
@@ -43,7 +43,7 @@ def _flat_choices(key: str, value: object) -> Iterator[tuple[str, object]]:
 def varying_choices(runs: Sequence[Mapping[str, object]]) -> list[str]:
     """Return the names of the choices that differ between runs.
 
-    A parameter of a part is left out if all runs with the same part have the same value of it: the part says it.
+    A parameter of a part is left out if all runs with this part have the same value.
     """
     names = dict.fromkeys(name for choices in runs for name in choices)
     varying = [name for name in names if len({_typed_text(choices.get(name)) for choices in runs}) > 1]
@@ -58,14 +58,14 @@ def _is_implied(name: str, part: str, runs: Sequence[Mapping[str, object]]) -> b
 
 
 def is_data_choice(name: str) -> bool:
-    """Return whether a choice decides which images are labelled and measured on."""
+    """Return whether a choice decides the pool and the test images."""
     return name.partition(".")[0] in _OF_THE_DATA or name == "label_source.truth"
 
 
 def choice_names(choices: Sequence[Mapping[str, object]], alone: str = "") -> list[str]:
-    """Return a name for each of these choices, as "margin head=laplace": the choice `alone` needs no name before it.
+    """Return a name for each of these choices, such as "margin head=laplace". The choice `alone` has only its value.
 
-    Of a path only the last part is shown, unless two that differ would have one name.
+    A path is shown by its last part, unless two different paths would have the same name.
     """
     short = [_choice_name(values, alone, short_value) for values in choices]
     long = [_choice_name(values, alone, _typed_text) for values in choices]
@@ -84,7 +84,7 @@ def _choice_name(values: Mapping[str, object], alone: str, text: Callable[[objec
 
 
 def short_value(value: object) -> str:
-    """Return a value as it is typed, of a path the last part alone."""
+    """Return a value as it is typed, or the last part of a path."""
     text = format_for_command_line(value)
     return PurePath(text).name or text if "/" in text or "\\" in text else text
 

@@ -1,4 +1,4 @@
-"""The runs' learning curves as one tidy table: curves.csv and curves.parquet."""
+"""The learning curves of runs as one tidy table: curves.csv and curves.parquet."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from alframe.store.files import replace_atomically
 
 
 def curves_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return a row for each run and evaluated round: the choices that vary, and what `evaluated_round_rows` gives.
+    """Return a row for each run and evaluated round: the choices that vary, and the values of `evaluated_round_rows`.
 
-    `classes_found` counts the classes among the labels so far; `class_balance` is the evenness of their counts.
+    `classes_found` is the number of classes with a label. `class_balance` is the evenness of their counts.
     """
     varying = varying_choices([run.choices for run in runs]) or ["sampler"]
     columns = {name: _values_of_one_type([run.choices.get(name) for run in runs]) for name in varying}
@@ -34,10 +34,10 @@ def curves_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def class_balance(counts: Mapping[str, int], classes: int) -> float:
-    """Return the evenness of class counts, 0 to 1: their Shannon entropy, by that of equal counts of all `classes`.
+    """Return the evenness of class counts, 0 to 1: their Shannon entropy, divided by its value for equal counts.
 
-    1: all classes have as many labels; 0: all labels are of one class. NaN without labels, or with fewer than two
-    classes. Pielou 1966, "The measurement of diversity in different types of biological collections".
+    1: all `classes` have the same number of labels; 0: all labels are of one class. NaN without labels, or with fewer
+    than two classes. Pielou 1966, "The measurement of diversity in different types of biological collections".
     """
     from scipy.stats import entropy
 
@@ -56,6 +56,6 @@ def write_curve_tables(curves: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def _values_of_one_type(values: Sequence[object]) -> Sequence[object]:
-    """Return the values as they are if all are numbers, else as they are typed: a column has one type."""
+    """Return the values unchanged if all are numbers, else as texts, so that a column has one type."""
     are_numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     return values if are_numbers else [format_for_command_line(value) for value in values]

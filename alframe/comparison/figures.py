@@ -1,4 +1,4 @@
-"""The figures of a comparison, each drawn at any size: for the page, for a phone, and for print."""
+"""The figures of a comparison. Each can be drawn at any size: for the page, for a phone, and for print."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DASHES: tuple[Dashes, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)))
 
 @dataclass(frozen=True, slots=True)
 class FigureOfPage:
-    """A figure: the name of its files, its title, what it shows, and how it is drawn at a size in CSS pixels."""
+    """A figure: the name of its files, its title, its caption, and a function that draws it at a size in CSS pixels."""
 
     name: str
     title: str
@@ -45,9 +45,9 @@ def strategy_styles(names: Sequence[str], baselines: Sequence[str]) -> dict[str,
 def bands_figure_maker(
     table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, zero: float | None = None
 ) -> Callable[[tuple[int, int]], Figure]:
-    """Return how to draw `value` of a table by labels: a line for each strategy in `styles`, a band around it.
+    """Return a function that draws `value` of a table by labels: a line with a band for each strategy in `styles`.
 
-    `zero`: where neither is better, marked by a line.
+    `zero` is the value at which no strategy is better. It is marked by a line.
     """
 
     def draw(size: tuple[int, int]) -> Figure:
@@ -81,13 +81,13 @@ def add_curve(axes: Axes, name: str, labels: Floats64, values: Floats64, colour:
 
 
 def add_band(axes: Axes, labels: Floats64, low: Floats64, high: Floats64, colour: str) -> None:
-    """Draw an interval (n,) at `labels` (n,), where its bounds are known: a single seed has none."""
+    """Draw an interval (n,) at `labels` (n,), if its bounds are known. A single seed has no bounds."""
     is_known = np.isfinite(low) & np.isfinite(high)
     axes.fill_between(labels, low, high, where=is_known, color=colour, alpha=0.14, linewidth=0, zorder=2)
 
 
 def selection_seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, int]], Figure]:
-    """Return how to draw the seconds of choosing a batch: the median and the quartiles of each strategy."""
+    """Return a function that draws the seconds to choose a batch: the median and the quartiles of each strategy."""
 
     def draw(size: tuple[int, int]) -> Figure:
         figure, axes, font = _new_figure(size)
@@ -107,7 +107,7 @@ def selection_seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, 
 
 
 def matrix_figure_maker(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]], Figure]:
-    """Return how to draw a matrix of numbers from 0 to `most`, the deeper the colour the larger."""
+    """Return a function that draws a matrix of numbers from 0 to `most`. Larger numbers have a deeper colour."""
 
     def draw(size: tuple[int, int]) -> Figure:
         figure, axes, font = _new_figure(size)
@@ -133,7 +133,7 @@ def matrix_figure_maker(table: pd.DataFrame, most: float) -> Callable[[tuple[int
 
 
 def critical_difference_figure_maker(ranking: Ranking) -> Callable[[tuple[int, int]], Figure]:
-    """Return how to draw mean ranks on a line; bars join strategies that Nemenyi's test does not tell apart."""
+    """Return a function that draws mean ranks on a line. Bars join strategies that Nemenyi's test cannot separate."""
 
     def draw(size: tuple[int, int]) -> Figure:
         import scikit_posthocs
@@ -167,7 +167,7 @@ def _new_figure(size: tuple[int, int]) -> tuple[Figure, Axes, int]:
 
 
 def _shorten_for(length: int, font: int, names: Iterable[str]) -> list[str]:
-    """Return names that take at most a third of a side of this length in CSS pixels, beside or above the axes."""
+    """Return the names, shortened to at most a third of this side length in CSS pixels, for one side of the axes."""
     return shorten_names(names, int(length / 3 / (LETTER_WIDTH * font)))
 
 

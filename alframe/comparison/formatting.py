@@ -1,4 +1,4 @@
-"""Numbers of a comparison as people read them: means with intervals, p-values, tables with a column a strategy."""
+"""Format the numbers of a comparison: means with intervals, p-values, tables with a column for each strategy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ P_VALUES = {  # column of a table of numbers -> its title on the page, in order
 
 
 def format_intervals(table: pd.DataFrame, name: str, signed: bool = False) -> list[str]:
-    """Return `name` with its interval as "86.4 [85.1, 87.7]", in hundredths; a dash where there is no number."""
+    """Return `name` with its interval in per cent, such as "86.4 [85.1, 87.7]"; a dash if there is no number."""
     sign = "+" if signed else ""
     cells = []
     for mean, low, high in zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True):
@@ -35,12 +35,12 @@ def format_p(value: float) -> str:
 
 
 def p_value_columns(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return the columns of p-values that a table has, as people read them, by title."""
+    """Return the formatted p-value columns of a table, by title."""
     return {title: table[name].map(format_p) for name, title in P_VALUES.items() if name in table}
 
 
 def format_number(value: float, digits: int, scale: float = 1) -> str:
-    """Return `scale` times a number with so many digits; a dash for NaN."""
+    """Return `scale` times a number with this number of digits; a dash for NaN."""
     return "–" if math.isnan(value) else f"{scale * value:.{digits}f}"
 
 
@@ -50,12 +50,12 @@ def format_percentage(share: float) -> str:
 
 
 def format_labels(value: float) -> str:
-    """Return a number of labels; inf: they were not enough."""
+    """Return a number of labels as text. inf means that the labels were not enough."""
     return f"{value:.0f}" if math.isfinite(value) else "not reached"
 
 
 def format_factor(value: float, labels: int, measured_to: int) -> str:
-    """Return a speed-up; inf is more than what was measured can show."""
+    """Return a speed-up as text. inf means that it is larger than could be measured."""
     return f"{value:.2f}" if math.isfinite(value) else f">{measured_to / labels:.2f}"
 
 
@@ -67,14 +67,14 @@ def pivot_by_labels(table: pd.DataFrame, value: str, digits: int, scale: float =
 
 
 def capitalise(text: str) -> str:
-    """Return the text with a capital at its beginning, and the rest as it is."""
+    """Return the text with a capital first letter; the rest is unchanged."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
 def shorten_names(names: Iterable[str], letters: int) -> list[str]:
-    """Return the names with at most so many letters: from long ones the middle is left out.
+    """Return the names with at most this number of letters. Long names lose their middle.
 
-    Where two become the same, they are numbered.
+    If two shortened names are equal, they get numbers.
 
     >>> shorten_names(["margin", "sampler=margin head=mlp", "sampler=margin loss=x head=mlp"], 15)
     ['margin', 'sampl…d=mlp (1)', 'sampl…d=mlp (2)']

@@ -1,4 +1,4 @@
-"""How a comparison was made: the command, versions, seeds, the state of the source, and digests of the data."""
+"""The origin of a comparison: the command, versions, seeds, the state of the source, and digests of the data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alframe.settings.fields import format_for_command_line
 def describe_origin(
     runs: Sequence[Run], places: Sequence[Path], options: Mapping[str, object]
 ) -> list[tuple[str, str]]:
-    """Return names and values, the command first; where runs differ, all values."""
+    """Return names and values, with the command first. If runs differ, all their values are listed."""
     words = [f"{name}={format_for_command_line(value)}" for name, value in options.items()]
     rows = [
         ("command", command_line("compare", *map(str, places), *words)),
@@ -34,7 +34,7 @@ def describe_origin(
 
 
 def runs_table(runs: Sequence[Run]) -> TableOfPage:
-    """Return the table of all runs: what varies, how far each went, and what it was made with."""
+    """Return the table of all runs: the varying choices, the number of rounds and labels, and the origin."""
     varying = varying_choices([run.choices for run in runs]) or ["sampler"]
     rows = [
         {

@@ -1,4 +1,4 @@
-"""What the page shows of all data sets together: who beats whom, and ranks."""
+"""The sections of the page on all data sets together: who beats whom, and ranks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alframe.comparison.strategies import DataSet
 
 
 def sections_on_all_data_sets(sets: Sequence[DataSet], measure: str, goals: Sequence[float]) -> list[Section]:
-    """Return the sections on each data set, then those on all strategies over data sets or seeds."""
+    """Return the sections on each data set, and then the sections on all strategies over data sets or seeds."""
     sections = []
     for number, data in enumerate(sets, 1):
         names = (f"-{number}", f" on {data.name}") if len(sets) > 1 else ("", "")

@@ -28,7 +28,7 @@ PAGE_NAME = "comparison.html"
 
 @dataclass(frozen=True, slots=True)
 class ComparisonData:
-    """All that the page shows: what is compared in a sentence, what is left out, and how it was made.
+    """The content of the page: a sentence on the compared runs, the runs left out, the sections, and the origin.
 
     `origin` are pairs of a name and a value: the command, versions, seeds, digests of the data.
     """
@@ -43,7 +43,7 @@ class ComparisonData:
 
 
 def render_comparison(data: ComparisonData) -> str:
-    """Return the page: one HTML document without script that loads nothing."""
+    """Return the page: one HTML document without scripts and without other files."""
     figures = track(_figures_of(data), "Drawing the page", unit="figure")
     drawn = {figure.name: _figure_as_inline_svg(figure) for figure in figures}
     page = _template_environment().get_template("comparison.html.j2").render(data=data, drawn=drawn)
@@ -51,7 +51,7 @@ def render_comparison(data: ComparisonData) -> str:
 
 
 def write_comparison(data: ComparisonData, curves: pd.DataFrame, folder: Path) -> Path:
-    """Write the page, its figures and tables, and the curves into a folder; return the page's path. Raises OSError."""
+    """Write the page, its figures, its tables and the curves into a folder. Return the page's path. Raises OSError."""
     figures, tables = folder / "figures", folder / "tables"
     figures.mkdir(parents=True, exist_ok=True)
     tables.mkdir(exist_ok=True)
@@ -86,7 +86,7 @@ def _figure_as_inline_svg(figure: FigureOfPage) -> Mapping[str, str]:
 
 
 def _save_as_svg_and_pdf(figure: FigureOfPage, folder: Path) -> None:
-    """Write the figure as SVG and PDF on white; their letters are letters."""
+    """Write the figure as SVG and PDF on white. Letters stay letters, and do not become shapes."""
     with matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": figure.name}):
         drawn: Figure = figure.draw((WIDE[0], round(WIDE[1] * figure.height)))
         for kind in ("svg", "pdf"):

@@ -1,4 +1,4 @@
-"""What a page is made of: sections with notes, figures and tables; and the measures that it can speak of."""
+"""The elements of a page (sections with notes, figures and tables), and the names of measures."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CALIBRATION = {"calibration_error": "calibration error", "log_loss": "log loss"}
 
 @dataclass(frozen=True, slots=True)
 class TableOfPage:
-    """A table: the name of its files, its title, what it shows, all its numbers, and what the page and LaTeX show.
+    """A table: the name of its files, its title, its caption, all its numbers, and the shown part for page and LaTeX.
 
-    A `long` table is folded away on the page.
+    A `long` table is hidden on the page until somebody opens it.
     """
 
     name: str

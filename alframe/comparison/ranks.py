@@ -1,4 +1,4 @@
-"""Who is better than whom over data sets or seeds: ranks with Nemenyi's test, and the pairwise penalty matrix."""
+"""Compare strategies over data sets or seeds: ranks with Nemenyi's test, and the pairwise penalty matrix."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ENOUGH_SETS = 5  # data sets, from which on they are the blocks that are ranked 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Mean ranks by area over `count` `blocks` (data sets or seeds), and what tests say of them.
+    """Mean ranks by area over `count` `blocks` (data sets or seeds), and the results of tests.
 
-    `friedman` is p of Friedman's test that all are equally good, `nemenyi` that of Nemenyi's for each pair, and
-    `critical_difference` how far two mean ranks must be apart to differ at 95 %.
+    `friedman` is the p-value of Friedman's test that all are equally good, `nemenyi` has the p-value of Nemenyi's test
+    for each pair, and `critical_difference` is the smallest difference of two mean ranks that is significant at 95 %.
     """
 
     blocks: str
@@ -31,11 +31,11 @@ class Ranking:
 
 
 def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
-    """Return the ranks of the strategies by area; None for fewer than three of them, or fewer than two blocks.
+    """Return the ranks of the strategies by area; None for fewer than three strategies or two blocks.
 
     Blocks are the data sets if there are five or more with the same strategies, else each seed of each data set. Demšar
     2006, "Statistical comparisons of classifiers over multiple data sets". Seeds of one data set share its images, so
-    what they show holds for that data set alone.
+    a result over seeds is valid only for that data set.
     """
     import scikit_posthocs
     from scipy.stats import friedmanchisquare, studentized_range
@@ -70,9 +70,9 @@ def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
 
 
 def penalty_table(sets: Sequence[DataSet], measure: str) -> pd.DataFrame:
-    """Return (n, n) how often the row's strategy beats the column's, summed over data sets: `penalty_matrix`.
+    """Return the `penalty_matrix` (n, n): how often the row's strategy beats the column's, summed over data sets.
 
-    By the seeds and numbers of labels that all strategies of a data set have.
+    It uses the seeds and numbers of labels that all strategies of a data set have.
     """
     names = list(dict.fromkeys(name for data in sets for name in data.strategies))
     curves = []

@@ -27,10 +27,11 @@ DONE_NAME = "done.json"  # in a project that has ended
 class Run:
     """One run: its seed, its choices by full name, and the record of each evaluated round.
 
-    `class_counts` has the labels of each class after each record's round, as they stand now. `pool_classes` are the
-    classes that the pool knows of itself. `items_digest` is of the images' ids, classes and split: runs with the same
-    one are measured on the same images. `versions` are those of the packages, and `origin` says what else the latest
-    round was made with (see RequestEnvironment); empty in old projects. `images_digest` is of the ids and classes.
+    `class_counts` has the number of labels of each class after each record's round, by the present labels.
+    `pool_classes` are the classes that the pool itself gives. `items_digest` is a digest of the images' ids, classes
+    and split: runs with the same digest are measured on the same images. `images_digest` is a digest of the ids and
+    classes. `versions` are the versions of the packages. `origin` has other facts about the latest round (see
+    RequestEnvironment); it is empty in old projects.
     """
 
     folder: Path
@@ -47,16 +48,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class FoundRuns:
-    """The runs of some folders, and why others of them are not among these, in sentences."""
+    """The runs of some folders, and sentences about the runs that are left out."""
 
     runs: Sequence[Run]
     left_out: Sequence[str] = field(default=())
 
 
 def read_runs(places: Sequence[Path]) -> FoundRuns:
-    """Read the runs of each place: a sweep's folder, a project, or a folder of projects. Raises StoreError for none.
+    """Read the runs of each place: a sweep's folder, a project, or a folder of projects. Raises StoreError if none.
 
-    Of a project its own comparison (`compare`) is read too. Of a folder of projects only those that have ended count.
+    If the place is a project, the runs of its comparison (`compare`) are read too. In a folder of projects, only
+    projects that have ended count.
     """
     folders: dict[Path, None] = {}
     left_out: list[str] = []
@@ -82,7 +84,7 @@ def read_runs(places: Sequence[Path]) -> FoundRuns:
 
 
 def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
-    """Return the folders of the runs of one place, and what is left out of it."""
+    """Return the folders of the runs of one place, and sentences about the runs that are left out."""
     if not place.is_dir():
         raise StoreError(f"There is no folder {short_path(place)}. Correct the path.")
     if (place / ENDED).is_dir() or (place / FAILED).is_dir():
@@ -115,7 +117,7 @@ def read_sweep_notes(sweep: Path, kind: str) -> list[dict[str, Any]]:
 
 
 def read_measured_run(folder: Path) -> Run | None:
-    """Read one run; None if nothing was measured in it. Raises StoreError."""
+    """Read one run; None if it has no measured round. Raises StoreError."""
     with Ledger.open(folder, read_only=True) as ledger:
         history, config = (
             [record for record in ledger.history() if record.evaluation is not None],

@@ -1,4 +1,4 @@
-"""What the page shows of each data set: which tables and figures there are, and what each of them says."""
+"""The sections of the page on each data set: tables and figures with their captions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from alframe.comparison.strategies import DataSet
 
 @dataclass(frozen=True, slots=True)
 class _DataSetSections:
-    """What all sections on a data set need: its measure in words, the styles of the drawn strategies, and names."""
+    """The data of all sections on a data set: its measure in words, the styles of the drawn strategies, and names."""
 
     data: DataSet
     measure: str
@@ -72,7 +72,7 @@ class _DataSetSections:
 
 
 def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: str = "", on: str = "") -> list[Section]:
-    """Return the sections on one data set; `suffix` ends the names of their files, `on` their titles."""
+    """Return the sections on one data set. `suffix` is the end of the names of their files, `on` of their titles."""
     summary = tables.summary_table(data, measure)
     baselines = list(dict.fromkeys(data.baselines.values()))
     best = [name for name in summary["strategy"] if name not in baselines][: max(1, DRAWN - len(baselines))]

@@ -1,6 +1,6 @@
-"""What learning curves say, as arrays: values (seeds, counts) at `labels` (counts,), in 0..1.
+"""Statistics of learning curves as arrays: values (seeds, counts) at `labels` (counts,), in 0..1.
 
-Seed for seed all strategies have the same images to test on and the same first labels, so differences are paired.
+With the same seed, all strategies have the same test images and the same first labels, so differences are paired.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Interval:
 
 
 def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf) -> Interval:
-    """Return the mean of `values` (seeds,) with Student's t interval, cut off at `least` and `most`."""
+    """Return the mean of `values` (seeds,) with Student's t interval, limited to `least` and `most`."""
     if len(values) < 2:
         return Interval(float(values.mean()), np.nan, np.nan)
     mean, half = mean_and_half_width(values[:, None])
@@ -45,9 +45,10 @@ def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf
 
 
 def gain_interval(gains: Floats64) -> Interval:
-    """Return the mean of paired differences (seeds,) with Student's t interval; equal ones other than 0 have none.
+    """Return the mean of paired differences (seeds,) with Student's t interval.
 
-    On few test images, the differences of two or three seeds are often equal by chance.
+    If all differences are equal but not 0, there is no interval: on few test images, the differences of two or three
+    seeds are often equal by chance.
     """
     found = mean_interval(gains)
     has_spread = np.ptp(gains) >= ROUNDING or abs(found.mean) < ROUNDING
@@ -55,9 +56,9 @@ def gain_interval(gains: Floats64) -> Interval:
 
 
 def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:
-    """Return p (...) of Student's paired test over seeds, the first axis; 1 where all differences are 0.
+    """Return the p-values (...) of Student's paired test over seeds, the first axis; 1 if all differences are 0.
 
-    Where all n differences are equal, it is the sign test's, 2 / 2**n.
+    If all n differences are equal, it is the p-value of the sign test, 2 / 2**n.
     """
     from scipy.stats import ttest_1samp
 
@@ -72,9 +73,9 @@ def paired_t_p_values(ours: Floats64, theirs: Floats64) -> Floats64:
 
 
 def wilcoxon_p_value(ours: Floats64, theirs: Floats64) -> float:
-    """Return p of Wilcoxon's signed-rank test over seeds (seeds,); 1 where all differences are 0.
+    """Return the p-value of Wilcoxon's signed-rank test over seeds (seeds,); 1 if all differences are 0.
 
-    Of n seeds it is never below 2 / 2**n: with five seeds, not below 0.06.
+    With n seeds it is never below 2 / 2**n: with five seeds, not below 0.06.
     """
     from scipy.stats import wilcoxon
 
@@ -85,8 +86,8 @@ def wilcoxon_p_value(ours: Floats64, theirs: Floats64) -> float:
 def adjust_for_multiple_tests(p: Sequence[float] | Floats64, method: str) -> Floats64:
     """Return p-values (n,) adjusted for all n tests, in their order: `method` "holm" or "fdr_bh".
 
-    Holm 1979 bounds the chance of any false finding; Benjamini and Hochberg 1995 the expected share of false ones among
-    all findings. NaN stays NaN, and does not count as a test.
+    Holm 1979 limits the probability of any false finding. Benjamini and Hochberg 1995 limit the expected share of false
+    findings among all findings. NaN stays NaN, and does not count as a test.
     """
     from statsmodels.stats.multitest import multipletests
 
@@ -99,9 +100,9 @@ def adjust_for_multiple_tests(p: Sequence[float] | Floats64, method: str) -> Flo
 
 
 def labels_to_goal(labels: Floats64, values: Floats64, goals: Floats64) -> Floats64:
-    """Return (seeds,) the labels with which each curve first reaches its goal (seeds,); inf where it never does.
+    """Return (seeds,) the number of labels at which each curve first reaches its goal (seeds,), or inf.
 
-    Between two numbers of labels a curve runs straight.
+    Between two numbers of labels, a curve is a straight line.
     """
     reached = values >= goals[:, None]
     at = np.where(reached.any(axis=1), reached.argmax(axis=1), len(labels))
@@ -118,7 +119,7 @@ def labels_to_goal(labels: Floats64, values: Floats64, goals: Floats64) -> Float
 
 @dataclass(frozen=True, slots=True)
 class SpeedUp:
-    """How many times as many labels random choice takes; inf where it has not got there in all that was measured."""
+    """The labels of random choice divided by the labels of a strategy; inf if random choice never became as good."""
 
     factor: float
     low: float
@@ -126,13 +127,13 @@ class SpeedUp:
 
 
 def final_speed_up(labels: Floats64, values: Floats64, random_labels: Floats64, random_values: Floats64) -> SpeedUp:
-    """Return the labels with which random choice is first as accurate as this strategy in the end, by those this took.
+    """Return the labels that random choice needs for the strategy's final accuracy, divided by the strategy's labels.
 
-    After Kath, Gouvêa and Sonntag 2026, "The speed-up factor", who ask for it at all numbers of labels; here it is
-    that of the last, where the most work has been done. Both curves are means over seeds; random choice goes on to
-    several times as many labels as the strategy, for else nothing above 1 could be seen. 2: half the labels do; below
-    1: random choice is better. The interval is that of a bootstrap over seeds (percentiles), with the same seeds for
-    both.
+    After Kath, Gouvêa and Sonntag 2026, "The speed-up factor". They compute it at all numbers of labels; this function
+    computes it at the last. Both curves are means over seeds. Random choice must have several times as many labels as
+    the strategy, because otherwise no factor above 1 can be measured. A factor of 2 means that half of the labels are
+    enough; below 1, random choice is better. The interval comes from a bootstrap over seeds (percentiles), with the
+    same seeds for both.
     """
     rng = np.random.default_rng(0)
     draws = np.vstack([np.arange(len(values)), rng.integers(len(values), size=(DRAWS, len(values)))])
@@ -146,19 +147,19 @@ def final_speed_up(labels: Floats64, values: Floats64, random_labels: Floats64, 
 def extend_curve(
     labels: Floats64, values: Floats64, longer_labels: Floats64, longer_values: Floats64
 ) -> tuple[Floats64, Floats64]:
-    """Return a curve as far as it was measured, and from there on as in the longer runs of the same seeds."""
+    """Return a curve that continues, after its last point, as the longer runs of the same seeds."""
     later = longer_labels > labels[-1]
     return np.concatenate([labels, longer_labels[later]]), np.hstack([values, longer_values[:, later]])
 
 
 def penalty_matrix(sets: Sequence[Mapping[str, Floats64]], names: Sequence[str]) -> Floats64:
-    """Return (n, n) how often each of the `names` beats each other one, summed over data sets: at most their number.
+    """Return (n, n) how often each of the `names` beats each other name, summed over data sets.
 
-    One beats another at a number of labels if Student's paired test over seeds says so at 95 % (two-sided), which adds
-    1 / c where c numbers of labels were measured. A column's mean is how often its strategy is beaten: Ash et al. 2020,
-    "Deep batch active learning by diverse, uncertain gradient lower bounds". The first labels are not the strategies'
-    choice, and not counted. `sets` hold the values (seeds, c + 1) by name; where one is missing it neither beats nor
-    is beaten.
+    A strategy beats another at a number of labels if it is better by Student's paired test over seeds at 95 %
+    (two-sided). This adds 1 / c for c measured numbers of labels, so the sum is at most the number of data sets. The
+    mean of a column is how often its strategy is beaten: Ash et al. 2020, "Deep batch active learning by diverse,
+    uncertain gradient lower bounds". The first labels do not count, because no strategy chose them. `sets` hold the
+    values (seeds, c + 1) by name. A strategy that is missing in a data set does not count there.
     """
     total = np.zeros((len(names), len(names)))
     for curves in sets:
@@ -172,7 +173,7 @@ def penalty_matrix(sets: Sequence[Mapping[str, Floats64]], names: Sequence[str])
 
 
 def mean_ranks(blocks: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[float]:
-    """Return the rank of each name, 1 for the largest value, averaged over the blocks that have it; NaN if none has."""
+    """Return the mean rank of each name over the blocks that have it; 1 is the largest value. NaN without a block."""
     from scipy.stats import rankdata
 
     ranks: dict[str, list[float]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""Runs as strategies, which differ in more than the seed, on data sets, which differ in what is labelled."""
+"""Group runs into strategies (runs that differ only in the seed) and data sets (runs on the same images)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MODEL = ("backbone", "head", "loss", "finetune", "inference")  # choices that d
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """Runs by seed that have the same choices; `choices` are those that vary between strategies."""
+    """Runs with the same choices, by seed. `choices` are the choices that vary between strategies."""
 
     name: str
     choices: Mapping[str, object]
@@ -30,7 +30,7 @@ class Strategy:
         return sorted(set.intersection(*({record.labels for record in run.history} for run in self.runs.values())))
 
     def values(self, measure: str, seeds: Sequence[int] | None = None, labels: Sequence[int] | None = None) -> Floats64:
-        """Return (seeds, labels) of a measure of Evaluation; NaN where an old record does not have it."""
+        """Return (seeds, labels) the values of a measure of Evaluation; NaN if an old record does not have it."""
         tables = [
             {record.labels: getattr(record.evaluation, measure) for record in self.runs[seed].history}
             for seed in (self.runs if seeds is None else seeds)
@@ -40,7 +40,7 @@ class Strategy:
     def areas(self, measure: str, span: tuple[float, float], seeds: Sequence[int] | None = None) -> Floats64:
         """Return (seeds,) the mean of a measure over the labels from `span[0]` to `span[1]` (trapezoids).
 
-        NaN where the span is empty.
+        NaN if the span is empty.
         """
         if span[0] > span[1]:
             return np.full(len(self.runs if seeds is None else seeds), np.nan)
@@ -56,9 +56,9 @@ class Strategy:
 class DataSet:
     """All strategies on the same images, by name, in the order in which they were found.
 
-    `baselines`: the name of the strategy that each is compared with. `longer`: baselines that were run on to more
-    labels, by the name of the baseline. `ceilings`: the runs that learned from the whole pool, by seed, for each
-    strategy whose model they have.
+    `baselines`: the name of the strategy with which each is compared. `longer`: runs of baselines with more labels, by
+    the name of the baseline. `ceilings`: the runs that learned from the whole pool, by seed, for each strategy with the
+    same model.
     """
 
     name: str
@@ -70,12 +70,12 @@ class DataSet:
 
     @property
     def span(self) -> tuple[int, int]:
-        """From the most labels that a strategy begins with to the fewest that one ends with."""
+        """The numbers of labels that all strategies have: from the latest beginning to the earliest end."""
         ranges = [(strategy.labels[0], strategy.labels[-1]) for strategy in self.strategies.values()]
         return max(first for first, _ in ranges), min(last for _, last in ranges)
 
     def ceiling(self, name: str, measure: str) -> dict[int, float]:
-        """Return the measure with all labels, by seed; of a single run it is that of all seeds of the strategy."""
+        """Return the measure with all labels, by seed. If there is a single run, its value is used for all seeds."""
         found = {
             seed: getattr(run.history[-1].evaluation, measure) for seed, run in self.ceilings.get(name, {}).items()
         }
@@ -84,7 +84,7 @@ class DataSet:
 
 
 def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
-    """Return the data sets that the runs are on; `baseline` names a sampler, or a strategy as it is named then."""
+    """Return the data sets of the runs. `baseline` is the name of a sampler or of a resulting strategy."""
     ceilings = [run for run in runs if len(run.history) == 1 and run.history[0].unlabelled == 0]
     curves = [run for run in runs if run not in ceilings]
     longer = [run for run in curves if _is_longer_baseline(run, curves, baseline)]
@@ -112,7 +112,7 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
 
 
 def _is_longer_baseline(run: Run, runs: Sequence[Run], baseline: str) -> bool:
-    """Return whether a run of the baseline goes on to more labels than all others, beside one that does not."""
+    """Return whether this is a second run of the baseline, with more labels than all other runs."""
     if run.choices.get("sampler") != baseline:
         return False
     same_data = [one for one in runs if _choices_where(one, is_data_choice) == _choices_where(run, is_data_choice)]
@@ -136,8 +136,8 @@ def _choices_where(run: Run, is_chosen: Callable[[str], bool]) -> dict[str, obje
 def _name_data_sets(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
     """Return the name of the data set of each run.
 
-    The same images are one data set wherever they lie, for example on two computers. Other images are another one, even
-    if their folder has the same name.
+    The same images are one data set, even if they are on two computers. Different images are different data sets, even
+    if their folders have the same name.
     """
     first_place: dict[tuple[str, str], dict[str, object]] = {}
     places = []
@@ -215,7 +215,7 @@ def _model_choices(run: Run) -> dict[str, object]:
 
 
 def _find_baseline(strategy: Strategy, strategies: Mapping[str, Strategy], baseline: str) -> str | None:
-    """Return the strategy with the baseline's sampler and the same other choices, or else the one of this name."""
+    """Return the strategy with the baseline's sampler and the same other choices, or else the strategy of this name."""
 
     def others(one: Strategy) -> dict[str, object]:
         return {key: value for key, value in one.choices.items() if key.partition(".")[0] != "sampler"}
@@ -229,7 +229,7 @@ def _find_baseline(strategy: Strategy, strategies: Mapping[str, Strategy], basel
 
 
 def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
-    """Return where strategies have fewer seeds, or runs fewer labels, than others, or other test images: sentences."""
+    """Return sentences about strategies with missing seeds, fewer labels or other test images than the others."""
     notes = []
     seeds = sorted(set().union(*(strategy.runs for strategy in strategies.values())))
     for name, strategy in strategies.items():

@@ -31,8 +31,9 @@ _ADJUSTED = {"p_holm": "holm", "p_bh": "fdr_bh"}
 def summary_table(data: DataSet, measure: str) -> pd.DataFrame:
     """Return a row for each strategy, the largest area first.
 
-    `area` is the mean over the labels spent, `gain` that of the differences to the baseline, paired by seed, with the
-    p-values of Student's and Wilcoxon's paired tests, the first adjusted for all strategies of the data set.
+    `area` is the mean over the numbers of labels. `gain` is the mean difference to the baseline, paired by seed, with
+    the p-values of Student's and Wilcoxon's paired tests. The p-values of Student's test are also given with an
+    adjustment for all strategies of the data set.
     """
     rows = []
     for name, strategy in data.strategies.items():
@@ -77,8 +78,8 @@ def _compare_areas(data: DataSet, name: str, other: str | None, measure: str) ->
 def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
     """Return a row for each strategy and number of labels: the difference to the baseline, paired by seed.
 
-    p-values are of Student's and Wilcoxon's paired tests; `p_holm` and `p_bh` adjust the first for all rows of the data
-    set but those of the first labels, which are no strategy's choice.
+    The p-values are from Student's and Wilcoxon's paired tests. `p_holm` and `p_bh` adjust the former for all rows of
+    the data set, except the rows of the first labels, which no strategy chose.
     """
     rows = []
     for name, other in data.baselines.items():
@@ -102,10 +103,10 @@ def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
 
 
 def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataFrame:
-    """Return a row for each strategy and goal: the labels to reach it, the median over seeds, and what they save.
+    """Return a row for each strategy and goal: the labels to reach it (the median over seeds), and the saved share.
 
-    A goal is a value of the measure, or CEILING of that with all labels. `labels` is inf if less than half of the
-    `seeds` got there. `saved` is the part of the baseline's labels that the strategy does without.
+    A goal is a value of the measure, or the share CEILING of its value with all labels. `labels` is inf if less than
+    half of the `seeds` reached the goal. `saved` is the share of the baseline's labels that the strategy does not need.
     """
     rows = []
     for name, strategy in data.strategies.items():
@@ -131,10 +132,10 @@ def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataF
 
 
 def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
-    """Return a row for each strategy and number of labels: how many times as many labels the baseline takes.
+    """Return a row for each strategy and number of labels: the baseline's labels divided by the strategy's labels.
 
-    By the means over the seeds that both have. `factor` is inf where the baseline has not got there in all that was
-    measured, up to `measured_to` labels; `saved` is the labels that were not needed. See `statistics.final_speed_up`.
+    It uses the means over the seeds that both have. `factor` is inf if the baseline did not become as good up to
+    `measured_to` labels. `saved` is the number of labels that were not needed. See `statistics.final_speed_up`.
     """
     rows = []
     for name, other in data.baselines.items():
@@ -168,7 +169,7 @@ def means_table(data: DataSet, measures: Sequence[str]) -> pd.DataFrame:
 
 
 def classes_table(data: DataSet) -> pd.DataFrame:
-    """Return a row for each strategy and number of labels: how many classes its labels show, and their balance."""
+    """Return a row for each strategy and number of labels: the number of classes with a label, and their balance."""
     rows = []
     for name, strategy in data.strategies.items():
         for count in strategy.labels:
@@ -187,10 +188,10 @@ def _counts_at(run: Run, labels: int) -> Mapping[str, int]:
 
 
 def seconds_table(data: DataSet) -> pd.DataFrame:
-    """Return a row for each strategy: seconds of choosing a batch and of a whole round, medians over rounds and seeds.
+    """Return a row for each strategy: median seconds to choose a batch and of a whole round, over rounds and seeds.
 
-    A record has the seconds since the one before it, so the first, which holds the choice of the first labels and the
-    embedding of the pool, does not count.
+    A record has the seconds since the record before it. The first record does not count, because it contains the choice
+    of the first labels and the embedding of the pool.
     """
     rows = []
     for name, strategy in data.strategies.items():

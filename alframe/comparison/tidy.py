@@ -1,4 +1,4 @@
-"""Learning curves as a tidy table: one row for each run and round, one column for each thing that is known of it."""
+"""Learning curves as a tidy table, with one row for each run and round."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ MEASURES = (
 
 
 def evaluated_round_rows(history: Sequence[RoundRecord], **columns: object) -> list[dict[str, object]]:
-    """Return a row for each evaluated round of a run: `columns`, which are the same in all of them, and what was found.
+    """Return a row for each evaluated round of a run: `columns`, which are the same in all rows, and the results.
 
-    `round` counts the batches learned from, `labels` the images. `seconds` were spent since the record before, and
-    `selection_seconds` of them on choosing images. `n` images of the kind `basis` were tested; `low` and `high` bound
-    the accuracy with 95 % confidence. `unmeasured_classes` names the classes that none of them shows.
+    `round` is the number of batches from which the model has learned, and `labels` the number of labels. `seconds` is
+    the time since the record before, and `selection_seconds` the part of it for choosing images. `n` images of the kind
+    `basis` were tested. `low` and `high` are the bounds of the accuracy with 95 % confidence. `unmeasured_classes`
+    names the classes without an image among them.
     """
     return [
         {

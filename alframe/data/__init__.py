@@ -1,1 +1,1 @@
-"""From files to batches of pixels: decoding, loading with worker processes, augmentation."""
+"""Read files into batches of pixels: decoding, loading with worker processes, augmentation."""

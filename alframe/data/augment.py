@@ -1,4 +1,4 @@
-"""The random variations of a training image, each determined by its seed alone."""
+"""The random variations of a training image. The seed alone determines a variation."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _MARGIN = 256 / 224  # how much larger than the crop the picture is made
 class AugmentingReader:
     """A reader that decodes an image and varies it.
 
-    The whole picture is squashed a little larger and cropped at random, turned grey (p = 0.1); then come in random
-    order a horizontal flip, a change of brightness, contrast, saturation (30 %) and hue (5 %), and a rotation by up to
-    20 degrees; at last a random rectangle is erased (p = 0.5). Uncovered and erased areas are filled with the
-    backbone's mean colour, zero after normalisation. Where there is no colour, in other than 1 or 3 channels or in
-    measured values, grey, saturation and hue are left out, and contrast is about each band's own mean.
+    First, the whole picture is resized to a little more than the input, cropped at random, and made grey (p = 0.1).
+    Then follow, in random order, a horizontal flip, changes of brightness, contrast, saturation (30 %) and hue (5 %),
+    and a rotation by up to 20 degrees. At the end, a random rectangle is erased (p = 0.5). Uncovered and erased areas
+    get the backbone's mean colour, which is zero after normalisation. If the image has no colours (not 1 or 3 channels,
+    or measured values), grey, saturation and hue are left out, and the contrast changes around the mean of each band.
     """
 
     spec: InputSpec
@@ -46,7 +46,7 @@ class AugmentingReader:
 def load_augmented_batches(
     items: Sequence[Item], spec: InputSpec, batches: Iterable[tuple[Sequence[int], Sequence[int]]], workers: int
 ) -> Iterator[Batch]:
-    """Yield decoded and varied batches of (rows, seeds), as `load_batches` unvaried ones: same seeds, same pixels."""
+    """Yield decoded and varied batches of (rows, seeds), as `load_batches` does. Equal seeds give equal pixels."""
     images = (
         [ImageToRead(row, items[row].path, items[row].box, seed) for row, seed in zip(rows, seeds, strict=True)]
         for rows, seeds in batches

@@ -1,4 +1,4 @@
-"""Measured values: TIFF files of any depth and number of bands, NumPy's .npy files, and pictures as they are stored."""
+"""Read measured values: TIFF files of any depth and number of bands, .npy files, and the stored values of pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 def begins_as_npy(data: bytes) -> bool:
-    """Return whether a file that begins so is NumPy's."""
+    """Return whether a file with this beginning is a .npy file."""
     return data.startswith(_NPY_MAGIC)
 
 
@@ -35,8 +35,8 @@ def is_tiff(data: bytes) -> bool:
 def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
     """Return the values as they are stored, (H, W, bands) of any numeric type, and the orientation (1: upright).
 
-    An 8-bit picture is converted to grey or colour where `channels` is 1 or 3. Raises UnreadableImage for a file that
-    is damaged, ReadableOtherwise for one that needs another package, and whatever the decoders raise.
+    An 8-bit picture is converted to grey or colour if `channels` is 1 or 3. Raises UnreadableImage for a damaged file,
+    ReadableOtherwise for a file that needs another package, and the errors of the decoders.
     """
     if begins_as_npy(data):
         return _require_image_array(_read_npy(data)), 1
@@ -44,10 +44,10 @@ def read_bands(data: bytes, channels: int) -> tuple[Array, int]:
 
 
 def fit_to_input(array: Array, spec: InputSpec) -> Array:
-    """Return (H, W, channels) from (H, W, bands): uint8 as it is, or float32 with the `value_range` scaled to 0..255.
+    """Return (H, W, channels) from (H, W, bands): unchanged uint8, or float32 with the `value_range` scaled to 0..255.
 
-    Grey serves as colour. Values outside the range are clipped; not-a-number counts as the lowest. Raises
-    ReadableOtherwise where the bands are not as many as the channels, and where the range is missing or impossible.
+    A grey image can be used as a colour image. Values outside the range are clipped, and NaN counts as the lowest
+    value. Raises ReadableOtherwise if the numbers of bands and channels differ, or if the range is missing or wrong.
     """
     bands = array.shape[2]
     if bands == 1 and spec.channels == 3:
@@ -75,7 +75,7 @@ def fit_to_input(array: Array, spec: InputSpec) -> Array:
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
-    """Return shape, type, and whether it is stored by column. Raises UnreadableImage or ValueError."""
+    """Return the shape, the type, and whether the array is stored by column. Raises UnreadableImage or ValueError."""
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
@@ -121,7 +121,7 @@ def _read_tiff(data: bytes, channels: int) -> tuple[Array, int]:
 
 
 def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
-    """Read the TIFF with Pillow, which has codecs that tifffile lacks. Raises ReadableOtherwise unless it reads all."""
+    """Read the TIFF with Pillow, which has more codecs. Raises ReadableOtherwise if Pillow cannot read all of it."""
     with suppress(UnidentifiedImageError, ReadableOtherwise):
         values, orientation = _read_with_pillow(data, None)
         if values.size == math.prod(series.shape):
@@ -134,7 +134,7 @@ def _read_with_pillow_instead(data: bytes, series: Any) -> tuple[Array, int]:
 
 
 def _move_bands_last(values: Array, axes: str) -> Array:
-    """Return the values with the axes y, x, bands; whatever the third one is called, it is the bands."""
+    """Return the values with the axes y, x and bands. The third axis counts as the bands, whatever its name is."""
     kept = [number for number, axis in enumerate(axes) if axis in "YX" or values.shape[number] > 1]
     bands = [number for number in kept if axes[number] not in "YX"]
     if len(bands) > 1:
@@ -164,7 +164,7 @@ def _read_with_pillow(data: bytes, channels: int | None) -> tuple[Array, int]:
 
 
 def _require_image_array(values: Array) -> Array:
-    """Return the values as (H, W, bands) of numbers. Raises UnreadableImage if that cannot be."""
+    """Return the values as (H, W, bands) of numbers. Raises UnreadableImage if this is impossible."""
     if values.ndim == 2:
         values = values[:, :, np.newaxis]
     if values.ndim > 3 and math.prod(values.shape[3:]) == 1:

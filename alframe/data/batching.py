@@ -1,4 +1,4 @@
-"""Which labelled images go into a training batch together; labels alone decide, no image is read."""
+"""Form training batches from the labels of the images. No image is read."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def shuffled_batches(y: Ints, size: int, rng: np.random.Generator) -> list[list[
 def balanced_batches(y: Ints, classes: int, samples: int, rng: np.random.Generator) -> list[list[int]]:
     """Return P x K batches (Hermans et al. 2017): P = `classes` random classes (or all), K = `samples` of each.
 
-    A class with fewer than K images gives each once and fills up by drawing again. An epoch is as many batches as
-    it takes to draw len(y) images, so at least one when there are labels.
+    If a class has fewer than K images, each is used once, and some are drawn again. An epoch has the number of batches
+    that is needed to draw len(y) images, and at least one batch if there are labels.
     """
     class_rows = [np.flatnonzero(y == number) for number in np.unique(y)]
     if not class_rows:

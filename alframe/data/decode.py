@@ -26,14 +26,14 @@ Pixels = npt.NDArray[Any]  # uint8, or float32 where the input has a value_range
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """What decoding one file, or a box in it, gave.
+    """The result of decoding one file, or a box in it.
 
-    `pixels` (size, size, channels) are None if the picture cannot be read; `reason` says why there are none.
-    `content_hash` is the 16-byte BLAKE2b of the file's bytes (and of the box, if any), None if the file itself cannot
-    be read. `stamp` is the file's size and modification time (ns) just before it was read. Both are None as well when
-    the reason lies outside the file (no memory, or a setting that does not fit it), so that nobody holds it against the
-    file. `damage` says what is missing of a picture that is used nonetheless. `difference_hash` is that of the pixels,
-    where it was taken (`PlainReader`). `drive_failed`: nothing is known of the file, which may be read later.
+    `pixels` (size, size, channels) are None if the picture cannot be read. Then `reason` gives the reason.
+    `content_hash` is the 16-byte BLAKE2b of the file's bytes (and of the box, if any), or None if the file itself
+    cannot be read. `stamp` is the file's size and modification time (ns) just before it was read. If the reason is not
+    in the file (no memory, or a setting that does not fit it), both are None, so that the file is tried again.
+    `damage` describes the missing part of a picture that is used nevertheless. `difference_hash` is computed from the
+    pixels by `PlainReader`. `drive_failed`: the file could not be read now, and may be read later.
     """
 
     pixels: Pixels | None
@@ -46,7 +46,7 @@ class DecodedImage:
 
 
 class ImageFile:
-    """A file's bytes, read once; its picture is decoded once for each size that its boxes need."""
+    """A file that is read once. Its picture is decoded once for each size that its boxes need."""
 
     def __init__(self, path: Path) -> None:
         self._data, self._stamp, self._reason, self._drive_failed = b"", (0, 0), "", False
@@ -60,7 +60,7 @@ class ImageFile:
 
     @property
     def drive_failure(self) -> str | None:
-        """Why the drive or the network did not give the file; None if it did, or if there is no such file."""
+        """The reason why the drive or the network did not give the file; None if it did, or if there is no file."""
         return self._reason if self._drive_failed else None
 
     def content_hash(self, box: Box | None = None) -> bytes | None:
@@ -73,9 +73,9 @@ class ImageFile:
         return content.digest()
 
     def decode(self, spec: InputSpec, box: Box | None = None) -> DecodedImage:
-        """Return the file's hash and its picture: upright, cut to `box`, and squashed to a square.
+        """Return the file's hash and its picture: upright, cut to `box`, and resized to a square.
 
-        Never raises for a bad file. The whole picture is squashed on purpose: a centre crop loses animals at the edge.
+        Never raises for a bad file. The whole picture is resized, because a centre crop would lose animals at the edge.
         """
         if self._reason:
             return DecodedImage(None, None, self._reason, None, drive_failed=self._drive_failed)

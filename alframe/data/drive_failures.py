@@ -1,4 +1,4 @@
-"""How many images a failing drive may keep back before the run ends."""
+"""Count the images that a failing drive does not give, and end the run if there are too many."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ TOLERATED_SHARE, TOLERATED_IN_A_ROW = 0.01, 20
 
 @dataclass
 class DriveFailures:
-    """Counts which of `total` files a failing drive does not give.
+    """The files, of `total`, that a failing drive does not give.
 
-    A few are warned about and tried again by the next run. PoolError is raised beyond one, or beyond TOLERATED_SHARE of
-    them, and where TOLERATED_IN_A_ROW fail in a row: what is left is another pool than the one people mean.
+    For a few files there is a warning, and the next run tries again. PoolError is raised for more than one file and
+    more than TOLERATED_SHARE of all, or if TOLERATED_IN_A_ROW fail one after the other, because the other files are no
+    longer the pool that people mean.
     """
 
     total: int
@@ -28,7 +29,7 @@ class DriveFailures:
     _in_a_row: int = 0
 
     def note_read(self, path: Path, failure: str | None) -> None:
-        """Note how reading a file ended: `failure` says why the drive did not give it; None where it did not fail."""
+        """Note the result of reading a file. `failure` is the reason why the drive did not give it, or None."""
         if failure is None:
             self._in_a_row = 0
             return
@@ -45,7 +46,7 @@ class DriveFailures:
             )
 
     def warn(self) -> None:
-        """Log how many files were not given."""
+        """Log the number of files that could not be read."""
         if self.failed:
             log.warning(
                 "%d of %s images cannot be read because the drive or the network failed; this run leaves them out, "

@@ -1,4 +1,4 @@
-"""The difference hash: 64 bits that stay the same when a picture is saved again, smaller or a little brighter."""
+"""Compute the difference hash: 64 bits that stay the same if a picture is saved again, smaller or a little brighter."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SIDE = 72  # pixels looked at: 8 x 9 in each cell are enough for its mean, and a
 def difference_hash(pixels: npt.NDArray[Any]) -> bytes:
     """Return the 8 bytes of dHash (Krawetz 2013) of pixels (H, W, bands), from 0 to 255.
 
-    The picture is averaged to 8 rows of 9 grey cells, and a bit says whether a cell is brighter than its left one; here
-    by a grey level at least, so that the noise of an even surface (a black frame, fog) counts for nothing.
+    The picture is averaged to 8 rows of 9 grey cells. A bit says whether a cell is brighter than the cell to its left,
+    by at least one grey level, so that the noise of an even surface (a black frame, fog) has no influence.
     """
     step = max(1, min(pixels.shape[:2]) // SIDE)
     pixels = np.ascontiguousarray(pixels[::step, ::step])

@@ -1,4 +1,4 @@
-"""JPEGs whose last bytes are missing, as a card leaves them behind that was full, or was pulled out too early."""
+"""Read JPEGs whose last bytes are missing, for example because the card was full or was removed too early."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _UNDECODED = (127, 128)  # libjpeg fills what is missing with middle grey, which
 
 
 def add_missing_end(data: bytes) -> tuple[bytes, str | None]:
-    """Return the bytes of a JPEG with the end that they lack, and what is missing in words; None: nothing is.
+    """Return the bytes of a JPEG with the missing end, and a description of the missing part; None: nothing is missing.
 
-    Viewers do the same: what was lost is grey. Other files, and JPEGs that are damaged otherwise, are returned as they
-    are. Raises UnreadableImage where too little is left.
+    As in viewers, the lost part is grey. Other files, and JPEGs with other damage, are returned unchanged. Raises
+    UnreadableImage if too little is left.
     """
     content = data.rstrip(b"\0")  # a file system fills what was never written with zeros
     if not data.startswith(_START) or content.endswith(_END) or not _is_cut_short(content):
@@ -35,7 +35,7 @@ def add_missing_end(data: bytes) -> tuple[bytes, str | None]:
 
 
 def _is_cut_short(data: bytes) -> bool:
-    """Return whether the picture needs more bytes than there are; it may as well be complete, with others behind it."""
+    """Return whether the picture needs more bytes than the file has."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.draft("L", (1, 1))
@@ -46,7 +46,7 @@ def _is_cut_short(data: bytes) -> bool:
 
 
 def _measure_decoded_part(data: bytes) -> float:
-    """Return which part of the picture, from 0 to 1, comes before the grey at its end; 0 if nothing can be decoded."""
+    """Return the part of the picture, from 0 to 1, before the grey part at its end; 0 if nothing can be decoded."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.draft("L", (1, 1))  # an eighth of its size: a pixel for each of the blocks that it is stored in

@@ -1,4 +1,4 @@
-"""Batches of pixels, decoded in worker processes; only the batches in flight are ever in memory."""
+"""Read batches of pixels in worker processes. Only the batches that are being processed are in memory."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from alframe.types import Box, InputSpec, Item, pool_root
 class Batch:
     """One batch of images.
 
-    `rows` (b,) are positions in the items, and `results` (b,) what decoding each gave, without its pixels. `pixels`
-    (g, size, size, channels) are those of the `readable_rows` (g,).
+    `rows` (b,) are positions in the items. `results` (b,) are the results of decoding, without the pixels. `pixels`
+    (g, size, size, channels) are the pixels of the `readable_rows` (g,).
     """
 
     rows: list[int]
@@ -55,7 +55,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ImageToRead:
-    """One image to read: its row, its file, its box, and the seed of its augmentation (None: as it is)."""
+    """One image to read: its row, its file, its box, and the seed of its augmentation (None: no augmentation)."""
 
     row: int
     path: Path
@@ -68,7 +68,7 @@ ImageReader = Callable[[ImageFile, ImageToRead], DecodedImage]  # runs in the wo
 
 @dataclass(frozen=True, slots=True)
 class PlainReader:
-    """A reader that decodes an image as it is, and takes its difference hash, by which near-duplicates are found."""
+    """A reader that decodes an image without augmentation, and computes its difference hash."""
 
     spec: InputSpec
 
@@ -88,7 +88,7 @@ def load_batches(
 
 
 def raise_if_drive_fails(batches: Generator[Batch], items: Sequence[Item]) -> Iterator[Batch]:
-    """Pass on batches of positions in `items`; raise PoolError where a drive fails for more than a few of them."""
+    """Yield the batches of positions in `items` unchanged. Raise PoolError if a drive fails for too many of them."""
     failures, root = DriveFailures(len(items)), pool_root(items)
     with closing(batches):
         for batch in batches:
@@ -103,7 +103,7 @@ def raise_if_drive_fails(batches: Generator[Batch], items: Sequence[Item]) -> It
 def stream_batches(
     reader: ImageReader, spec: InputSpec, batches: Iterable[list[ImageToRead]], workers: int
 ) -> Generator[Batch]:
-    """Read batches of images, in order, with `workers` processes; closing the iterator ends them."""
+    """Read batches of images, in order, with `workers` processes. Closing the iterator ends these processes."""
     loader = DataLoader(
         _BatchDataset(reader, spec),
         batch_sampler=batches,  # any iterable of lists will do
@@ -131,9 +131,9 @@ def stream_batches(
 
 
 def _start_method() -> str | None:
-    """Return how worker processes start, where Python's default is not one of its own; None: as it says.
+    """Return the start method of worker processes, or None for Python's default.
 
-    In a job of joblib the default is loky's, whose processes torch's loader cannot start.
+    In a job of joblib, the default is loky, which torch's loader cannot use.
     """
     default = multiprocessing.get_start_method(allow_none=True)
     if default in (None, "fork", "spawn", "forkserver"):
@@ -152,10 +152,10 @@ RawBatch = tuple[list[int], Pixels, list[DecodedImage]]
 
 
 class _BatchDataset(Dataset[RawBatch]):
-    """A batch at a time. The loader's "indices" are the images to read, so workers never hold the pool.
+    """A dataset that reads a batch at a time. Its "indices" are the images to read, so workers never hold the pool.
 
-    Pixels travel as NumPy arrays through a pipe: torch's shared memory runs out of descriptors on big machines and
-    out of /dev/shm in containers.
+    Pixels are sent as NumPy arrays through a pipe, because torch's shared memory needs too many file descriptors on
+    large machines, and too much of /dev/shm in containers.
     """
 
     def __init__(self, reader: ImageReader, spec: InputSpec) -> None:

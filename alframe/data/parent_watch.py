@@ -1,4 +1,4 @@
-"""Worker processes that end with the process that started them, and by nothing else, as Ctrl-C before they run."""
+"""Let worker processes end when their parent process ends, and not for other reasons, such as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ POLL_SECONDS = 1.0
 
 
 def end_with_parent() -> None:
-    """Have a thread end this worker process as soon as its parent has ended.
+    """Start a thread that ends this worker process as soon as its parent has ended.
 
-    Left alone, a worker whose parent was killed waits for ever for somebody to take its next batch.
+    Otherwise a worker whose parent was killed would wait for ever until somebody takes its next batch.
     """
     threading.Thread(target=_wait_for_parent, args=(os.getppid(),), daemon=True).start()
 
@@ -39,10 +39,10 @@ def _wait_for_parent(parent: int) -> None:
 
 
 def end_silently_at_sigterm() -> None:
-    """Let SIGTERM end this worker process like one that has done its work, also while it was held back.
+    """Let SIGTERM end this worker process as if its work was done, also if the signal came earlier and was held back.
 
-    Schedulers send it to the whole process group. The main process answers it; torch would report in it that a worker
-    was killed.
+    Schedulers send SIGTERM to the whole process group. The main process handles it. Otherwise torch would report there
+    that a worker was killed.
     """
     if sys.platform != "win32":
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -51,10 +51,10 @@ def end_silently_at_sigterm() -> None:
 
 @contextmanager
 def hold_back_interrupts() -> Iterator[None]:
-    """Start processes in this block that Ctrl-C does not reach: it would end them with a traceback while they import.
+    """Start processes in this block that Ctrl-C does not end. (It would end them with a traceback during imports).
 
-    They inherit what holds here; SIGTERM too waits, until they call `end_silently_at_sigterm`. On POSIX, this
-    process is interrupted after the block; on Windows not at all by what was pressed in it.
+    They inherit the handling of signals in this block. SIGTERM waits too, until they call `end_silently_at_sigterm`. On
+    POSIX, this process is interrupted after the block. On Windows, a Ctrl-C during the block is ignored.
     """
     if sys.platform == "win32":
         set_handler = ctypes.windll.kernel32.SetConsoleCtrlHandler

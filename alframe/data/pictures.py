@@ -1,4 +1,4 @@
-"""What Pillow reads, turned upright and converted to 8 bits."""
+"""Read pictures with Pillow, turn them upright, and convert them to 8 bits."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def read_file_with_stamp(path: Path) -> tuple[bytes, tuple[int, int]]:
 
 
 def is_heic(data: bytes) -> bool:
-    """Return whether a file that begins so is a HEIC or HEIF picture, as telephones take them."""
+    """Return whether a file with this beginning is a HEIC or HEIF picture, the format of many telephones."""
     return data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
 
 
 def open_picture(data: bytes) -> ImageFile:
-    """Open a picture with Pillow. Raises ReadableOtherwise where another package would read it, and as Pillow does."""
+    """Open a picture with Pillow. Raises ReadableOtherwise if another package could read it, and Pillow's errors."""
     try:
         return Image.open(io.BytesIO(data))
     except UnidentifiedImageError:
@@ -58,7 +58,7 @@ def open_picture(data: bytes) -> ImageFile:
 
 
 def read_orientation(image: Image.Image) -> int:
-    """Return how the camera was held, from 1 (upright) to 8, as EXIF says."""
+    """Return the orientation of the camera from EXIF, from 1 (upright) to 8."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF is not a reason to lose the picture
@@ -72,7 +72,7 @@ def turn_upright(picture: Image.Image, orientation: int) -> Image.Image:
 
 
 def to_eight_bit(image: Image.Image, mode: str) -> Image.Image:
-    """Return the picture in `mode`, on white where it is transparent. Raises ReadableOtherwise for real numbers."""
+    """Return the picture in `mode`, with white in place of transparency. Raises ReadableOtherwise for float values."""
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip rather than scale
         wide = np.clip(np.asarray(image, dtype=np.float32), 0, 65535)
         return Image.fromarray(np.round(wide / 257).astype(np.uint8)).convert(mode)

@@ -1,4 +1,4 @@
-"""Why a file gives no pixels, in words for its owner."""
+"""Explain to users why a file cannot be read as a picture."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def explain_file_error(error: OSError | ValueError | MemoryError) -> str:
 
 
 def explain_outside_cause(error: Exception) -> str | None:
-    """Return the reason if it lies outside the file; None if it lies in the bytes."""
+    """Return the reason if the fault is not in the file; None if it is in its bytes."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return NO_MEMORY
     if isinstance(error, ReadableOtherwise):

@@ -1,4 +1,4 @@
-"""Open any picture as people can look at it."""
+"""Open any picture in a form that people can view."""
 
 from __future__ import annotations
 

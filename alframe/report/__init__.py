@@ -1,1 +1,1 @@
-"""A campaign as one HTML file: no script, no network, nothing beside it."""
+"""The report: a campaign as one HTML file without scripts, network or other files."""

@@ -1,4 +1,4 @@
-"""The learning curve as inline SVG, in the page's own colours and fonts."""
+"""Draw learning curves as inline SVG, in the colours and fonts of the page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WIDE, NARROW = (960, 400), (360, 300)  # in CSS pixels: for a screen or paper, a
 
 
 def campaign_curves(history: Sequence[RoundRecord]) -> list[Curve]:
-    """Return the campaign's accuracy with its own interval, by audit and by evaluation, as far as there are any."""
+    """Return the curves of the campaign's accuracy with intervals: by the audit and by the evaluation, if any."""
     audits = [(record.labels, record.audit) for record in history if record.audit is not None]
     evaluations = [(record.labels, record.evaluation) for record in history if record.evaluation is not None]
     curves = []
@@ -44,12 +44,12 @@ def campaign_curves(history: Sequence[RoundRecord]) -> list[Curve]:
 
 
 def is_baseline(curve: Curve) -> bool:
-    """Return whether this is random choice, which every other strategy has to beat."""
+    """Return whether this curve is of random choice, with which the others are compared."""
     return curve.name == _BASELINE_SAMPLER
 
 
 def curve_styles(curves: Sequence[Curve]) -> list[tuple[str, Dashes]]:
-    """Return colour and dashes of each curve: grey for the random baseline; dashes change when the colours run out."""
+    """Return colour and dashes of each curve: grey for random choice. The dashes change after the last colour."""
     others = cycle((colour, dashes) for dashes in _DASHES for colour in SERIES)
     return [(BASELINE, (0, (4, 2))) if is_baseline(curve) else next(others) for curve in curves]
 
@@ -81,7 +81,7 @@ def learning_curve_svg(curves: Sequence[Curve], size: tuple[int, int] = WIDE) ->
 
 
 def style_axes(axes: Axes, font: int) -> None:
-    """Give axes the look of all charts: no frame, rules at the numbers, letters of this size."""
+    """Give axes the style of all charts: no frame, lines at the numbers, letters of this size."""
     axes.tick_params(colors=INK, labelsize=font, length=0, pad=6)
     axes.grid(axis="y", color=RULE, linewidth=1)
     axes.set_axisbelow(True)
@@ -101,7 +101,7 @@ def _set_labels_and_limits(axes: Axes, curves: Sequence[Curve], font: int) -> No
 
 
 def to_inline_svg(figure: Figure, salt: str) -> str:
-    """Return a figure as an <svg> element in the page's colours and fonts; charts of one page need other salts."""
+    """Return a figure as an <svg> element in the page's colours and fonts. Each chart of a page needs another salt."""
     buffer = io.BytesIO()
     # Text stays text (selectable, in the page's font); a fixed salt makes equal charts equal bytes.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):

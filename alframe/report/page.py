@@ -1,4 +1,4 @@
-"""The page: numbers as words, pictures as data, everything escaped, nothing fetched."""
+"""Write the page of the report. Numbers are formatted, pictures are embedded, and all texts are escaped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LISTED_UNREADABLE = 500
 
 @dataclass(frozen=True, slots=True)
 class BatchImage:
-    """One image of the contact sheet: the model's prediction (confidence 0..1) and the label, if there are any."""
+    """One image among the thumbnails: the model's prediction (confidence 0..1) and the label, if any."""
 
     item: Item
     prediction: str | None = None
@@ -37,15 +37,14 @@ class BatchImage:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything on the page.
+    """The content of the page.
 
-    `outcome` is a sentence on how things stand, `next_step` a command line (or empty), `interval` says in words how
-    the band around the curve was computed. Without `curves` the campaign's own accuracy is drawn. `unreadable`
-    holds pairs of image and reason. `audit_unanswered` counts the images drawn at random that were shown in an earlier
-    round and have no answer that can be learned from (skipped, or unsure); those of a round that is still open are not
-    counted. `unseen_classes` is a sentence about the classes without a label, and `agreement` says in sentences how
-    people agree. `pool` says where each image stands. `represented` counts the images of the pool that are
-    near-duplicates of others and not requested.
+    `outcome` is a sentence on the present state, `next_step` a command line (or empty), and `interval` describes how
+    the band around the curve was computed. Without `curves` the campaign's accuracy is drawn. `unreadable` holds pairs
+    of image and reason. `audit_unanswered` is the number of images drawn at random in closed rounds that have no label
+    (skipped, or unsure). `unseen_classes` is a sentence about the classes without a label, and `agreement` has
+    sentences about the agreement of people. `pool` has the number of images in each state. `represented` is the number
+    of images of the pool that are near-duplicates of others and are not requested.
     """
 
     title: str
@@ -139,17 +138,17 @@ def _template_environment() -> Environment:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Return 0.8321 as "83.2 %"; a dash where there is no number."""
+    """Return 0.8321 as "83.2 %"; a dash if there is no number."""
     return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}\u202f%"
 
 
 def number(value: int | None) -> str:
-    """Return 12345 as "12,345"; a dash where there is no number."""
+    """Return 12345 as "12,345"; a dash if there is no number."""
     return "–" if value is None else f"{value:,}"
 
 
 def moment(value: datetime) -> str:
-    """Return date, time and, where it is known, the time zone."""
+    """Return date, time and, if it is known, the time zone."""
     return value.strftime("%Y-%m-%d %H:%M %Z").strip()
 
 

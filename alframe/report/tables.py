@@ -16,7 +16,7 @@ MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown i
 
 @dataclass(frozen=True, slots=True)
 class ClassRow:
-    """One class: labels so far, and its scores (0..1), None where nothing was measured (bounds: nor in old records)."""
+    """One class: its labels so far, and its scores (0..1). A score that was not measured is None."""
 
     name: str
     labels: int
@@ -46,7 +46,7 @@ def class_rows(counts: Mapping[str, int], evaluation: Evaluation | None) -> list
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """A confusion matrix to draw: `rows` of (class, its images, cells), a cell being (count, share of its row)."""
+    """A confusion matrix to draw: `rows` of (class, its images, cells). A cell is (count, share of its row)."""
 
     classes: list[str]
     rows: list[tuple[str, int, list[tuple[int, float]]]]
@@ -55,7 +55,7 @@ class ConfusionMatrix:
 
 
 def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
-    """Return the confusion matrix, of many classes only those with the most mistakes, and the five commonest ones."""
+    """Return the confusion matrix. Of many classes, it has those with the most mistakes and the five most common."""
     counts = np.array(evaluation.confusion, dtype=np.int64).reshape(len(evaluation.classes), -1)
     totals = counts.sum(axis=1)
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
@@ -76,7 +76,7 @@ def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
 
 @dataclass(frozen=True, slots=True)
 class LegendRow:
-    """A curve and its key; `reached` is the fewest labels at which its mean is as good as the baseline's last one."""
+    """A curve and its legend. `reached` is the number of labels at which its mean reaches the baseline's last mean."""
 
     curve: Curve
     colour: str  # as a CSS value
@@ -90,7 +90,7 @@ def find_baseline(curves: Sequence[Curve]) -> Curve | None:
 
 
 def legend_rows(curves: Sequence[Curve]) -> list[LegendRow]:
-    """Return one row per curve, best last mean first."""
+    """Return one row per curve. The curve with the best last mean is first."""
     baseline = find_baseline(curves)
     goal = baseline.mean[-1] if baseline else math.inf
     rows = []

@@ -1,4 +1,4 @@
-"""Small pictures inside the page, as data URIs."""
+"""Make small pictures for the page, as data URIs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BOX_COLOUR = "#ffd400"
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A picture ready to show, or the `reason` why there is none."""
+    """A picture for the page, or the `reason` why there is none."""
 
     uri: str = ""
     width: int = 0
@@ -28,7 +28,7 @@ class Thumbnail:
 
 
 def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
-    """Return a JPEG of at most SIDE pixels a side, upright, with `box` drawn on it; never raises for a bad file."""
+    """Return an upright JPEG of at most SIDE pixels a side, with `box` drawn on it. Never raises for a bad file."""
     try:
         small = open_for_viewing(path, SIDE)
     except PoolError as error:

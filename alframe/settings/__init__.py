@@ -1,4 +1,4 @@
-"""The settings of a campaign: each group is one dataclass, which is its definition, its check and its defaults."""
+"""The settings of a campaign. Each group is one dataclass, which defines, checks and documents its settings."""
 
 from alframe.settings.campaign import RENAMED, RootSettings, Settings
 from alframe.settings.finetune import Finetune, TrainingPlan

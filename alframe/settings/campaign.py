@@ -1,4 +1,4 @@
-"""All settings of a campaign, and where it is kept."""
+"""All settings of a campaign, and its folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFLICT_RULES = ("ask", "latest", "majority")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings outside the parts; ``conf/config.yaml`` says what each of them means."""
+    """The settings outside the parts. ``conf/config.yaml`` describes each of them."""
 
     seed: int = 0
     batch: int = 20
@@ -54,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class CampaignFolders:
-    """Where a campaign is kept: in the folder `project`, or else in one of its own below `runs`."""
+    """The folder of a campaign: `project`, or else a new folder below `runs`."""
 
     project: str | None = path_field(None)
     runs: str = path_field("alframe-runs")
@@ -62,4 +62,4 @@ class CampaignFolders:
 
 @dataclass(frozen=True)
 class RootSettings(Settings, CampaignFolders):
-    """Everything at the configuration's root but the parts."""
+    """All top-level settings of the configuration, without the parts."""

@@ -1,4 +1,4 @@
-"""What the settings' dataclasses share: checks of single values, each setting by its full name, and plain values."""
+"""Functions for the dataclasses of settings: checks of single values, full names, and plain values."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from alframe.errors import BadParams
 
 
 class InvalidSetting(BadParams):
-    """A setting with a value it cannot have.
+    """A setting has a value that is not allowed.
 
-    `name` is that of the dataclass's field, or, once the group is known, the setting's full name.
+    `name` is the name of the dataclass's field or, as soon as the group is known, the full name of the setting.
     """
 
     def __init__(self, name: str, value: object, requirement: str) -> None:
@@ -36,14 +36,14 @@ def require_field(is_valid: bool, group: object, name: str, requirement: str) ->
 
 
 def require_at_least(group: object, /, **bounds: int) -> None:
-    """Check that fields of `group` are None or at least the bound that is given by the field's name."""
+    """Check that fields of `group` are None or at least a bound: `bounds` has the bound of each field by name."""
     for name, bound in bounds.items():
         value = getattr(group, name)
         require_field(value is None or value >= bound, group, name, f"at least {bound}")
 
 
 def require_one_of(group: object, /, **choices: Sequence[str | None]) -> None:
-    """Check that fields of `group` have one of the values that are given by the field's name."""
+    """Check that fields of `group` have one of their allowed values, which are given by field name."""
     for name, allowed in choices.items():
         *others, last = map(format_for_command_line, allowed)
         require_field(getattr(group, name) in allowed, group, name, f"{', '.join(others)} or {last}")
@@ -51,7 +51,7 @@ def require_one_of(group: object, /, **choices: Sequence[str | None]) -> None:
 
 @dataclass(frozen=True)
 class SettingField:
-    """A setting, or a group of settings, whose `type` is then a dataclass."""
+    """A setting, or a group of settings. The `type` of a group is a dataclass."""
 
     type: Any
     is_path: bool
@@ -59,12 +59,12 @@ class SettingField:
 
 
 def path_field(default: Any) -> Any:
-    """Return a field whose value is a path, meant from the working directory."""
+    """Return a field whose value is a path, relative to the working directory."""
     return field(default=default, metadata={"is_path": True})
 
 
 def setting_fields(group: type, prefix: str = "") -> Iterator[tuple[str, SettingField]]:
-    """Yield every setting of a dataclass, and those of the groups in it, by its full name."""
+    """Yield the full name and the field of every setting of a dataclass, including the settings of its groups."""
     hints = get_type_hints(group)
     for setting in fields(group):
         name, hint = f"{prefix}{setting.name}", hints[setting.name]

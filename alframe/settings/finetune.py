@@ -1,4 +1,4 @@
-"""When and how the embedding is trained."""
+"""The settings of fine-tuning: when and how the backbone is trained."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from alframe.settings.fields import require_at_least, require_field, require_one
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How to fine-tune a network.
+    """The parameters of one training of a network.
 
     `batching` "shuffled" takes `batch_size` images at a time; "balanced" takes `samples` images of each of `classes`
-    classes. `schedule` "one_cycle" and "cosine" lower the learning rate, at most `lr`, towards zero over all epochs.
-    `precision` "mixed" computes in bfloat16 where the device can. `freeze` is "none", "all" (but a projection that
-    follows the network), or the number of the last frozen stage; 0 is the stem. With `patience`, a part of the labels
-    is used for validation only, and training stops after this many epochs without a better macro-F1. `warm` starts
-    from the weights of the last training instead of the backbone's own.
+    classes. With `schedule` "one_cycle" or "cosine", the learning rate is at most `lr`, and falls towards zero at the
+    end. `precision` "mixed" computes in bfloat16 if the device can. `freeze` is "none", "all" (except a projection
+    after the network), or the number of the last frozen stage; 0 is the stem. With `patience`, a part of the labels is
+    used only for validation, and training stops after this many epochs without a better macro-F1. With `warm`, it
+    starts from the weights of the last training, otherwise from the weights of the backbone.
     """
 
     epochs: int = 5
@@ -51,11 +51,11 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Finetune:
-    """When the embedding is trained: first at `start` labels (None: never), then after every `every` new ones.
+    """The times of the trainings: first at `start` labels (None: never), then after every `every` new labels.
 
-    `unseen` is the part of the labels that it is never trained on, in whole groups (see Holdout), so that something can
-    be measured on them. None: a fifth if there are no test images, or if the head or the sampler measures itself on
-    labels; else none.
+    `unseen` is the share of the labels, in whole groups (see Holdout), that is never used for training, so that
+    accuracy can be measured on them. None: a fifth if there are no test images, or if the head or the sampler measures
+    its own quality on labels; otherwise 0.
     """
 
     start: int | None = 1000

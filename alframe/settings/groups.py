@@ -1,4 +1,4 @@
-"""The groups of settings but fine-tuning, each a dataclass."""
+"""The groups of settings except fine-tuning. Each group is a dataclass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alframe.settings.fields import InvalidSetting, path_field, require_at_least
 
 @dataclass(frozen=True)
 class Start:
-    """How the first batch is chosen: `labels` images, by the sampler of that name."""
+    """The choice of the first batch: the number of images (`labels`), and the name of the `sampler`."""
 
     labels: int = 20
     sampler: str = "kmeans"
@@ -20,7 +20,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Holdout:
-    """Which part of the images with known labels is kept apart for testing; no `group` (sequence, camera) is split."""
+    """The share of the images with known labels that is held out. No `group` (sequence or camera) is divided."""
 
     fraction: float = 0.2
     group: str = "sequence"
@@ -32,13 +32,13 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Sequences:
-    """How images without a given sequence are put into one.
+    """The rules by which images without a given sequence are put into sequences.
 
-    Neighbours of one camera, or of one folder where no camera is known, belong together if at most `gap` seconds lie
-    between them; None: only given sequences count. No label counts for a whole sequence that lasts more than `longest`
-    seconds, or is no burst otherwise; None: for any. `times` says where a time comes from that the pool does not know:
-    exif, file (EXIF, or else the file's own time, which copying changes) or none. `clock_offsets` is a table with the
-    columns camera and offset: what must be added to the times of a camera whose clock was wrong.
+    Neighbouring images of one camera (or of one folder, if the camera is not known) belong together if at most `gap`
+    seconds lie between them. None: only given sequences count. A label does not count for a whole sequence that lasts
+    more than `longest` seconds, or does not look like a burst; None: it counts for all sequences. `times` is the source
+    of times that the pool does not give: exif, file (EXIF, or else the time of the file, which changes in a copy) or
+    none. `clock_offsets` is a table with the columns camera and offset, the time to add to the times of this camera.
     """
 
     gap: float | None = 60.0
@@ -56,7 +56,7 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """When two images are near-duplicates: by their hash, their embedding, or both (`by`; None: never).
+    """The rule for near-duplicates: `by` their hash, their embedding, or both (None: there are none).
 
     At most `bits` of the 64 bits of their difference hashes may differ, and the cosine distance between their
     embeddings may be at most `cosine`.
@@ -82,11 +82,11 @@ class Duplicates:
 
 @dataclass(frozen=True)
 class Boxes:
-    """Which boxes of a detector's `file` are looked at; without a file, the pool's own boxes are kept.
+    """The boxes of a detector's `file` that are used. Without a file, the boxes of the pool are kept.
 
-    `use` is best (the most confident box of each image), all (each box is an item of its own) or image (whole images).
-    A box counts if its confidence is at least `threshold` (None: what the file calls typical of its detector, or 0.2)
-    and its category is `category`; "animal" is everything but persons and vehicles, since some files have species as
+    `use` is best (the most confident box of each image), all (each box is an item) or image (whole images). A box
+    counts if its confidence is at least `threshold` (None: the typical threshold that the file gives, or 0.2) and its
+    category is `category`. "animal" means everything except persons and vehicles, because some files have species as
     categories. Images without a box are kept whole or left out (`empty`: keep or skip). A box grows by `margin` of its
     width and height on each side.
     """
@@ -106,7 +106,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Inference:
-    """`engine`: eager, compile, onnxruntime, openvino, or auto (the fastest there is); `precision`: fp32 or bf16."""
+    """The `engine` (eager, compile, onnxruntime, openvino or auto: the fastest) and `precision` (fp32 or bf16)."""
 
     engine: str = "eager"
     precision: str = "fp32"
@@ -126,7 +126,7 @@ class Inference:
 
 @dataclass(frozen=True)
 class BaselineComparison:
-    """The baseline's `sampler` (None: no comparison), and over how many `seeds` both are run."""
+    """The `sampler` of the baseline (None: no comparison), and the number of `seeds` for both."""
 
     sampler: str | None = "random"
     seeds: int = 5

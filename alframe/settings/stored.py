@@ -1,4 +1,4 @@
-"""The settings as they are stored with a project, and the digest that names it: neither may change."""
+"""The stored form of the settings of a project, and the digest in its name. Both must never change."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def settings_as_stored(settings: Settings) -> dict[str, Any]:
 
 
 def setting_values(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings, also in their stored form, as full name -> value, as "start.labels": 20."""
+    """Return each value by full name, such as "start.labels": 20. The settings may also have their stored form."""
     names = {flat: f"{group}.{key}" for group, keys in _FLATTENED.items() for key, flat in keys.items()}
     values: dict[str, Any] = {}
     for key, value in stored.items():
@@ -61,7 +61,7 @@ def non_default_settings(settings: Settings) -> dict[str, object]:
 
 
 def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
-    """Return a digest of everything that decides the result: not where, how fast or how loudly it is computed."""
+    """Return a digest of everything that decides the result, without settings for folders, speed and output."""
     decisive = {
         kind: without_added_parameters(kind, recipe)
         for kind, recipe in recipes.items()
@@ -78,7 +78,7 @@ def configuration_digest(settings: Settings, recipes: Mapping[str, Any]) -> str:
 
 
 def without_added_parameters(kind: str, recipe: Any) -> Any:
-    """Return the recipe of a part without later parameters that are at their defaults: projects keep their folders."""
+    """Return the recipe of a part without newer parameters at their defaults, so that projects keep their folders."""
     added = _ADDED_PARAMETERS.get((kind, recipe.get("name")), {}) if isinstance(recipe, Mapping) else {}
     return {key: value for key, value in recipe.items() if key not in added or value != added[key]} if added else recipe
 

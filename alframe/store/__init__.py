@@ -1,1 +1,1 @@
-"""Everything that outlasts a run: the ledger (SQLite), the feature store (arrays) and atomically replaced files."""
+"""Permanent data: the ledger (SQLite), the feature store (arrays) and atomically replaced files."""

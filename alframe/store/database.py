@@ -1,4 +1,4 @@
-"""SQLite as the ledger and the file cache use it: connections, transactions, and errors that say what to do."""
+"""SQLite for the ledger and the file cache: connections, transactions, and errors with a remedy."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def connect(file: Path, any_thread: bool = False) -> sqlite3.Connection:
 
 
 def connect_to_read(file: Path) -> sqlite3.Connection:
-    """Open a connection that only reads, even where nothing can be written. Raises sqlite3.Error.
+    """Open a connection that only reads, even if nothing can be written. Raises sqlite3.Error.
 
-    SQLite itself writes to read a database in WAL mode: it makes an index of the log. On a read-only drive, a full
-    disk or in another user's folder the index is kept in memory, and no other process is kept from writing.
+    To read a database in WAL mode, SQLite writes an index of the log. On a read-only drive, on a full disk or in
+    another user's folder, the index is kept in memory. Other processes can still write.
     """
     try:
         db = connect(file)
@@ -121,7 +121,7 @@ def explain_errors(file: Path) -> Iterator[None]:
 
 @contextmanager
 def spoilt_content_as_store_error(file: Path) -> Iterator[None]:
-    """Turn whatever reading the file raises into a StoreError: what is in it was not written by this program."""
+    """Turn any error while reading the file into a StoreError, because this program did not write such content."""
     try:
         with explain_errors(file):
             yield

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 @dataclass(frozen=True)
 class Event:
-    """Something that has happened to a round; the fields can be written as JSON."""
+    """An event of a round. Its fields can be written as JSON."""
 
     KIND: ClassVar[str]
 
@@ -20,14 +20,14 @@ class Event:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return the event that `to_json` wrote; fields of other versions are left out."""
+        """Return the event that `to_json` wrote, without fields that only other versions know."""
         names = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in json.loads(text).items() if name in names})
 
 
 @dataclass(frozen=True)
 class ShownContent(Event):
-    """The contents of a request's images, as the hex digests of their files, in its order; None: not known."""
+    """The hex digests of the files of a request's images, in the order of the request; None: not known."""
 
     KIND: ClassVar[str] = "shown"
     contents: Sequence[str | None] = ()
@@ -35,7 +35,7 @@ class ShownContent(Event):
 
 @dataclass(frozen=True)
 class Predicted(Event):
-    """The model's prediction for each image of a request, in its order: the class, and its probability."""
+    """The model's prediction for each image of a request, in the order of the request: a class and its probability."""
 
     KIND: ClassVar[str] = "predicted"
     classes: Sequence[str] = ()
@@ -44,9 +44,9 @@ class Predicted(Event):
 
 @dataclass(frozen=True)
 class BatchChosenBy(Event):
-    """Which of several samplers chose the request, and the model's error rates on earlier ones by which it was drawn.
+    """The sampler, of several, that chose the request, and the error rates on earlier batches that were used.
 
-    The rates stay what they were then, whatever answers come late or are corrected.
+    The rates do not change later, even if answers are added or corrected.
     """
 
     KIND: ClassVar[str] = "chosen by"
@@ -57,7 +57,7 @@ class BatchChosenBy(Event):
 
 @dataclass(frozen=True)
 class BatchArranged(Event):
-    """How a request's images are shown, in its order: their places by similarity, and which have no suggestion."""
+    """The presentation of a request's images: their places by similarity, and the images without a suggestion."""
 
     KIND: ClassVar[str] = "arranged"
     similarity: Sequence[int] = ()
@@ -66,7 +66,7 @@ class BatchArranged(Event):
 
 @dataclass(frozen=True)
 class DuplicateCounts(Event):
-    """How many images are near-duplicates of others and not requested; of these, how many of held-out ones."""
+    """The number of near-duplicates that are not requested, and of those among them that resemble held-out images."""
 
     KIND: ClassVar[str] = "folded"
     images: int = 0
@@ -75,7 +75,7 @@ class DuplicateCounts(Event):
 
 @dataclass(frozen=True)
 class DamagedImages(Event):
-    """All images that are used although a part of them is lost: what is missing, by key, which JSON makes a text."""
+    """All images that are used although a part of them is lost: a description by key (a text in JSON)."""
 
     KIND: ClassVar[str] = "damaged"
     images: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class DamagedImages(Event):
 
 @dataclass(frozen=True)
 class AbsentImages(Event):
-    """The pool no longer lists the images with these keys; the latest of these events says which."""
+    """The keys of all images that the pool no longer lists. Only the latest of these events counts."""
 
     KIND: ClassVar[str] = "absent"
     keys: Sequence[int] = ()
@@ -91,10 +91,10 @@ class AbsentImages(Event):
 
 @dataclass(frozen=True)
 class RequestEnvironment(Event):
-    """What a request was made with beside the packages, whose versions are in its round; empty: not known.
+    """The environment of a request, without the packages, whose versions are in its round. Empty: not known.
 
-    `git` and `alframe_git` are the commits of the working directory and of alframe's own source, with "-dirty" where
-    files differ from them. `data` is a digest of the contents, ids, classes and split of all images that were present.
+    `git` and `alframe_git` are the commits of the working directory and of alframe's source, with "-dirty" if files
+    differ from them. `data` is a digest of the contents, ids, classes and split of all images that were present.
     """
 
     KIND: ClassVar[str] = "made with"
@@ -108,10 +108,10 @@ class RequestEnvironment(Event):
 
 @dataclass(frozen=True)
 class LabelsAskedAgain(Event):
-    """The request asks again about images with a label: in its order, that `label`, and what the model thought.
+    """The request asks again about images with a label. It has the `label` of each image, in the order of the request.
 
-    `likely` is the class that a model predicted which had not seen the label, with its probability `confidence`, and
-    `given` is the probability that this model gave the label. `examined` labels were compared.
+    A model that had not seen the label predicted the class `likely` with the probability `confidence`. `given` is the
+    probability that this model gave to the label. `examined` is the number of labels that were compared.
     """
 
     KIND: ClassVar[str] = "asked again"
@@ -131,7 +131,7 @@ class Requested(Event):
 
 @dataclass(frozen=True)
 class RequestClosed(Event):
-    """The request is closed: how many of its images were answered, and whether it was withdrawn before its end."""
+    """The request is closed: the number of its answered images, and whether it was withdrawn before its end."""
 
     KIND: ClassVar[str] = "answered"
     labels: int = 0
@@ -140,13 +140,13 @@ class RequestClosed(Event):
 
 @dataclass(frozen=True)
 class FineTuned(Event):
-    """The backbone was fine-tuned when there were so many labels; its weights are in `file`, in the project's folder.
+    """The backbone was fine-tuned with this number of labels; its weights are in `file`, in the project's folder.
 
-    `seen` are the items that the network was trained on, now or before, and `left_out` the labelled ones that it never
-    was; older versions did not record either. `losses`: the mean of each epoch. `train_accuracy`: the share of the
-    training images that are nearest to the mean of their own class. `validation_f1` is the macro-F1 on labels that only
-    decide when to stop, before the first epoch and after each, and `best_epoch` the one whose weights were kept.
-    `digest` is that of the file; older versions did not record it either.
+    `seen` are the items with which the network was trained, now or before, and `left_out` the labelled items with which
+    it was never trained; older versions did not record them. `losses`: the mean of each epoch. `train_accuracy`: the
+    share of the training images that are nearest to the mean of their own class. `validation_f1` is the macro-F1 on the
+    validation labels, before the first epoch and after each epoch. `best_epoch` is the epoch whose weights were kept.
+    `digest` is the digest of the file; older versions did not record it.
     """
 
     KIND: ClassVar[str] = "trained"

@@ -1,12 +1,12 @@
-"""Embeddings on disk: memory-mapped shards, keyed by the network's fingerprint and the images' content.
+"""Embeddings on disk: memory-mapped shards, by the network's fingerprint and the images' content.
 
-A shard is a pair of files named after what it holds, ``<digest>.npy`` (n, D) float32 and ``<digest>.keys.npy``
-(n, 16) bytes: the content hashes. The hashes are written last, so a shard with hashes is whole; a kill costs one shard.
+A shard is a pair of files: ``<digest>.npy`` (n, D) float32 with the embeddings, and ``<digest>.keys.npy`` (n, 16) bytes
+with the content hashes. The hashes are written last, so a shard with hashes is complete, and a kill loses one shard.
 The digest in the name is the shard's checksum: when a file is new or has changed, it is read and compared.
 
-The last bits of an embedding depend on the batch that it was computed in, so a content is stored only once: whoever
-adds holds the folder's lock and first registers what others have added. If two shards have the same content all the
-same (where locks do not work), the one whose name sorts first counts from the next opening on.
+The last bits of an embedding depend on its batch, so a content is stored only once. To add embeddings, a process takes
+the folder's lock, and first reads the shards that others have added. If two shards have the same content nevertheless
+(because locks do not work), the shard whose name is first in the alphabet counts from the next opening on.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_NORM = 1e16  # so that squared distances, and sums of many of them, do not o
 
 
 class FeatureStore:
-    """All embeddings of one fingerprint. A shard that is not whole is removed: it costs computing it again."""
+    """All embeddings of one fingerprint. An incomplete shard is removed, and computed again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -56,8 +56,8 @@ class FeatureStore:
     def add(self, contents: Sequence[bytes], features: Floats) -> Bools:
         """Store `features` (n, D) of those content hashes that are not stored yet, as one shard.
 
-        Return (n,) which rows are finite, and shorter than MAX_NORM; the others are never stored. This is the one
-        place where that is checked.
+        Return (n,) which rows are finite and shorter than MAX_NORM. The others are never stored. Only this method
+        checks this.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         usable = _is_usable(features)
@@ -76,7 +76,7 @@ class FeatureStore:
         return usable
 
     def gather(self, contents: Sequence[bytes]) -> Floats:
-        """Return (n, D) the embeddings of these content hashes, all of which must be stored, else KeyError."""
+        """Return (n, D) the embeddings of these content hashes. Raises KeyError if one of them is not stored."""
         positions = self._find(to_hash_array(contents))
         if (positions < 0).any():
             raise KeyError(f"{(positions < 0).sum()} of {len(positions)} contents are not stored")
@@ -95,7 +95,7 @@ class FeatureStore:
         return out
 
     def _load_shards(self, keys_files: Iterable[Path]) -> None:
-        """Make the shards of these keys files known, as far as they are not."""
+        """Register the shards of these keys files that are not known yet."""
         hashes, locations = [to_hash_array([])], [np.empty((0, 2), np.int64)]
         for file in sorted(set(keys_files) - self._seen):
             self._seen.add(file)
@@ -129,7 +129,7 @@ class FeatureStore:
         return hashes
 
     def _verify_checksum(self, keys_file: Path, hashes: ContentHashes) -> None:
-        """Raise ValueError if a shard that is new or has changed does not hold what its name says."""
+        """Raise ValueError if the content of a new or changed shard does not fit the digest in its name."""
         features_file = _features_file(keys_file)
         if self._verified.are_unchanged(keys_file, features_file):
             return
@@ -138,7 +138,7 @@ class FeatureStore:
         self._verified.note_verified(keys_file, features_file)
 
     def _find(self, hashes: ContentHashes) -> Ints:
-        """Return (n,) the position of each in the sorted hashes, -1 for one that is not among them."""
+        """Return (n,) the position of each hash in the sorted hashes, or -1."""
         if not len(self._hashes):
             return np.full(len(hashes), -1)
         positions = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
@@ -201,7 +201,7 @@ def _features_file(keys_file: Path) -> Path:
 
 
 def _read_shape(file: Path, dtype: type[np.generic] = np.float32) -> tuple[int, int]:
-    """Return the shape in the header; ValueError if the file is shorter or longer than that, or no such matrix."""
+    """Return the shape in the header; ValueError if the length of the file or the type of the array does not fit."""
     with file.open("rb") as handle:
         np.lib.format.read_magic(handle)
         shape, _, stored = np.lib.format.read_array_header_1_0(handle)

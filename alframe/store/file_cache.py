@@ -1,7 +1,7 @@
-"""What each file held when it was last read, so that a file which has not changed is not read again.
+"""Remember the content hash of each file, so that an unchanged file is not read again.
 
-Size and modification time say whether a file may have changed (as git's index does); its content hash says what it
-is. Losing this cache costs one reading of the pool and nothing else.
+Size and modification time show whether a file may have changed (as in git's index). The content hash identifies its
+content. If this cache is lost, the pool is read once more, and nothing else is lost.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ FileKey = tuple[str, str]  # path, and box ("" for a whole image)
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """What a file, or a box in it, held: its content hash (16 bytes), and the reason if it is not a readable image.
+    """The content of a file or of a box in it: its hash (16 bytes), and the reason if it is not a readable image.
 
-    `stamp` is from just before it was read; None if the reason lies outside the file, which is then tried again.
-    `damage` says what is missing of a readable image.
+    `stamp` is from just before it was read. It is None if the reason is not in the file; then the file is tried again.
+    `damage` describes the missing part of a readable image.
     """
 
     content_hash: bytes | None
@@ -90,13 +90,13 @@ class FileCache:
         self._db.close()
 
     def look_up(self, items: Iterable[Item], present: Iterable[bool]) -> list[FileContent | None]:
-        """Return for each item what its file holds, as `look_up_files` does."""
+        """Return the content of each item's file, as `look_up_files` does."""
         return self.look_up_files(map(file_key, items), present)
 
     def look_up_files(self, keys: Iterable[FileKey], present: Iterable[bool]) -> list[FileContent | None]:
-        """Return what each file holds, or None if it was never read or has changed since.
+        """Return the content of each file, or None if it was never read or has changed since.
 
-        A file that is no longer `present` in the pool is not looked for: what it last held is returned.
+        If a file is no longer `present` in the pool, its last known content is returned without a check.
         """
         contents: list[FileContent | None] = []
         pairs = zip(keys, present, strict=True)  # keys may be a generator
@@ -128,9 +128,10 @@ class FileCache:
         return rows if len(rows) < limit else self._select(f"{sql} IN", paths)
 
     def look_up_moved(self, items: Sequence[Item]) -> list[dict[bytes, FileContent]]:
-        """Return for each item what files of the same size and time elsewhere held, by content hash.
+        """Return for each item the contents of other files with the same size and time, by content hash.
 
-        A file keeps both when it is moved, and mostly when it is copied. Whether it is the same its hash must tell.
+        A file keeps size and time when it is moved, and mostly when it is copied. Only its hash can prove that it is
+        the same file.
         """
         stamps = [read_stamp(str(item.path)) for item in items]
         found: defaultdict[tuple[Stamp, str], dict[bytes, FileContent]] = defaultdict(dict)
@@ -149,7 +150,7 @@ class FileCache:
     def remember(self, contents: Sequence[tuple[Item, FileContent]]) -> None:
         """Store the contents that were read, in one transaction.
 
-        A file that could not be had (missing, locked, a drive that is off, no memory) is tried again next time.
+        A file that could not be read (missing, locked, drive switched off, no memory) is tried again next time.
         """
         self._write(
             "INSERT OR REPLACE INTO content (path, box, size, mtime, content, reason, damage) "
@@ -162,7 +163,7 @@ class FileCache:
         )
 
     def look_up_difference_hashes(self, content_hashes: Iterable[bytes], spec: InputSpec) -> dict[bytes, bytes]:
-        """Return the known difference hashes by content hash, as an input of this kind sees the images."""
+        """Return the known difference hashes by content hash, for images prepared as for this input."""
         sql = "SELECT content, hash FROM hash WHERE input = ? AND content IN"
         return dict(self._select(sql, content_hashes, _input_key(spec)))
 
@@ -186,23 +187,23 @@ class FileCache:
 
 
 def _input_key(spec: InputSpec) -> str:
-    """Return what decides the pixels that a file gives."""
+    """Return the properties of an input that decide the pixels of a file."""
     return f"{spec.size} {spec.channels} {spec.interpolation} {spec.value_range}"
 
 
 def file_key(item: Item) -> FileKey:
-    """Return under which path and box the cache knows the file of an item."""
+    """Return the path and the box that are the key of an item in the cache."""
     return str(item.path), dump_box(item.box) or ""
 
 
 def file_keys(items: Sequence[Item]) -> Iterable[FileKey]:
-    """Return under which path and box the cache knows the file of each of the items."""
+    """Return the path and the box that are the key of each item in the cache."""
     columns = ItemColumns.of(items)
     return ((path, dump_box(box) or "") for path, box in zip(columns.paths, columns.boxes, strict=True))
 
 
 def read_stamp(path: str) -> Stamp | None:
-    """Return the size and modification time (ns) of a file, or None if it is not there."""
+    """Return the size and modification time (ns) of a file, or None if it does not exist."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a million of them
     except OSError:

@@ -63,7 +63,7 @@ def replace_file(source: Path, target: Path) -> None:
 
 
 def remove_file(file: Path) -> None:
-    """Remove a file, if it is there; wait a few seconds while another program holds it."""
+    """Remove a file if it exists. Wait a few seconds while another program has it open."""
     _wait_while_held(lambda: file.unlink(missing_ok=True), file.parent)
 
 
@@ -81,9 +81,9 @@ def _wait_while_held(operation: Callable[[], object], folder: Path) -> None:
 
 
 def clean_up_after_killed_writers(folder: Path) -> None:
-    """Remove what killed processes have left of `replace_atomically` directly in `folder`, where nobody writes now.
+    """Remove temporary files that killed processes have left directly in `folder`, in which no process writes now.
 
-    A folder that was moved aside, and whose successor never came, is put back.
+    If a folder was moved aside, and the process was killed before the new folder came, the old folder is put back.
     """
     with suppress(OSError):  # there is no such folder
         for path in list(folder.iterdir()):

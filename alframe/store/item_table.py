@@ -12,7 +12,7 @@ from alframe.types import Item, ItemColumns
 
 
 class ItemTable(Database):
-    """What the ledger knows of items. Open it with `Ledger.open`."""
+    """The items in the ledger. Open it with `Ledger.open`."""
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with spoilt_content_as_store_error(self.file):
@@ -35,12 +35,12 @@ class ItemTable(Database):
         return load_items(rows, self.file)
 
     def items_on_demand(self) -> Sequence[Item]:
-        """Return every item ever listed, as `items` does; each is read when it is asked for."""
+        """Return every item ever listed, as `items` does. Each item is read only when it is used."""
         self._require_items(count := self.count_items())
         return _ItemsOnDemand(self, count)
 
     def _require_items(self, count: int) -> None:
-        """Raise StoreError unless all items are there, of which there are `count`."""
+        """Raise StoreError unless the number of items is `count`."""
         used = " UNION ALL ".join(
             f"SELECT min(item), max(item) FROM {table}" for table in ("label", "selection", "aside")
         )
@@ -51,28 +51,28 @@ class ItemTable(Database):
             raise damaged_error(self.file, LookupError("items are missing"))
 
     def count_items(self) -> int:
-        """Return how many items were ever listed."""
+        """Return the number of items that were ever listed."""
         return int(self._read("SELECT count(*) FROM item")[0][0])
 
     def held_out_keys(self) -> list[int]:
         return [key for (key,) in self._read("SELECT key FROM item WHERE split = 'test' ORDER BY key")]
 
     def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
-        """Return the keys of those of the ids that are known."""
+        """Return the keys of the known ones among these ids."""
         wanted = json.dumps(list(ids))
         return dict(self._read("SELECT id, key FROM item WHERE id IN (SELECT value FROM json_each(?))", wanted))
 
     def add_items(self, first_key: int, items: Iterable[Item]) -> None:
-        """Append items; their keys count on from `first_key`."""
+        """Append items. Their keys are `first_key` and the numbers after it."""
         rows = ((key, *dump_item(item)) for key, item in enumerate(items, start=first_key))
         self._insert(f"item (key, {', '.join(ITEM_COLUMNS)})", rows)
 
     def update_paths(self, paths: Iterable[tuple[int, str]]) -> None:
-        """Store where known items lie now: a path is not history."""
+        """Store the present paths of known items. Earlier paths are not kept."""
         self._write("UPDATE item SET path = ? WHERE key = ?", ((path, key) for key, path in paths))
 
     def rename_items(self, ids: Mapping[int, str]) -> None:
-        """Store the new ids (key -> id) of items whose files were moved; the ids that they had before stay known.
+        """Store the new ids (key -> id) of items whose files were moved. Their earlier ids are kept too.
 
         Items may exchange their ids.
         """
@@ -86,7 +86,7 @@ class ItemTable(Database):
         self._write("UPDATE item SET id = ? WHERE key = ?", ((id_, key) for key, id_ in ids.items()))
 
     def keys_with_former_or_reused_id(self) -> list[int]:
-        """Return the keys of the items that had another id, or whose id is one that another item has given up."""
+        """Return the keys of the items that had another id before, or whose id belonged to another item before."""
         sql = "SELECT item FROM former_id UNION SELECT key FROM item WHERE id IN (SELECT id FROM former_id)"
         return [key for (key,) in self._read(sql)]
 

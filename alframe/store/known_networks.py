@@ -1,7 +1,7 @@
-"""Which network a recipe gives, as earlier commands found out by building it.
+"""Remember the digest of the network of each recipe, so that it is not built again.
 
-A record holds as long as the files that the weights came from have the same size and modification time. Losing it costs
-building the network once more.
+A record is valid as long as the files of the weights have the same size and modification time. If it is lost, the
+network is built once more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class KnownNetwork:
 
 
 class KnownNetworks:
-    """One small file for each network, below `folder`; `origin` is all that decides it, apart from files."""
+    """One small file for each network, below `folder`. `origin` is all that decides it, without files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

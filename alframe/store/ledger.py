@@ -1,7 +1,7 @@
-"""The ledger: one SQLite file that holds all a project knows. Only it and `item_table` know its SQL.
+"""The ledger: one SQLite file with everything that a project knows. Only this module and `item_table` contain its SQL.
 
-Rows are only ever added (triggers refuse anything else), each phase of a round in one transaction, written through
-to the disk (WAL, synchronous=FULL): a kill or a power cut loses the phase under way and nothing before it.
+Rows are only added (triggers refuse changes). Each phase of a round is one transaction, which is on the disk at its end
+(WAL, synchronous=FULL). So a kill or a power cut loses only the present phase.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Ledger(ItemTable):
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Ledger:
-        """Open the ledger of this project folder, which is made if need be. Raises StoreError.
+        """Open the ledger of this project folder, and make the folder if it does not exist. Raises StoreError.
 
-        An older version's is brought up to date; with `read_only` in memory alone, for which it must have room.
+        A ledger of an older version is converted; with `read_only`, a copy in memory is converted.
         """
         file = folder / LEDGER_NAME
         if read_only and not file.exists():
@@ -67,10 +67,10 @@ class Ledger(ItemTable):
     ) -> int:
         """Append the new statements of a source, and return the number of rows added.
 
-        `labelled_on`: for an item whose label was given on another one of its sequence, the key of that one.
+        `labelled_on`: if the label of an item was given on another item of its sequence, the key of that other item.
 
-        All labels given for an item are one statement, which is new unless it repeats the last one of the same round
-        and origin. Statements about `cleared` items are taken back (but see `find_new_statements` on missing files).
+        All labels of an item together are one statement. It is new unless it repeats the last statement of the same
+        round and origin. Statements about `cleared` items are removed (but see `find_new_statements` on missing files).
         """
         rows = self._select_labels("WHERE round IS ? AND origin = ? ORDER BY n", round_number, origin)
         new = find_new_statements(labels, cleared, find_last_statements(rows), round_number, origin)
@@ -82,21 +82,21 @@ class Ledger(ItemTable):
         return len(new)
 
     def stored_labels(self) -> Iterable[StoredLabel]:
-        """Return every row of the label table, by item, in the order they were written; most of them still stand."""
+        """Return every row of the label table, by item, in the order of writing. Some labels were replaced later."""
         return self._select_labels("ORDER BY item, n")
 
     def labelled_or_requested_keys(self) -> set[int]:
         return {key for (key,) in self._read("SELECT item FROM label UNION SELECT item FROM selection")}
 
     def class_names_from_rounds(self) -> list[str]:
-        """Return every class that an answer to a request has named, in the order of their first answers."""
+        """Return every class in the answers to requests, in the order of their first answers."""
         rows = self._read(
             "SELECT class FROM label WHERE round IS NOT NULL AND class <> ? GROUP BY class ORDER BY min(n)", UNSURE
         )
         return [name for (name,) in rows]
 
     def last_label_number(self) -> int:
-        """Return the number of the newest row of the label table: as long as it is the same, so are all labels."""
+        """Return the number of the newest row of the label table. It changes whenever a label changes."""
         return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
 
     def _select_labels(self, which: str, *values: object) -> Iterable[StoredLabel]:
@@ -116,7 +116,7 @@ class Ledger(ItemTable):
         chosen: Selection,
         audit_keys: Collection[int] = (),
     ) -> None:
-        """Append a round's selection, before anybody is asked; `audit_keys` are those of its keys drawn at random."""
+        """Append a round's selection, before people see it. `audit_keys` are its keys that were drawn at random."""
         row = number, timestamp(), json.dumps(config), json.dumps(versions), json.dumps(owners)
         self._insert("round (number, at, config, versions, owners)", [row])
         scores = [None] * len(chosen.keys) if chosen.scores is None else chosen.scores.tolist()
@@ -125,7 +125,7 @@ class Ledger(ItemTable):
         self._insert("selection (round, rank, item, score, audit)", rows)
 
     def add_audit_strata(self, round_number: int, strata: Ints) -> None:
-        """Append which images this round could have drawn at random: their `strata` (n,) by key, as in AuditDraw."""
+        """Append the images from which this round drew at random: their `strata` (n,) by key, as in AuditDraw."""
         packed = zlib.compress(strata.astype("<u2").tobytes())
         self._insert("audit_frame (round, strata)", [(round_number, packed)])
 
@@ -164,7 +164,7 @@ class Ledger(ItemTable):
             ]
 
     def package_versions(self) -> dict[str, str]:
-        """Return the versions of the packages that the latest request was made with."""
+        """Return the versions of the packages at the time of the latest request."""
         rows = self._read("SELECT versions FROM round ORDER BY number DESC LIMIT 1")
         with spoilt_content_as_store_error(self.file):
             return json.loads(rows[0][0]) if rows else {}
@@ -184,12 +184,12 @@ class Ledger(ItemTable):
     # Events: what has happened to a round, and to an image
 
     def add_event(self, round_number: int, event: Event) -> None:
-        """Append what has happened to a round. Raises StoreError if a request is marked so a second time."""
+        """Append an event of a round. Raises StoreError for a second event of a kind that may occur only once."""
         row = round_number, event.KIND, event.to_json(), timestamp()
         self._insert("event (round, kind, detail, at)", [row])
 
     def events_of(self, event_type: type[EventT], round_number: int | None = None) -> list[tuple[int, EventT]]:
-        """Return (round, event) of every event of this kind, oldest first; of one round only, if it is given."""
+        """Return (round, event) of every event of this kind, the oldest first. If a round is given, only its events."""
         sql = "SELECT round, detail FROM event WHERE kind = ?1 AND (?2 IS NULL OR round = ?2) ORDER BY n"
         rows = self._read(sql, event_type.KIND, round_number)
         with spoilt_content_as_store_error(self.file):
@@ -207,8 +207,8 @@ class Ledger(ItemTable):
         """Return the records of every evaluated round, one for each number of labels, oldest first.
 
         A round has several records if it was evaluated again when the next batch was partly answered. A record is left
-        out if the same round was evaluated later with as many labels or fewer, since labels were corrected or taken
-        back. An evaluation by labels that an earlier version had fine-tuned on is untrue, and left out.
+        out if the same round was evaluated later with the same number of labels or fewer, because labels were corrected
+        or removed. An evaluation on labels that an earlier version used for fine-tuning is wrong, and is left out too.
         """
         rows = self._read("SELECT detail FROM event WHERE kind = 'evaluated' ORDER BY round, n")
         records: list[RoundRecord] = []
@@ -224,7 +224,7 @@ class Ledger(ItemTable):
         ]
 
     def mark_unreadable(self, reasons: Iterable[tuple[int, str | None]]) -> None:
-        """Append that these items cannot be read and why; or, with None, that they can be read again."""
+        """Append the reasons why these items cannot be read. None means that the item can be read again."""
         self._insert("aside (item, reason, at)", ((key, why, timestamp()) for key, why in reasons))
 
     def unreadable_reasons(self) -> dict[int, str]:

@@ -1,6 +1,6 @@
-"""The ledger's schema, as steps that are applied in order; `PRAGMA user_version` counts those already done.
+"""The schema of the ledger, as steps that are applied in order. `PRAGMA user_version` is the number of finished steps.
 
-A step that has been released is never edited: add another.
+Never change a released step; add a new step.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SAME_ROW = {
 
 
 def _forbid_changes(table: str, same_row: str, forbidden_update: str = "1") -> str:
-    """Return the triggers that let rows only be added to a table, if `same_row` holds for none of those there."""
+    """Return the triggers by which rows can only be added to a table, and only if no row fulfils `same_row`."""
     return "".join(
         f"""
 CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} WHEN {condition}
@@ -168,7 +168,7 @@ STEPS: tuple[str, ...] = (_INITIAL_SCHEMA, _STATEMENTS, _LABELLED_ON, _AUDIT_FRA
 
 
 def require_ledger(db: sqlite3.Connection, file: Path) -> None:
-    """Raise StoreError for another program's database, and for a ledger that has lost all that it held."""
+    """Raise StoreError for a database of another program, and for a ledger that has lost its content."""
     if db.execute("PRAGMA user_version").fetchone()[0]:
         return
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -182,7 +182,7 @@ def require_ledger(db: sqlite3.Connection, file: Path) -> None:
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:
-    """Bring the schema up to date, one transaction a step. Raises StoreError if a newer alframe wrote it."""
+    """Apply the missing steps, each in one transaction. Raises StoreError if a newer alframe wrote the ledger."""
     done = connection.execute("PRAGMA user_version").fetchone()[0]
     if done > len(STEPS):
         raise StoreError(
@@ -194,9 +194,9 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
 
 
 def migrated_copy(connection: sqlite3.Connection, name: str) -> sqlite3.Connection:
-    """Return the connection if its schema is up to date, else close it and return one to a copy in memory that is.
+    """Return the connection if its schema is up to date. Otherwise close it, and return a converted copy in memory.
 
-    Raises StoreError if a newer alframe wrote it.
+    Raises StoreError if a newer alframe wrote the ledger.
     """
     if connection.execute("PRAGMA user_version").fetchone()[0] == len(STEPS):
         return connection

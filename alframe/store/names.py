@@ -1,4 +1,4 @@
-"""File and folder names that every file system takes, Windows included."""
+"""Make names of files and folders that are valid on every file system, also on Windows."""
 
 from __future__ import annotations
 

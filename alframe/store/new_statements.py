@@ -1,6 +1,6 @@
-"""A statement is all that one source says about one item at one time: mostly one label, but several people may differ.
+"""Find new statements. A statement is everything that one source reports about one item at one time, mostly one label.
 
-Only new statements go into the ledger, so a source can be read again and again, wherever its files have moved to.
+Only new statements are added to the ledger. So a source can be read many times, even if its files have moved.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ StatementKey = tuple[int, int | None, str]  # item, round and origin
 
 
 def find_last_statements(rows: Iterable[StoredLabel]) -> dict[StatementKey, list[StoredLabel]]:
-    """Return the rows of the last statement of each source on each item; `rows` are in the order of their numbers."""
+    """Return the rows of the last statement of each source on each item. `rows` are in the order of their numbers."""
     last: dict[StatementKey, list[StoredLabel]] = {}
     for row in rows:
         source = (row.item, row.round, row.origin)
@@ -39,9 +39,9 @@ def find_new_statements(
 ) -> list[StoredLabel]:
     """Return the rows to append, numbered from 0, for the statements that differ from the `last` ones.
 
-    A table (a file with rows) that yields no label now is missing or unreadable. Its earlier labels stay valid, beside
-    those of other annotators and older ones of the same annotator, and also if the item is `cleared` elsewhere. Any
-    other statement on a cleared item is cleared.
+    If a table (a file with rows) has no label now, it is missing or unreadable. Its earlier labels stay valid, together
+    with labels of other annotators and older labels of the same annotator, and also if the item is `cleared` in another
+    place. All other statements about a cleared item are cleared.
     """
     labels_by_item: dict[int, list[Label]] = {}
     for item, label in labels:
@@ -81,14 +81,14 @@ def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]
 
 @lru_cache(maxsize=1000)
 def _path_from_round_folder(path: str) -> tuple[str, ...]:
-    """Return the parts of a path from its round's folder on, which do not change if the project is moved; else all."""
+    """Return the parts of a path from its round's folder on (they stay the same in a moved project), else all parts."""
     parts = PureWindowsPath(path).parts
     round_folders = [place for place, part in enumerate(parts) if _ROUND_FOLDER.fullmatch(part)]
     return parts[round_folders[-1] :] if round_folders else parts
 
 
 def _with_earlier_time(label: Label, before: Sequence[StoredLabel]) -> Label:
-    """Return the label of a table with its time in the ledger: who saves a file again says nothing new in its rows."""
+    """Return the label of a table with its time in the ledger, because saving a file again is no new answer."""
     if label.row is None:
         return label
     found = (
@@ -106,7 +106,7 @@ def _is_later(time: datetime | None, other: datetime | None) -> bool:
 
 
 def _latest_by_time(labels: Iterable[Label]) -> list[Label]:
-    """Return the labels sorted, the last said at the end; of the same said twice by one annotator keep the last."""
+    """Return the labels sorted by time. If an annotator gave the same label twice, only the last one is kept."""
     latest: dict[tuple[str, str], Label] = {}
     for label in sorted(labels, key=lambda label: (label.labelled_at is not None, label.labelled_at)):
         latest.pop((label.annotator, label.class_name), None)

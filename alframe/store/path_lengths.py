@@ -1,4 +1,4 @@
-"""Whether the longest paths below a folder can be written, which is asked before hours of work and not after them."""
+"""Check whether the longest paths below a folder can be written, before hours of work."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TOO_LONG = {errno.ENAMETOOLONG, errno.ENOENT, errno.EINVAL}  # Windows says tha
 
 
 def require_path_length(folder: Path, characters: int, setting: str) -> None:
-    """Raise StoreError if a path that is so many characters longer than that of `folder` cannot be written.
+    """Raise StoreError if a path that is this number of characters longer than `folder` cannot be written.
 
-    It is tried: Windows takes 259 in all unless it is told to take more, and some file systems have shorter names.
-    `setting` is the one that names another folder.
+    The function tries to write such a path: Windows allows 259 characters by default, and some file systems allow only
+    shorter names. `setting` is the setting by which the user can choose another folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     fill = "x" * (characters - 1 - TEMPORARY_CHARACTERS)

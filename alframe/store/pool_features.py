@@ -1,9 +1,9 @@
-"""The embeddings of a whole pool side by side, by its own order: in memory, or of a large pool in one mapped file.
+"""The embeddings of a whole pool in the order of the pool: in memory, or for a large pool in one mapped file.
 
-Such a file is a pair, ``<name>.f32`` (n, D) raw float32 and ``<name>.keys`` (n, 16), the content hashes in NumPy's
-format, of which the hashes are written last: rows beyond them do not count. It is written once. A pool that has grown
-adds rows to it, and runs of the same pool share it, also at the same time, since rows that have hashes never change.
-``<name>.sums`` has a checksum of the rows that each addition wrote; files of earlier versions have none.
+Such a file has two parts: ``<name>.f32`` (n, D) with raw float32, and ``<name>.keys`` (n, 16) with the content hashes
+in NumPy's format. The hashes are written last, and rows without hashes do not count. The file is written once, and is
+extended when the pool grows. Runs of the same pool share it, also at the same time, because rows with hashes never
+change. ``<name>.sums`` has a checksum of the rows of each addition; files of earlier versions have none.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def _map_updated_pool_file(store: FeatureStore, contents: Sequence[bytes | None]
 
 
 def _find_pool_file_removing_stale(folder: Path, hashes: ContentHashes, width: int) -> tuple[Path, int]:
-    """Return the file that has the first of the `hashes`, and how many of them; a new name and 0 if there is none.
+    """Return the file that begins with the first of the `hashes`, and their number; or a new name and 0.
 
-    One that has most of them, but not in these places, is of this pool as it was before, and is removed.
+    A file that has most of the hashes in other places belongs to an earlier state of this pool, and is removed.
     """
     verified = VerifiedFiles(folder)
     for keys_file in sorted(folder.glob("*.keys")):
@@ -101,7 +101,7 @@ def _find_pool_file_removing_stale(folder: Path, hashes: ContentHashes, width: i
 
 
 def _load_checksums(file: Path) -> list[tuple[int, str]]:
-    """Return the end and the checksum of each part that was added to the file; none if it is of an earlier version."""
+    """Return the end and the checksum of each part that was added to the file; none for files of an earlier version."""
     try:
         parts = json.loads(file.with_suffix(".sums").read_text(encoding="utf-8"))
         return [(int(stop), str(checksum)) for stop, checksum in parts]
@@ -112,7 +112,7 @@ def _load_checksums(file: Path) -> list[tuple[int, str]]:
 
 
 def _require_right_checksums(file: Path, count: int, width: int) -> None:
-    """Raise ValueError if the first `count` rows are not those that were written, as far as there are checksums."""
+    """Raise ValueError if the checksums of the first `count` rows are wrong, as far as there are checksums."""
     with file.open("rb") as handle:
         start = 0
         for stop, expected in _load_checksums(file):

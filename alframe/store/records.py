@@ -1,4 +1,4 @@
-"""What the ledger gives, and records to JSON and back."""
+"""The rows of the ledger as Python objects, and the conversion of records to JSON and back."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _load_meta(text: str) -> Mapping[str, str]:
 
 
 class FormerId(NamedTuple):
-    """An id that an item had up to the round `until_round` (0: before the first one); then its file was moved."""
+    """An id that an item had until the round `until_round` (0: before the first round), when its file was moved."""
 
     key: int
     id: str
@@ -56,7 +56,7 @@ class FormerId(NamedTuple):
 class StoredLabel(NamedTuple):
     """A row of the ledger's label table; `statement` is the number `n` of the first row of its statement.
 
-    `labelled_at` is ISO text. `labelled_on` is another item than `item` if the label was propagated from there.
+    `labelled_at` is ISO text. If the label was propagated from another item, `labelled_on` is that other item.
     """
 
     n: int
@@ -75,7 +75,7 @@ class StoredLabel(NamedTuple):
 
     @property
     def time(self) -> datetime | None:
-        """When the label was given, if that is known. Raises StoreError if the ledger is damaged."""
+        """The time of the label, if it is known. Raises StoreError if the ledger is damaged."""
         try:
             return load_time(self.labelled_at)
         except (ValueError, TypeError) as error:
@@ -89,8 +89,8 @@ class StoredLabel(NamedTuple):
 class StoredRound:
     """One request for labels as it was made, with the names of its samplers and the recipe of its label source.
 
-    `audit_keys` are those of the `keys` that were drawn at random. `start_sampler` chose the others if there was no
-    model yet, else `sampler`.
+    `audit_keys` are the `keys` that were drawn at random. The others were chosen by `start_sampler` if there was no
+    model yet, else by `sampler`.
     """
 
     number: int
@@ -119,7 +119,7 @@ def load_record(text: str) -> RoundRecord:
 
 
 def without_leaked_evaluation(record: RoundRecord) -> RoundRecord:
-    """Return a record from after a fine-tuning without an evaluation by the labels that were trained on."""
+    """Return the record without an evaluation on labels that fine-tuning had used."""
     if record.evaluation is None or record.evaluation.basis != CROSS_VALIDATION_BASIS:
         return record
     why = "No accuracy: an earlier version measured it on labels that fine-tuning had used, so it was too good."

@@ -1,4 +1,4 @@
-"""Folders that a cloud client keeps alike on several computers."""
+"""Find folders that a cloud client synchronises between computers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VARIABLES = ("OneDrive", "OneDriveConsumer", "OneDriveCommercial")
 
 
 def find_synced_folder(folder: Path) -> Path | None:
-    """Return the synchronised folder that `folder` is or lies in, as far as names and the environment tell, or None."""
+    """Return the synchronised folder that contains `folder`, found by names and environment variables, or None."""
     own = {Path(os.environ[name]) for name in _VARIABLES if os.environ.get(name)}
     parents = (folder, *folder.parents)
     return next((parent for parent in parents if parent in own or _NAME.fullmatch(parent.name)), None)

@@ -1,4 +1,4 @@
-"""Which files of a folder were found to hold what was written: they are read again only when they have changed."""
+"""Remember the files whose checksum was right, so that only changed files are read again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ VERIFIED_FILE = ".verified"
 
 
 class VerifiedFiles:
-    """The files whose checksum was right, with the size and the times that they had then.
+    """The files whose checksum was right, with their sizes and times at that moment.
 
-    A line of the file `.verified` holds a name and a state; the last line of a name counts. Losing the file costs
-    reading all files once more.
+    Each line of the file `.verified` has a name and a state. The last line of a name counts. If this file is lost, all
+    files are read once more.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -24,11 +24,11 @@ class VerifiedFiles:
             self._states = {name: state for name, _, state in (line.partition(" ") for line in lines)}
 
     def are_unchanged(self, *files: Path) -> bool:
-        """Return whether these files are as they were when they were noted. Raises OSError."""
+        """Return whether these files have not changed since they were noted. Raises OSError."""
         return all(self._states.get(file.name) == _size_and_times(file) for file in files)
 
     def note_verified(self, *files: Path) -> None:
-        """Note that these files are right as they are now. Raises OSError if one of them is gone."""
+        """Note that the present content of these files is right. Raises OSError if one of them does not exist."""
         states = {file.name: _size_and_times(file) for file in files}
         self._states |= states
         with suppress(OSError), self._file.open("a", encoding="utf-8") as handle:  # else they are checked each time

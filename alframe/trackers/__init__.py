@@ -1,1 +1,1 @@
-"""Trackers: records of how a run goes, for people and for other programs."""
+"""Trackers, which record the results of each round for people and for other programs."""

@@ -1,4 +1,4 @@
-"""Print a table to standard output that grows by a row a round."""
+"""Print a table to standard output, with a row for each round."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Console:
         self._has_heading = False
 
     def start(self, folder: Path, history: list[RoundRecord]) -> None:
-        """Say so if the run goes on."""
+        """Print a message if the run continues."""
         self._basis = self._reason = ""
         if history:
             _print(f"Continuing after round {history[-1].round} ({history[-1].labels} labels).")
@@ -74,7 +74,7 @@ def _print(line: str) -> None:
 
 
 def _print_below(text: str) -> None:
-    """Print text that belongs to the row above it; long text in lines of 80 columns."""
+    """Print text below a row, in lines of at most 80 columns."""
     for line in textwrap.wrap(text, 80 - INDENT_BELOW_ROW, break_long_words=False, break_on_hyphens=False):
         _print(f"{'':{INDENT_BELOW_ROW}}{line}")
 

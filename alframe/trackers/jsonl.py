@@ -1,4 +1,4 @@
-"""Write one line of JSON a round, for other programs."""
+"""Write one line of JSON for each round, for other programs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Jsonl:
                     temporary.write_bytes(content)
 
     def log(self, record: RoundRecord) -> None:
-        """Append a line, which is on the disk when this returns."""
+        """Append a line, and return when it is on the disk."""
         assert self._file is not None, "start() comes first"
         with self._warning_if_unwritable(), self._file.open("a", encoding="utf-8", newline="\n") as file:
             file.write(_to_json_line(record))
@@ -50,7 +50,7 @@ class Jsonl:
 
     @contextmanager
     def _warning_if_unwritable(self) -> Iterator[None]:
-        """Warn where the file cannot be written, as when another program has it open: nothing depends on it."""
+        """Warn if the file cannot be written, for example because another program has it open. The run continues."""
         try:
             yield
         except OSError as error:
