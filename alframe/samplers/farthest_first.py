@@ -30,6 +30,7 @@ from alframe.types import Floats, Floats64, Ints, LazyFeatures
 
 REFILL_ROWS = 4096  # whose bounds are updated at each choice; others are updated only when they may matter
 REFILL_DIVISOR = 64  # a refill looks at REFILL_ROWS more rows, or at this part of the pool (one in 64) if that is more
+SAMPLE_STEP = 16  # one in so many bounds tells which bounds are large, so that not all of them are sorted
 EXCLUDED = -1.0  # in place of a squared distance: below all of them
 
 
@@ -174,4 +175,9 @@ class FarthestFirst:
 
 def _kth_largest(values: Floats, k: int) -> float:
     """Return the k-th largest value; TINY where there are no more than k, so that all positive ones are above it."""
-    return float(np.partition(values, -k)[-k]) if k < len(values) else TINY
+    if k >= len(values):
+        return TINY
+    sample = values[::SAMPLE_STEP]
+    rank = min(2 * k // SAMPLE_STEP + 1, len(sample))
+    large = values[values >= np.partition(sample, -rank)[-rank]]
+    return float(np.partition(large if len(large) >= k else values, -k)[-k])

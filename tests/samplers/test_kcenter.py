@@ -91,6 +91,16 @@ def test_however_few_are_kept_up_to_date(seed, active, small_steps, monkeypatch)
     assert choose(x[10:], labelled, 60).keys.tolist() == textbook(x[10:], labelled, 60)[0]
 
 
+@pytest.mark.parametrize("step", [1, 2, 16])
+@pytest.mark.parametrize("k", [1, 5, 60, 99, 100])
+def test_the_kth_largest_is_exact_whatever_the_sample_shows(step, k):
+    values = np.zeros(100, np.float32)
+    values[np.arange(100) % step == step - 1] = 1  # for a step above 1, the sample has none of the large ones
+    values += np.arange(100, dtype=np.float32) / 1000
+    expected = np.sort(values)[-k] if k < 100 else distance_bounds.TINY
+    assert farthest_first._kth_largest(values, k) == expected
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_copies_and_ties_go_to_the_first_row(seed, small_steps):
     """Whole numbers: float64 has no rounding, so that the textbook's first row of the farthest is the one."""
