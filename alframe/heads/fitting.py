@@ -96,7 +96,8 @@ def reduce_rows(x: Floats) -> ReducedRows:
     exact = x.astype(np.float64)
     products = exact @ exact.T
     products.flat[:: m + 1] += CHOLESKY_JITTER * (products.trace() / m or 1.0)
-    factor = cholesky(products, lower=True, overwrite_a=True, check_finite=False)
+    # They are symmetric, and the transpose is in the order that needs no copy.
+    factor = cholesky(products.T, lower=True, overwrite_a=True, check_finite=False)
     return ReducedRows(factor.astype(np.float32), x, factor)
 
 

@@ -124,8 +124,8 @@ def _covariance_factor(residuals: Floats, shrinkage: float, covariance_weight: f
     if covariance_weight == 0:
         return np.eye(dim, dtype=np.float32)
     covariance = covariance_weight * (residuals.T @ residuals)
-    covariance.flat[:: dim + 1] += shrinkage
-    return np.asarray(cholesky(covariance, lower=True, overwrite_a=True, check_finite=False))
+    covariance.flat[:: dim + 1] += shrinkage  # symmetric, and its transpose is in the order that needs no copy
+    return np.asarray(cholesky(covariance.T, lower=True, overwrite_a=True, check_finite=False))
 
 
 def _whiten(rows: Floats, factor: Floats) -> Floats:

@@ -111,10 +111,15 @@ def sync_pool_listing(
     listed = _list_items(pool, boxes)
     key_of = {id_: key for key, id_ in enumerate(known.ids)}
     listed = _keep_used_images_whole(listed, key_of, ledger)
-    if find_listed_twice and swap_ids_listed_twice(ledger, known, listed, key_of, find_listed_twice):
+    is_unchanged = listed.ids == known.ids  # as in most commands: then nothing has to be looked up
+    if (
+        find_listed_twice
+        and not is_unchanged
+        and swap_ids_listed_twice(ledger, known, listed, key_of, find_listed_twice)
+    ):
         known = ledger.items()
         key_of = {id_: key for key, id_ in enumerate(known.ids)}
-    new = [listed[place] for place, id_ in enumerate(listed.ids) if id_ not in key_of]
+    new = [] if is_unchanged else [listed[place] for place, id_ in enumerate(listed.ids) if id_ not in key_of]
     moved: Mapping[ItemId, int] = {}
     if new and find_moved:
         listed_ids = set(listed.ids)
@@ -144,7 +149,9 @@ def sync_pool_listing(
     has_invalid_class = np.array([label is not None and class_name is None for label, class_name in pairs], bool)
     is_present = np.ones(len(items), bool)
     is_present[: len(known)] = [key in position_of for key in range(len(known))]
-    moved_boxes = sum(items.boxes[key] != listed.boxes[place] for key, place in position_of.items())
+    moved_boxes = any(listed.boxes) and sum(
+        items.boxes[key] != listed.boxes[place] for key, place in position_of.items()
+    )
     if moved_boxes:
         log.warning(
             "%d boxes have moved since they were first listed; their items and labels keep the old box. To use another "
@@ -225,9 +232,12 @@ def _update_known_items(known: ItemColumns, listed: ItemColumns, position_of: Ma
     the item was new; a camera "nan" stays one in projects that know it. One of several boxes keeps its place: labels of
     it must not become labels of another animal when a detector's file is exchanged.
     """
+    is_unchanged = listed.ids == known.ids
     places = [position_of.get(key, -1) for key in range(len(known))]
 
     def current(now: list[Value], before: list[Value]) -> list[Value]:
+        if is_unchanged:
+            return now.copy()
         return [now[place] if place >= 0 else old for place, old in zip(places, before, strict=True)]
 
     cameras = current(listed.cameras, known.cameras)
