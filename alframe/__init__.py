@@ -1,6 +1,6 @@
-"""Active learning for images: choose the ones worth labelling, get them labelled, learn, go on.
+"""Active learning for images: choose the most useful images, let people label them, learn, and continue.
 
-The names below are imported when first used, so that ``import alframe`` is cheap.
+The names below are imported when they are first used, so that ``import alframe`` takes little time.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from alframe.allocator import keep_freed_memory
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C prints a message instead of a traceback, even during imports. SIGTERM does the same.
+    """Run the command line. Ctrl-C and SIGTERM print a message instead of a traceback, even during imports.
 
-    Schedulers, service managers and systems that shut down end a program by SIGTERM.
+    Schedulers, service managers and computers that shut down end a program by SIGTERM.
     """
     terminations: list[int] = []
 
@@ -48,14 +48,14 @@ def _ignore_signals() -> None:
 
 
 def replace_closed_streams() -> None:
-    """Write to nowhere where standard output or standard error is closed (``>&-``): Python has None there."""
+    """Discard the output if standard output or standard error is closed (``>&-``), where Python has None."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - until the end
 
 
 def escape_what_output_cannot_show() -> None:
-    """Write what the encoding of standard output lacks as an escape: redirected on Windows, it has few letters."""
+    """Write letters that the encoding of standard output lacks as escapes. Pipes on Windows have few letters."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -63,8 +63,8 @@ def escape_what_output_cannot_show() -> None:
 def collect_garbage_rarely() -> None:
     """Make the garbage collector run less often, and not when the program ends.
 
-    Images by the million are objects that stay. Python would look through them for garbage after every 700 new ones,
-    which takes a quarter of the time of listing them, and of the imports.
+    Millions of images are objects that are not freed. Python would check them all for garbage after every 700 new
+    objects, which takes a quarter of the time of listing, and of the imports.
     """
     gc.set_threshold(100_000, 10, 10)
     atexit.register(gc.freeze)

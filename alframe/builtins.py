@@ -1,4 +1,4 @@
-"""The parts that alframe itself brings, as text: nothing here is imported until somebody asks for it."""
+"""The names of alframe's own parts, as text. A part is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -183,5 +183,5 @@ KINDS = tuple(REGISTRIES)
 
 
 def current_name(kind: str, name: str) -> str:
-    """Return today's name of the part that is called `name`, perhaps by an older version; a warning says so."""
+    """Return the present name of the part `name`. If `name` is an old name, give a warning."""
     return REGISTRIES[kind].current_name(name) if kind in REGISTRIES else name

@@ -1,4 +1,4 @@
-"""Cutting many rows into chunks, so that no second table of the pool's size is made in memory."""
+"""Divide many rows into chunks, so that a computation needs no second array of the pool's size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one rule for class names, wherever they come from: a cell, a folder, another program's file, the settings."""
+"""The only rules for class names from any source: a cell, a folder, a file of another program, the settings."""
 
 from __future__ import annotations
 
@@ -32,18 +32,19 @@ _YEAR = re.compile(r"[12]\d{3}")  # "Panthera onca Linnaeus, 1758" names one spe
 
 
 def clean_class_name(text: str) -> str:
-    """Return a name without what nobody sees: format characters (Unicode Cf), blanks at its ends, doubled blanks.
+    """Return a name without invisible differences: format characters (Unicode Cf), blanks at its ends, double blanks.
 
-    Accents are composed (NFC), and every kind of blank becomes a space. Line breaks inside stay: they part two names.
+    Accents are composed (NFC), and every kind of blank becomes a space. Line breaks inside stay, because they separate
+    two names.
     """
     seen = "".join(letter for letter in _UNSEEN.sub("", text) if category(letter) != "Cf")
     return _BLANKS.sub(" ", normalize("NFC", seen)).strip()
 
 
 def class_name_key(name: str) -> str:
-    """Return what names share that are spellings of one: case, width, `_`, `-` and blanks, a full stop at the end.
+    """Return a key that is equal for all spellings of a name: case, width, `_`, `-`, blanks and a last full stop vary.
 
-    In a name with Latin letters, Cyrillic ones and ο count as those that they look like.
+    In a name with Latin letters, Cyrillic letters and ο count as the Latin letters that they look like.
     """
     plain = normalize("NFKC", clean_class_name(name)).casefold()
     if not plain.isascii() and _LATIN.search(plain):
@@ -52,7 +53,7 @@ def class_name_key(name: str) -> str:
 
 
 def explain_unusable_name(name: str) -> str | None:
-    """Return why a cleaned name can never be a class, as the end of a sentence that begins with the name; else None."""
+    """Return why a cleaned name can never be a class, as the end of a sentence that begins with the name; or None."""
     if not name:
         return "is empty"
     if len(name) > MAX_LENGTH:
@@ -71,11 +72,11 @@ def explain_unusable_name(name: str) -> str | None:
 
 
 def split_if_several_names(name: str, known: Collection[str], is_typed: bool = True) -> tuple[str, ...]:
-    """Return the names that a cleaned name lists, as "fox, hare" and "fox + red deer" do; () if it is one name.
+    """Return the names in a cleaned name such as "fox, hare" or "fox + red deer"; () if it is one name.
 
-    `known` has the `class_name_key` of every class. Names that words join ("fox and hare") are a list only if each of
-    them is known, since "black and white colobus" is one name. Where somebody has typed the text, marks always make a
-    list; in a name that was declared (a folder, another program's category), only beside a name that is known.
+    `known` has the `class_name_key` of every class. Names that are joined by words ("fox and hare") are a list only if
+    each of them is known, because "black and white colobus" is one name. In a text that somebody typed, marks always
+    separate names. In a declared name (a folder, a category of another program), they do so only beside a known name.
     """
     if _DECIMAL.fullmatch(name):
         return ()
@@ -93,7 +94,7 @@ def split_if_several_names(name: str, known: Collection[str], is_typed: bool = T
 
 
 def looks_like_list(name: str) -> bool:
-    """Return whether a cleaned name seems to list several, as "fox;hare" and "fox,hare" do, and "deer, mule" does not.
+    """Return whether a cleaned name seems to list several names: "fox;hare" and "fox,hare" do, "deer, mule" does not.
 
     A comma before a space may be part of a name.
     """
@@ -103,10 +104,10 @@ def looks_like_list(name: str) -> bool:
 def explain_suspect_name(
     name: str, declared: Collection[str], others: Collection[str] = (), is_typed: bool = True
 ) -> str | None:
-    """Return why a cleaned name is no class, as the end of a sentence that begins with the name; else None.
+    """Return why a cleaned name is no class, as the end of a sentence that begins with the name; or None.
 
-    `declared` has the `class_name_key` of the classes that people have named as such, which may be called "none" or
-    "bird/bat"; `others` has that of further names that occur. `is_typed` is as in `split_if_several_names`.
+    `declared` has the `class_name_key` of the classes that people have declared, which may be called "none" or
+    "bird/bat". `others` has the keys of other names that occur. `is_typed` is as in `split_if_several_names`.
     """
     if reason := explain_unusable_name(name):
         return reason
@@ -122,9 +123,9 @@ def explain_suspect_name(
 
 
 def commonest_spellings(names: Iterable[str] | Mapping[str, int]) -> dict[str, str]:
-    """Return for each `class_name_key` the spelling that occurs most often, of equals the first.
+    """Return for each `class_name_key` the spelling that occurs most often, or the first of equally frequent ones.
 
-    `names` are cleaned; a mapping says how often each occurs.
+    `names` are cleaned names, or a mapping from name to its frequency.
     """
     spellings: dict[str, str] = {}
     for spelling, _ in Counter(names).most_common():
@@ -133,7 +134,7 @@ def commonest_spellings(names: Iterable[str] | Mapping[str, int]) -> dict[str, s
 
 
 def clean_declared_classes(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that the settings declare, cleaned. Raises ValueError with what is wrong and how to mend it."""
+    """Return the names that the settings declare, cleaned. Raises ValueError with the fault and a remedy."""
     cleaned = tuple(map(clean_class_name, names))
     taken: dict[str, str] = {}
     for name in cleaned:

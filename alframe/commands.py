@@ -1,4 +1,4 @@
-"""Commands for people to copy into a terminal: quoted so that bash, PowerShell and cmd all read them as meant."""
+"""Write commands that people can copy into a terminal, quoted for bash, PowerShell and cmd."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _TO_POWERSHELL = "$`\u201c\u201d\u201e"
 
 
 def quote_argument(argument: str) -> str:
-    """Quote an argument: in double quotes where that does for every shell, else as this system's shells need it.
+    """Quote an argument: in double quotes if these work in every shell, else as the shells of this system need.
 
-    On Windows, a name that begins with ``$`` is written for PowerShell, with a backtick; cmd passes the backtick on,
-    and `drop_backticks` removes it. A backslash at the end would escape the closing quote, so it becomes a slash.
-    Two things have no form there that every shell reads: the name of a variable between percent signs, which cmd
-    replaces by its value, and a double quote, which PowerShell 5.1 loses. No file name on Windows has the latter.
+    On Windows, a name that begins with ``$`` is written for PowerShell, with a backtick. cmd keeps the backtick, and
+    `drop_backticks` removes it. A backslash at the end would escape the closing quote, so it becomes a slash. Two cases
+    cannot be written for all shells of Windows: the name of a variable between percent signs, which cmd replaces by its
+    value, and a double quote, which PowerShell 5.1 loses. (No file name on Windows has a double quote).
     """
     if _PLAIN.fullmatch(argument):
         return argument
@@ -37,7 +37,7 @@ def mapping_argument(setting: str, key: str, value: str) -> str:
 
 
 def drop_backticks(argument: str) -> str:
-    """Return the argument without the backticks of `quote_argument`, which cmd passes on."""
+    """Return the argument without the backticks of `quote_argument`, which cmd does not remove."""
     return re.sub(f"`([{_TO_POWERSHELL}])", r"\1", argument) if sys.platform == "win32" else argument
 
 
@@ -47,12 +47,12 @@ def command_line(*arguments: str) -> str:
 
 
 def project_command(folder: Path, *settings: str, verb: str | None = None) -> str:
-    """Return the command that does what `verb` says with the project in `folder`, or goes on with it."""
+    """Return the command that runs the task `verb` on the project in `folder`, or that continues the project."""
     return command_line(*([verb] if verb else []), f"project={short_path(folder)}", *settings)
 
 
 def short_path(path: Path) -> str:
-    """Return the path from the working directory, if it lies below, or else as it is."""
+    """Return the path relative to the working directory if it is below, else the unchanged path."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:

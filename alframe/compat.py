@@ -44,10 +44,10 @@ def import_torchvision() -> ModuleType:
 
 @contextmanager
 def _compiler_imported_late() -> Iterator[None]:
-    """Put a stand-in for torch._dynamo.utils into the place of modules that is gone at the end of the block.
+    """Replace torch._dynamo.utils by a stand-in until the end of the block.
 
-    Whatever is read of it is that of the real module, which is imported then, except for the function that
-    torchvision reads: it imports the real module when it is called.
+    When an attribute of the stand-in is read, the real module is imported and its attribute returned. The function that
+    torchvision reads is an exception: it imports the real module when it is called.
     """
     if "torch._dynamo" in sys.modules:
         yield
@@ -63,7 +63,7 @@ def _compiler_imported_late() -> Iterator[None]:
 
 
 class _StandIn(ModuleType):
-    """A module that imports the real one of its name when something is read of it."""
+    """A module that imports the real module of its name when an attribute is read."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -112,9 +112,9 @@ def import_timm() -> ModuleType:
 
 
 def _disable_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a function as one that torch's compiler leaves alone, as torch.compiler.disable does, without importing it.
+    """Exclude a function from torch's compiler, as torch.compiler.disable does, without importing the compiler.
 
-    Where the compiler is not imported, nothing is compiled.
+    As long as the compiler is not imported, nothing is compiled.
     """
 
     @wraps(function)
@@ -132,7 +132,7 @@ def _disable_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
 def register_heic() -> None:
     """Let Pillow read HEIC if pillow-heif is installed. Pillow does not find it by itself.
 
-    Also silence the error that it logs for a TIFF of more bands than it knows; alframe reads those otherwise.
+    Also suppress the error that Pillow logs for a TIFF with more bands than it knows: alframe reads such files itself.
     """
     logging.getLogger("PIL.TiffImagePlugin").setLevel(logging.CRITICAL)
     with suppress(ImportError):

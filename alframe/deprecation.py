@@ -9,7 +9,7 @@ from typing import Any
 
 
 def forward_old_names(module: str, new_names: Mapping[str, str], removed_in: str) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a module in which the keys of `new_names` are old names; its values are whole paths.
+    """Return a `__getattr__` for a module. The keys of `new_names` are old names, and the values are full new paths.
 
     Write ``__getattr__ = forward_old_names(__name__, {"top_k": "alframe.kit.scoring.select_top_k"}, "0.4")``. Using an
     old name raises a DeprecationWarning, which alframe reports with the name of the plugin that was loaded.

@@ -1,4 +1,4 @@
-"""Failures of drives and networks, which say nothing about the file that was asked for."""
+"""Recognise failures of drives and networks, as opposed to bad files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def is_drive_failure(error: BaseException) -> bool:
 
 
 def has_files(folder: Path) -> bool:
-    """Return whether a folder is there and has anything in it; a drive that is taken off may leave an empty one."""
+    """Return whether a folder exists and is not empty. A drive that was removed may leave an empty folder."""
     try:
         with os.scandir(folder) as entries:
             return next(entries, None) is not None

@@ -1,4 +1,4 @@
-"""The errors that alframe raises on purpose: a message says what happened, where, and what to do next."""
+"""The errors of alframe. A message says what happened, where it happened, and what the user must do."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str
 
 @contextmanager
 def follow_bars(listener: Callable[[str], object]) -> Iterator[None]:
-    """Tell `listener` about once a second how far the bar has got that was moved last, in a sentence."""
+    """Send `listener` a sentence about the progress of the last moved bar, about once a second."""
     _listeners.append(listener)
     try:
         yield
@@ -133,7 +133,7 @@ class Bar:
                 listener(text)
 
     def _describe(self, seconds: float) -> str:
-        """Return how far it has got after `seconds`, as "Embedding images: 310 of 728 images, about 40 s left."."""
+        """Return the progress after `seconds`, such as "Embedding images: 310 of 728 images, about 40 s left."."""
         if not self._total:
             return f"{self._label}: {self._steps:,} {self._units}."
         left = format_duration(seconds / self._steps * max(0, self._total - self._steps))
@@ -152,7 +152,7 @@ class Bar:
 
 
 def shows_bars() -> bool:
-    """Return whether somebody watches standard error: a terminal or a notebook, and not a file or a pipe."""
+    """Return whether standard error is a terminal or a notebook, and not a file or a pipe."""
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 

@@ -1,4 +1,4 @@
-"""Find parts by name: built-ins and entry points in one table, imported on first use."""
+"""Find parts by name. Built-in parts and entry points are in one table, and are imported when they are first used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPart:
-    """Where a part comes from: its name, "module:attribute", and the distribution that owns it."""
+    """The origin of a part: its name, "module:attribute", and the distribution that owns it."""
 
     name: str
     target: str
@@ -34,7 +34,7 @@ class RegisteredPart:
     version: str
 
     def load(self) -> Callable[..., Any]:
-        """Import the part and return its class or factory. Raises BrokenPlugin, naming the owner, on any failure."""
+        """Import the part and return its class or factory. Any failure raises BrokenPlugin with the owner."""
         module, _, attribute = self.target.partition(":")
         with self._with_plugin_contained():
             try:
@@ -53,7 +53,7 @@ class RegisteredPart:
 
     @contextmanager
     def _with_plugin_contained(self) -> Iterator[None]:
-        """Undo a plugin's change of the working directory, and name the owner of what is warned about."""
+        """Undo a plugin's change of the working directory, and name the owner in its warnings."""
         if self.owner == "alframe":
             yield
             return
@@ -69,7 +69,7 @@ class RegisteredPart:
             log.warning("%s %s warns: %s", self.owner, self.version, text)
 
     def declares(self, flag: str) -> bool:
-        """Return whether the part's class has a true attribute `flag`, such as `read_only`; no part is built."""
+        """Return whether the part's class has a true attribute `flag`, such as `read_only`. The part is not built."""
         return bool(getattr(self.load(), flag, False))
 
 
@@ -79,7 +79,7 @@ class Registry:
 
     `group`: the entry-point group that other distributions use. `builtins`: name -> "module:attribute".
     `renamed`: old name -> new name; `renamed_parameters`: new name of a part -> {old parameter: new parameter}.
-    `moved`: name of a part that was built in -> the distribution that has it now.
+    `moved`: name of a former built-in part -> the distribution that contains it now.
     """
 
     kind: str
@@ -91,7 +91,7 @@ class Registry:
     moved: Mapping[str, str] = field(default_factory=dict)
 
     def parts(self) -> dict[str, list[RegisteredPart]]:
-        """Return every name with all parts that claim it; nothing is imported."""
+        """Return every name with all parts that have this name, without importing them."""
         table = {
             name: [RegisteredPart(name, target, "alframe", self.version)] for name, target in self.builtins.items()
         }
@@ -101,11 +101,11 @@ class Registry:
         return table
 
     def get(self, name: str) -> RegisteredPart:
-        """Return the one part with this name; ``dist:name`` settles a name that two distributions claim.
+        """Return the part with this name. If two distributions have a part of this name, use ``dist:name``.
 
-        A built-in part keeps its name whatever a plugin registers, which is then reached as ``dist:name`` only.
-        An old name of a built-in part is answered with the part, and a warning. Raises UnknownComponent (with
-        suggestions) or DuplicateComponent (naming both owners).
+        A built-in part keeps its name. If a plugin registers the same name, its part is only ``dist:name``. An old name
+        of a built-in part returns the part, with a warning. Raises UnknownComponent (with suggestions) or
+        DuplicateComponent (with both owners).
         """
         owner, _, bare = self.current_name(name).rpartition(":")
         table = self.parts()
@@ -126,7 +126,7 @@ class Registry:
         return matches[0]
 
     def describe(self, recipe: Mapping[str, Any]) -> str:
-        """Return what messages call the part that `recipe` builds: "head 'tabpfn' (alframe-tabpfn 0.2)"."""
+        """Return the name of the part of `recipe` for messages: "head 'tabpfn' (alframe-tabpfn 0.2)"."""
         name = str(recipe.get("name"))
         try:
             part = self.get(name)
@@ -135,7 +135,7 @@ class Registry:
         return f"{self.kind} '{part.name}' ({part.owner} {part.version})"
 
     def describe_built(self, part: object) -> str:
-        """Return the same of a part that was built, by the module of its class; of an unknown one, its class."""
+        """Return the name of a built part for messages, found by the module of its class, or else its class."""
         kind = type(part)
         target, package = f"{kind.__module__}:{kind.__qualname__}", kind.__module__.partition(".")[0]
         known = [entry for entries in self.parts().values() for entry in entries]
@@ -148,8 +148,8 @@ class Registry:
     def build(self, recipe: Mapping[str, Any]) -> Any:
         """Build the part that `recipe["name"]` names; the other keys are its parameters.
 
-        Raises BadParams naming the parameter that does not fit and the accepted ones, and what `get` and the part's
-        constructor raise.
+        Raises BadParams with the wrong parameter and the accepted parameters, and the errors of `get` and of the part's
+        constructor.
         """
         params = dict(self.current_recipe(recipe))
         part = self.get(str(params.pop("name", None)))
@@ -182,7 +182,7 @@ class Registry:
             ) from error
 
     def current_name(self, name: str) -> str:
-        """Return today's name of a part that was renamed, with a warning; any other name as it is."""
+        """Return the present name of a renamed part, with a warning. Other names are returned unchanged."""
         owner, colon, bare = name.rpartition(":")
         if bare not in self.renamed or owner not in ("", "alframe") or (not owner and bare in self.parts()):
             return name
@@ -191,7 +191,7 @@ class Registry:
         return new
 
     def current_recipe(self, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a recipe, perhaps of an older version, with today's name of the part and of its parameters."""
+        """Return a recipe, perhaps of an older version, with the present names of the part and its parameters."""
         if "name" not in recipe:
             return recipe
         name = self.current_name(str(recipe["name"]))
@@ -214,13 +214,13 @@ def _warn_renamed(old: str, new: str) -> None:
 
 
 def _is_number(parameter: inspect.Parameter) -> bool:
-    """Return whether a parameter of a part takes nothing but a number (and None), by its default or its annotation."""
+    """Return whether a parameter of a part accepts only a number (and None), by its default or its annotation."""
     types = {name.strip() for name in str(parameter.annotation).split("|")}
     return isinstance(parameter.default, int | float) or (types != {"None"} and types <= {"int", "float", "None"})
 
 
 def _parameter_text(parameter: inspect.Parameter, given: Mapping[str, Any]) -> str:
-    """Return the text of a parameter: its default, or else the value that it was given, such as by a YAML file."""
+    """Return the text of a parameter: its default, or else the given value, for example from a YAML file."""
     default = given.get(parameter.name, parameter.default)
     value = default if parameter.default is inspect.Parameter.empty else parameter.default
     return f"{parameter.name} (required)" if value is inspect.Parameter.empty else f"{parameter.name}={value!r}"

@@ -1,7 +1,7 @@
 """Derive an independent random generator for every purpose and round from one seed.
 
-A generator is derived from (seed, names) and from nothing that ran before. So a resumed run draws the same numbers as
-an undisturbed one, without any generator's state being saved.
+A generator depends only on (seed, names), and not on earlier draws. So a resumed run draws the same numbers as an
+uninterrupted run, and the state of a generator is never saved.
 """
 
 from __future__ import annotations

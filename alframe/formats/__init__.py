@@ -1,1 +1,1 @@
-"""Readers and writers of other programs' files, which know nothing of campaigns."""
+"""Read and write files of other programs. These modules do not depend on campaigns."""

@@ -30,7 +30,7 @@ CHUNK_BYTES = 1 << 24  # of rows in memory
 
 @dataclass(frozen=True, slots=True)
 class StoredArray:
-    """The array called `name` in `file`; `read_from(start)` yields its rows from there on in chunks, or FormatError."""
+    """The array `name` in `file`. `read_from(start)` yields its rows from `start` on in chunks, or FormatError."""
 
     file: Path
     name: str
@@ -47,9 +47,9 @@ class StoredArray:
 
 
 def find_array(file: Path, name: str) -> StoredArray:
-    """Return the array called `name` of an .npz or HDF5 file, or of a folder, where it is a file or in one of those.
+    """Return the array `name` of an .npz or HDF5 file, or of a folder of such files or of single arrays.
 
-    Only headers are read. Raises FormatError that says which arrays there are, or which package is missing.
+    Only headers are read. Raises FormatError with the names of the arrays, or of the missing package.
     """
     if file.is_dir():
         return _find_in_folder(file, name)
@@ -104,7 +104,7 @@ def _read_idx_header(file: IO[bytes]) -> _ArrayHeader:
 
 
 def _find_in_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _ArrayHeader]) -> StoredArray:
-    """Return an array that follows its header in a stream: a file of its own, packed or not, or part of an archive."""
+    """Return an array that follows its header in a stream: a file, which may be packed, or a part of an archive."""
 
     @contextmanager
     def open_stream() -> Iterator[IO[bytes]]:

@@ -1,4 +1,4 @@
-"""Read COCO Camera Traps and plain COCO: images and what is on them, in one JSON file."""
+"""Read COCO Camera Traps and plain COCO: images and their annotations in one JSON file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CocoImage:
-    """One image; `position` says where in the file it is listed, `size` is width and height in pixels."""
+    """One image. `position` is its place in the file, and `size` is width and height in pixels."""
 
     file: str
     position: str
@@ -36,7 +36,7 @@ class CocoImage:
 
 @dataclass(frozen=True, slots=True)
 class CocoAnnotation:
-    """What was seen in an image or its sequence; `box` is (left, top, width, height) in fractions or in pixels."""
+    """An object in an image or its sequence. `box` is (left, top, width, height) in fractions or in pixels."""
 
     category: str
     box: tuple[float, ...] | None = None
@@ -45,11 +45,11 @@ class CocoAnnotation:
 
     @property
     def is_below_pixel(self) -> bool:
-        """Whether the box is in pixels, but neither wider nor higher than one, as fractions of an image are."""
+        """Whether the box has the unit pixel, but width and height are at most 1, as in fractions of an image."""
         return self.box is not None and not self.relative and max(self.box[2:]) <= 1
 
     def relative_box(self, size: tuple[float, float] | None) -> Box | None:
-        """Return the box as fractions of an image of `size`, cut to the image; None if there is none or no size."""
+        """Return the box as fractions of an image of `size`, cut to the image; None without a box or a size."""
         if self.box is None or (size is None and not self.relative):
             return None
         width, height = (1.0, 1.0) if self.relative or size is None else size
@@ -70,9 +70,9 @@ class CocoDataset:
 def read_coco(file: Path) -> CocoDataset:
     """Read the file of a data set, with ids as text and categories by name.
 
-    Understood, since it exists: ids and locations that are numbers (1.0 is 1), `date_captured` for `datetime`, times
-    that are none, no sequences, several annotations for an image or none at all. Records that cannot be used are left
-    out, counted and named in the log. Raises FormatError with the position in the file if there is no other image.
+    Forms that occur in practice are understood: ids and locations that are numbers (1.0 is 1), `date_captured` for
+    `datetime`, invalid times, no sequences, several annotations for an image or none. Records that cannot be used are
+    left out, counted and named in the log. Raises FormatError with the position in the file if no image can be used.
     Source: github.com/agentmorris/MegaDetector, coco-camera-traps format.
     """
     reader = _CocoReader()
@@ -98,7 +98,7 @@ def read_coco(file: Path) -> CocoDataset:
 
 @dataclass
 class _CocoReader:
-    """What has been read so far; `contradicted` are the ids that several images or categories have."""
+    """The records read so far. `contradicted` are the ids that several images or categories have."""
 
     images: dict[str, CocoImage] = field(default_factory=dict)
     annotations: dict[str, list[CocoAnnotation]] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class _CocoReader:
     skipped: SkippedRecords = field(default_factory=SkippedRecords)
 
     def add(self, name: str, record: Mapping[str, Any], position: str) -> None:
-        """Add a record of the list `name`; raises FormatError, which begins with what is wrong there."""
+        """Add a record of the list `name`. Raises FormatError, whose message begins with the fault."""
         if name == "images":
             self._add_image(_require_id(record, "id"), _parse_image(record, position))
         elif name == "annotations":
@@ -118,7 +118,7 @@ class _CocoReader:
             self._add_category(_require_id(record, "id"), _require_text(record, "name"), position)
 
     def build(self) -> CocoDataset:
-        """Return the annotations joined with the images; what has no partner is counted."""
+        """Return the annotations joined with the images. Records without a partner are counted."""
         joined = {}
         for image_id, of_image in self.annotations.items():
             if image_id in self.contradicted:
@@ -201,14 +201,14 @@ def _require_text(record: Mapping[str, Any], name: str) -> str:
 
 
 def _to_text(value: object) -> str | None:
-    """Return a number or text as text that any database can hold; None for anything else, for blanks and for NaN."""
+    """Return a number or text as text that any database can store; None for other values, blanks and NaN."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
         return None
     return str(value).encode("utf-8", "replace").decode().strip() or None
 
 
 def _is_true(value: object) -> bool:
-    """Return whether a flag is set; tables make a number or a text of it."""
+    """Return whether a flag is set. Some programs write it as a number or a text."""
     return value is True or value == 1 or (isinstance(value, str) and value.strip().casefold() in ("true", "1", "yes"))
 
 

@@ -1,4 +1,4 @@
-"""Find the files of listed images on the disk, also where a path is written otherwise or is of another system."""
+"""Find the files of listed images on the disk, even if a path has another spelling or comes from another system."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ MAX_FOLDERS_SEARCHED = 1000  # for a name in an error message
 
 @dataclass
 class ImageFiles:
-    """Where the images are that are not at their paths, by the id under which they are listed.
+    """The files of the images that are not at their listed paths, by listed id.
 
-    `found`: their id and path on the disk. `ambiguous`: those that could be several files, `missing`: those that are
-    nowhere. `prefixes` stand for the root in paths of another system.
+    `found`: the id and path on the disk. `ambiguous`: images that could be several files. `missing`: images without a
+    file. `prefixes` replace the root in paths of another system.
     """
 
     found: dict[str, tuple[str, Path]] = field(default_factory=dict)
@@ -38,10 +38,10 @@ class ImageFiles:
 
 
 def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> ImageFiles:
-    """Return where the images are that are not at their paths; `listed` has path as listed and full path by id.
+    """Find the images that are not at their paths. `listed` has the listed path and the full path by id.
 
-    An image keeps its id if it is there with another case or other accents. If its path is of another system, its id is
-    the end of that path. A file that is listed as it is written is no other image's.
+    An image keeps its id if its file has another case or other accents. If its path comes from another system, its id
+    is the end of this path. A file that is listed with its exact path does not belong to another image.
     """
     absent = find_absent({image_id: str(path) for image_id, (_, path) in listed.items()})
     if not absent:
@@ -69,7 +69,7 @@ def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> Imag
 
 
 def find_absent(paths: Mapping[str, str]) -> list[str]:
-    """Return the ids of those absolute paths where there is no file, in order; folders with many are listed once."""
+    """Return, in order, the ids of the absolute paths without a file. Folders with many files are listed only once."""
     by_folder: dict[str, list[tuple[str, str, str]]] = {}
     for image_id, path in paths.items():
         folder, name = os.path.split(path)
@@ -87,7 +87,7 @@ def find_absent(paths: Mapping[str, str]) -> list[str]:
 
 
 def describe_path_difference(listed: str, actual: Path) -> str:
-    """Return the path as listed and its end as it is on the disk, with escapes, since the two may look the same."""
+    """Return the listed path and its end on the disk, with escapes, because both may look the same."""
     one, other = (text.split("/") for text in (listed.strip().replace("\\", "/"), actual.as_posix()))
     return f"{'/'.join(one)!a} is listed, {'/'.join(other[-len(one) :])!a} is there"
 
@@ -101,7 +101,7 @@ def find_name_below(root: Path, name: str) -> str | None:
 
 
 def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
-    """Return the ids of all files below `root` that one of the paths may end in, whatever the case and accents."""
+    """Return the ids of all files below `root` that may be the end of one of the paths, in any case and accents."""
     normal = casefold_paths(normalise_paths([*paths, *(unquote(path) for path in paths if "%" in path)]))
     names_of_folder: dict[str, set[str]] = {}
     for path in normal:
@@ -119,7 +119,7 @@ def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
 
 
 class _FolderTree:
-    """The folders below a root, each listed once when it is first asked for; `folders` are those that were seen."""
+    """The folders below a root. Each is listed once, when it is first needed. `folders` are the listed folders."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -139,7 +139,7 @@ class _FolderTree:
         return self._names[place]
 
     def folders_at(self, parts: tuple[str, ...]) -> list[str]:
-        """Return the places that a caseless path can be: one, or several that differ in case alone, or none."""
+        """Return the folders that fit a caseless path: one, several that differ only in case, or none."""
         if parts not in self._folders:
             parents = self.folders_at(parts[:-1])
             self._folders[parts] = [
@@ -159,7 +159,7 @@ def _list_folder(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _exists(path: str) -> bool:
-    """Return whether a file is there, and no folder; a name that this system cannot have is not.
+    """Return whether the path is an existing file. A name that is impossible on this system does not exist.
 
     Raises OSError if a drive fails.
     """

@@ -1,4 +1,4 @@
-"""Read large JSON files one element at a time, in a tenth of the memory of all as Python objects."""
+"""Read large JSON files one element at a time, which needs a tenth of the memory of all elements together."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def id_text(value: object) -> str:
 
 
 def _decode(file: Path, data: bytes, encoding: str) -> str:
-    """Return the text; of one that is not UTF-8 either single bytes are damaged, or it has a spreadsheet's encoding."""
+    """Return the text. If it is not UTF-8, single bytes are damaged, or it has the encoding of a spreadsheet."""
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:

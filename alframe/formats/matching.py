@@ -1,7 +1,7 @@
-"""Find the image that a path means, which another program wrote, perhaps on another system.
+"""Find the image of a path that another program wrote, perhaps on another system.
 
-One rule for every file: the path is an id, or the place of the image here; else it ends in an id, and what is before
-that stands for the pool's root, if nothing else fits (`other_roots`).
+The same rule holds for every file. The path is an id, or the path of the image on this computer. Otherwise it ends in
+an id, and its beginning stands for the pool's root, if only one beginning is possible (`other_roots`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ FILES_COMPARED_PER_PREFIX = 3  # of each prefix, to tell a copy of the pool from
 
 @dataclass(frozen=True)
 class PathMatches:
-    """(n,) the number of the item that each path means, NOT_FOUND or AMBIGUOUS.
+    """(n,) the number of the item of each path, NOT_FOUND or AMBIGUOUS.
 
-    `prefixes` stand for the pool's root; those in `contested` might, but others too; and those in `rejected` do not,
-    as they are another season or another folder of this system.
+    `prefixes` stand for the pool's root. Prefixes in `contested` may stand for it, but others too. Prefixes in
+    `rejected` do not, because they are another season or another folder of this system.
     """
 
     numbers: Ints
@@ -175,7 +175,7 @@ class ImageMatcher:
         return PathMatches(numbers, *(tuple(names[number] for number in np.unique(some)) for some in by_outcome))
 
     def _is_rejected_prefix(self, claims: Claims, paths: Sequence[str], folder: Path | None) -> Bools:
-        """Return (p,) which prefixes are another season or card, or a folder of this system with other images."""
+        """Return (p,) whether each prefix is another season or card, or a folder of this system with other images."""
         is_other = [
             bool(self._roots) and all(is_sibling(prefix, root) for root in self._roots) for prefix in claims.prefixes
         ]
@@ -227,7 +227,7 @@ class ImageMatcher:
 
     @cached_property
     def _roots(self) -> tuple[str, ...]:
-        """The folders that ids are relative to, without case and with a slash at the end."""
+        """The folders to which ids are relative, in lower case and with a slash at the end."""
         images = casefold_paths(normalise_paths([item.image_id for item in self._items]))
         pairs = zip(self._path_table.keys, images, strict=True)
         return tuple({path[: -len(image)] for path, image in pairs if path.endswith(f"/{image}")})
@@ -277,7 +277,7 @@ def match_rows(
 
 
 def _is_another_file(place: Path, image: Path) -> bool:
-    """Return whether a file of this system is there, and is neither that image nor a copy of it."""
+    """Return whether the path is an existing file of this system that is neither the image nor a copy of it."""
     try:
         return not filecmp.cmp(place, image, shallow=False)
     except (OSError, ValueError):  # one of them does not exist

@@ -1,7 +1,7 @@
-"""Decide which folders of another system stand for the pool's root: only where nothing else fits.
+"""Decide which folders of another system stand for the pool's root. There must be no other possibility.
 
-A path of another program ends in an image's id; what is before that is a *prefix*, which stands for the pool's root.
-Several prefixes may stand side by side (cards, drives), as long as no two of them claim one image.
+A path of another program ends in an image's id. The part before the id is a *prefix*, which stands for the pool's root.
+There may be several prefixes (cards, drives), as long as no two of them claim the same image.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<![a-z])(?:spring|summer|autum
 
 @dataclass(frozen=True)
 class Claims:
-    """Which path (k,) claims which image (k,), and through which match (k,) of a folder of the paths with the pool's.
+    """The claims of paths (k,) to images (k,). Each belongs to a match (k,) of a prefix with a folder of the pool.
 
-    Match number m is of the prefix `match_prefix[m]`, a number of `prefixes`, with the pool's folder `match_folder[m]`,
-    and `match_size[m]` paths lie in it.
+    Match number m joins the prefix `match_prefix[m]`, a number of `prefixes`, with the pool's folder `match_folder[m]`,
+    and contains `match_size[m]` paths.
     """
 
     path: Ints
@@ -46,7 +46,7 @@ class Claims:
 
 
 def shared_tail(prefix: str, root: str) -> int:
-    """Return how many folders a prefix and the pool's root have in common, counted from their ends."""
+    """Return the number of folders that are equal at the ends of a prefix and the pool's root."""
     count = 0
     for one, other in zip(_folder_names(prefix)[::-1], _folder_names(root)[::-1], strict=False):
         if one != other:
@@ -56,7 +56,7 @@ def shared_tail(prefix: str, root: str) -> int:
 
 
 def is_sibling(prefix: str, root: str) -> bool:
-    """Return whether a prefix is another season or card: it differs in a year or season, or its name in a number.
+    """Return whether a prefix is another season or card: only a year, a season or a number in its name differs.
 
     `survey/2023/images` is not `traps/2024/images`, and `card1` is not `card2`.
     """
@@ -75,10 +75,10 @@ def claim_images(
     find: Callable[[str, Sequence[int]], Ints],
     rank: Callable[[str], int],
 ) -> Claims:
-    """Return what the paths claim: the image with the longest id that each ends in, after a prefix of highest rank.
+    """Return the claims of the paths. Each claims the image with the longest id at its end, with the best prefix.
 
-    `rows_of_folder` are the numbers of the paths by their folder; `find(pool_folder, rows)` returns the images of the
-    rows if their folder is that one of the pool, or NOT_FOUND.
+    `rows_of_folder` are the numbers of the paths by their folder. `find(pool_folder, rows)` returns the images of the
+    rows if their folder is this folder of the pool, or NOT_FOUND.
     """
     paths, images, matches = [], [], []
     prefixes: dict[str, int] = {}
@@ -107,11 +107,11 @@ def claim_images(
 
 
 class PrefixChoice:
-    """Which prefixes count, once all claims are known.
+    """The choice of the prefixes that count, when all claims are known.
 
-    `shared` (p,) says how many folders each prefix shares with the end of the pool's own path, `allowed` (p,) which
-    are possible at all, and `folders` how many paths of the file lie in each folder. With `of_whole_drives` a prefix
-    must hold all paths of its drive, unless it ends as the pool's own path does.
+    `shared` (p,) is the number of folders at the end of the pool's path that each prefix also has. `allowed` (p,) says
+    which prefixes are possible, and `folders` is the number of paths of the file in each folder. With
+    `of_whole_drives`, a prefix must contain all paths of its drive, unless it has the same end as the pool's path.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class PrefixChoice:
         return np.array([self._count_below(prefix) == counts[anchor_of(prefix)] for prefix in self.claims.prefixes])
 
     def _matches_by_file_name_only(self) -> Bools:
-        """Return (p,) which prefixes match by nothing but file names, although paths elsewhere match no image."""
+        """Return (p,) which prefixes match only file names, although paths in other folders match no image."""
         claims, total = self.claims, self._paths_before[-1]
         if np.count_nonzero(self.is_chosen[claims.prefix]) == total:
             return np.zeros(len(claims.prefixes), bool)
@@ -157,7 +157,7 @@ class PrefixChoice:
         return has_names_only
 
     def _drop_nested(self) -> Bools:
-        """Drop each prefix inside another one, as a folder of that pool; return (p,) which cannot be told apart."""
+        """Remove each prefix that is a folder inside another prefix. Return (p,) the prefixes that remain ambiguous."""
         names = self.claims.prefixes
         is_ambiguous = np.zeros(len(names), bool)
         outer = -1
@@ -171,10 +171,10 @@ class PrefixChoice:
         return is_ambiguous
 
     def _is_contested(self, numbers: Ints) -> Bools:
-        """Return (k,) which claims compete with those of another prefix.
+        """Return (k,) which claims compete with claims of another prefix.
 
-        Prefixes that claim one image are rivals for the pool's root: none of their claims is safe. In a folder of the
-        pool they compete if one of them also has images there that the pool has not.
+        If two prefixes claim the same image, both may be the pool's root, and none of their claims is safe. In a folder
+        of the pool, they compete if one of them also has images there that the pool does not have.
         """
         claims, counted = self.claims, numbers >= 0
         pairs = np.unique(np.stack([numbers[counted], claims.prefix[counted]]), axis=1)
@@ -192,7 +192,7 @@ class PrefixChoice:
         return is_contested
 
     def _count_below(self, prefix: str) -> int:
-        """Return how many paths of the file lie below a prefix, which ends in a slash."""
+        """Return the number of paths of the file below a prefix, which ends in a slash."""
         start, end = (bisect_left(self._folders, edge) for edge in (prefix, prefix[:-1] + "0"))  # "0" follows "/"
         return self._paths_before[end] - self._paths_before[start]
 

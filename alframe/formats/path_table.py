@@ -1,4 +1,4 @@
-"""Look up many paths at once, without their case, and tell which cannot be told apart."""
+"""Look up many paths at once, ignoring case, and find ambiguous paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOT_FOUND, AMBIGUOUS = -1, -2
 
 
 class PathTable:
-    """Numbers of normalised paths, looked up without case; the case decides between those that differ in it alone."""
+    """Numbers of normalised paths, looked up without case. Case decides if paths differ in nothing else."""
 
     def __init__(self, normal: Sequence[str]) -> None:
         self.keys = casefold_paths(normal)
@@ -29,7 +29,7 @@ class PathTable:
             self._prefix_as_written = {normal[row]: row if times[normal[row]] == 1 else AMBIGUOUS for row in rows}
 
     def find(self, caseless: Sequence[str], normal: Callable[[int], str]) -> Ints:
-        """Return the number of each path without case; `normal(row)` is the one with case, where that decides."""
+        """Return the number of each path without case. `normal(row)` is the path with case, if case must decide."""
         numbers = look_up_numbers(self.caseless, caseless)
         for row in np.flatnonzero(numbers == AMBIGUOUS).tolist():
             numbers[row] = self._prefix_as_written.get(normal(row), AMBIGUOUS)
@@ -42,9 +42,9 @@ def look_up_numbers(table: Mapping[str, int], paths: Sequence[str]) -> Ints:
 
 
 def merge_agreeing(one: Ints, other: Ints) -> Ints:
-    """Return what paths mean that could start at either of two folders.
+    """Return the images of paths that may be relative to either of two folders.
 
-    Where they would be different images, the folder counts that the other paths start at too.
+    If a path would be different images, the folder counts to which the other paths are relative.
     """
     numbers = np.where(one >= 0, one, np.where(other >= 0, other, one))
     differ = (one >= 0) & (other >= 0) & (one != other)

@@ -1,4 +1,4 @@
-"""Bring paths that any program wrote on any system into one form, many at once."""
+"""Normalise paths of any program and system, many at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def caseless_path(path: str) -> str:
 
 
 def normalise_paths(paths: Sequence[str]) -> list[str]:
-    """Return each path as `normalise_path` does; a million take the time of a few passes over their text."""
+    """Normalise each path as `normalise_path` does, in the time of a few passes over the text of all paths."""
     if not paths:
         return []
     text = _BOUND + _BOUND.join(paths) + _BOUND
@@ -56,23 +56,23 @@ def casefold_paths(paths: Sequence[str]) -> list[str]:
 
 
 def is_absolute(path: str) -> bool:
-    """Return whether a path begins with a slash, a drive letter or a server, whatever the system."""
+    """Return whether a path begins with a slash, a drive letter or a server, on any system."""
     return ABSOLUTE_PATH.match(path) is not None
 
 
 def is_drive_relative(path: str) -> bool:
-    """Return whether a path is relative to the current folder of a drive, as D:a.jpg: nobody knows which that was."""
+    """Return whether a path such as D:a.jpg is relative to the current folder of a drive, which is unknown."""
     return re.match(r"\s*[A-Za-z]:[^/\\]", path) is not None
 
 
 def without_long_prefix(path: str) -> str:
-    r"""Return a path with forward slashes and without the \\?\ that allows Windows' programs long paths."""
+    r"""Return a path with forward slashes and without the prefix \\?\ for long paths on Windows."""
     slashed = path.replace("\\", "/")
     return re.sub(r"^//\?/(UNC/)?", lambda prefix: "//" if prefix[1] else "", slashed, flags=re.IGNORECASE)
 
 
 def anchor_of(path: str) -> str:
-    """Return what a normalised path starts from: "" if it is relative, else "/", a drive ("d:") or a share."""
+    """Return the start of a normalised path: "" if it is relative, else "/", a drive ("d:") or a share."""
     if path.startswith("//"):
         return "/".join(path.split("/")[:4])
     if path.startswith("/"):

@@ -1,4 +1,4 @@
-"""Write recognition files: what a detector and a classifier found, as MegaDetector does and Timelapse imports it.
+"""Write recognition files with the results of a detector and a classifier, in MegaDetector's format for Timelapse.
 
 The format is MegaDetector's 1.5 (https://lila.science/megadetector-output-format), which is also valid as 1.6.
 """
@@ -56,7 +56,7 @@ def write_recognitions(
 
 
 def timelapse_class_names(classes: Sequence[str], categories: Iterable[str] = CATEGORIES) -> list[str]:
-    """Return a name for each class that Timelapse accepts: not blank, none twice, no category's, and not "Empty"."""
+    """Return valid names for Timelapse: not blank, each once, different from the categories, and not "Empty"."""
     taken = {name.casefold() for name in ("empty", *categories)}
     names = []
     for class_name in classes:
@@ -87,7 +87,7 @@ def _detection_to_json(
 
 
 def _round_fraction(value: float, digits: int) -> float:
-    """Return a float within 0 to 1: the format refuses the integer 1, and detectors' boxes may stick out a little."""
+    """Return a float from 0 to 1. The format refuses the integer 1, and boxes may reach a little outside the image."""
     return min(1.0, max(0.0, round(float(value), digits)))
 
 

@@ -1,4 +1,4 @@
-"""Sizes of pictures as they are stored, and boxes in them turned into the picture as it is seen, as EXIF says."""
+"""Read the sizes of stored pictures, and convert boxes in stored pictures to the upright pictures by EXIF."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _THREADS = 8
 
 @dataclass(frozen=True, slots=True)
 class PictureHeader:
-    """The width and height of a picture as it is stored, and how EXIF turns it: 1 (not at all) to 8."""
+    """The width and height of a stored picture, and its EXIF orientation, from 1 (upright) to 8."""
 
     width: int
     height: int
@@ -48,7 +48,7 @@ def read_sizes_and_orientations(paths: Sequence[Path]) -> Iterator[PictureHeader
 
 
 def turn_boxes(boxes: Rectangles, orientations: Ints) -> Rectangles:
-    """Return boxes (n, 4) in stored pictures as they lie in the upright ones, by EXIF `orientations` (n,), 1 to 8."""
+    """Convert boxes (n, 4) in stored pictures to boxes in upright pictures, by EXIF `orientations` (n,), 1 to 8."""
     x, y, w, h = boxes.T
     right, bottom = 1 - x - w, 1 - y - h  # what is left of the picture on the other sides
     turned = {
@@ -68,13 +68,13 @@ def turn_boxes(boxes: Rectangles, orientations: Ints) -> Rectangles:
 
 
 def turn_box(box: Box, orientation: int) -> Box:
-    """Return a box in a stored picture as it lies in the upright one."""
+    """Convert a box in a stored picture to a box in the upright picture."""
     x, y, w, h = turn_boxes(np.array([[box.x, box.y, box.w, box.h]]), np.array([orientation]))[0].tolist()
     return Box(max(x, 0.0), max(y, 0.0), w, h)
 
 
 def is_size_of_stored_picture(picture: PictureHeader, size: tuple[float, float]) -> bool | None:
-    """Return whether `size` (width, height), in any unit, is that of the stored picture; None if it could be either."""
+    """Return whether `size` (width, height), in any unit, is the size of the stored picture; None if it is unclear."""
     if picture.orientation == 1:
         return False
     if picture.orientation < 5 or picture.width == picture.height or size[0] == size[1]:

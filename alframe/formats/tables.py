@@ -1,9 +1,9 @@
-"""Read a table that a person saved with any program, row by row: a bad row costs that row and nothing else.
+"""Read a table that a person saved with any program, row by row. A bad row does not affect other rows.
 
-Encoding: a byte-order mark decides (UTF-8, UTF-16); without one it is UTF-16 where every other byte is zero, UTF-8 if
-the whole file is, and otherwise the given fallback. Separator: comma, semicolon, tab or |, whichever makes the first
-line name the required columns; Excel's line "sep=;" is understood. Header: case, spaces and invisible characters do not
-matter, and other columns are ignored. Cells stay text. A file whose name ends in .gz is unpacked.
+Encoding: a byte-order mark decides (UTF-8, UTF-16). Without a mark, the file is UTF-16 if every other byte is zero,
+UTF-8 if the whole file is valid UTF-8, and otherwise has the given encoding. Separator: comma, semicolon, tab or |, the
+one with which the first line names the required columns; Excel's line "sep=;" is understood. Header: case, spaces and
+invisible characters do not matter, and other columns are ignored. Cells stay text. A .gz file is unpacked.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def find_header_line(
 
 
 def is_workbook(file: Path) -> bool:
-    """Return whether a file begins as the workbooks of Excel, LibreOffice and Numbers do. Raises OSError."""
+    """Return whether a file begins like a workbook of Excel, LibreOffice or Numbers. Raises OSError."""
     with file.open("rb") as raw:
         return raw.read(8).startswith(WORKBOOK_STARTS)
 
@@ -147,7 +147,7 @@ def require_encoding(encoding: str, setting: str = "label_source.encoding") -> s
 
 @lru_cache(maxsize=1000)  # used in every row
 def normalise_column(column: str) -> str:
-    """Return the form in which names of columns are compared: without case and what nobody sees."""
+    """Return a column name in the form for comparisons: in lower case and without invisible characters."""
     return clean_class_name(column).casefold()
 
 
@@ -215,7 +215,7 @@ def _read_rows(
 def _read_header(
     lines: Iterator[str], columns: Sequence[str], separators: str = SEPARATORS
 ) -> tuple[int, str, list[str], Iterator[str]]:
-    """Return how many lines the header and those above it take, the separator, the normalised names, and other lines.
+    """Return the number of lines up to the end of the header, the separator, the normalised names, and other lines.
 
     Raises ValueError with a message for the user.
     """
@@ -240,7 +240,7 @@ def _has_each_once(header: Iterable[str], columns: Sequence[str]) -> bool:
 
 
 def _skip_to_header(lines: Iterator[str], separators: str) -> tuple[int, str, str]:
-    """Return how many lines are above the header, the header's first line, and its separators: "sep=;" names them."""
+    """Return the number of lines above the header, its first line, and its separators, which "sep=;" can name."""
     above, first = 0, ""
     for above, first in enumerate(lines):
         if statement := _SEPARATOR_LINE.fullmatch(first.strip("\r\n")):
@@ -253,7 +253,7 @@ def _skip_to_header(lines: Iterator[str], separators: str) -> tuple[int, str, st
 def _split_records(
     lines: Iterator[str], lines_before: int, separator: str, has_known_path: Callable[[Iterable[str]], bool]
 ) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield each record as its first line's number and its cells, which are None if its quotes are wrong."""
+    """Yield the number of the first line and the cells of each record. Cells are None if the quotes are wrong."""
     ahead: deque[str] = deque()
     while line := ahead.popleft() if ahead else next(lines, None):
         cells: list[str] | None
@@ -271,7 +271,7 @@ def _split_records(
 
 
 def _parse_record(lines: Iterable[str], separator: str) -> tuple[list[str] | None, int]:
-    """Return the cells of the first record and how many lines it takes; None and 1 if its quotes are wrong."""
+    """Return the cells and the number of lines of the first record, or None and 1 if its quotes are wrong."""
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         return next(reader), reader.line_num

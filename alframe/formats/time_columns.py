@@ -1,4 +1,4 @@
-"""Read times that people and programs wrote as text: one by one, and as a column, whose forms decide each other."""
+"""Read times from text: single times, and columns, in which other times show the order of day and month."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ReadTime(NamedTuple):
 def read_time(
     text: str, day_first: bool | None = None, with_numbers: bool = False, has_24_hours: bool = False
 ) -> ReadTime:
-    """Return the time that `text` says.
+    """Return the time in `text`.
 
     It understands the year at the beginning (ISO 8601, EXIF) or at the end; English names of months; AM and PM; 24:00,
     which is midnight of the next day; and a UTC offset, which does not change the time of the camera's clock. If the
@@ -111,7 +111,7 @@ def read_time(
 
 
 def _read_date(date: re.Match[str], day_first: bool | None) -> tuple[int, int, int] | str:
-    """Return year, month and day, or what is wrong."""
+    """Return year, month and day, or the fault."""
     if date["year"]:
         return int(date["year"]), int(date["month"]), int(date["day"])
     if date["first"]:
@@ -175,7 +175,7 @@ def _time_from_number(number: float) -> ReadTime:
 
 
 def _find_form_of_date(text: str) -> tuple[str, bool]:
-    """Return what divides the numbers and words before the hour, and whether the hour counts to 24: from 13 to 23."""
+    """Return the separators of the date before the hour, and whether the hour is from 13 to 23."""
     date = _DATE.match(text)
     clock = _CLOCK.match(text, date.end()) if date is not None else None
     if clock is None:
@@ -185,7 +185,7 @@ def _find_form_of_date(text: str) -> tuple[str, bool]:
 
 
 def is_day_first(texts: Iterable[str]) -> bool | None:
-    """Return whether the day comes before the month where the year is last: some time must tell, and none deny it."""
+    """Return whether the day is before the month if the year is last: a time must show this, and no time deny it."""
     orders = set()
     for text in texts:
         date = _DATE.match(text)

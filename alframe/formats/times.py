@@ -1,4 +1,4 @@
-"""Read times as cameras and camera-trap programs write them: as text, and in a picture's header."""
+"""Read times in the forms of cameras and camera-trap programs: in texts, and in the headers of pictures."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def read_exif_time(path: Path) -> datetime | None:
 
 
 def read_exif_time_text(path: Path) -> str:
-    """Return the text of the first of TIME_TAGS that is a time; if none is, the first that is not blank; else "".
+    """Return the text of the first of TIME_TAGS that is a time, else of the first that is not blank, else "".
 
-    Raises OSError where the drive fails, which says nothing of the file, and nothing else.
+    Raises OSError only if the drive fails, because then nothing is known of the file.
     """
     try:
         state = os.stat(path)  # noqa: PTH116 - a million of them
@@ -67,7 +67,7 @@ def read_exif_time_text(path: Path) -> str:
 
 @lru_cache(CACHED_TEXTS)  # the runs of a sweep list the same files
 def _read_time_text_of_version(path: Path, *version: int) -> str:
-    """Return the text of `read_exif_time_text`; `version` is what tells this file from what it held before."""
+    """Return the text of `read_exif_time_text`. `version` is different if the file has changed."""
     with path.open("rb") as file:
         block = _read_exif_block(file) if file.read(2) == b"\xff\xd8" else None
     values = _read_time_tag_texts(block) if block is not None else _read_with_pillow(path)
@@ -76,12 +76,15 @@ def _read_time_text_of_version(path: Path, *version: int) -> str:
 
 
 def first_time_text(texts: Sequence[str]) -> str:
-    """Return the first text that is a time; if none is, the first that is not blank, or ""."""
+    """Return the first text that is a time, else the first that is not blank, else ""."""
     return next(filter(parse_local_time, texts), next(filter(None, texts), ""))
 
 
 def earliest_file_time(path: Path) -> datetime | None:
-    """Return the earlier of a file's creation and modification times (as Timelapse does), or None. Copies differ."""
+    """Return the earlier of a file's creation and modification times (as Timelapse does), or None.
+
+    A copy of the file may have another time.
+    """
     try:
         file_stat = path.stat()
     except (OSError, ValueError):
@@ -96,7 +99,7 @@ def earliest_file_time(path: Path) -> datetime | None:
 def read_exif_time_texts(paths: Sequence[Path]) -> Iterator[list[str | OSError]]:
     """Yield the `read_exif_time_text` of all files in order, in lists of up to 256, read by many threads.
 
-    Where a drive fails, also when tried again, its error is in the place of the text.
+    If a drive fails, also when alframe tries again, the error is in the place of the text.
     """
     tasks = [paths[files] for files in row_slices(len(paths), FILES_PER_TASK)]
     # Pillow's remarks on odd metadata help nobody.
@@ -123,9 +126,9 @@ def _read_text_or_error(path: Path) -> str | OSError:
 
 
 def _read_exif_block(file: BinaryIO) -> bytes | None:
-    """Return the TIFF block with the metadata, from the JPEG segment APP1; empty if none comes before the pixels.
+    """Return the TIFF block with the metadata, from the JPEG segment APP1; empty if there is none before the pixels.
 
-    None if there is something between the segments that only Pillow passes over.
+    None if there are data between the segments that only Pillow can skip.
     """
     while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (0xDA, 0xD9):
         size = struct.unpack(">H", head[2:])[0] - 2
@@ -139,7 +142,7 @@ def _read_exif_block(file: BinaryIO) -> bytes | None:
 
 
 def _read_time_tag_texts(block: bytes) -> dict[int, str]:
-    """Return the text of those TIME_TAGS that the TIFF block has."""
+    """Return the texts of the TIME_TAGS in the TIFF block."""
     if len(block) < 8:
         return {}
     endian = "<" if block.startswith(b"II") else ">"
@@ -155,7 +158,7 @@ def _read_time_tag_texts(block: bytes) -> dict[int, str]:
 
 
 def _parse_directory(block: bytes, endian: str, offset: int) -> dict[int, tuple[int, bytes]]:
-    """Return tag -> (count, value or its offset) of the directory at `offset`, as far as the block goes."""
+    """Return tag -> (count, value or its offset) of the directory at `offset`, up to the end of the block."""
     if not 8 <= offset <= len(block) - 2:
         return {}
     (number,) = struct.unpack_from(endian + "H", block, offset)

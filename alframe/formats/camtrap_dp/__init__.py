@@ -1,1 +1,1 @@
-"""Camtrap DP, the standard for exchanging camera-trap data: packages read and written."""
+"""Read and write packages of Camtrap DP, the standard for exchanging camera-trap data."""

@@ -1,4 +1,4 @@
-"""Find the images of an event by their times: observations of events name no image."""
+"""Find the images of an event by their times, because observations of events name no image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alframe.types import Floats64, Ints
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """When an observed event lasted, at a deployment."""
+    """The beginning and the end of an observed event at a deployment."""
 
     deployment: str
     start: datetime | None
@@ -22,7 +22,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """When an image was taken, at a deployment; `by_clock`: at a fixed time (time-lapse), not since something moved."""
+    """The time of an image at a deployment. `by_clock`: it was taken at a fixed time (time-lapse), without motion."""
 
     deployment: str
     taken: datetime | None
@@ -31,10 +31,10 @@ class Capture:
 
 @dataclass
 class EventImages:
-    """The numbers of the events of each image, by the image's number, and what was not joined.
+    """The numbers of the events of each image, by the image's number, and the events and images that were not joined.
 
-    `without_images` are the events that no image was taken in, and `by_clock_only` maps an image that was taken by the
-    clock during an event of something that moved to that event: it says nothing of the image.
+    `without_images` are the events without an image. `by_clock_only` maps images that were taken by the clock during an
+    event of motion to this event. The event does not describe these images.
     """
 
     events_of: dict[int, list[int]] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class EventImages:
 
 
 def join_events(events: Sequence[Event], captures: Sequence[Capture], zones: Mapping[str, tzinfo]) -> EventImages:
-    """Return events joined with the images taken during them; `zones` are those of the clocks, by deployment.
+    """Join the events with the images taken during them. `zones` are the time zones of the clocks, by deployment.
 
-    Times without an offset are the camera's. Where its zone is not known they are compared with the local times of
-    those with an offset, except with times in UTC, which are nobody's local time.
+    Times without an offset are local times of the camera. If the time zone is not known, they are compared with the
+    local times of times with an offset, except times in UTC, because no camera uses UTC as its local time.
     """
     joined = EventImages()
     captures_of = _numbers_by_deployment([capture.deployment for capture in captures])
@@ -103,7 +103,7 @@ def _join_deployment(
 
 
 def _longest_event_length_of_each_image(lengths: Floats64, first: Ints, last: Ints, count: int) -> Floats64:
-    """Return (count,) the length of the longest event that each image, in order of time, was taken in."""
+    """Return (count,) the length of the longest event of each image, for images in the order of time."""
     longest = np.full(count, -1.0)
     for length, start, end in zip(lengths.tolist(), first.tolist(), last.tolist(), strict=True):
         longest[start:end] = np.maximum(longest[start:end], length)

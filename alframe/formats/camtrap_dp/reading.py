@@ -34,7 +34,7 @@ _FALLBACK_ENCODING = "cp1252"  # of spreadsheet programs in Western Europe and A
 
 @dataclass(frozen=True, slots=True)
 class CamtrapRow:
-    """One row of a table: its `position` (file and line) for messages, and its cells by column, "" where missing."""
+    """One row of a table: its `position` (file and line) for messages, and its cells by column, "" if missing."""
 
     position: str
     row: TableRow
@@ -46,7 +46,7 @@ class CamtrapRow:
     def time(self, column: str, day_first: bool | None = None) -> datetime | None:
         """Return the time of a cell, with its zone if it has one; None if it is not a time.
 
-        Spreadsheets write other forms than the standard's; `day_first` is as in `read_time`.
+        Forms that only spreadsheets write are understood too. `day_first` is as in `read_time`.
         """
         with suppress(ValueError):
             return datetime.fromisoformat(self[column])
@@ -69,15 +69,15 @@ class CamtrapRow:
 
 
 def is_day_first_in(rows: Iterable[CamtrapRow], column: str) -> bool | None:
-    """Return what the times of a column tell of the order of day and month, as `is_day_first` does."""
+    """Return the order of day and month in the times of a column, as `is_day_first` does."""
     return is_day_first(row[column] for row in rows)
 
 
 class CamtrapPackage:
-    """The package in `folder`, or described by the datapackage.json `folder`; tables may be gzipped.
+    """The package in `folder`, which may also be a file datapackage.json. Tables may be gzipped.
 
-    What cannot be read raises FormatError with the file, the row and the remedy; `skipped` counts rows that are left
-    out. Source: https://camtrap-dp.tdwg.org, version 1.0; columns that are not needed may be missing.
+    If a file cannot be read, FormatError has the file, the row and the remedy. `skipped` counts rows that are left out.
+    Columns that are not needed may be missing. Source: https://camtrap-dp.tdwg.org, version 1.0.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -143,7 +143,7 @@ class CamtrapPackage:
         return vernacular
 
     def _find_resource(self, table: str) -> Mapping[str, Any]:
-        """Return what the description says of a table, or nothing."""
+        """Return the part of the description about a table, or nothing."""
         resources = self.description.get("resources")
         for resource in resources if isinstance(resources, list) else []:
             if isinstance(resource, dict) and resource.get("name") == table:
@@ -151,7 +151,7 @@ class CamtrapPackage:
         return {}
 
     def _find_files(self, table: str, described: object) -> list[Path]:
-        """Return the files of a table: one, or several as a data package may have them; `described` are their paths."""
+        """Return the files of a table: one, or several, as a data package allows. `described` are their paths."""
         paths = [path for path in (described if isinstance(described, list) else [described]) if isinstance(path, str)]
         for path in paths:
             if "://" in path:

@@ -1,4 +1,4 @@
-"""What the standard Camtrap DP 1.0.2 prescribes: columns, vocabularies and bounds, and how its files are written.
+"""The rules of the standard Camtrap DP 1.0.2 (columns, allowed words and bounds), and functions that write its files.
 
 Source: https://camtrap-dp.tdwg.org and the schemas of github.com/tdwg/camtrap-dp, version 1.0.2. A table must have
 all of its columns, in this order.
@@ -54,7 +54,7 @@ _CHOICES = {"timestampIssues": ("true", "false"), "baitUse": ("true", "false"), 
 
 
 def explain_invalid_cell(column: str, cell: str) -> str | None:
-    """Return why a deployment's cell is not valid, as the end of a sentence, or None; times are not checked."""
+    """Return the reason why a deployment's cell is not valid, as the end of a sentence, or None. Ignores times."""
     if cell in MISSING:
         is_required = column in REQUIRED_DEPLOYMENT_COLUMNS
         return f"must be filled in; '{cell}' means that nothing is known" if is_required else None
@@ -71,7 +71,7 @@ def explain_invalid_cell(column: str, cell: str) -> str | None:
 
 
 def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    """Write the table row by row; a column that a row lacks stays empty."""
+    """Write the table row by row. If a row lacks a column, the cell stays empty."""
     with file.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, columns)
         writer.writeheader()
@@ -81,7 +81,7 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
 def build_datapackage(
     deployments: Sequence[Mapping[str, str]], scientific_names: Iterable[str], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the content of datapackage.json: what the tables tell (place, time, species), and the `metadata`."""
+    """Return the content of datapackage.json: place, time and species from the tables, and the `metadata`."""
     content: dict[str, Any] = {
         "resources": [
             {"name": name, "path": f"{name}.csv", **_CSV, "schema": f"{SCHEMAS}/{name}-table-schema.json"}

@@ -21,12 +21,12 @@ def is_on_web(row: CamtrapRow) -> bool:
 
 
 class WebFiles:
-    """The files that media on the web are: `image_ids` are all files here, `media` all rows that are on the web.
+    """The local files of media on the web: `image_ids` are all local files, `media` are all rows on the web.
 
-    Case and accents do not matter. Where files share a name, the folders decide: those of the fileName, or one that is
-    called as the deployment or its place; only then the name alone counts, and at last the mediaID. What counts less
-    takes no file from what counts more, and a file that several media may be by one rule is none's. Rows that name the
-    same medium share its file.
+    Case and accents do not matter. If several files have the same name, the folders decide: the folders of the
+    fileName, or a folder with the name of the deployment or its place. After this rule, the name alone counts, and
+    after that the mediaID. A later rule takes no file from an earlier rule. If a file fits several media by the same
+    rule, no medium gets it. Rows that name the same medium share its file.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class WebFiles:
             self._choose_files(media, deployments)
 
     def find(self, row: CamtrapRow) -> str | None:
-        """Return the file of a medium, or None if there is none or if it may be another medium's too."""
+        """Return the file of a medium, or None if there is no file or if it may belong to another medium."""
         return self._found.get(_medium(row))
 
     def _index_files(self, image_ids: Iterable[str], wanted: set[str]) -> None:
@@ -89,7 +89,7 @@ class WebFiles:
             self._found.update((medium, file) for medium, file in claims.items() if times[file] == 1)
 
     def _places_of(self, row: CamtrapRow, deployments: Mapping[str, CamtrapRow]) -> list[str]:
-        """Return the caseless names that a folder of the place of the row's deployment may have."""
+        """Return the possible names, in lower case, of a folder for the place of the row's deployment."""
         name = row["deploymentID"]
         if name not in self._places:
             deployment = deployments.get(id_text(name))
@@ -99,15 +99,15 @@ class WebFiles:
 
 
 def _medium(row: CamtrapRow) -> _Medium:
-    """Return what tells a medium from others. Rows of several tables have the same positions."""
+    """Return the values that identify a medium. (Rows of several tables may have the same position)."""
     return id_text(row["deploymentID"]), id_text(row["mediaID"]), row["filePath"], row["fileName"]
 
 
 def _file_name(row: CamtrapRow) -> str:
-    """Return the caseless name of an image on the web: its fileName, or else the end of the address."""
+    """Return the name, in lower case, of an image on the web: its fileName, or else the end of the address."""
     return caseless_path(row["fileName"] or unquote(urlsplit(row["filePath"]).path)).rpartition("/")[2]
 
 
 def _media_name(row: CamtrapRow) -> str:
-    """Return the caseless name without a suffix of a file that is called as the mediaID."""
+    """Return the name, in lower case and without a suffix, of a file that is named after the mediaID."""
     return f"{caseless_path(row['mediaID'])}."

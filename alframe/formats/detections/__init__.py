@@ -1,4 +1,4 @@
-"""Read what an object detector found in each image, from the files of all programs that are in use."""
+"""Read the detections of each image from the files of all common detection programs."""
 
 from alframe.formats.detections.columns import OLD_MEGADETECTOR_THRESHOLD, Detection, Detections, category_kind
 from alframe.formats.detections.paths import match_detections

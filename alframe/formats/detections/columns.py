@@ -1,4 +1,4 @@
-"""Detections by image, held as columns: a million images in less memory than their file takes."""
+"""Detections by image, stored as columns, so that a million images take less memory than their file."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class ImageDetections:
-    """The detections of one image, with categories and classes as in the file, or why it was not processed.
+    """The detections of one image, with categories and classes as in the file, or the reason why there are none.
 
-    `problems` say which of its detections cannot be used, and why; `class_problems` which of their classifications.
+    `problems` describe detections that cannot be used, and `class_problems` classifications that cannot be used.
     """
 
     path: str
@@ -72,12 +72,12 @@ class ImageDetections:
 
 @dataclass
 class Detections(Mapping[str, tuple[Detection, ...]]):
-    """Image path -> its detections, both in the file's order; paths as the file has them, but with forward slashes.
+    """A mapping from image path to its detections, both in the file's order. Paths are as in the file, with slashes.
 
-    An image in `failures` (path -> reason) was not processed and is not in the mapping. `info` is what the file says
-    of the detector: MegaDetector's `info` object, or as much of it as the program tells. Of an image that is listed
-    twice, a detection counts more than a failure, and the later entry more than an earlier one. `frame` says what boxes
-    are measured in. In columns, the detections of image number i are `starts[i]` to `starts[i + 1]` in `category` (n,),
+    An image in `failures` (path -> reason) was not processed and is not in the mapping. `info` describes the detector:
+    the `info` object of MegaDetector, or as much of it as the program gives. If an image is listed twice, detections
+    count more than a failure, and the later entry counts more than an earlier one. `frame` is the unit of the boxes. In
+    the columns, the detections of image number i are `starts[i]` to `starts[i + 1]` in `category` (n,), which has
     numbers of `categories`, in `confidence` (n,) and in `box` (n, 4).
     """
 
@@ -96,7 +96,7 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
 
     @property
     def threshold(self) -> float | None:
-        """The confidence from which a detection counts, as the file says; None if it does not, or not as a number."""
+        """The lowest confidence of a detection that counts, by the file; None if the file gives no such number."""
         value = self.stated_threshold
         try:
             threshold = float(value) if isinstance(value, int | float | str) and value is not True else 0.0
@@ -106,7 +106,7 @@ class Detections(Mapping[str, tuple[Detection, ...]]):
 
     @property
     def stated_threshold(self) -> object:
-        """What the file has as the typical threshold, whether that can be one or not; None if it has nothing."""
+        """The typical threshold in the file, even if it is not a valid threshold; None if the file has none."""
         metadata = self.info.get("detector_metadata")
         return metadata.get("typical_detection_threshold") if isinstance(metadata, Mapping) else None
 
@@ -151,7 +151,7 @@ class DetectionsBuilder:
         self.classes: list[ClassScores] = []
 
     def add_image(self, image: ImageDetections, position: str) -> None:
-        """Add an image, found at that position in the file; a failure replaces no detections that are there already."""
+        """Add an image from this position in the file. A failure does not replace detections that exist already."""
         path = image.path.strip().replace("\\", "/").removeprefix("./")
         for problem in image.problems:
             self.skipped.add("detections are skipped", f"{position} ('{path}'){problem}")
@@ -189,9 +189,9 @@ class DetectionsBuilder:
         class_names: Mapping[str, str],
         frame: Frame,
     ) -> Detections:
-        """Build the Detections; the names are keyed by the file's codes of categories and classes.
+        """Build the Detections. The names are given by the file's codes of categories and classes.
 
-        Detections of a category without a name are left out; an image that has no others has failed.
+        Detections of a category without a name are left out. An image that has only such detections counts as failed.
         """
         values = np.asarray(self.values).reshape(-1, 5)
         starts, category = np.asarray(self.starts), np.asarray(self.category)

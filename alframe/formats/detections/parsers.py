@@ -1,4 +1,4 @@
-"""Parse what each program wrote about one image; a FormatError begins with the position in the image's entry."""
+"""Parse the entry of one image from each program. A FormatError begins with the position in this entry."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def parse_speciesnet_entry(entry: dict[str, Any]) -> ImageDetections:
 
 
 def _parse_speciesnet_classes(value: Any) -> tuple[ClassScores, tuple[str, ...]]:
-    """Return the classes, and what is wrong with them."""
+    """Return the classes, and the problems with them."""
     if value is None:
         return (), ()
     names, scores = (value.get("classes"), value.get("scores")) if isinstance(value, dict) else (None, None)
@@ -148,7 +148,7 @@ def _require_path(entry: dict[str, Any], key: str) -> str:
 
 
 def _failure_or_empty(entry: dict[str, Any]) -> str:
-    """Return why an image failed, "" if it did not: tables make a false, a blank, a NaN or a word of a null."""
+    """Return why an image failed, or "". (Some programs write a null as false, blank, NaN or a word)."""
     failure = entry.get("failure")
     if failure is None or failure is False or failure != failure:
         return ""
@@ -157,7 +157,7 @@ def _failure_or_empty(entry: dict[str, Any]) -> str:
 
 
 def _parse_detections(path: str, detections: Any, parse: Callable[[dict[str, Any]], DetectionRow]) -> ImageDetections:
-    """Return the image with those of its detections that can be parsed, and the problems of the others."""
+    """Return the image with the detections that can be parsed, and the problems of the others."""
     rows, problems = [], []
     for number, detection in enumerate(_list_or_empty(detections, ".detections")):
         try:

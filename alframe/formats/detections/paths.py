@@ -1,4 +1,4 @@
-"""Join a detector's entries with the images of a pool; both sides are counted."""
+"""Join the entries of a detector with the images of a pool, and count unmatched entries and images."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _UNREADABLE = "its boxes are in pixels, and its size cannot be read from the ima
 
 
 def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tuple[Detections, Ints]:
-    """Read the detections of these images; return them, and (n,) the number of each item's image there or -1.
+    """Read the detections of these images. Return them, and (n,) the number of each item's image in them, or -1.
 
-    The paths of `file` may be absolute, or relative to the pool's root or to the file's folder; those of another
-    computer are matched by their ends, if that is possible in only one way (`formats.matching`). Boxes are fractions of
-    the upright picture, whatever the file has. The log says how many images have no entry, and what becomes of them
-    (`consequence`, a sentence), and how many entries have no image. Raises FormatError if no image is found.
+    The paths of `file` may be absolute, or relative to the pool's root or to the file's folder. Paths of another
+    computer are matched by their ends, if this is possible in only one way (`formats.matching`). All boxes become
+    fractions of the upright picture. The log says how many images have no entry, with a sentence about the
+    `consequence`, and how many entries have no image. Raises FormatError if no image is found.
     """
     detections = read_detections(file)
     paths = [*detections.image_numbers, *detections.failures]
@@ -61,10 +61,10 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
 def _choose_entries(
     items: Sequence[Item], paths: Sequence[str], numbers: Ints, successes: int
 ) -> tuple[Ints, list[int]]:
-    """Return (n,) the entry of each item, -1 for none, and the items with several entries that differ in case alone.
+    """Return (n,) the entry of each item, or -1, and the items with several entries that differ only in case.
 
-    The first `successes` paths are images that were processed, the others have failed. Of several entries of an item
-    those in the item's own case count, and of these the last one that was processed.
+    The first `successes` paths are images that were processed; the others have failed. If an item has several entries,
+    those with the same case as the item count, and among these the last one that was processed.
     """
     found = np.flatnonzero(numbers >= 0)
     order = np.concatenate([found[found >= successes], found[found < successes]])
@@ -84,7 +84,7 @@ def _choose_entries(
 
 
 def _end_of_path(path: str, item_id: str) -> str:
-    """Return as many folders of the path as the id has, and its name."""
+    """Return the end of the path: its name, and as many folders as the id has."""
     return "/".join(normalise_path(path).split("/")[-1 - item_id.count("/") :])
 
 
@@ -142,8 +142,8 @@ def _warn_of_unmatched_entries(items: Sequence[Item], paths: Sequence[str], matc
 def turn_boxes_upright(detections: Detections, items: Sequence[Item], numbers: Ints) -> Detections:
     """Return the detections with all boxes of these items as fractions of the upright pictures.
 
-    `numbers` (n,) are the items' images in `detections`, below 0 for none. Of boxes in pixels, those of other images
-    are left out, and an image whose header cannot be read has failed.
+    `numbers` (n,) are the items' images in `detections`, or below 0. If the boxes are in pixels, boxes of other images
+    are left out, and an image whose header cannot be read counts as failed.
     """
     if detections.frame == "upright":
         return detections
@@ -181,6 +181,6 @@ def turn_boxes_upright(detections: Detections, items: Sequence[Item], numbers: I
 
 
 def _reaches_outside(box: Rectangles, sizes: Floats64, images: Ints) -> npt.NDArray[np.bool_]:
-    """Return (n,) whether a box of the same image ends more than 2 % outside a picture of that size: it is another."""
+    """Return (n,) whether a box of the image ends more than 2 % outside, so that the boxes are of another picture."""
     outside = (box[:, :2] + box[:, 2:] > 1.02 * sizes + 1).any(axis=1)
     return np.bincount(images, weights=outside, minlength=len(images) and images.max() + 1)[images] > 0

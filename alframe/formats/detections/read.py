@@ -1,4 +1,4 @@
-"""Read files of detections; which program wrote one is found from its content."""
+"""Read files of detections. The content of a file shows which program wrote it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _KNOWN_PROGRAMS = (
 
 
 def read_detections(file: Path) -> Detections:
-    """Read what a detector found; raises FormatError naming the file, the position in it and the remedy.
+    """Read the detections of a file. Raises FormatError with the file, the position in it and the remedy.
 
     Formats: MegaDetector's 1.0 to 1.6, SpeciesNet's predictions, PyTorch-Wildlife's own JSON, and the list of the
-    megadetector command. Categories are known by name; "human" is called "person". Entries and detections that cannot
-    be used are left out, counted and named in the log; if there is nothing else, the first of them is the error.
+    megadetector command. Categories have names, and "human" becomes "person". Entries and detections that cannot be
+    used are left out, counted and named in the log. If no entry can be used, the first of them is the error.
     """
     skipped = SkippedRecords()
     builder = DetectionsBuilder(skipped)
@@ -95,10 +95,11 @@ def _finish_detections(
 
 
 def _find_box_frame(list_name: str, names: Mapping[str, str]) -> Frame:
-    """Return what the boxes are measured in.
+    """Return the unit of the boxes.
 
-    PyTorch-Wildlife, and the megadetector command that is made of it, look at the picture as it is stored. In
-    MegaDetector's format it is known by its categories, which it counts from 0, and MegaDetector from 1.
+    PyTorch-Wildlife, and the megadetector command that uses it, measure in the picture as it is stored. In
+    MegaDetector's format, PyTorch-Wildlife can be recognised by its categories: it counts them from 0, MegaDetector
+    counts them from 1.
     """
     if list_name in ("annotations", ""):
         return "pixels"
@@ -106,7 +107,7 @@ def _find_box_frame(list_name: str, names: Mapping[str, str]) -> Frame:
 
 
 def _names_by_number_or_empty(names: object) -> dict[str, str]:
-    """Return the names by number, without those that are null or blank; a dictionary of numbers by name is turned."""
+    """Return the names by number, without null and blank names. A dictionary of numbers by name is inverted."""
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict):
@@ -119,7 +120,7 @@ def _names_by_number_or_empty(names: object) -> dict[str, str]:
 
 
 def _with_names_as_codes(names: Mapping[str, str], codes: Sequence[str]) -> dict[str, str]:
-    """Return the names by code, also where detections have the name of a category in place of its number."""
+    """Return the names by code, also if detections have the name of a category in place of its number."""
     by_name = {name.strip().casefold(): name for name in names.values()}
     return {code: by_name[key] for code in codes if (key := code.strip().casefold()) in by_name} | dict(names)
 

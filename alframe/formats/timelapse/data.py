@@ -19,7 +19,7 @@ QUERY_IMAGES = 400  # in a query; SQLite takes 32,766 values, and older versions
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record. Several may be of one image, and `id` may change: an image is identified by its `image_path`.
+    """One record. An image may have several records, and `id` may change: `image_path` identifies the image.
 
     `relative_path` has forward slashes and is empty for the root folder; `cells` has the requested columns as text.
     """
@@ -38,9 +38,9 @@ class Record:
 def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -> Iterator[Record]:
     """Yield all records in the order of their Ids, or only those in which the column `filled` is not blank.
 
-    One that has lost its Id has its place in the table instead.
+    A record without an Id gets its position in the table instead.
 
-    Each page of records has a short transaction and a connection of its own, so that Timelapse can go on saving.
+    Each page of records has a separate connection with a short transaction, so that Timelapse can save in between.
     Raises FormatError.
     """
     names = tuple(columns)
@@ -65,13 +65,13 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
 
 
 def _bounded_cell_sql(column: str) -> str:
-    """Return the SQL of a cell, or of its beginning where it is too long to be held by thousands."""
+    """Return the SQL of a cell, or of its beginning if it is too long for thousands of them to be in memory."""
     name = quote_name(column)
     return f"iif(length(CAST({name} AS BLOB)) > {MAX_CELL_BYTES}, substr({name}, 1, 1000), {name})"
 
 
 def to_forward_slashes(relative_path: str) -> str:
-    """Return a RelativePath of Timelapse's with forward slashes, and none at its ends."""
+    """Return a RelativePath of Timelapse with forward slashes, and without slashes at its ends."""
     return relative_path.replace("\\", "/").strip("/")
 
 
@@ -94,9 +94,9 @@ def _to_text(cell: object) -> str:
 
 
 def find_images_with_empty_cell(ddb: Path, column: str, images: Sequence[tuple[str, str]]) -> set[str]:
-    """Return the paths of those images, given as (folder, file), that have a record with nothing in `column`.
+    """Return the paths of the images, given as (folder, file), that have a record with an empty cell in `column`.
 
-    Folders have forward slashes. Timelapse's index is used, so that only the images cost time. Raises FormatError.
+    Folders have forward slashes. The query uses Timelapse's index, so it reads only these images. Raises FormatError.
     """
     blank = set()
     with open_read_only(ddb) as db:

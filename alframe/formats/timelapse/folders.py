@@ -1,4 +1,4 @@
-"""Find Timelapse's files, tell which folders are its own, and how long a path may be."""
+"""Find files of Timelapse, recognise its own folders, and check the lengths of paths."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _BACKUP_STAMP = ".2026-01-31.23-59-59"
 
 
 def is_timelapse_or_system_name(name: str) -> bool:
-    """Return whether a folder or file of this name is Timelapse's or the system's, and holds no images of the set."""
+    """Return whether a name belongs to a folder or file of Timelapse or the system, without images of the set."""
     return name.casefold() in TIMELAPSE_FOLDERS or is_system_file(name)
 
 
 def find_files_below(folder: Path, suffix: str) -> Iterator[Path]:
-    """Yield the files of this suffix, in either case, in the folder and below, but not Timelapse's backups."""
+    """Yield the files of this suffix, in upper or lower case, in the folder and below, without Timelapse's backups."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(
             name for name in folders if not (is_timelapse_or_system_name(name) or is_junction(Path(parent, name)))

@@ -31,7 +31,7 @@ _VALUE_PATTERNS = {
 
 
 def accepts_value(field: Field, value: str) -> bool:
-    """Return whether Timelapse's import accepts this value; one bad value makes it refuse the whole file."""
+    """Return whether Timelapse's import accepts this value. If one value is wrong, it refuses the whole file."""
     if field.type == "FixedChoice":
         return value in ("", *field.choices)
     if field.type == "MultiChoice":
@@ -51,11 +51,11 @@ def is_timelapse_time(value: str) -> bool:
 
 
 def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str, str]]) -> bool:
-    """Write `rows`, one for each record in the order of the Ids; return whether their DateTime is among the columns.
+    """Write `rows`, one for each record in the order of the Ids. Return whether the file has the column DateTime.
 
-    A row has File, RelativePath and DateTime as the data file has them, and the same fields of `template` in each.
-    Without a good time in every row, DateTime is left out: Timelapse then gives one harmless warning. A file of that
-    name which this did not write is not replaced. Raises FormatError.
+    A row has File, RelativePath and DateTime as in the data file, and all rows have the same fields of `template`. If
+    a row has no valid time, DateTime is left out, and Timelapse gives one harmless warning. A file that alframe has not
+    written is never replaced. Raises FormatError.
     """
     has_times = all(is_timelapse_time(row["DateTime"]) for row in rows)
     fixed = ("File", "RelativePath", "DateTime") if has_times else ("File", "RelativePath")
@@ -79,7 +79,7 @@ def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str,
 
 
 def is_import_csv(file: Path, names: Container[str]) -> bool:
-    """Return whether the file has no other columns than `names` and those that an import CSV always has."""
+    """Return whether the file has only the columns `names` and the columns that an import CSV always has."""
     try:
         with file.open(encoding="utf-8", newline="") as handle:
             header = next(csv.reader(handle), [])
@@ -89,9 +89,10 @@ def is_import_csv(file: Path, names: Container[str]) -> bool:
 
 
 def find_unsafe_records(ddb: Path, records: Sequence[Record]) -> Iterator[Record]:
-    """Yield the records (with the column RelativePath) that an import would miss, or mistake others for.
+    """Yield the records (with the column RelativePath) that an import would miss or confuse with others.
 
-    It knows an image in the root folder by its name alone, and would change all of that name. Raises FormatError.
+    An import knows an image in the root folder only by its name, and would change all images with this name. Raises
+    FormatError.
     """
     in_root = {record.file for record in records if not record.relative_path}
     ambiguous = set()

@@ -38,7 +38,7 @@ _INDEXES = {
 
 @dataclass(frozen=True, slots=True)
 class OpeningView:
-    """What Timelapse shows when it opens the file: JSON text as the module `view` formats it."""
+    """The first view of Timelapse when it opens the file, as JSON text from the module `view`."""
 
     search_terms: str = "{}"
     sort_terms: str = _DEFAULT_SORT
@@ -48,10 +48,10 @@ class OpeningView:
 def write_data_file(
     ddb: Path, fields: Sequence[Field], records: Iterable[Mapping[str, str]], opening: OpeningView
 ) -> None:
-    """Write a data file for the template of these fields; raises FormatError.
+    """Write a data file for the template of these fields. Raises FormatError.
 
     A record maps Data Labels to Timelapse's text: File, RelativePath (backslashes), DateTime (`yyyy-MM-dd HH:mm:ss`)
-    and any of `fields`; missing ones get the template's default.
+    and any of `fields`. Missing fields get the default of the template.
     """
     require_valid_fields(fields)
     all_fields = (*STANDARD_FIELDS, *fields)
@@ -74,7 +74,7 @@ def write_data_file(
 
 
 def find_version_problem(file: Path) -> str:
-    """Return why the version of a `.tdb` or `.ddb` is none that can be written, or ""; raises FormatError."""
+    """Return why a file with the version of this `.tdb` or `.ddb` cannot be written, or "". Raises FormatError."""
     with open_read_only(file) as db:
         set_columns = column_names(db, "ImageSetTable")
         table = "ImageSetTable" if set_columns else "TemplateInfo"

@@ -47,7 +47,7 @@ SQL_WORDS = frozenset(_SQL.split())
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Field of a template, with Timelapse's `type`; `choices` are case-sensitive, and `width` is in pixels."""
+    """A field of a template, with Timelapse's `type`. `choices` are case-sensitive, and `width` is in pixels."""
 
     type: str
     data_label: str  # its name in the data
@@ -74,7 +74,7 @@ STANDARD_FIELDS = (
 
 
 def require_valid_fields(fields: Sequence[Field]) -> None:
-    """Raise FormatError if Timelapse would refuse these fields beside the four standard ones, or fail later."""
+    """Raise FormatError if Timelapse would refuse these fields, or would fail later because of them."""
     for field in fields:
         name = f"The field '{field.data_label}'"
         if field.type not in FIELD_TYPES:

@@ -33,10 +33,10 @@ _REMEDIES = {
 
 @contextmanager
 def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open a connection that cannot write; close it soon, and fetch all that you select. Raises FormatError.
+    """Open a connection that cannot write. Close it soon, and fetch all selected rows. Raises FormatError.
 
-    The file may be anybody's: a table that is a view, which may have no end, is refused, and a query that takes more
-    than MOST_STEPS is stopped. Ctrl-C stops it at once.
+    The file may come from anybody. So a view instead of a table is refused, because a view may have no end, and a query
+    is stopped after MOST_STEPS. Ctrl-C stops it at once.
     """
     with explain_errors(file):
         if not file.is_file():
@@ -56,7 +56,7 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _stop_after_most_steps(db: sqlite3.Connection) -> Iterator[int]:
-    """Stop whatever this connection does after MOST_STEPS; return the counter of the looks at it."""
+    """Stop any query of this connection after MOST_STEPS. Return the counter of the checks."""
     looks = count()
     db.set_progress_handler(lambda: next(looks) >= MOST_STEPS // STEPS_BETWEEN_LOOKS, STEPS_BETWEEN_LOOKS)
     return looks
@@ -73,7 +73,7 @@ def _require_plain_tables(file: Path, db: sqlite3.Connection) -> None:
 
 @contextmanager
 def explain_errors(file: Path) -> Iterator[None]:
-    """Turn SQLite's errors and the system's into a FormatError that says what to do."""
+    """Turn errors of SQLite and of the system into a FormatError with a remedy."""
     try:
         yield
     except sqlite3.Error as error:
@@ -106,7 +106,7 @@ def column_names(db: sqlite3.Connection, table: str) -> tuple[str, ...]:
 
 
 def quote_name(name: str) -> str:
-    """Return a name quoted for SQL, whatever is in it."""
+    """Return a name, with any characters, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -1,4 +1,4 @@
-"""Read and write templates: the `.tdb` file that says which fields an image set has, or its copy in a `.ddb`."""
+"""Read and write templates: the `.tdb` file with the fields of an image set, or its copy in a `.ddb`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_template(file: Path) -> Template:
 
 
 def is_multi_choice(ddb: Path, data_label: str) -> bool:
-    """Return whether the cells of a field hold several choices; not if its template cannot be read."""
+    """Return whether the cells of a field hold several choices; False if its template cannot be read."""
     try:
         field = read_template(ddb).find_field(data_label)
     except FormatError:
@@ -96,7 +96,7 @@ def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> N
 
 
 def parse_choices(text: str) -> tuple[str, ...]:
-    """Return the items of a choice list, each once; none if the text is not a list, as for Timelapse."""
+    """Return the items of a choice list, each once. As in Timelapse, there are none if the text is not a list."""
     try:
         data = json.loads(_STRING_OR_COMMA.sub(lambda match: match[1] or "", text))
         items = data["ChoiceListNonEmpty"]
@@ -106,7 +106,7 @@ def parse_choices(text: str) -> tuple[str, ...]:
 
 
 def all_lists_offer_empty(file: Path) -> bool:
-    """Return whether all choice lists have an empty choice, as a saved selection needs; raises FormatError."""
+    """Return whether all choice lists have an empty choice, which a saved selection needs. Raises FormatError."""
     with open_read_only(file) as db:
         rows = db.execute("SELECT List FROM TemplateTable WHERE Type IN ('FixedChoice', 'MultiChoice')").fetchall()
     try:

@@ -1,4 +1,4 @@
-"""Change values in a user's own `.ddb`: only with Timelapse closed, after a backup, and nothing else."""
+"""Change values in the `.ddb` of a user: only after a backup, and only while Timelapse is closed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET_SECONDS = 60  # since the last change: on a shared drive Timelapse may run
 
 @dataclass(frozen=True, slots=True)
 class RowUpdate:
-    """New cells of one record, which is changed only if it still is of this image."""
+    """New cells of one record. The record is changed only if it still belongs to this image."""
 
     id: int
     file: str
@@ -49,7 +49,7 @@ def explain_unsafe_write(ddb: Path) -> str:
 
 
 def back_up_and_update_rows(ddb: Path, changes: Sequence[RowUpdate], set_cells: Mapping[str, str]) -> Path:
-    """Make all the changes, and those of ImageSetTable, or none; return the backup. Raises FormatError."""
+    """Make all changes, also those of ImageSetTable, or none. Return the backup. Raises FormatError."""
     check_integrity(ddb)
     backup = back_up(ddb)
     with explain_errors(ddb), connect(ddb, "rw") as db:
@@ -79,7 +79,7 @@ def back_up_and_update_rows(ddb: Path, changes: Sequence[RowUpdate], set_cells: 
 
 
 def back_up(ddb: Path) -> Path:
-    """Return a backup of the file, named as Timelapse names its own, with the changes that are still in its log."""
+    """Make a backup of the file, with the changes that are still in its log, and a name as Timelapse gives it."""
     target = ddb.parent / BACKUPS_FOLDER / f"{ddb.stem}.{datetime.now():%Y-%m-%d.%H-%M-%S}{ddb.suffix}"
     with (
         explain_errors(ddb),
@@ -92,7 +92,7 @@ def back_up(ddb: Path) -> Path:
 
 
 def is_timelapse_running() -> bool | None:
-    """Return whether Timelapse runs on this computer (under Wine if not on Windows); None if that cannot be told."""
+    """Return whether Timelapse runs on this computer (with Wine if not on Windows); None if this is not known."""
     try:
         return any(PROGRAM_NAME in name.casefold() for name in _running_programs())
     except (OSError, subprocess.SubprocessError):

@@ -1,4 +1,4 @@
-"""Format how an image set opens: the saved selection, the sort order and the one-key labels."""
+"""Format the first view of an image set: the saved selection, the sort order and the keyboard shortcuts for labels."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _RECOGNITIONS = {
 
 
 def format_search_terms(fields: Sequence[Field], flag: str) -> str:
-    """Return the text that selects all records whose Flag `flag` is true; `fields` are all of the template's.
+    """Return the text that selects all records whose Flag `flag` is true. `fields` are all fields of the template.
 
-    Timelapse forgets a selection that lacks one of the fields, or whose lists differ from the template's.
+    Timelapse forgets a selection if one of the fields is missing, or if its lists differ from the template.
     """
     selection = {
         "SearchTerms": [term for field in fields for term in _search_terms_of(field, field.data_label == flag)],
