@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +14,9 @@ import pytest
 
 from alframe.testing.label_source_cases import (
     CLASSES,
+    HOOKS,
     IMAGE_IDS,
     RULES,
-    LabelSourceCases,
     answers_as_lists,
     assert_answers_without_problems,
     assert_classes,
@@ -25,10 +24,11 @@ from alframe.testing.label_source_cases import (
     classes_by_item,
     file_contents,
 )
+from alframe.testing.label_source_files import LabelSourceFilesSuite, on_windows
 from alframe.types import UNSURE, Request
 
 
-class LabelSourceSuite(LabelSourceCases):
+class LabelSourceSuite(LabelSourceFilesSuite):
     """Tests of every label source. Write a subclass with `make`, and with `answer` if the source asks people.
 
     If people can delete an answer, also write `clear_answers`. If one image can have several answers, write
@@ -56,17 +56,19 @@ class LabelSourceSuite(LabelSourceCases):
         source = self.answered_source(request_)
         for label in source.collect(request_).labels:
             assert label.file or source.answers_now, f"{label}: the file that it was read from is not named"
-            assert not label.file or self.read_label_bytes(label.file) is not None, f"{label.file} does not exist"
+            exists = not label.file or self.read_label_bytes(label.file) is not None
+            assert exists, f"{label.file} does not exist. {HOOKS}"
             assert label.answer_file_hash in self.possible_answer_file_hashes(label), (
                 f"answer_file_hash of {label.item} is {label.answer_file_hash!r}, which is not the hash of "
-                f"{label.file!r}: use alframe.kit.files.hash_if_readable(file), or an empty text without a file"
+                f'{label.file!r}: use alframe.kit.files.hash_if_readable(file), or "" without a file. {HOOKS}'
             )
             assert label.row is None or (label.row >= 1 and label.file), (
                 f"row of {label.item} is {label.row} of the file {label.file!r}: rows begin with 1, and need a file"
             )
-            if label.row is not None and (line := self.read_row_of_file(Path(label.file), label.row)) is not None:
+            if (line := self.row_text(label)) is not None:
                 assert Path(label.item).name in line and label.class_name in line, (
-                    f"row {label.row} of {label.file} is {line!r}, and not about {label.item}: {label.class_name}"
+                    f"row {label.row} of {label.file} is {line!r}, and not about {label.item}: {label.class_name}. "
+                    f"{HOOKS}"
                 )
             time = label.labelled_at
             assert time is None or time.tzinfo is not None, (
@@ -75,15 +77,8 @@ class LabelSourceSuite(LabelSourceCases):
             assert time is None or started <= time <= datetime.now(UTC), f"labelled_at is {time}, which is not now"
 
     def test_annotator_is_the_one_who_answered(self, request_: Request) -> None:
-        """An annotator's name stands in the file that was read, or in its path, or is a parameter of the source."""
         source = self.answered_source(request_)
-        for label in source.collect(request_).labels:
-            name = label.annotator
-            if not name or source.answers_now or name in map(str, vars(source).values()):
-                continue
-            content = self.read_label_bytes(label.file) or b""
-            stands = [name in label.file, name.encode() in content, name.encode("utf-16-le") in content]
-            assert any(stands), f"nobody called '{name}' has answered {label.item}: nothing in {label.file} says so"
+        self.assert_annotators(source, source.collect(request_))
 
     def test_collect_only_reads_and_gives_the_same_again(self, request_: Request) -> None:
         source = self.answered_source(request_)
@@ -148,6 +143,19 @@ class LabelSourceSuite(LabelSourceCases):
         others = replace(answers, labels=[label for label in answers.labels if label.item != new])
         assert_classes(others, _without(truth, [new]), "an answer with a new class among others")
 
+    def test_names_of_classes_in_any_language(self, request_: Request) -> None:
+        """Files are in UTF-8, also on a machine whose own encoding lacks some of the letters, as Windows has."""
+        names = {CLASSES[0]: "Füchsin", CLASSES[1]: "アカシカ"}
+        request = replace(request_, classes=tuple(names.values()))
+        truth = {item: names[name] for item, name in self.true_classes(request).items()}
+        with on_windows():
+            source = self.requested_source_or_skip(request)
+        self.answer(request, truth)
+        with on_windows():
+            answers = source.collect(request)
+        after = "answers with letters of other languages, read as on Windows (open files with encoding='utf-8')"
+        assert_answers_without_problems(answers, truth, after)
+
     def test_any_class_is_accepted_while_there_are_none(self, request_: Request) -> None:
         request = replace(request_, classes=())
         source = self.requested_source_or_skip(request)
@@ -160,7 +168,10 @@ class LabelSourceSuite(LabelSourceCases):
         other = self.write_item(tmp_path, "elsewhere/IMG_9999.png", 9)
         wider = replace(request_, items=(*request_.items, other))
         self.answer(wider, self.true_classes(wider))
-        assert_classes(source.collect(request_), self.true_classes(request_), "an answer about an image not requested")
+        answers = source.collect(request_)
+        assert_classes(answers, self.true_classes(request_), "an answer about an image not requested")
+        named = {*answers.cleared, *answers.incomplete} - {item.id for item in request_.items}
+        assert not named, f"cleared and incomplete name {sorted(named)}, which was not requested"
 
     def test_unsure_is_an_answer(self, request_: Request) -> None:
         source = self.requested_source_or_skip(request_)
@@ -188,27 +199,7 @@ class LabelSourceSuite(LabelSourceCases):
         expected = truth | {first: set(CLASSES), second: set(CLASSES)}
         assert_classes(answers, expected, "a second person gave different answers to two images")
         assert_cleared(answers, [], "a second person has answered about two images")
-
-    def test_what_cannot_be_read_is_a_problem_and_clears_nothing(self, request_: Request) -> None:
-        """A row that cannot be read may hold the answer to any image."""
-        source, truth = self.requested_source_or_skip(request_), self.true_classes(request_)
-        self.answer(request_, truth)
-        emptied = [item.id for item in request_.items[1:3]]
-        with suppress(pytest.skip.Exception):
-            self.clear_answers(request_, emptied)
-        before = classes_by_item(source.collect(request_))
-        self.append_damaged_row(request_)
-        answers = source.collect(request_)
-        named = [problem for problem in answers.problems if problem.file]
-        assert named, (
-            f"a row cannot be read: a Problem must name the file (and the row), and there are "
-            f"{list(map(str, answers.problems))}"
-        )
-        assert not answers.cleared, (
-            f"{answers.cleared} count as cleared, but what cannot be read may hold their answers: set has_unread_rows "
-            f"of AnswerBuilder"
-        )
-        assert_classes(answers, before, "a row that cannot be read was appended")
+        self.assert_annotators(source, answers)
 
     def test_deleted_files_take_nothing_back(self, request_: Request) -> None:
         source = self.requested_source_or_skip(request_)

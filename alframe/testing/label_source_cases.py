@@ -20,6 +20,11 @@ IMAGE_IDS = ("a/IMG_0001.png", "b/IMG_0001.png", "b/größe, 2.png", "c d/IMG 3 
 
 RULES = "docs/label_sources.md has the four rules for every source"
 
+HOOKS = (
+    "If answers are no rows of files, or no files, override read_label_bytes, read_row_of_file or "
+    "possible_answer_file_hashes in the test class"
+)
+
 
 class LabelSourceCases(PartSuite[LabelSource]):
     """The requests that the suite makes, the people who answer, and how the files that they answered in are read."""
@@ -104,6 +109,29 @@ class LabelSourceCases(PartSuite[LabelSource]):
         content = self.read_label_bytes(label.file) or b""
         own = {label.answer_file_hash} if content.startswith(b"SQLite format 3") and label.row is None else set()
         return {hashlib.blake2b(content, digest_size=16).hexdigest()} | own
+
+    def row_text(self, label: Label) -> str | None:
+        """Return the row that the label was read from, as text; None if it has no row, or is no text."""
+        return None if label.row is None else self.read_row_of_file(Path(label.file), label.row)
+
+    def assert_annotators(self, source: LabelSource, answers: Answers) -> None:
+        """Assert that an annotator's name stands in the file that was read, in its path, or is a parameter.
+
+        If names stand in the rows of the labels, it is the name in the label's own row.
+        """
+        rows = [(label, self.row_text(label) or "") for label in answers.labels]
+        for label, row in rows:
+            name = label.annotator
+            if not name or source.answers_now or name in map(str, vars(source).values()) or name in label.file:
+                continue
+            content = self.read_label_bytes(label.file) or b""
+            stands = name.encode() in content or name.encode("utf-16-le") in content
+            assert stands, f"nobody called '{name}' has answered {label.item}: nothing in {label.file} says so. {HOOKS}"
+            others = [other.row for other, text in rows if other.file == label.file and name in text]
+            assert name in row or not others, (
+                f"row {label.row} of {label.file} is {row!r}, and not by '{name}', who stands in row {others[0]}: each "
+                f"answer has its own annotator. {HOOKS}"
+            )
 
 
 def classes_by_item(answers: Answers) -> dict[str, set[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from alframe.kit.round_folders import marking_round_asked, round_folder
 from alframe.kit.tables import time_saved
 from alframe.label_sources.csv.source import Csv
 from alframe.testing.label_source import LabelSourceSuite
-from alframe.types import UNSURE, Answers, Label
+from alframe.types import UNSURE, Answers, Label, Problem
 from tests.testing.wrong import wrong
 
 
@@ -196,6 +197,92 @@ class EachFileIsAPlace(FilePerImage):
         return str(file)
 
 
+class Table:
+    """Right as it is: a list of paths and classes, which people save with any program, and Ann her own."""
+
+    answers_now = False
+    encoding = "utf-8"
+
+    def request(self, request):
+        file = round_folder(request) / "to_label.csv"
+        with marking_round_asked(request):
+            if not file.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text("path,label\n", self.encoding)
+        return f"Write each path and its class into {file}."
+
+    def collect(self, request):
+        self.builder = builder = AnswerBuilder(request.classes, "ask")
+        for file in sorted(round_folder(request).glob("*.csv")):
+            rows = self.rows(file)
+            for number, text in enumerate(rows[1:], start=2):
+                if not self.add(builder, file, number, text):
+                    builder.problems.append(Problem(str(file), number, "The row cannot be read. Correct it."))
+                    builder.has_unread_rows = True
+                    if self.stops:
+                        break
+        return builder.build(request.items, order=lambda label: (label.file, label.row))
+
+    stops = False
+
+    def rows(self, file):
+        try:
+            return file.read_text(self.encoding).splitlines()
+        except UnicodeDecodeError:
+            return file.read_text("cp1252").splitlines()
+
+    def add(self, builder, file, number, text):
+        match = re.fullmatch(r'"(.+?)",([^,]*),?([^,]*)', text)
+        if match and (name := match[2].strip()):
+            by = self.annotator(file, match[3])
+            builder.add(Label(match[1], name, by, time_saved(file), str(file), number, content_hash(file)))
+        elif match:
+            builder.add_unanswered(str(file), match[1])
+        return match
+
+    def annotator(self, file, name):
+        return name
+
+
+class StopsInTheMiddle(Table):
+    stops = True
+
+
+class MergesAnnotators(Table):
+    def annotator(self, file, name):
+        return "Ann" if "Ann" in file.read_text("utf-8") else ""
+
+
+class EncodingOfTheMachine(Table):
+    encoding = None
+
+
+class ExpectsUtf8(Table):
+    def rows(self, file):
+        return file.read_text("utf-8").splitlines()
+
+
+class ExpectsAHeading(Table):
+    def rows(self, file):
+        rows = super().rows(file)
+        return rows if rows[0].startswith("path") else []
+
+
+class AsciiOnly(Table):
+    def add(self, builder, file, number, text):
+        return super().add(
+            builder, file, number, re.sub(r",[^,]*$", lambda tail: tail[0].encode("ascii", "replace").decode(), text)
+        )
+
+
+class MissesOtherImages(Table):
+    """Wants two answers to each image of the list."""
+
+    def collect(self, request):
+        answers, counts = super().collect(request), Counter(label.item for label in self.builder.raw_labels)
+        return replace(answers, incomplete=[item for item, count in counts.items() if count < 2])
+
+
 def write_file_per_image(self, request, answers):
     files = FilePerImage().files(request)
     for item in answers.keys() & files.keys():
@@ -245,6 +332,18 @@ def source(part, caught_by):
     return wrong(LabelSourceSuite, part, caught_by, **hooks)
 
 
+def by_ann(part, caught_by):
+    """Return the suite of a table, in which a second person writes a third column."""
+
+    def add_second_answers(self, request, answers):
+        file = round_folder(request) / "to_label.csv"
+        rows = "".join(f'"{path}",{name},Ann\n' for path, name in answers.items())
+        file.write_text(file.read_text("utf-8") + rows, "utf-8")
+
+    hooks = {"answer": answer, "clear_answers": clear_answers, "append_damaged_row": append_damaged_row}
+    return wrong(LabelSourceSuite, part, caught_by, add_second_answers=add_second_answers, **hooks)
+
+
 CASES = [
     source(DigestOfTheName, "test_label_says_where_it_was_read"),
     source(DigestOfTheSize, "test_label_says_where_it_was_read"),
@@ -267,6 +366,13 @@ CASES = [
     file_per_image(EachFileIsAPlace, "test_answer_taken_back_is_cleared"),
     source(Seeds, "test_every_answer_comes_back"),
     source(ChangesFolder, "test_every_answer_comes_back"),
+    by_ann(StopsInTheMiddle, "test_what_cannot_be_read_is_a_problem_and_clears_nothing"),
+    by_ann(MergesAnnotators, "test_two_answers_to_one_image_are_both_reported"),
+    by_ann(EncodingOfTheMachine, "test_names_of_classes_in_any_language"),
+    by_ann(AsciiOnly, "test_names_of_classes_in_any_language"),
+    by_ann(ExpectsUtf8, "test_table_that_another_program_has_saved"),
+    by_ann(ExpectsAHeading, "test_table_that_another_program_has_saved"),
+    by_ann(MissesOtherImages, "test_answers_about_other_images_are_no_labels"),
 ]
-RIGHT = [file_per_image(FilePerImage, "")]
+RIGHT = [file_per_image(FilePerImage, ""), by_ann(Table, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
