@@ -6,17 +6,20 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from datetime import datetime
 from itertools import zip_longest
+from operator import ne
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from alframe.contracts import ListsFolders, Pool
+from alframe.errors import AlframeError
 from alframe.testing.file_use import watching_files
 from alframe.testing.part import Suite
 from alframe.types import Item, ItemColumns
@@ -27,6 +30,9 @@ from pathlib import Path
 suite, folder, saved = map(Path, sys.argv[1:])
 saved.write_bytes(pickle.dumps(list(pickle.loads(suite.read_bytes()).make(folder).items())))
 """
+
+
+_IMAGES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp")
 
 
 class PoolSuite(Suite):
@@ -87,6 +93,41 @@ class PoolSuite(Suite):
     def test_paths_exist(self, items: list[Item]) -> None:
         for item in items:
             assert item.path.is_absolute() and item.path.is_file(), f"{item.path} must be absolute and a file"
+
+    def test_what_cannot_be_read_is_a_pool_error(self, tmp_path: Path) -> None:
+        """The folder, or each file in it that is no image, is missing, empty or cut off."""
+        for state in ("missing", "empty", "cut off"):
+            folder = tmp_path / f"pool {state}"
+            if state != "missing":
+                self.fill_folder(folder)
+            for file in sorted(folder.rglob("*")):
+                if file.is_file() and file.suffix.lower() not in _IMAGES:
+                    content = file.read_bytes()
+                    file.write_bytes(content[: len(content) // 2] if state == "cut off" else b"")
+            try:
+                list(self.make(folder).items())
+            except AlframeError:
+                continue
+            except Exception as error:
+                raise AssertionError(
+                    f"the folder or its files are {state}, and items() raises {error!r}: raise "
+                    f"alframe.errors.PoolError, which names the file and says what to do"
+                ) from error
+
+    def test_archives_with_the_same_names_keep_their_images(self, tmp_path: Path) -> None:
+        """Two pools may be used in one process, and keep what they unpack in one place."""
+        pools = [self.make(tmp_path / name) for name in ("first", "second")]
+        for name in ("first", "second"):
+            self.fill_folder(tmp_path / name)
+        changed = [_change_images(file) for file in (tmp_path / "second").rglob("*") if zipfile.is_zipfile(file)]
+        if not any(changed):
+            pytest.skip("the pool reads no ZIP file with images")
+        listed = [list(pool.items()) for pool in pools]
+        first, second = ([item.path.read_bytes() for item in items] for items in listed)
+        assert all(map(ne, first, second)), (
+            "two archives hold other images with the same names, and one pool gives images of the other: unpack each "
+            "archive into a folder of its own"
+        )
 
     def test_items_are_the_same_again(self, pool: Pool, tmp_path: Path) -> None:
         # Side by side, so that a pool with one shared iterator is caught.
@@ -166,3 +207,14 @@ class PoolSuite(Suite):
             assert is_inside and box.w > 0 and box.h > 0, (
                 f"{box} must be inside the image: shares of its width and height, from 0 to 1, and no pixels"
             )
+
+
+def _change_images(archive: Path) -> bool:
+    """Add a byte to each image in a ZIP file; return whether there is any."""
+    with zipfile.ZipFile(archive) as old:
+        contents = {name: old.read(name) for name in old.namelist()}
+    is_image = {name: name.lower().endswith(_IMAGES) for name in contents}
+    with zipfile.ZipFile(archive, "w") as new:
+        for name, content in contents.items():
+            new.writestr(name, content + b"\0" * is_image[name])
+    return any(is_image.values())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import zipfile
 from datetime import datetime, timedelta
 
+from alframe.errors import PoolError
 from alframe.kit.seeding import generator
 from alframe.testing.pool import PoolSuite
 from alframe.types import Item, ListedFolder
@@ -21,6 +24,8 @@ class RightPool:
             yield Item(name, self.folder / name)
 
     def names(self):
+        if not self.folder.is_dir():
+            raise PoolError(f"There is no folder {self.folder}. Correct pool.folder.")
         return sorted(file.name for file in self.folder.iterdir())
 
 
@@ -102,10 +107,88 @@ class FoldersWithLongPaths(RightPool):
         yield ListedFolder(names, [f"{self.folder}//{name}" for name in names], None, "pool", None)
 
 
+class ZipPool:
+    """Right as it is: unpacks an archive into a folder of its own."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def items(self):
+        try:
+            self.unpack()
+        except (OSError, zipfile.BadZipFile) as error:
+            raise PoolError(f"{self.file} cannot be read: {error}. Give the archive again.") from error
+        for file in sorted(self.cache().iterdir()):
+            yield Item(file.name, file)
+
+    def unpack(self):
+        with zipfile.ZipFile(self.file) as archive:
+            archive.extractall(self.cache())
+
+    def cache(self):
+        return self.file.with_suffix(".unpacked")
+
+
+class OneCacheForAll(ZipPool):
+    def cache(self):
+        return self.file.parents[1] / "cache"
+
+
+class UnpacksOnce(OneCacheForAll):
+    """Takes an archive of the same name for the same archive."""
+
+    def unpack(self):
+        if not self.cache().exists():
+            super().unpack()
+
+
+class ErrorsOfPython(ZipPool):
+    def items(self):
+        self.unpack()
+        yield from super().items()
+
+
+class Listed(RightPool):
+    """Right as it is: reads the names of the images from a file."""
+
+    def names(self):
+        try:
+            return json.loads((self.folder / "images.json").read_text("utf-8"))["images"]
+        except (OSError, ValueError) as error:
+            raise PoolError(f"{self.folder / 'images.json'} cannot be read: {error}. Write it again.") from error
+
+
+class TakesItForGranted(Listed):
+    def names(self):
+        return json.loads((self.folder / "images.json").read_text("utf-8"))["images"]
+
+
 def fill_folder(self, folder):
     folder.mkdir()
     for number in range(20):
         (folder / f"{number}.jpg").touch()
+
+
+def fill_archive(self, folder):
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "images.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.jpg", b"pixels")
+
+
+def fill_list(self, folder):
+    fill_folder(self, folder)
+    names = [f"{number}.jpg" for number in range(20)]
+    (folder / "images.json").write_text(json.dumps({"images": names}), "utf-8")
+
+
+def archive(part, caught_by):
+    hooks = {"make": lambda self, folder: part(folder / "images.zip"), "fill_folder": fill_archive}
+    return wrong(PoolSuite, part, caught_by, **hooks)
+
+
+def listed(part, caught_by):
+    return wrong(PoolSuite, part, caught_by, make=lambda self, folder: part(folder), fill_folder=fill_list)
 
 
 def pool(part, caught_by):
@@ -124,6 +207,10 @@ CASES = [
     pool(PoolSeeds, "test_lists_images"),
     pool(PoolChangesFolder, "test_lists_images"),
     pool(FoldersWithLongPaths, "test_folders_list_the_items"),
+    archive(OneCacheForAll, "test_archives_with_the_same_names_keep_their_images"),
+    archive(UnpacksOnce, "test_archives_with_the_same_names_keep_their_images"),
+    archive(ErrorsOfPython, "test_what_cannot_be_read_is_a_pool_error"),
+    listed(TakesItForGranted, "test_what_cannot_be_read_is_a_pool_error"),
 ]
 
 
@@ -138,5 +225,5 @@ class TestRightPool(PoolSuite):
     fill_folder = fill_folder
 
 
-RIGHT = [TestRightPool]
+RIGHT = [TestRightPool, archive(ZipPool, ""), listed(Listed, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
