@@ -49,7 +49,7 @@ class DriveFailures:
         """Log the number of files that could not be read."""
         if self.failed:
             log.warning(
-                "%d of %s images cannot be read because the drive or the network failed; this run leaves them out, "
+                "%d of %s images cannot be read because the drive or the network failed. This run leaves them out, "
                 "and the next run tries again. The first: %s",
                 *(len(self.failed), f"{self.total:,}", self._describe_first()),
             )

@@ -55,9 +55,9 @@ def marking_round_asked(request: Request) -> Iterator[bool]:
             write_text(mark, "\n".join(request.classes))
     except OSError as error:
         raise LabelError(
-            f"{round_folder(request)} cannot be written to: {error}. Check that the folder may be written to, that the "
-            "disk has room and the images are still there, and on Windows that the path is not too long; then run the "
-            "command again."
+            f"{round_folder(request)} cannot be written to: {error}. Check that you may write to the folder, that the "
+            "disk has room, that the images are still there, and on Windows that the path is not too long. Then run "
+            "the command again."
         ) from error
 
 

@@ -65,7 +65,7 @@ class Project:
         if (synced := find_synced_folder(self.folder)) is not None:
             log.warning(
                 "The project %s lies in %s, which a cloud client synchronises. The client may lock files while they "
-                "are written, or replace the labels by an older state: pause it while alframe runs, or choose "
+                "are written, or replace the labels by an older state. Pause it while alframe runs, or choose "
                 "another folder with project=FOLDER.",
                 *(self.folder, synced),
             )

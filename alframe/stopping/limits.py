@@ -41,7 +41,7 @@ def reason_if_reached(evaluation: Evaluation | None, metric: str, at_least: floa
         return None
     result = f"{metric} is {value:.4g}, and {at_least:.4g} was required"
     if metric == "low":
-        result = f"right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were required"
+        result = f"the model is right on at least {100 * value:.1f} of 100 images, and {100 * at_least:g} were required"
     averages = describe_unmeasured_classes(evaluation)
     on = f"{evaluation.basis}, {evaluation.n} images" + (f"; {averages}" if averages else "")
     return f"The target is reached: {result} ({labels} labels; {on})."

@@ -43,7 +43,7 @@ def _reason_if_proved(estimate: Estimate, at_least: float, labels: int) -> str |
     if estimate.always_low < at_least:
         return None
     return (
-        f"The target is reached: right on at least {100 * estimate.always_low:.1f} of 100 of the {estimate.images:,} "
-        f"images without a label, and {100 * at_least:g} were required ({labels} labels; {estimate.n} images drawn at "
-        "random; 97.5 % confidence, which holds although the rule checks in every round)."
+        f"The target is reached: the model is right on at least {100 * estimate.always_low:.1f} of 100 of the "
+        f"{estimate.images:,} images without a label, and {100 * at_least:g} were required. ({labels} labels; "
+        f"{estimate.n} images drawn at random; 97.5 % confidence, valid although the rule checks in every round.)"
     )

@@ -433,7 +433,7 @@ def test_what_a_killed_request_left_is_no_answer(request_: Request) -> None:
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_the_remedy(request_: Request) -> None:
     request_.folder.write_text("a file where the folder should be")
-    with pytest.raises(LabelError, match="may be written to"):
+    with pytest.raises(LabelError, match="may write to the folder"):
         Csv().request(request_)
 
 

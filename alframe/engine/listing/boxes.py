@@ -62,7 +62,7 @@ def _warn_of_threshold(detections: Detections, file: Path) -> None:
     elif stated is None and detections.is_old_megadetector:
         # Not used as the default: in projects that have begun, boxes would turn into whole images.
         text = (
-            "%s gives no typical threshold. Boxes count if their confidence is at least %g, but the detector seems to "
+            "%s gives no typical threshold. Boxes count if their confidence is at least %g. But the detector seems to "
             "be MegaDetector 2, 3 or 4, for which %g is typical. In a new project, set boxes.threshold=%g."
         )
         log.warning(text, file, DEFAULT_THRESHOLD, *[OLD_MEGADETECTOR_THRESHOLD] * 2)

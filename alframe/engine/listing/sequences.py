@@ -57,7 +57,7 @@ def add_times_from_files(items: Sequence[Item], sequences: Sequences) -> list[It
         )
     elif not column.known and sequences.gap is not None and _are_photos_without_sequence(items):
         log.warning(
-            "None of the %d images has a time in its EXIF, so alframe cannot recognise bursts: it may ask for several "
+            "None of the %d images has a time in its EXIF, so alframe cannot recognise bursts. It may request several "
             "frames of a burst, and test the model on frames of bursts from which it learned. If your images form "
             "bursts, name the burst of each image in a table: pool=csv pool.sequence_column=COLUMN.",
             len(paths),

@@ -146,8 +146,8 @@ def _make_early_stopping(
     rows, validation_rows = split_validation(items, y, group, generator(seed, "judges"))
     if not len(validation_rows):
         log.warning(
-            "Fine-tuning: the %d labelled images form too few groups (%s) for a validation set, so all of them are "
-            "used for training, for all %d epochs.",
+            "Fine-tuning: the %d labelled images form too few groups (%s) for a validation set. So all of them are "
+            "used for training, which takes all %d epochs.",
             *(len(items), group, plan.epochs),
         )
         return all_rows, None

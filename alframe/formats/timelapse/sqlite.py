@@ -22,8 +22,8 @@ _REMEDIES = {
     sqlite3.SQLITE_BUSY: "Another program is using it. Wait until it has ended, and run the same command again.",
     sqlite3.SQLITE_LOCKED: "Another program is using it. Wait until it has ended, and run the same command again.",
     sqlite3.SQLITE_READONLY: "A program stopped during a change. Open it once in Timelapse, which repairs it.",
-    sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder; if a file with -journal "
-    "or -wal after its name lies beside it, open it once in Timelapse and close it.",
+    sqlite3.SQLITE_CANTOPEN: "Check that it is there and that you may read it and its folder. If a file with -journal "
+    "or -wal after its name is beside it, open the set once in Timelapse and close it.",
     sqlite3.SQLITE_NOTADB: f"It is damaged, or not a Timelapse file. The folder {BACKUPS_FOLDER} beside it has copies.",
     sqlite3.SQLITE_CORRUPT: f"It is damaged. Put back the newest good copy from the folder {BACKUPS_FOLDER} beside it.",
     sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",

@@ -70,7 +70,7 @@ def require_set_fields(template: Template, file: Path, names: FieldNames) -> Non
     if lacking:
         raise LabelError(
             f"{file} lacks {'; and '.join(lacking)}. Open the set's .tdb in Timelapse's Template Editor, add it, and "
-            "write that name under Data Label (not Label); then open the set once in Timelapse, which adds it to the "
+            "write that name under Data Label (not Label). Then open the set once in Timelapse, which adds it to the "
             "data. If you have such a field under another name, give it, e.g. label_source.species=MyField."
         )
 

@@ -184,9 +184,9 @@ class Timelapse:
         blank = f" '{word}' is a picture without an animal." if word else ""
         return (
             f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label {where}. Double-click "
-            f"{template} there, on a computer with Timelapse, and give each image its Species; the right arrow key "
-            f"shows the next.{blank} The answers so far are read, even while Timelapse is open: run the "
-            f"same command again. {describe_classes(request.classes, self.new_classes, request.named_since)}"
+            f"{template} there, on a computer with Timelapse, and give each image its Species. The right arrow key "
+            f"shows the next image.{blank} Then run the same command again. It reads the answers so far, even while "
+            f"Timelapse is open. {describe_classes(request.classes, self.new_classes, request.named_since)}"
         )
 
 
