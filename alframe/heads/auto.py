@@ -138,7 +138,8 @@ class Auto(FitsWithContext, DeterministicHead):
     def acquisition_probs(self, x: Floats) -> Floats:
         """See the AcquisitionProbs contract: those of `linear`, which doubts rare classes, so that they are asked for.
 
-        Chosen by the fair ones instead, photographs and a long tail were a point less accurate (two or three seeds).
+        If samplers used `probs`, the accuracy would be a point lower on photographs and on a long tail (two or three
+        seeds).
         """
         return self.probs_of_layer(x, "plain_weight", "plain_bias")
 
@@ -191,7 +192,7 @@ class _Examples:
     def predict_held_out(self, tests: Sequence[Ints], models: _Models, references: Ints) -> HeldOutLogits:
         """Predict each of the `tests`, of which there is one at least, by models of all other rows.
 
-        They start from the `models` of all rows, and are only as exact as is needed to measure them. Without
+        The fits start from the `models` of all rows, and are only as exact as is needed to measure them. Without
         `references`, all distances are 0.
         """
         trains = [np.setdiff1d(np.arange(len(self.y)), test) for test in tests]

@@ -42,10 +42,10 @@ class ScaledExamples(NamedTuple):
 def scale_examples(x: Floats, y: Ints, weights: Floats | None = None) -> ScaledExamples:
     """Scale the features `x` (m, D) of examples of the classes `y` (m,).
 
-    The scale is the standard deviation of the feature among the examples, plus (in squares) that of an average feature:
-    among 20 labels some features hardly vary by chance, and plain standardising would blow up the rest of the pool
-    along them (compare the constant s0 of Tusher, Tibshirani & Chu 2001).
-    Each example counts `weights` (m,) times; None: once. Raises AlframeError if there is no example.
+    The square of the scale is the variance of the feature among the examples, plus the mean variance of all features.
+    Among 20 labels, some features hardly vary by chance. Without the second term, these features would become very
+    large in the rest of the pool (compare the constant s0 of Tusher, Tibshirani & Chu 2001). Each example counts
+    `weights` (m,) times; None: once. Raises AlframeError if there is no example.
     """
     if not len(x):
         raise AlframeError("The head has no labelled images to learn from: label at least one.")

@@ -140,7 +140,7 @@ def _fit_falloff(
 ) -> Falloff:
     """Return the falloff that predicts the `is_unseen` (m,) rows best, from whitened `x` (m, D) and `means` (P, D).
 
-    Where there are no such rows, the others can only say how sharp is too sharp.
+    If there are no such rows, the other rows only limit the sharpness from above.
     """
     has_others = np.bincount(y)[y] > 1
     has_unseen = bool((has_others & is_unseen).any())

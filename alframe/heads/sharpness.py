@@ -39,9 +39,9 @@ def split_folds_unseen_by_backbone(
 def fit_model_factors(logits: Floats64, y: Ints, weights: Floats64) -> Floats64:
     """Return the factors (2,), at least 0, with which the sum of the `logits` (2, q, P) predicts `y` (q,) best.
 
-    The loss is the cross-entropy, in which images count by `weights` (q,). A logit of minus infinity is that of a class
-    which the models did not know. A few images cannot tell which model is better, so a penalty pulls both factors
-    together: FACTOR_PENALTY, where one factor is 0.
+    The loss is the cross-entropy, in which images count by `weights` (q,). A logit of minus infinity means a class that
+    the models did not know. A few images cannot show which model is better, so a penalty pulls the two factors
+    together. It is FACTOR_PENALTY if one factor is 0.
     """
 
     def combine(parameters: Floats64, finite_logits: Floats64) -> tuple[Floats64, Floats64]:
@@ -63,10 +63,10 @@ def fit_sharpness(
 ) -> tuple[float, float]:
     """Return a and b >= 0, so that `logits` (q, P) times exp(a - b `distances` (q,)) predict `y` (q,) best.
 
-    A class of -1 is one that the models did not know: it is right to be unsure then, as if every class were as likely.
-    `weights` (q,) are as in `fit_model_factors`. Without `with_falloff`, b is 0: images far from all
-    examples are not less sure.
-    Compare Tomani, Waseda, Shen and Cremers 2023, "Beyond in-domain scenarios: robust density-aware calibration".
+    A class of -1 means a class that the models did not know. For such an image, the loss is smallest if all classes
+    have the same probability. `weights` (q,) are as in `fit_model_factors`. Without `with_falloff`, b is 0, so images
+    far from all examples are not less sure. Compare Tomani, Waseda, Shen and Cremers 2023, "Beyond in-domain scenarios:
+    robust density-aware calibration".
     """
     mean_distance = float(distances.mean()) or 1.0
     relative = distances / mean_distance

@@ -124,8 +124,9 @@ class Transductive(FitsWithContext, LinearLogitsHead):
 def _link_neighbours(unit_rows: Floats, neighbours: int) -> sparse.csr_array:
     """Return the matrix (n, n) of links between rows of length 1, `unit_rows` (n, D), scaled by the links of both ends.
 
-    An image is linked to its nearest ones and to those that it is among the nearest of. scikit-learn's LabelSpreading
-    leaves out the latter: on four of five image sets that cost 1 to 5 points of accuracy.
+    An image is linked to its nearest images, and to the images to which it is among the nearest. scikit-learn's
+    LabelSpreading leaves out the second kind of links. Without them, the accuracy was 1 to 5 points lower on four of
+    five image sets.
     """
     n = len(unit_rows)
     _, nearest = nearest_neighbours(unit_rows, unit_rows, min(neighbours + 1, n))

@@ -59,7 +59,7 @@ class ActiveSearch(CompositeSampler):
         return Selection(np.concatenate([view.keys[found], chosen])[order])
 
     def _find_classes(self, view: PoolView, counts: Ints) -> Ints:
-        """Return the class indices (s,) to search for: those that are meant, and have a label."""
+        """Return the class indices (s,) to search for: the wanted classes that have a label."""
         if not self.classes:
             return np.flatnonzero(counts)
         names = view.class_names.tolist()

@@ -64,11 +64,11 @@ class LastLayerGradients:
 
 
 def kmeans_plus_plus(gradients: LastLayerGradients, k: int, rng: np.random.Generator) -> Ints:
-    """Return k distinct rows by k-means++, exactly in law; any rows where all that are left equal chosen ones.
+    """Return k distinct rows by k-means++. If all other rows equal chosen rows, the rest are drawn at random.
 
-    A squared distance to the nearest chosen row only falls as more are chosen, so that an old one is an upper bound.
-    Rows are drawn in proportion to the bounds, only those drawn are measured again, and each is accepted with the
-    probability distance / bound.
+    The squared distance to the nearest chosen row never grows when more rows are chosen, so an earlier distance is an
+    upper bound. Rows are drawn in proportion to the bounds. Only the distances of drawn rows are computed again. A
+    drawn row is accepted with the probability distance / bound.
     """
     n = len(gradients.squared_norms)
     chosen = select_top_k(np.arange(n), gradients.squared_norms.astype(np.float32), 1, rng).keys

@@ -49,9 +49,9 @@ class Bandit(CompositeSampler):
     def replay_draws(self, rewards: Floats, chosen_by: Sequence[str] = ()) -> tuple[list[int], Floats64]:
         """Return which sampler chose each earlier batch and which is next, and the probabilities of this last draw.
 
-        `rewards` (r,) in 0..1 are those of the r earlier batches, and `chosen_by` (r,) the samplers that chose them;
-        where that is not known, it is what `seed` says. The first list has r + 1 indices of samplers; -1 stands for
-        one that is no longer among them, whose batch teaches nothing.
+        `rewards` (r,) in 0..1 are the rewards of the r earlier batches, and `chosen_by` (r,) the samplers that chose
+        them. If a sampler is not known, the draw with `seed` says which it was. The first list has r + 1 indices of
+        samplers. The index is -1 for a sampler that is no longer used; its reward is ignored.
         """
         log_weights = np.zeros(len(self.samplers))  # the weights themselves grow without bound
         arms = []

@@ -42,8 +42,8 @@ class BatchBald:
 def choose_greedily(probs: Floats64, k: int, labellings: int, rng: np.random.Generator) -> tuple[Ints, Floats64]:
     """Return k rows of `probs` (n, T, C) in the order of the greedy choice, and what each added, in nats.
 
-    What a row adds never grows with the batch. So old gains are upper bounds, and only rows that may be best are
-    measured again.
+    The gain of a row (what it adds) never grows when the batch grows. So earlier gains are upper bounds, and only the
+    rows that may be best are computed again.
     """
     draw_entropy = entr(probs).sum(axis=2).mean(axis=1)  # the part of the uncertainty that is not the weights'
     draws, classes = probs.shape[1:]
@@ -110,8 +110,8 @@ def extend_exactly(before: LabelDistribution, probs: Floats64) -> LabelDistribut
 def extend_by_drawing(before: LabelDistribution, probs: Floats64, rng: np.random.Generator) -> LabelDistribution:
     """Return the distribution with one more image, of `probs` (T, C): each labelling gets a label from its own draw.
 
-    As many labellings come from each draw, and stay with it: drawn from all together at each step, they would soon be
-    the offspring of a few.
+    Each draw has the same number of labellings, at every step. If labellings were drawn from all draws together at each
+    step, soon all of them would come from a few draws.
     """
     draws = len(probs)
     per_draw = len(before.probabilities) // draws

@@ -51,7 +51,7 @@ class Discriminative:
 
 
 def unlabelled_logits(labelled: Floats, unlabelled: Floats, c: float, rng: np.random.Generator) -> Floats:
-    """Return how surely each of `unlabelled` (n, D) is told from `labelled` (m, D), as a logit (n,); 0 if m is 0."""
+    """Return the logit (n,) that each of `unlabelled` (n, D) is not one of `labelled` (m, D); 0 if m is 0."""
     if not len(labelled) or not len(unlabelled):
         return np.zeros(len(unlabelled), np.float32)
     count = max(UNLABELLED_RATIO * len(labelled), MIN_UNLABELLED)

@@ -104,8 +104,8 @@ def soften(probs: Floats, temperature: float) -> Floats:
 def smallest_distance(labelled: Floats, sequences: Ints | None = None) -> float:
     """Return the smallest distance between two of `labelled` (m, D), scaled to length 1; 1 where there are no two.
 
-    With `sequences` (m,), -1 for none, only pairs of different ones count. Copies of one image do not count: with them
-    alone, or nearly so, it is at least 0.01.
+    With `sequences` (m,), which are -1 for images without a sequence, only pairs of different sequences count. Copies
+    of one image do not count. If all pairs are (nearly) copies, the result is 0.01.
     """
     require_measurable(labelled, "embeddings", "labelled images")
     x = unit_vectors(labelled)
@@ -125,8 +125,8 @@ def smallest_distance(labelled: Floats, sequences: Ints | None = None) -> float:
 def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: float) -> Selection:
     """Select k of the pool's `rows` (r,), each of which counts by its `weights` (r,) as one to be covered.
 
-    A gain never grows while others are chosen, so an earlier gain is an upper bound: only the candidates with the
-    highest bounds are computed anew, as in Minoux 1978, "Accelerated greedy algorithms".
+    A gain never grows when other images are chosen, so an earlier gain is an upper bound. Only the candidates with the
+    highest bounds are computed again, as in Minoux 1978, "Accelerated greedy algorithms".
     """
     x, labelled = view.lazy_features[rows], view.labelled_features
     require_measurable(x, "embeddings", "images looked at")

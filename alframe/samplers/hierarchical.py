@@ -46,8 +46,9 @@ class Hierarchical:
 def ward_tree(centres: Floats, sizes: Ints) -> Ints:
     """Return the children (L - 1, 2) of the nodes L, L + 1, ... of Ward's tree over clusters (L, D) of `sizes` (L,).
 
-    SciPy's counts each point once; here joining two clusters costs what it adds to the squared distances of all their
-    images to the mean. By chains of nearest neighbours: Murtagh 1985, "Multidimensional clustering algorithms".
+    SciPy's tree counts each point once. Here, the cost of joining two clusters is the increase of the squared distances
+    of all their images to the mean. The method is chains of nearest neighbours: Murtagh 1985, "Multidimensional
+    clustering algorithms".
     """
     weight = np.maximum(sizes, 1).astype(np.float64)  # an empty cluster joins its nearest
     cost = cdist(centres, centres, "sqeuclidean") * (weight[:, None] * weight / (weight[:, None] + weight))

@@ -44,9 +44,9 @@ class Mixture(CompositeSampler):
 def _draw_sampler_counts(k: int, weights: Floats64, rng: np.random.Generator) -> Ints:
     """Return how many of k each sampler gets: k x weight rounded down, and what is left drawn by the fractions cut off.
 
-    Systematic sampling: one random number places evenly spaced marks on the fractions laid end to end, so that each
-    sampler gets at most one place more, and k x weight places on average. Madow 1949, "On the theory of systematic
-    sampling, II".
+    This is systematic sampling (Madow 1949, "On the theory of systematic sampling, II"). The fractions lie end to end
+    on a line, and one random number places evenly spaced marks on this line. Each mark gives a place to a sampler. So
+    each sampler gets at most one place more, and k x weight places on average.
     """
     exact = k * weights
     shares = np.floor(exact + 1e-9).astype(np.int64)

@@ -18,10 +18,10 @@ def require_known_objective(part: str, objective: str) -> None:
 def objective_weights(objective: str, probs: Floats) -> Floats:
     """Return how much each image counts for the objective (n,), 1 on average, from its class `probs` (n, C).
 
-    For "accuracy", all images count the same. For "macro", the mean over classes, all classes do: an image counts by
-    the inverse share of its class in the pool. Of its class and of the shares only the head's opinion is known, so it
-    is the expected value of the inverse share. To each share, that of one image is added, so that a class which the
-    head sees nowhere does not count without bound.
+    For "accuracy", all images have the same weight. For "macro", all classes have the same weight: the weight of an
+    image is 1 / the share of its class in the pool. The class and the shares are known only from the probabilities of
+    the head, so the expected value of 1 / share is taken. To each share, the share of one image is added, so that the
+    weight of a class that the head never predicts is not infinite.
     """
     if objective == "accuracy":
         return np.ones(len(probs), np.float32)

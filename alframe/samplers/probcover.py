@@ -77,8 +77,8 @@ class ProbCover:
 def find_pure_radius(x: Floats, cluster: Ints, purity: float) -> float:
     """Return the largest radius within which a fraction `purity` of the rows have rows of their own cluster only.
 
-    `x` is (n, D), and `cluster` (n,) the rows' clusters. A ball is pure up to the nearest row of another cluster, so
-    this is a quantile of those distances.
+    `x` is (n, D), and `cluster` (n,) the clusters of the rows. A ball around a row is pure up to the nearest row of
+    another cluster, so the radius is a quantile of the distances to these rows.
     """
     count = min(len(x), PROBE_ROWS)  # the first: rows are in random order
     distances = np.empty(count)  # to the nearest row of another cluster
