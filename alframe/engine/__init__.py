@@ -1,1 +1,1 @@
-"""One function for each phase of a round; each can be done again without harm."""
+"""The phases of a round, one function for each. Each can be repeated without harm."""

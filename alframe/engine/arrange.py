@@ -13,10 +13,10 @@ _DIRECTIONS = 32  # along which many rows are compared
 
 
 def positions_by_similarity(features: Floats) -> Ints:
-    """Return the place (n,) of each row of `features` (n, D) in an order in which neighbours look alike.
+    """Return the position (n,) of each row of `features` (n, D) in an order in which neighbours look alike.
 
-    It is the order of the leaves of a tree of average linkage on the rows scaled to length 1. Many rows are compared
-    along their main directions only, and cut into parts along the first of these, with a tree for each.
+    It is the order of the leaves of a tree of average linkage on the rows scaled to length 1. If there are many rows,
+    they are compared only along their main directions, and cut into parts along the first of these, each with a tree.
     """
     count, x = len(features), unit_vectors(features)
     rows = np.arange(count)

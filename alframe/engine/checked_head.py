@@ -1,4 +1,4 @@
-"""The one place where a head's answers are checked: an error names the head and the distribution that owns it."""
+"""Check the results of a head. An error names the head and the distribution that owns it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alframe.types import FitContext, Floats, Ints
 
 
 class CheckedHead:
-    """The `head` that `recipe` built; raises BadOutput where its answers break the Head contract."""
+    """The `head` that was built from `recipe`. Raises BadOutput if its results break the Head contract."""
 
     def __init__(self, head: Head, recipe: Mapping[str, Any]) -> None:
         self.head, self.recipe = head, recipe

@@ -18,11 +18,11 @@ from alframe.types import Bools, Evaluation, FitContext, Floats, Ints, Item
 
 @dataclass(frozen=True, slots=True)
 class TrainingLabels:
-    """The labelled items that can be learned from: keys (m,), class numbers `y` (m,), and the class names.
+    """The labelled items for training: keys (m,), class numbers `y` (m,), and the class names.
 
-    `labelled_on_keys` (m,) are the keys of the items that people labelled: others than `keys` for propagated labels.
-    `is_unseen_by_backbone` (m,) says for which labels the embedding was fine-tuned
-    neither on them nor on others of their group. `groups` (m,) are the numbers of these groups.
+    `labelled_on_keys` (m,) are the keys of the items that people labelled. They differ from `keys` if a label was
+    propagated. `is_unseen_by_backbone` (m,) is true if fine-tuning used neither the label nor another label of its
+    group. `groups` (m,) are the numbers of these groups.
     """
 
     keys: Ints
@@ -34,11 +34,11 @@ class TrainingLabels:
 
     @property
     def is_by_people(self) -> Bools:
-        """(m,) which of the labels were not propagated."""
+        """(m,) whether each label was given by a person, and not propagated."""
         return np.equal(self.keys, self.labelled_on_keys)
 
     def fit_context(self, unlabelled: Floats) -> FitContext:
-        """Return what a head may know of these labels, with images without one (u, D)."""
+        """Return the context of these labels for a head, with embeddings (u, D) of images without a label."""
         return FitContext(self.is_unseen_by_backbone, self.groups, unlabelled)
 
 
@@ -52,8 +52,8 @@ def make_training_labels(
 ) -> TrainingLabels:
     """Return the labels of all items outside the test split whose image is `usable` (N,).
 
-    The classes are `class_names` and all that occur among the labels, sorted. `finetuned_keys` are the items that the
-    embedding was fine-tuned on; `group` is as in `assign_groups`.
+    The classes are `class_names` and all classes of the labels, sorted. `finetuned_keys` are the items that fine-tuning
+    has used. `group` is as in `assign_groups`.
     """
     kept = [label for label in labels if items[label.item].split == "pool" and usable[label.item]]
     classes = tuple(sorted({*class_names, *(label.class_name for label in kept)}))
@@ -79,7 +79,7 @@ def which_share_group(items: Sequence[Item], keys: Sequence[int], others: Set[in
 
 
 def draw_unlabelled_features(head: Head, features: Floats, keys: Ints, rng: np.random.Generator) -> Floats:
-    """Return embeddings (u, D) of some of the images without a label, `keys` (n,), if `head` learns from such."""
+    """Return embeddings (u, D) of some images without a label, from `keys` (n,), if `head` learns from such images."""
     if not isinstance(head, UsesUnlabelled):
         return features[:0]
     drawn = rng.choice(keys, min(head.max_unlabelled, len(keys)), replace=False)
@@ -98,7 +98,7 @@ def evaluate_or_cross_validate(
 ) -> Evaluation | None:
     """Return the evaluation of `head` on the held-out `test` (key, class), or else by cross-validation, if possible.
 
-    `context` is what the head was fitted with; `image_counts` is as in Evaluation.
+    `context` is the context of the head's fit. `image_counts` is as in Evaluation.
     """
     if test:
         keys = np.array([key for key, _ in test], np.int64)
@@ -133,7 +133,7 @@ def explain_missing_evaluation(training: TrainingLabels) -> str:
 
 
 def drop_labels_given_on(training: TrainingLabels, keys: Ints) -> TrainingLabels:
-    """Return the training set without the answers for `keys` (a,), propagated ones included; the classes stay."""
+    """Return the training set without the labels of `keys` (a,) and labels propagated from them. The classes stay."""
     return _take_rows(training, ~np.isin(training.labelled_on_keys, keys))
 
 
@@ -146,11 +146,11 @@ def split_for_fine_tuning(
     fraction: float,
     rng: np.random.Generator,
 ) -> tuple[TrainingLabels, set[int]]:
-    """Return what to fine-tune on, and the keys that are left out so that something can be measured afterwards.
+    """Return the labels for fine-tuning, and the keys that are left out so that accuracy can be measured afterwards.
 
-    Whole groups are left out: those of `left_out_keys` before, and of the labels that are new since then about
-    `fraction` of each class. A group of one of `finetuned_keys`, which an earlier training used, is trained on for
-    ever. If fewer than two classes were left to train on, nothing is left out. `group` is as in `assign_groups`.
+    Whole groups are left out: the groups of `left_out_keys` from earlier trainings, and about `fraction` of each class
+    of the labels that are new since then. A group of one of `finetuned_keys`, which an earlier training used, is always
+    used again. If fewer than two classes would remain, nothing is left out. `group` is as in `assign_groups`.
     """
     keys = training.keys.tolist()
     is_finetuned, stays_out = (

@@ -1,4 +1,4 @@
-"""The trained model as one folder that needs no alframe configuration to predict."""
+"""The trained model as one folder, which can predict without a configuration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXPORT_AGAIN = "Export the model again with `alframe export`."
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Backbone, head and class list; the recipes say how to build the two parts again."""
+    """Backbone, head and class list, with the recipes from which the two parts can be built again."""
 
     embedder: Embedder
     head: Head
@@ -42,7 +42,7 @@ class Model:
 
     @property
     def input_spec(self) -> InputSpec:
-        """How images are prepared for the network."""
+        """The preparation of images for the network."""
         return self.embedder.input_spec
 
     @property
@@ -57,7 +57,7 @@ class Model:
         return network
 
     def save(self, folder: Path) -> None:
-        """Replace `folder` by this model, after reading it back to see that it gives the same probabilities.
+        """Replace `folder` by this model, after checking that the written model gives the same probabilities.
 
         Files: model.json (classes, preprocessing, recipes, versions), backbone.safetensors, head.safetensors.
         """
@@ -99,7 +99,7 @@ class Model:
     def predict_batches(
         self, items: Sequence[Item], workers: int
     ) -> Iterator[tuple[list[int], Floats, list[str | None]]]:
-        """Yield batches: positions (b,), probabilities (b, C), NaN where unreadable, and why an image is unreadable."""
+        """Yield batches: positions (b,), probabilities (b, C) with NaN for unreadable images, and the reasons."""
         batches, _ = cut_batches([len(items)], BATCH_SIZE)
         for batch, features in embed_batches(self.embedder, items, batches, workers):
             probs = np.full((len(batch.rows), len(self.classes)), np.nan, np.float32)

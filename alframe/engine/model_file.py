@@ -1,4 +1,4 @@
-"""What `model.json` of an exported model says, checked as a whole: the folder may come from anybody."""
+"""Read and check `model.json` of an exported model, because the folder may come from anybody."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BYTES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """The content of `model.json`; `head_checksum` is None in models of before there was one."""
+    """The content of `model.json`. `head_checksum` is None in old models."""
 
     alframe: str
     classes: tuple[str, ...]
@@ -33,7 +33,7 @@ class ModelDescription:
 
 
 def read_model_file(folder: Path) -> ModelDescription:
-    """Read the description of the model in `folder`. Raises StoreError that names what is missing or wrong."""
+    """Read the description of the model in `folder`. Raises StoreError with the missing or wrong value."""
     file = folder / MODEL_FILE
     data = _read_object(file)
     if isinstance(data.get("format"), int) and data["format"] > MODEL_FORMAT:

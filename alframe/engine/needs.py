@@ -1,4 +1,4 @@
-"""Whether the head can compute, and the pool tells, what a sampler needs."""
+"""Check that the head and the pool can give the data that a sampler needs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 def require_needs(sampler: Sampler, name: str, head: Head, head_name: str) -> None:
-    """Raise UnmetNeed, before any image is read, if the head cannot compute what the sampler needs.
+    """Raise UnmetNeed, before any image is read, if the head cannot compute the data that the sampler needs.
 
-    The message names the heads that can.
+    The message names suitable heads.
     """
     if Need.PROB_SAMPLES in sampler.needs and not head.stochastic:
         needed, lack, attribute = "samples of the probabilities", "gives only one answer", "stochastic"
@@ -35,7 +35,7 @@ def require_needs(sampler: Sampler, name: str, head: Head, head_name: str) -> No
 
 
 def require_pool_facts(sampler: Sampler, name: str, facts: PoolFacts, is_present: Bools) -> None:
-    """Raise UnmetNeed if the sampler needs times or cameras and none is known; log how many images have none.
+    """Raise UnmetNeed if the sampler needs times or cameras and no image has them. Log how many images lack them.
 
     `is_present` (N,) marks the images that the pool has now.
     """

@@ -1,4 +1,4 @@
-"""Let the sampler choose, and check that it keeps to its contract."""
+"""Let the sampler choose, and check that it fulfils its contract."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def select_with_sequence_limit(
 ) -> Selection:
     """Select at most `per_sequence` items of each sequence, as long as there are others; None: without a limit.
 
-    `sequences` (n,) is the sequence of each of the view's keys, -1 for none. The sampler chooses again from what is
-    left, in as many turns as it takes, and sees what it has chosen as labelled. Raises BadSelection as `run_sampler`
-    does.
+    `sequences` (n,) is the sequence of each of the view's keys, -1 for none. The sampler is called again for the
+    remaining items until the batch is full, and sees the items of earlier calls as labelled. Raises BadSelection as
+    `run_sampler` does.
     """
     if per_sequence is None or (sequences < 0).all():
         return run_sampler(sampler, view, k, rng, name)
@@ -62,11 +62,11 @@ def select_with_sequence_limit(
 def draw_audit(
     keys: Ints, size: int, fraction: float, rng: np.random.Generator, confidence: Floats | None = None
 ) -> AuditDraw:
-    """Draw the audit of a batch of `size` at random from all `keys` (n,), whatever a sampler or a burst says.
+    """Draw the audit of a batch of `size` at random from all `keys` (n,), without regard to samplers and bursts.
 
-    A fraction between 0 and 1 draws at least one image and leaves the sampler at least one; 1 draws the whole batch. A
-    batch of one image has no audit. With the model's `confidence` (n,), one image is drawn from each stratum of images
-    of like confidence, if there are enough of them.
+    A fraction between 0 and 1 draws at least one image, and leaves at least one for the sampler; 1 draws the whole
+    batch. A batch of one image has no audit. With the model's `confidence` (n,), one image is drawn from each stratum
+    (images of similar confidence), if there are enough images.
     """
     strata = np.zeros(int(keys.max(initial=-1)) + 1, np.int64)
     strata[keys] = 1
@@ -83,9 +83,9 @@ def draw_audit(
 def stratify(confidence: Floats, count: int) -> Ints:
     """Return (n,) the stratum of each image, 0 to `count` - 1, so that one image of each is drawn; n >= 4 * `count`.
 
-    Images are ordered by the model's `confidence` (n,) and cut where the strata have equal sums of standard deviations
-    of being right. With one draw from each, that gives Neyman's shares (1934; cuts like those of Dalenius and Hodges
-    1959). The deviation of an average image is added to each, as the model may be sure and wrong.
+    Images are ordered by the model's `confidence` (n,), and cut into strata with equal sums of the standard deviations
+    of being right. With one draw from each stratum, this gives Neyman's shares (1934; cuts as by Dalenius and Hodges
+    1959). The mean deviation is added to each image, because the model may be confident and wrong.
     """
     deviation = np.sqrt(np.clip(confidence * (1 - confidence), 0, None), dtype=np.float64)
     deviation = np.minimum(1 + deviation / (deviation.mean() or 1), MAX_DEVIATION_RATIO)
@@ -97,9 +97,9 @@ def stratify(confidence: Floats, count: int) -> Ints:
 
 
 def interleave_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -> Selection:
-    """Put both into one batch, the audit at random places: a person who labels only the beginning must not miss it.
+    """Join both into one batch, with the audit at random places, so that the beginning of a batch has its share.
 
-    The order of the chosen ones stays; the audit has no scores (nan).
+    The order of the chosen images stays. The images of the audit have no scores (nan).
     """
     size = len(chosen.keys) + len(audit)
     is_audit = np.zeros(size, bool)
@@ -116,9 +116,9 @@ def interleave_audit(chosen: Selection, audit: Ints, rng: np.random.Generator) -
 def run_sampler(
     sampler: Sampler, view: PoolView, k: int, rng: np.random.Generator, name: str | None = None
 ) -> Selection:
-    """Select min(k, n) distinct items of the view: a sampler is never asked for zero items, or for too many.
+    """Select min(k, n) distinct items of the view. A sampler is never called for zero items or for too many.
 
-    Raises BadSelection when the sampler breaks its contract; `name` is what the message calls it, else its class.
+    Raises BadSelection if the sampler breaks its contract. The message has its `name`, or else its class.
     """
     k = min(k, len(view))
     if k <= 0:
@@ -135,7 +135,7 @@ def run_sampler(
 
 
 def _find_fault(selection: object, view: PoolView, k: int) -> str | None:
-    """Return how an answer to `select` breaks the contract, or None."""
+    """Return how a selection breaks the contract, or None."""
     if not isinstance(selection, Selection):
         return f"returned {reprlib.repr(selection)} ({type(selection).__name__}), not an alframe.types.Selection(keys)"
     try:

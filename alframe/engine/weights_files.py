@@ -1,4 +1,4 @@
-"""Weights of networks and heads in safetensors files: the one place where such files are read and written."""
+"""Read and write the weights of networks and heads as safetensors files. No other module does this."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save_arrays(arrays: Mapping[str, npt.NDArray[Any]], file: Path) -> None:
 
 
 def load_weights(file: Path, advice: str) -> dict[str, torch.Tensor]:
-    """Read what `save_weights` wrote. Raises StoreError with the `advice` for whatever a spoilt file brings up."""
+    """Read the tensors that `save_weights` wrote. Raises StoreError with the `advice` if the file is damaged."""
     from safetensors.torch import load_file
 
     _require_file(file, advice)
@@ -45,7 +45,7 @@ def load_weights(file: Path, advice: str) -> dict[str, torch.Tensor]:
 
 
 def load_arrays(file: Path, advice: str) -> dict[str, npt.NDArray[Any]]:
-    """Read what `save_arrays` wrote. Raises StoreError as `load_weights` does."""
+    """Read the arrays that `save_arrays` wrote. Raises StoreError as `load_weights` does."""
     _require_file(file, advice)
     try:
         return numpy.load_file(file)

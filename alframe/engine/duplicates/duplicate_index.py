@@ -25,7 +25,7 @@ Hashes = npt.NDArray[np.uint64]
 
 
 class HashIndex:
-    """The group representatives so far, found by difference hash. Rows are positions in the pool.
+    """The group representatives so far, by difference hash. Rows are positions in the pool.
 
     Two images match if at most `bits` of 64 differ and, with `features`, their cosine distance is <= `cosine`.
     """
@@ -51,7 +51,7 @@ class HashIndex:
     def find_representatives(self, rows: Ints) -> tuple[Ints, Bools]:
         """Return (r,) the first added image that matches each row, or -1; and (r,) which rows not to add.
 
-        Rows with at least MAX_COMPARISONS images of a similar hash are not added: one more would only cost time.
+        Rows with at least MAX_COMPARISONS images of a similar hash are not added, because they would only cost time.
         """
         positions, matches = self._find_near_pairs(self._hashes[rows])
         counts = np.bincount(positions, minlength=len(rows))
@@ -73,7 +73,7 @@ class HashIndex:
         return tuple(both[np.argsort(both[:, 0], kind="stable")].T)
 
     def find_pairs(self, rows: Ints) -> tuple[Ints, Ints]:
-        """Return the near pairs among the `rows` as positions (earlier, later) in them, sorted by later, earlier."""
+        """Return the near pairs among the `rows` as positions (earlier, later), sorted by later, then by earlier."""
         hashes = self._hashes[rows]
         later, earlier = np.nonzero(np.tril(np.bitwise_count(hashes[:, None] ^ hashes) <= self._bits, -1))
         if self._features is not None:
@@ -83,7 +83,7 @@ class HashIndex:
 
 
 class _SortedHashes:
-    """Images in the order of adding, sorted by each of the masks for looking them up."""
+    """Images in the order of adding, with a sorted list for each of the masks."""
 
     def __init__(self, rows: Ints, hashes: Hashes, masks: Sequence[np.uint64]) -> None:
         self.rows, self._hashes = rows, hashes
@@ -103,11 +103,11 @@ class _SortedHashes:
 
 
 def _pigeonhole_masks(bits: int) -> list[np.uint64]:
-    """Return masks of the 64 bits: two hashes that differ in at most `bits` of them agree under one mask at least.
+    """Return masks of the 64 bits. If two hashes differ in at most `bits` bits, they are equal under at least one mask.
 
-    By the pigeonhole principle: of `bits` + 2 blocks two are left as they were (Norouzi, Punjani & Fleet 2012, Fast
-    search in Hamming space with multi-index hashing, have one of `bits` + 1; two tell more images apart). Each block
-    has bits from all over the picture, since neighbouring bits are much alike.
+    This is the pigeonhole principle: of `bits` + 2 blocks, at least two are equal. (Norouzi, Punjani & Fleet 2012, Fast
+    search in Hamming space with multi-index hashing, use one of `bits` + 1 blocks. Two blocks separate more images).
+    Each block has bits from all parts of the picture, because neighbouring bits are similar.
     """
     blocks = np.array_split(np.random.default_rng(0).permutation(64), bits + 2)
     values = [sum(1 << int(bit) for bit in block) for block in blocks]
@@ -115,9 +115,9 @@ def _pigeonhole_masks(bits: int) -> list[np.uint64]:
 
 
 class EmbeddingIndex:
-    """As HashIndex, for images that match if their cosine distance is <= `cosine`.
+    """Like HashIndex, for images that match if their cosine distance is <= `cosine`.
 
-    It compares with every added image, so use one per cell.
+    It compares with every added image, so use a separate index for each cell.
     """
 
     def __init__(self, features: Floats, cosine: float) -> None:
@@ -148,10 +148,10 @@ class EmbeddingIndex:
 
 
 def cluster_into_cells(features: Floats, rows: Ints, seed: int) -> list[Ints]:
-    """Split the `rows` (n,) of `features` (N, D) into cells, each in the order given; up to 20,000 rows are one cell.
+    """Split the `rows` (n,) of `features` (N, D) into cells, each in the given order. Up to 20,000 rows are one cell.
 
-    Beyond, the cells are those of k-means (Lloyd 1982), learned from a sample. Copies are always in the same cell; two
-    images that are nearly alike may be in two.
+    More rows are divided by k-means (Lloyd 1982), fitted on a sample. Copies are always in the same cell. Two images
+    that are nearly equal may be in different cells.
     """
     if len(rows) <= MAX_CELL_SIZE:
         return [rows]

@@ -1,9 +1,9 @@
 """Near-duplicates: images that show nearly the same form a group, and one image per group is requested.
 
-Groups are stars, as in leader clustering (Hartigan 1975, Clustering Algorithms, ch. 3): images come in the order of
-their content hashes; each joins the first earlier representative that it is near to, or else becomes the representative
-of a new group. Connected components would join a burst that changes slowly, or a day from dawn to noon, to one chain
-whose ends show quite different things.
+Groups are formed by leader clustering (Hartigan 1975, Clustering Algorithms, ch. 3). Images are processed in the order
+of their content hashes. Each joins the first earlier representative that is near, or else becomes the representative of
+a new group. Connected components would join a burst that changes slowly, or a day from dawn to noon, into one group
+whose first and last images show different things.
 
 Two images are near, depending on `duplicates.by`, if few of the 64 bits of their difference hashes differ, if the
 cosine distance of their embeddings is small, or if both hold.
@@ -32,11 +32,11 @@ def group_duplicates(
     features: Floats,
     is_fixed: Bools,
 ) -> Ints:
-    """Return for each of N images the position of its group's representative, which may be itself.
+    """Return for each of N images the position of its group's representative, which may be the image itself.
 
     An image without a content hash (N,) is in no group. `hashes` (N,) are the difference hashes, if they are compared;
-    `features` is (N, D). Those that `is_fixed` (N,) names come first and are representatives whatever they
-    are near to: an image near to one of them joins its group.
+    `features` is (N, D). Images with `is_fixed` (N,) are processed first, and are always representatives. Other images
+    may join their groups.
     """
     order = _processing_order(content_hashes, is_fixed)
     representatives = np.arange(len(content_hashes), dtype=np.int64)
@@ -69,7 +69,7 @@ def _processing_order(content_hashes: Sequence[bytes | None], is_fixed: Bools) -
 
 
 def _assign_representatives(rows: Ints, index: HashIndex | EmbeddingIndex) -> Ints:
-    """Return the representatives of these rows, the next in order; add the new ones among them to the index."""
+    """Return the representatives of these rows, which are next in order, and add new representatives to the index."""
     representatives, crowded = index.find_representatives(rows)
     unmatched = np.flatnonzero((representatives < 0) & ~crowded)
     representatives = np.where(representatives < 0, rows, representatives)
@@ -87,10 +87,10 @@ def _assign_representatives(rows: Ints, index: HashIndex | EmbeddingIndex) -> In
 
 
 def pick_representatives(representatives: Ints, is_eligible: Bools, bars_group: Bools, was_asked: Bools) -> Ints:
-    """Return the keys to ask for: of each group one that `is_eligible` (N,), unless an image `bars_group` (N,).
+    """Return the keys that may be requested: one image with `is_eligible` (N,) of each group.
 
-    If an image of the group `was_asked` (N,) for without an answer, it is that one; else the representative or, if that
-    has left the pool, the first that has not.
+    A group with an image for which `bars_group` (N,) is true has none. If an image of the group `was_asked` (N,)
+    without an answer, it is this image; else the representative or, if it has left the pool, the first other image.
     """
     settled = np.zeros(len(representatives), bool)
     settled[representatives[bars_group]] = True

@@ -1,4 +1,4 @@
-"""The difference hashes of the pool, as they were taken in the pass that embedded it."""
+"""The difference hashes of the pool, which are computed when the pool is embedded."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def collect_difference_hashes(
     cache: FileCache,
     compute: Compute,
 ) -> tuple[npt.NDArray[np.uint64], Bools]:
-    """Return the difference hash of each of N items as an input `spec` sees it, and (N,) which have one.
+    """Return the difference hash of each of N items, prepared for the input `spec`, and (N,) which items have a hash.
 
-    Images that were embedded before there were such hashes are read once more, and a line says so. One that is not
-    in the pool any more (`is_present`), or holds something else by now, has none.
+    Images that an old version embedded without a hash are read once more, and a message says so. Images that are no
+    longer in the pool (`is_present`), or whose files have changed, have no hash.
     """
     known = cache.look_up_difference_hashes({content for content in content_hashes if content is not None}, spec)
     first = {content: key for key, content in enumerate(content_hashes) if content not in known and is_present[key]}

@@ -1,4 +1,4 @@
-"""Embed what is not yet embedded: the pool is cut into shards, and each image is decoded once."""
+"""Embed the images that are not embedded yet. The pool is cut into shards, and each image is decoded once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PoolEmbedding:
 
     @property
     def is_readable(self) -> Bools:
-        """(N,) whether the row of `features` means something."""
+        """(N,) whether the row of `features` is an embedding, and not zeros."""
         mask = np.ones(len(self.features), bool)
         mask[list(self.unreadable)] = False
         return mask
@@ -59,7 +59,7 @@ class PoolEmbedding:
 
 @dataclass(slots=True)
 class ShardResult:
-    """What embedding a shard gave: contents by item, features of the readable ones, difference hashes by content."""
+    """The result for a shard: contents by item, features of the readable images, difference hashes by content."""
 
     contents: list[FileContent] = field(default_factory=list)
     features: list[Floats] = field(default_factory=list)  # of each batch (g, D)
@@ -76,10 +76,10 @@ def update_pool_embedding(
 ) -> tuple[FeatureSource, PoolEmbedding]:
     """Bring the store of the embedder's fingerprint up to date, and gather the features of all items.
 
-    `is_present` (N,) says which are still in the pool; an image that is gone keeps the features it had. Where the
-    inference engine fails on its first batch and was not chosen by name, the next one takes over: the embedder that
-    made the features is returned. Raises EngineError if no engine can run the network, PoolError if no image can be
-    read, BadOutput if the network gives no finite number.
+    `is_present` (N,) says which items are still in the pool. Other items keep their earlier features. If the inference
+    engine fails on its first batch and was not chosen by name, the next engine is used. Returns the embedder that
+    computed the features. Raises EngineError if no engine can run the network, PoolError if no image can be read, and
+    BadOutput if the network gives no finite number.
     """
     while True:
         try:
@@ -145,7 +145,7 @@ def map_shards_checked(
     function: Callable[[Sequence[Sequence[Item]]], Iterator[ShardResult]],
     shards: Sequence[list[Item]],
 ) -> Iterator[ShardResult]:
-    """Yield the compute's result for each shard. Raises BadOutput for one too few, too many, or a wrong one."""
+    """Yield the compute's result for each shard. Raises BadOutput for a missing, additional or wrong result."""
     count = 0
     for result in compute.map_shards(function, shards):
         count += 1
@@ -165,7 +165,7 @@ def _refuse_results(compute: Compute, fault: str) -> NoReturn:
 
 
 def _store_shard(result: ShardResult, store: FeatureStore, embedder: Embedder) -> list[FileContent]:
-    """Store a shard's features, and return its contents: an image whose features are not finite is unreadable."""
+    """Store a shard's features, and return its contents. An image whose features are not finite is unreadable."""
     contents = list(result.contents)
     readable = [row for row, content in enumerate(contents) if content.reason is None]
     finite = store.add([_require_hash(contents[row]) for row in readable], np.concatenate(result.features))
@@ -185,9 +185,9 @@ def _refuse_network(count: int, embedder: Embedder) -> NoReturn:
 def process_shards(
     title: str, process: ProcessBatches, batch_size: int, shards: Sequence[Sequence[Item]]
 ) -> Iterator[ShardResult]:
-    """Yield what `process` gives for each shard.
+    """Yield the result of `process` for each shard.
 
-    Batches never reach over a shard's end, so a shard's bits depend on nothing else.
+    A batch never crosses the end of a shard, so the bits of a shard do not depend on other shards.
     """
     items = [item for shard in shards for item in shard]
     batches, ends = cut_batches([len(shard) for shard in shards], batch_size)
@@ -218,10 +218,10 @@ def cut_batches(shard_sizes: Sequence[int], batch_size: int) -> tuple[list[range
 def _missing_keys_by_shard(
     contents: Sequence[FileContent | None], store: FeatureStore, batch_size: int
 ) -> list[list[int]]:
-    """Return the keys still to be read, by shard; shards without any are left out.
+    """Return the keys of the images to read, by shard. Shards without such images are left out.
 
-    Where few images are left, a shard is cut between two batches, so that a slow processor too keeps its work every few
-    seconds. The batches are the same as without the cut.
+    If few images are left, a shard is cut between two batches, so that the work is stored every few seconds even on a
+    slow processor. The batches are the same as without the cut.
     """
     done = np.array([content is not None for content in contents], bool)
     readable = [key for key, content in enumerate(contents) if content and content.reason is None]

@@ -24,10 +24,10 @@ from alframe.types import Floats, InputSpec, Item
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """A network in evaluation mode on its device, and what runs it.
+    """A network in evaluation mode on its device, with the engine that runs it.
 
-    `network_digest` is made of its weights, its structure and its input. `recipe` is what the backbone was built from.
-    `fallbacks` are what to run it with, one after the other, should the engine fail.
+    `network_digest` is computed from its weights, structure and input. `recipe` is the recipe of the backbone.
+    `fallbacks` are the engines to use, one after the other, if the engine fails.
     """
 
     module: nn.Module
@@ -48,13 +48,13 @@ class Embedder:
 
     @property
     def not_finite_reason(self) -> str:
-        """Why an image whose embedding has NaN, infinity or huge numbers is unreadable; names the backbone."""
+        """The reason why an image with NaN, infinite or huge numbers in its embedding is unreadable."""
         return (
             f"the {REGISTRIES['backbone'].describe(self.recipe)} gives values for it that are not finite or too large"
         )
 
     def next_fallback(self) -> Embedder | None:
-        """Return the same network, run with the first of the fallbacks; None if there is none."""
+        """Return the same network with the first of the fallbacks as its engine; None if there is none."""
         if not self.fallbacks:
             return None
         following, *rest = self.fallbacks
@@ -70,9 +70,9 @@ def make_embedder(
     weights: Mapping[str, torch.Tensor] | None = None,
     inference: Inference = Inference(),
 ) -> Embedder:
-    """Build the network; with `weights`, load these (fine-tuned) weights instead of the pretrained ones.
+    """Build the network. With `weights`, load these (fine-tuned) weights instead of the pretrained weights.
 
-    `recipe` is what `backbone` was built from: it tells apart networks with equal weights but another structure. Raises
+    `recipe` is the recipe of `backbone`, which distinguishes networks with equal weights but another structure. Raises
     EngineError if the engine of `inference` is not installed.
     """
     keep_freed_memory()
@@ -85,7 +85,7 @@ def make_embedder(
 def embedder_from_module(
     module: nn.Module, spec: InputSpec, recipe: Mapping[str, Any], device: str, inference: Inference = Inference()
 ) -> Embedder:
-    """Make an embedder of a network as it is now. Raises EngineError as `make_embedder` does."""
+    """Make an embedder from a network with its present weights. Raises EngineError as `make_embedder` does."""
     chosen, *fallbacks = inference_candidates(inference, device)
     module = module.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's types
     with torch.inference_mode():
@@ -104,7 +104,7 @@ def embedder_from_module(
 def embed_batches(
     embedder: Embedder, items: Sequence[Item], batches: Sequence[Sequence[int]], workers: int
 ) -> Iterator[tuple[Batch, Floats]]:
-    """Decode and embed; yield each batch as it was read, and features (g, D) of its `readable_rows` (g,)."""
+    """Decode and embed images. Yield each batch, and the features (g, D) of its `readable_rows` (g,)."""
     keep_freed_memory()  # this may be another process than the one that made the embedder
     previous: tuple[Batch, torch.Tensor] | None = None
     for batch in load_batches(items, embedder.input_spec, batches, workers):

@@ -1,4 +1,4 @@
-"""What features are made by: a network, or one that is known from earlier and is built only when it is needed."""
+"""The sources of features: a network, or a network that an earlier command built and that is built only if needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FeatureSource(Protocol):
-    """What an `Embedder` and an `UnbuiltEmbedder` have in common."""
+    """The common methods of `Embedder` and `UnbuiltEmbedder`."""
 
     @property
     def fingerprint(self) -> str:
@@ -33,7 +33,7 @@ class FeatureSource(Protocol):
 
 
 class NetworkChanged(StoreError):
-    """The network that was built is not the one that was known; `embedder` has it."""
+    """The built network differs from the known network. `embedder` has the built network."""
 
     def __init__(self, embedder: Embedder) -> None:
         super().__init__(
@@ -45,7 +45,7 @@ class NetworkChanged(StoreError):
 
 @dataclass(frozen=True)
 class UnbuiltEmbedder:
-    """A network that an earlier command has built: features that are stored already need no more than its digest.
+    """A network that an earlier command has built. To read stored features, its digest is enough.
 
     `make` builds it. `forget` is called if the result is another network.
     """
@@ -64,7 +64,7 @@ class UnbuiltEmbedder:
         return self.known.spec
 
     def build(self) -> Embedder:
-        """Build the network, once. Raises NetworkChanged if its features would not be those that are stored."""
+        """Build the network once. Raises NetworkChanged if its features would differ from the stored features."""
         if self._embedder.fingerprint != self.fingerprint:
             self.forget()
             raise NetworkChanged(self._embedder)
@@ -76,9 +76,9 @@ class UnbuiltEmbedder:
 
 
 def fingerprint_features(network_digest: str, inference: Inference, device: str = "cpu") -> str:
-    """Return the key of features, which engines and precisions never share; for eager fp32, the network's digest.
+    """Return the key of features. It differs between engines and precisions; for eager fp32 it is the network's digest.
 
-    Nor does Apple's GPU share it with other devices, which all do.
+    Apple's GPU has another key than all other devices.
     """
     if inference == Inference() and not is_mps(device):
         return network_digest
@@ -87,5 +87,5 @@ def fingerprint_features(network_digest: str, inference: Inference, device: str 
 
 
 def is_mps(device: str) -> bool:
-    """Return whether a torch device is Apple's GPU, whose arithmetic is checked against the processor's."""
+    """Return whether a torch device is Apple's GPU, whose results are compared with those of the processor."""
     return device.partition(":")[0] == "mps"

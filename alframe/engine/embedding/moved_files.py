@@ -1,4 +1,4 @@
-"""Files that lie elsewhere now are recognised by what they hold, so that they need not be embedded again."""
+"""Recognise moved files by their content, so that they are not embedded again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ THREADS = 8  # a slow drive answers several questions at once
 
 
 def recognise_moved_files(items: Sequence[Item], contents: list[FileContent | None], cache: FileCache) -> None:
-    """Fill in `contents` (N,) where a file that is not known has the content of one that is; the cache is told.
+    """Fill in the `contents` (N,) of unknown files that have the content of known files, and add them to the cache.
 
-    Only files whose size and time are those of a known file are read.
+    Only files with the size and time of a known file are read.
     """
     unknown = [key for key, content in enumerate(contents) if content is None]
     known_by_key = zip(unknown, cache.look_up_moved([items[key] for key in unknown]), strict=True)
@@ -36,9 +36,10 @@ def recognise_moved_files(items: Sequence[Item], contents: list[FileContent | No
 def hash_files(
     items: Sequence[Item], label: str, failures: DriveFailures | None = None
 ) -> Iterator[tuple[slice, list[bytes | None]]]:
-    """Yield the content hashes of the items' files, or None where one cannot be read, by slices of the items.
+    """Yield the content hashes of the items' files, or None for unreadable files, by slices of the items.
 
-    `label` is that of the progress bar. What a drive does not give is noted in `failures`, which may raise PoolError.
+    `label` is the text of the progress bar. Files that a drive does not give are noted in `failures`, which may raise
+    PoolError.
     """
     with Bar(label, total=len(items), unit="img") as bar, ThreadPoolExecutor(THREADS) as threads:
         for rows in row_slices(len(items)):
@@ -51,6 +52,6 @@ def hash_files(
 
 
 def _read_hash(item: Item) -> tuple[bytes | None, str | None]:
-    """Return the content hash, and why the drive did not give the file; each may be None."""
+    """Return the content hash, and the reason why the drive did not give the file. Both may be None."""
     file = ImageFile(item.path)
     return file.content_hash(item.box), file.drive_failure

@@ -1,4 +1,4 @@
-"""Run a network: by which engine, in which precision, and with a check that the features are right."""
+"""Run a network with an engine and a precision, and check that the features are right."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _EXPORT_TIME = "about ten seconds, more for a large network"
 
 
 def inference_candidates(inference: Inference, device: str) -> list[Inference]:
-    """Return the inference to use on `device`, then its fallbacks; an engine that was chosen by name has none.
+    """Return the inference to use on `device`, then its fallbacks. An engine that was chosen by name has no fallbacks.
 
     Raises EngineError if the chosen engine is not installed or does not run on this device.
     """
@@ -58,13 +58,13 @@ def inference_candidates(inference: Inference, device: str) -> list[Inference]:
 
 
 def cpu_has_bf16() -> bool:
-    """Return whether this CPU computes in bfloat16 itself; where it only imitates that, it is slower than fp32."""
+    """Return whether this CPU has instructions for bfloat16. Without them, bf16 is slower than fp32."""
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for them yet
     return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 
 
 def suggest_engine(inference: Inference, device: str, count: int) -> str | None:
-    """Return what to tell somebody who is about to embed the first `count` images of a pool; None if nothing."""
+    """Return a hint for users who are going to embed the first `count` images of a pool, or None."""
     if inference != Inference() or device != "cpu" or count < REPAYING_IMAGES:
         return None
     installed = not _missing_packages("onnxruntime")
@@ -79,9 +79,9 @@ def suggest_engine(inference: Inference, device: str, count: int) -> str | None:
 class NetworkRunner:
     """A function from pixels (B, H, W, C), 0 to 255, to features (B, D) float32, which a GPU may still be computing.
 
-    The engine is made when the first batch comes, for making it can take longer than embedding a few images; and in
-    each process again, so that a runner can be sent to one. Raises EngineError if it cannot be made, or its features of
-    that batch are not those of the network.
+    The engine is prepared at the first batch, because the preparation can take longer than embedding a few images. Each
+    process prepares it again, so that a runner can be sent to other processes. Raises EngineError if the engine cannot
+    be prepared, or if its features of that batch differ from the features of the network.
     """
 
     def __init__(self, inference: Inference, module: nn.Module, spec: InputSpec, device: str) -> None:
@@ -132,10 +132,10 @@ class NetworkRunner:
 
 
 def centred_cosine(features: torch.Tensor, exact: torch.Tensor, blank: torch.Tensor) -> float:
-    """Return the cosine between features (B, D), less those of a blank picture (1, D), over all images together.
+    """Return the cosine between features (B, D), minus the features of a blank picture (1, D), over all images.
 
-    Uncentred features are alike whatever the picture; and a batch may be one burst, whose own mean as the centre would
-    leave nothing but noise.
+    Without this centring, the features of all pictures are similar. The mean of the batch is no good centre, because
+    the batch may be one burst, and only noise would remain.
     """
     a, b = ((x.double().cpu() - blank.double().cpu()).flatten() for x in (features, exact))
     if a.norm() == b.norm() == 0:  # nothing but blank pictures

@@ -1,7 +1,7 @@
-"""One function for each inference engine, which makes a network ready to run; packages are imported when needed.
+"""Prepare a network for an inference engine, with one function for each engine. Packages are imported when needed.
 
-Each takes the network in evaluation mode on its device, its input, the device, the precision and a batch to try, and
-returns a function from pixels (B, H, W, C), 0 to 255, to features (B, D) float32.
+Each function takes the network in evaluation mode on its device, its input, the device, the precision and a batch to
+try. It returns a function from pixels (B, H, W, C), 0 to 255, to features (B, D) float32.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Runtime = Callable[[torch.Tensor], torch.Tensor]
 def make_eager_runtime(
     module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor
 ) -> Runtime:
-    """Return PyTorch's own runtime; a batch travels to a GPU while the one before is still being computed."""
+    """Return PyTorch's own runtime. A batch is copied to a GPU while the batch before is still being computed."""
     to_device = _make_transfer(device)
 
     def run(pixels: torch.Tensor) -> torch.Tensor:
@@ -57,7 +57,7 @@ def make_compiled_runtime(
 
 
 def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """Return a runtime in ONNX Runtime, on the CPU and in fp32 alone."""
+    """Return a runtime in ONNX Runtime, only on the CPU and in fp32."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -70,7 +70,7 @@ def make_onnxruntime(module: nn.Module, spec: InputSpec, device: str, precision:
 
 
 def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: str, pixels: torch.Tensor) -> Runtime:
-    """Return a runtime in OpenVINO on the CPU. Raises ValueError for bf16 where the CPU has none: it would use fp32."""
+    """Return a runtime in OpenVINO on the CPU. Raises ValueError for bf16 if the CPU has no instructions for it."""
     core = _openvino_core()
     if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise ValueError("this processor does not compute in bf16; set inference.precision=fp32")
@@ -87,11 +87,11 @@ def make_openvino(module: nn.Module, spec: InputSpec, device: str, precision: st
 
 @cache
 def _openvino_core() -> Any:
-    """Return OpenVINO's core, the same one for as long as the process lives.
+    """Return OpenVINO's core, which is the same until the process ends.
 
-    On Linux, its CPU plugin gives the thread a stack for signals, and restores the previous one when it is freed. The
-    second of two that are freed in order restores freed memory: the next signal (Ctrl-C, a decoding process that ends)
-    kills the process without a word.
+    On Linux, its CPU plugin gives the thread a stack for signals, and restores the earlier stack when it is freed. If
+    two cores were freed in their order, the second would restore a stack that no longer exists. Then the next signal
+    (Ctrl-C, the end of a decoding process) would kill the process without a message.
     """
     import openvino
 
@@ -115,7 +115,7 @@ def export_onnx_bytes(module: nn.Module, spec: InputSpec, pixels: torch.Tensor) 
 
 
 class _NormalisingNetwork(nn.Module):
-    """A network that takes pixels; `normalise_pixels` is a part of its graph."""
+    """A network that takes pixels, with `normalise_pixels` as a part of its graph."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -138,7 +138,7 @@ def _autocast(precision: str, device: str) -> AbstractContextManager[None]:
 
 
 def _make_transfer(device: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return how pixels get to the device: to CUDA from pinned memory, on a stream beside that of the computation."""
+    """Return a function that copies pixels to the device: to CUDA from pinned memory, on a separate stream."""
     if not device.startswith("cuda"):
         return lambda pixels: pixels.to(device)
     transfers = torch.cuda.Stream(device)

@@ -1,1 +1,1 @@
-"""How good a model is, and learning curves."""
+"""Measure models, and compute learning curves."""

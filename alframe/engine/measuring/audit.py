@@ -1,4 +1,4 @@
-"""The accuracy on the pool, from images drawn at random: on those without a label, on all, and of people and model."""
+"""Estimate accuracies from images drawn at random: on the unlabelled images, on the whole pool, and on new images."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ DRAWN_FOLDS, OTHER_FOLDS = 5, 10
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the images drawn at random say of three populations.
+    """The accuracies on three populations, estimated from the images drawn at random.
 
-    `evaluation`: all images of the pool, each predicted by a model that has not seen its label. So it is also for new
-    images like those in the pool. `unlabelled`: the images that have no label now. `whole_pool`: all images, where
-    labels of people count as right. Both are None if no image is left without a label that could have been drawn.
+    `evaluation`: all images of the pool, each predicted by a model that has not seen its label. So it is also valid for
+    new images like those in the pool. `unlabelled`: the images that have no label now. `whole_pool`: all images, where
+    labels of people count as right. The last two are None if all images that could have been drawn have a label.
     """
 
     evaluation: Evaluation
@@ -65,16 +65,16 @@ def evaluate_audit(
     basis: str = AUDIT_BASIS,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Audit | None:
-    """Return the accuracy estimated from the random `draws`, oldest first; None for fewer than 5 images, or one class.
+    """Estimate the accuracies from the random `draws`, oldest first; None for fewer than 5 images, or one class.
 
-    `features` (N, D) are by item key, `confidence` is that of the model in use, fitted with the `context`, and
-    `unlabelled` (u,) are the keys that it is used for. The labelled images are trained on, so the head in use cannot be
-    tested on them: see `predict_out_of_fold`.
+    `features` (N, D) are by item key. `confidence` is the confidence of the present model, fitted with the `context`,
+    and `unlabelled` (u,) are the keys of the images that it predicts. The present head has learned the labels of the
+    labelled images, so it cannot be tested on them: see `predict_out_of_fold`.
 
-    Each number is a sum over all images of a population of how sure the model is of each, corrected by how wrong this
-    is on the images drawn at random (prediction-powered inference: Angelopoulos, Duchi and Zrnic 2023, arXiv
-    2311.01453): the model's own confidence makes it more exact, and never makes it wrong. How the draws of all rounds
-    are weighted is proved in `audit_weights`. It holds for this pool, not for other places.
+    Each number is the sum of the model's confidence over all images of a population, corrected by the error of this
+    confidence on the images drawn at random (prediction-powered inference: Angelopoulos, Duchi and Zrnic 2023, arXiv
+    2311.01453). The confidence makes the estimate more exact, and causes no bias. `audit_weights` explains the weights
+    of the draws of all rounds. The estimate is valid for this pool, not for other places.
     """
     by_people = training.keys[training.is_by_people]  # a propagated label is not independent evidence
     draws = [replace(draw, keys=np.intersect1d(draw.keys, by_people)) for draw in draws]
@@ -119,11 +119,11 @@ def evaluate_audit(
 
 
 def _residuals_and_trust(right: Bools, sure: Floats64, stands_for: Floats64, is_known: Bools) -> tuple[Floats64, float]:
-    """Return by how much each labelled image (m,) is `right` more often than the model is `sure`, and its trust.
+    """Return the residuals of the labelled images (m,), `right` minus trust times the confidence `sure`, and the trust.
 
-    The trust, 0 to 1, is the factor of the confidence `sure` that makes the residuals vary least: the power tuning of
-    prediction-powered inference (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453). Images for which it is not
-    known (`is_known`) whether they are right get the mean error.
+    The trust, 0 to 1, is the factor of `sure` with which the residuals vary least: the power tuning of prediction-
+    powered inference (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453). Images for which `right` is not known
+    (`is_known`) get the mean error.
     """
     squares = np.square(stands_for)
     centred = sure - np.average(sure, weights=squares)
@@ -139,8 +139,8 @@ def _estimate(
 ) -> Estimate:
     """Return the accuracy on a population of `images` of which about `right` are right, with its intervals.
 
-    `residuals` (m,) are those of the labelled images, and those with a weight `stands_for` (m,) were drawn at random.
-    `is_sample`: the images are themselves a sample of others like them, which are meant.
+    `residuals` (m,) are the residuals of the labelled images. Images with a weight `stands_for` (m,) were drawn at
+    random. `is_sample`: the images are a sample of a larger population, and the estimate is for this population.
     """
     drawn = stands_for > 0
     count, share = int(np.count_nonzero(drawn)), min(max(right / images, 0.0), 1.0)
@@ -161,12 +161,12 @@ def predict_out_of_fold(
     is_drawn: Bools,
     rng: np.random.Generator,
 ) -> Floats:
-    """Return (m, C) what heads that have not seen its label say of each labelled image; `is_drawn` (N,) by item key.
+    """Return (m, C) the predictions of each labelled image by heads that have not seen its label.
 
-    Each head is fitted on all labels but those of a fold: a fifth of the images drawn at random, or a tenth of the
-    others. So it lacks few labels, and those that it lacks were chosen like each other.
-    Labels propagated from an image go with it: they are its own answer. All others stay in training, also those of its
-    sequence, since the head in use has seen just as many sequence mates of the rest of the pool.
+    `is_drawn` (N,) is by item key. Each head is fitted on all labels except those of a fold: a fifth of the images
+    drawn at random, or a tenth of the others. So each head lacks few labels, and all of them were chosen in the same
+    way. Labels propagated from an image belong to the same fold. All other labels stay in training, also labels of the
+    same sequence, because the present head has also seen other images of the sequences in the rest of the pool.
     """
     sources = np.unique(training.labelled_on_keys)
     splits = []
@@ -182,19 +182,19 @@ def predict_out_of_fold(
 class PoolConfidence:
     """The highest class probability that a fitted `head` gives each image of `features` (N, D), and the class.
 
-    The whole pool is predicted with the first question, and once: so the last bits of a value do not depend on what is
-    asked, and a resumed run has the same values.
+    The whole pool is predicted at the first use, and only once. So the last bits of a value do not depend on the keys
+    of a call, and a resumed run has the same values.
     """
 
     def __init__(self, head: Head, features: Floats) -> None:
         self._head, self._features = head, features
 
     def of(self, keys: Ints) -> Floats:
-        """Return (n,) how sure the head is of the images `keys` (n,)."""
+        """Return the confidence (n,) of the head on the images `keys` (n,)."""
         return self._predicted[1][keys]
 
     def class_numbers(self, keys: Ints) -> Ints:
-        """Return (n,) the likeliest class of the images `keys` (n,)."""
+        """Return (n,) the most probable class of the images `keys` (n,)."""
         return self._predicted[0][keys]
 
     @cached_property

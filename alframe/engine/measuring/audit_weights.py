@@ -1,18 +1,18 @@
 """The weight of each image drawn at random, for the images that are unlabelled now and for the whole pool.
 
-Let `y` be any number of each image, such as 1 where the model is right and 0 where it is wrong. In round `r` one draws
-`a` of the `N` candidates at random. Then `N` times the mean of `y` over the drawn ones estimates the sum of `y` over
-all candidates of that round without bias (with strata: the sum of these over the strata).
+Let `y` be any number of each image, such as 1 if the model is right and 0 if it is wrong. In round `r`, `a` of the `N`
+candidates are drawn at random. Then `N` times the mean of `y` over the drawn images estimates the sum of `y` over all
+candidates of that round without bias (with strata: the sum of these numbers over the strata).
 
-- Some of these candidates are labelled now, by whatever choice. Their `y` is known. Without it, what is left of the
-  estimated sum is an estimate for the images that are **still unlabelled**. It has no bias either, for one subtracts a
-  known number; it does not matter that the sampler chose by what it had learned from the drawn images.
-- Other images were labelled before round `r`. With their `y` added, the sum is one over the **whole pool**.
+- Some of these candidates are labelled now, chosen in any way. Their `y` is known. If it is subtracted, the rest of the
+  estimated sum is an estimate for the images that are **still unlabelled**. It has no bias either, because a known
+  number is subtracted. It does not matter that the sampler has learned from the drawn images.
+- Other images were labelled before round `r`. If their `y` is added, the sum is over the **whole pool**.
 
-So each round gives an estimate of the same number, with the same known images taken off or put on. Their errors are
-uncorrelated, since each draw is a new one given all that came before (a martingale). They are averaged with weights of
-`a / N**2`, the inverses of their variances but for a factor. This is Des Raj's estimator for draws from what the
-earlier draws have left (Sankhya 17, 1956; in active learning: Farquhar, Gal and Rainforth 2021, arXiv 2101.11665).
+So each round gives an estimate of the same number, after known numbers are subtracted or added. The errors of the
+rounds are uncorrelated, because each draw is random given all earlier draws (a martingale). The estimates are averaged
+with weights of `a / N**2`, which are proportional to the inverses of their variances. This is Des Raj's estimator for
+draws without replacement (Sankhya 17, 1956; in active learning: Farquhar, Gal and Rainforth 2021, arXiv 2101.11665).
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from alframe.types import AuditDraw, Bools, Floats64, Ints
 
 @dataclass(frozen=True, slots=True)
 class AuditWeights:
-    """What each image counts for, by item key.
+    """The weight of each image, by item key.
 
-    `drawn` (N,): how many images one that was drawn at random stands for; 0 for others. `labelled` (N,): the part of
-    each labelled image that the drawn ones stand for as well, which is to be taken off. `could_be_drawn` (N,): whether
-    the image could be drawn at all, in some round. For any `y` (N,), `sum(drawn * y) - sum(labelled * y)` estimates its
-    sum over the images without a label that could be drawn; and `sum((drawn + 1 - labelled) * y)` over the labelled
-    images estimates its sum over these and those that could be drawn.
+    `drawn` (N,): the number of images for which an image that was drawn at random stands; 0 for others. `labelled`
+    (N,): the part of each labelled image for which drawn images stand too, so that it must be subtracted.
+    `could_be_drawn` (N,): whether the image could be drawn in some round. For any `y` (N,), `sum(drawn * y) -
+    sum(labelled * y)` estimates the sum of `y` over the images without a label that could be drawn. The sum
+    `sum((drawn + 1 - labelled) * y)` over the labelled images estimates its sum over these images and the images that
+    could be drawn.
     """
 
     drawn: Floats64
@@ -42,12 +43,12 @@ class AuditWeights:
 
 
 def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) -> AuditWeights:
-    """Return the weights from all `draws`, oldest first; (N,): which items are `labelled` and which `unlabelled` now.
+    """Return the weights from all `draws`, oldest first. (N,) say which items are `labelled` and `unlabelled` now.
 
-    Items that are neither (gone, unreadable, held out) count for nothing. A drawn image without a label is taken to be
-    like those of its stratum that have one. Images that came to the pool later are estimated apart, from the draws that
-    they could be in. An image that could not be drawn for some rounds, because it had just been asked for, is taken to
-    be like the others.
+    Items that are neither (gone, unreadable, held out) do not count. A drawn image without a label counts like the
+    labelled images of its stratum. Images that came to the pool later are estimated separately, from the draws in which
+    they could be. An image that could not be drawn in some rounds, because it had just been requested, counts like the
+    others.
     """
     first_draw = _find_first_possible_draws(draws, labelled | unlabelled)
     drawn, taken_off = np.zeros(len(labelled)), np.zeros(len(labelled))
@@ -75,7 +76,7 @@ def weigh_audit(draws: Sequence[AuditDraw], labelled: Bools, unlabelled: Bools) 
 
 
 def _find_first_possible_draws(draws: Sequence[AuditDraw], is_counted: Bools) -> Ints:
-    """Return (N,) the first draw that each item could be in; -1 for none, and where `is_counted` (N,) is False."""
+    """Return (N,) the first draw in which each item could be; -1 if there is none, or if `is_counted` (N,) is False."""
     first = np.full(len(is_counted), -1, np.int64)
     for number, draw in enumerate(draws):
         strata = draw.strata[: len(is_counted)]
@@ -93,7 +94,7 @@ def _strata_of(draw: AuditDraw, keys: Ints) -> Ints:
 def _weights_of_drawn(candidate_strata: Ints, drawn_strata: Ints) -> Floats64:
     """Return (a,) how many candidates each drawn image stands for, from the strata of candidates (n,) and drawn (a,).
 
-    A stratum of which no drawn image is labelled is counted to the nearest one by number, which has similar images.
+    If a stratum has no labelled drawn image, it is joined with the nearest stratum by number, which has similar images.
     """
     strata, sizes = np.unique(candidate_strata, return_counts=True)
     answered, where, counts = np.unique(drawn_strata, return_inverse=True, return_counts=True)

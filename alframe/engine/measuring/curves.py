@@ -48,7 +48,7 @@ def area_under_curve(history: Sequence[RoundRecord]) -> float | None:
 
 
 def mean_over_labels(labels: Floats64, values: Floats64) -> Floats64:
-    """Return (...) the mean of `values` (..., k) over `labels` (k,), between which they run straight."""
+    """Return (...) the mean of `values` (..., k) over `labels` (k,), with straight lines between the points."""
     width = labels[-1] - labels[0]
     return np.asarray(np.trapezoid(values, labels) / width if width else values.mean(axis=-1), np.float64)
 

@@ -1,4 +1,4 @@
-"""Measure a head on images it never saw."""
+"""Measure a head on images from which it has not learned."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)  # so much a class costs 
 
 @dataclass(frozen=True, slots=True)
 class AuditSample:
-    """How images with a known class count, where only some of them were drawn at random.
+    """The weights of images with a known class, of which only some were drawn at random.
 
-    `weight` (n,): how many images of the pool each counts for in all; `drawn_weight` (n,): the part of it that it has
-    for being drawn at random, 0 if it was not.
+    `weight` (n,): the number of images of the pool for which each image counts. `drawn_weight` (n,): the part of this
+    weight that it has because it was drawn at random, or 0.
     """
 
     weight: Floats64
@@ -43,9 +43,9 @@ def evaluate_probs(
 ) -> Evaluation:
     """Return the evaluation of `probs` (n, C) over `classes` against the true class names (n,).
 
-    An image of a class that the head does not know counts as wrong. Every class is listed that is known, true, or in
-    `image_counts` (see Evaluation), with None for its scores where no test image has it. With a `sample`, the scores
-    are weighted, and the test images, as which the images are counted, are those drawn at random.
+    An image of a class that the head does not know counts as wrong. The result has every class that is known, true, or
+    in `image_counts` (see Evaluation). The scores of a class without a test image are None. With a `sample`, the scores
+    are weighted, and the number of test images is the number of images drawn at random.
     """
     names = tuple(sorted({*classes, *truth, *image_counts}))
     numbers = {name: number for number, name in enumerate(names)}
@@ -106,10 +106,10 @@ def evaluate_probs(
 def _weighted_intervals(
     shares: Floats64, is_right: Bools, group: Ints, sample: AuditSample
 ) -> tuple[Floats64, Floats64]:
-    """Return 95 % bounds (k,) of the `shares` (k,) that are right in each group; `group` (n,) is that of each image.
+    """Return 95 % bounds (k,) of the `shares` (k,) that are right in each group. `group` (n,) has the image's group.
 
-    The bounds are Wilson's of as many images as tell as much as the weighted ones. Where all count alike, these are
-    the images themselves. Without a test image in the group, the bounds are 0 and 1.
+    The bounds are Wilson's for the effective number of images. If all images have the same weight, this is the number
+    of images. Without a test image in the group, the bounds are 0 and 1.
     """
     size = len(shares)
     totals = np.bincount(group, sample.weight, size)
@@ -125,11 +125,11 @@ def _weighted_intervals(
 
 
 def calibration_error(confidence: Floats | Floats64, right: Bools, weights: Floats64 | None = None) -> float:
-    """Return how far confidence and accuracy are apart, as the mean over 15 equal bins weighted by their images.
+    """Return the difference between confidence and accuracy, as the mean over 15 equal bins weighted by their images.
 
     This is the expected calibration error of Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated
     probabilities using Bayesian binning", for the predicted class: `confidence` (n,), and whether it is `right` (n,).
-    An image counts for its weight (n,), if there are any.
+    If there are weights (n,), each image has its weight.
     """
     weights = np.ones(len(right)) if weights is None else weights
     confidence = confidence.astype(np.float64)
@@ -156,13 +156,13 @@ def cross_validate(
     folds: int = 5,
     image_counts: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation | None:
-    """Return the evaluation by the labelled images alone, where there is no test split; None if there are too few.
+    """Return the evaluation on the labelled images, if there is no test split; None if there are too few images.
 
-    Only what is unseen by the `context` is predicted: of the others the embedding knows the label. No fold cuts one of
-    its `groups`, and none of these holds both kinds. A class with a single label is always missed, and counts. One with
-    several labels in one group is not measured: no head would have learned it, as the head in use has. The labelled
-    images were chosen for being hard or unusual and come from places the head has seen, so this is not an estimate for
-    other images.
+    Only images that are unseen by the `context` are predicted, because the embedding knows the other labels. No fold
+    divides one of its `groups`, and a group is either all seen or all unseen. A class with a single label is always
+    wrong, and counts. A class with several labels in one group is not measured, because no head of the folds would have
+    learned it. The labelled images were chosen because they are hard or unusual, and come from places that the head
+    knows. So this is not an estimate for other images.
     """
     group_numbers = np.unique(context.groups, return_inverse=True)[1]
     pairs = np.unique(np.stack([y, group_numbers]), axis=1)
@@ -191,10 +191,9 @@ def predict_folds(
     splits: Sequence[tuple[Ints, Ints]],
     rng: np.random.Generator,
 ) -> Floats:
-    """Return (m, classes) what heads say of the test rows of the `splits` (train, test); zeros for other rows.
+    """Return (m, classes) the predictions of the test rows of the `splits` (train, test); zeros for other rows.
 
-    A test row is not among the unlabelled images that a head learns from: it stands for an image that the head has
-    never met.
+    A test row is not among the unlabelled images of a head, because it stands for an image that is new to the head.
     """
     probs = np.zeros((len(y), classes), np.float32)
     for train, test in splits:
@@ -213,9 +212,9 @@ def predict_by_groups(
     rng: np.random.Generator,
     folds: int = 5,
 ) -> Floats:
-    """Return (m, classes) what heads say of all labelled images that have seen neither these nor others of their group.
+    """Return (m, classes) predictions of all labelled images by heads that have not seen labels of their groups.
 
-    A fold that leaves a single class to learn gives zeros.
+    If a fold leaves only one class for training, its rows are zeros.
     """
     fold_of_group = rng.permutation(int(context.groups.max()) + 1) % folds
     rows = fold_of_group[context.groups]
@@ -228,16 +227,16 @@ def predict_by_groups(
 
 
 def count_confusion(actual: Ints, predicted: Ints, classes: int) -> Ints:
-    """Return (classes, classes) how many images of each true class (rows) are predicted as each class (columns)."""
+    """Return (classes, classes) the number of images of each true class (rows) by predicted class (columns)."""
     return np.bincount(actual * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def precision_recall_f1(
     actual: Ints, predicted: Ints, classes: int, weights: Floats64
 ) -> tuple[Floats64, Floats64, Floats64]:
-    """Return the precision, the recall and the F1 (classes,) of each class; 0 where there is nothing to divide by.
+    """Return the precision, the recall and the F1 (classes,) of each class; 0 if the divisor is 0.
 
-    An image (n,) counts for its weight (n,).
+    Each image (n,) has its weight (n,).
     """
     is_right = actual == predicted
     right = np.bincount(actual[is_right], weights[is_right], classes)

@@ -1,11 +1,10 @@
-"""What more labels would bring: the campaign's learning curve, carried on by a power law.
+"""Estimate the effect of more labels: the campaign's learning curve is continued by a power law.
 
-The curve is `best - (best - now) * ((last_labels + shift) / (n + shift)) ** power` at `n` labels: `now` is the accuracy
-at the number `last_labels` of labels, `best` the one that is never quite reached, `power` says how fast the errors go
-that will go, and `shift` lets the curve be flat at its start (the family "pow4" of Domhan, Springenberg and Hutter
-2015, "Speeding up automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves").
-All curves of a grid are weighted by how well they fit the measured points, so the interval includes that several of
-them fit.
+The curve is `best - (best - now) * ((last_labels + shift) / (n + shift)) ** power` at `n` labels. `now` is the accuracy
+with `last_labels` labels, `best` is the limit that is never quite reached, `power` is the speed with which the error
+falls, and `shift` allows a flat start (the family "pow4" of Domhan, Springenberg and Hutter 2015, "Speeding up
+automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves"). All curves of a
+grid are weighted by their fit to the measured points, so the interval includes all curves that fit.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ MAX_LABELS_FACTOR = 2  # times the labels there are: farther away, nobody can te
 
 @dataclass(frozen=True, slots=True)
 class AccuracyForecast:
-    """What `more` labels would bring: the accuracy `now` and `then`, which is between `low` and `high` (95 %).
+    """The effect of `more` labels: the accuracy `now` and `then`, which is between `low` and `high` (95 %).
 
-    `basis` says which images it is measured on. `more_labels_to_near_best`: after how many more labels, at least and at
-    most, 95 % of the best accuracy is reached; None if nobody can tell.
+    `basis` names the test images. `more_labels_to_near_best`: the smallest and the largest number of further labels for
+    95 % of the best accuracy; None if this is not known.
     """
 
     basis: str
@@ -48,7 +47,7 @@ class AccuracyForecast:
 
 
 def describe_forecast(found: AccuracyForecast) -> str:
-    """Return a sentence or two about what more labels would bring."""
+    """Return one or two sentences about the effect of more labels."""
     text = (
         f"With {found.more} more labels, the accuracy would be about {found.then:.0%} ({found.low:.0%} to "
         f"{found.high:.0%}), as measured on {found.basis}; now it is about {found.now:.0%}."
@@ -63,7 +62,7 @@ def describe_forecast(found: AccuracyForecast) -> str:
 
 
 def forecast_or_reason(history: Sequence[RoundRecord]) -> AccuracyForecast | str:
-    """Return what as many labels as there are now would bring, or why nobody can tell."""
+    """Return the effect of twice as many labels as now, or the reason why it is not known."""
     points = _measured_points(history)
     if points and points[-1][1].basis in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return (
@@ -92,7 +91,7 @@ def forecast_or_reason(history: Sequence[RoundRecord]) -> AccuracyForecast | str
 def _measured_points(history: Sequence[RoundRecord]) -> list[tuple[int, Evaluation]]:
     """Return labels and accuracy of each round that was measured on the same kind of images as the last.
 
-    Held-out images go before those drawn at random: they are mostly more, and always the same.
+    Held-out images have priority over images drawn at random: mostly, there are more of them, and they never change.
     """
     latest = {record.round: record for record in history}.values()
     newest = {record.labels: found for record in latest if (found := _held_out_or_other(record)) is not None}
@@ -110,7 +109,7 @@ def _held_out_or_other(record: RoundRecord) -> Evaluation | None:
 
 @dataclass(frozen=True, slots=True)
 class WeightedCurves:
-    """A grid of learning curves (g,) each, and the probability of each; `noise` is the deviation of measured points."""
+    """A grid of learning curves (g,), and the probability (g,) of each. `noise` is the deviation of measured points."""
 
     last_labels: float
     now: Floats64
@@ -129,13 +128,13 @@ class WeightedCurves:
         return float(self.accuracies_at(labels) @ self.probability)
 
     def measured_interval_at(self, labels: float) -> tuple[float, float, float]:
-        """Return the lower bound, the middle and the upper bound (95 %) of what is measured at so many labels."""
+        """Return the lower bound, the middle and the upper bound (95 %) of a measurement at this number of labels."""
         low, middle, high = self._quantiles(self.accuracies_at(labels))
         below, above = (INTERVAL_FACTOR * np.hypot(bound - middle, 1.96 * self.noise) for bound in (low, high))
         return max(0.0, float(middle - below)), middle, min(1.0, float(middle + above))
 
     def more_labels_to_near_best(self) -> tuple[int, int] | None:
-        """Return after how many more labels 95 % of the best accuracy is reached; None if nobody can tell."""
+        """Return the number of further labels for 95 % of the best accuracy; None if it is not known."""
         missing = np.minimum((1 - NEAR_BEST_SHARE) * self.best / np.maximum(self.best - self.now, 1e-9), 1)
         needed = np.log((self.last_labels + self.shift) * missing ** (-1 / self.power) - self.shift)
         low, middle, high = self._quantiles(needed)

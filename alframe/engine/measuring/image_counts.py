@@ -1,4 +1,4 @@
-"""How many images are known of each class: what to say of one that no test image shows."""
+"""Count the known images of each class, for messages about classes without a test image."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from alframe.engine.listing.pool_listing import PoolListing
 
 
 def describe_image_counts(listing: PoolListing, training: TrainingLabels, group: str) -> dict[str, str]:
-    """Return, by class, how many images the pool or a label knows, and whether one `group` (see Holdout) has them all.
+    """Describe, by class, the number of known images, and whether all of them are in one `group` (see Holdout).
 
-    One group is either held out or learned from, so such a class cannot be measured.
+    A group is either held out or used for training, so such a class cannot be measured.
     """
     pool_classes, numbers = listing.classes_and_numbers
     names, numbers = list(dict.fromkeys([*pool_classes, *training.classes])), numbers.copy()

@@ -1,4 +1,4 @@
-"""Intervals of shares: of images that count alike or have weights, for one look or for any number of looks."""
+"""Compute intervals of shares: for images with or without weights, and for one or any number of measurements."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PRIOR_IMAGES = 10  # that vary as a share's images do without weights, added whe
 def wilson_interval(
     hits: Ints | Floats64, totals: Ints | Floats64, multiplier: float | Floats64 = Z_SCORE
 ) -> tuple[Floats64, Floats64]:
-    """Return bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 of nothing.
+    """Return bounds (n,) of `hits` (n,) / `totals` (n,): Wilson's score interval (1927); 0 and 1 if a total is 0.
 
-    The bounds are `multiplier` standard errors away; by default, that gives 95 % confidence.
+    The bounds are `multiplier` standard errors away. The default gives 95 % confidence.
     """
     square = np.square(multiplier)
     middle = hits + square / 2
@@ -32,9 +32,9 @@ def wilson_interval(
 def difference_interval(share: float, effective: float, variance: float, multiplier: float) -> tuple[float, float]:
     """Return bounds of a `share` that is an estimated sum without a known one, divided by the number of images.
 
-    They are the wider of Wilson's, for so many `effective` images, and those that are `multiplier` standard errors
-    away, from the `variance` of the share. Near 1, Wilson's upper bound is for a share of images that are drawn alone.
-    If one of them is wrong, the share cannot be 1. But of a difference it can be: the wrong ones may all be known.
+    They are the wider of two kinds of bounds: Wilson's, for this `effective` number of images, and bounds that are
+    `multiplier` standard errors away, from the `variance` of the share. Wilson's upper bound assumes that the share
+    cannot be 1 if a drawn image is wrong. But a difference can be 1: all wrong images may be among the known ones.
     """
     (low,), (high,) = wilson_interval(np.array([share * effective]), np.array([effective]), multiplier)
     half = multiplier * math.sqrt(variance)
@@ -42,9 +42,9 @@ def difference_interval(share: float, effective: float, variance: float, multipl
 
 
 def single_look_multiplier(images: int) -> float:
-    """Return how many standard errors wide an interval of one look is, if so many `images` tell the standard error.
+    """Return the number of standard errors of an interval for one measurement, with the error estimated from `images`.
 
-    It is Student's quantile with `images` - 2 degrees of freedom: a mean and a slope are estimated from them as well.
+    It is Student's quantile with `images` - 2 degrees of freedom, because a mean and a slope are estimated too.
     """
     from scipy.special import stdtrit
 
@@ -52,10 +52,10 @@ def single_look_multiplier(images: int) -> float:
 
 
 def anytime_multiplier(images: int | Ints) -> float | Floats64:
-    """Return how many standard errors wide an interval of `images` is that may be looked at after every image.
+    """Return the number of standard errors of an interval that may be computed again after every image.
 
-    With 95 % confidence, none of the intervals at 1, 2, 3 ... images is wrong (a confidence sequence), while the usual
-    one with 1.96 standard errors is wrong sooner or later. Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
+    With 95 % confidence, all intervals at 1, 2, 3 ... images are right (a confidence sequence). The usual interval of
+    1.96 standard errors is wrong at some time. Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
     "Time-uniform central limit theory and asymptotic confidence sequences" (2024, arXiv 2103.06476), equation 7, and
     for the scale, at which it is narrowest for BEST_AT images, their appendix B.2.
     """
@@ -66,11 +66,11 @@ def anytime_multiplier(images: int | Ints) -> float | Floats64:
 
 
 def effective_sample_sizes(share: Floats64, squares: Floats64, variance: Floats64, count: Ints) -> Floats64:
-    """Return (n,) how many images, each counting alike, would tell as much of each `share` (n,) as weighted ones do.
+    """Return (n,) the number of images with equal weights that would give each `share` (n,) as exactly as the weighted.
 
     `squares` (n,): sums of the squared weights, which are parts of the whole; `variance` (n,): of the estimated share;
-    `count` (n,): images, at least 1. Few images tell little of their variance, so PRIOR_IMAGES are added that vary as
-    those of a share do. Otherwise five images that are all right would have no variance at all.
+    `count` (n,): the number of images, at least 1. A few images do not show their variance, so PRIOR_IMAGES images with
+    the variance of a share are added. Otherwise five images that are all right would have the variance 0.
     """
     prior = (share * count + 2) / (count + 4)  # as Agresti and Coull 1998
     added = PRIOR_IMAGES * prior * (1 - prior)

@@ -1,4 +1,4 @@
-"""Find labels that are likely wrong, by what models say of them that have not seen them."""
+"""Find labels that are probably wrong, by the predictions of models that have not seen them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LOWEST = 1e-12  # probability: one model alone rules out no class
 def predict_without_own_label(
     make_head: Callable[[], Head], x: Floats, y: Ints, context: FitContext, classes: int, rng: np.random.Generator
 ) -> Floats:
-    """Return (m, classes) how likely models find each class of labelled images of which they have not seen the label.
+    """Return (m, classes) the probabilities of labelled images by models that have not seen their labels.
 
-    Each image is predicted twice. One model has seen no other image of its group either, so that it finds a burst that
-    is labelled wrong as a whole. The other has seen the rest of the group, so that it finds a single wrong frame. The
-    result is the geometric mean of both (a logarithmic opinion pool: Genest and Zidek 1986). It is not normalised: a
-    row sums to less than 1 where both disagree, and to 0 where the other labels are of a single class. `y` (m,) are
-    class numbers.
+    Each image is predicted twice. One model has seen no other image of its group either, so that it finds a burst in
+    which all labels are wrong. The other has seen the rest of the group, so that it finds a single wrong image. The
+    result is the geometric mean of both (a logarithmic opinion pool: Genest and Zidek 1986). It is not normalised: the
+    sum of a row is less than 1 if both disagree, and 0 if all other labels are of one class. `y` (m,) are class
+    numbers.
     """
     apart = predict_by_groups(make_head, x, y, context, classes, rng)
     if len(np.unique(context.groups)) == len(y):
@@ -36,10 +36,10 @@ def predict_without_own_label(
 
 
 def rank_doubtful(probs: Floats, y: Ints) -> Ints:
-    """Return the rows whose label `y` (m,) is not the likeliest class of `probs` (m, C), the least likely label first.
+    """Return the rows whose label `y` (m,) is not the best class of `probs` (m, C), the least probable label first.
 
-    This is the order by self-confidence of Northcutt, Jiang and Chuang (2021), "Confident learning". Rows of zeros, of
-    which nothing is known, are left out.
+    This is the order by self-confidence of Northcutt, Jiang and Chuang (2021), "Confident learning". Rows of zeros are
+    left out, because nothing is known about them.
     """
     given = probs[np.arange(len(y)), y]
     doubtful = np.flatnonzero(given < probs.max(axis=1, initial=0))

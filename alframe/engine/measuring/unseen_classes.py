@@ -1,4 +1,4 @@
-"""How many classes of the pool have no label yet, estimated from images drawn at random."""
+"""Estimate from images drawn at random how many classes of the pool have no label yet."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ MAX_SINGLETON_SHARE = 0.5  # of the drawn images, those alone in their class: wi
 
 
 def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> UnseenClasses | None:
-    """Return an estimate of how many classes have no label; None if too few images were drawn.
+    """Estimate the number of classes without a label; None if too few images were drawn.
 
     `y` (n,) are the class numbers of images drawn at random, each of which stands for `weights` (n,) images, in any
-    unit. `label_counts` (C,) are the labels of each class, whoever chose the images: a sampler's choice is no random
-    sample, but it shows that a class exists. It takes 20 drawn images, of which no more than half are the only one of
-    their class.
+    unit. `label_counts` (C,) are the numbers of all labels of each class: the choice of a sampler is no random sample,
+    but it shows that a class exists. At least 20 drawn images are needed, and at most half of them may be the only
+    image of their class.
 
     The number of all classes is Chao1 (Chao 1984, "Nonparametric estimation of the number of classes in a population"),
-    which is a lower bound on average, also for unequal weights. Its log-normal interval (Chao 1987) misses classes that
-    are very rare, so that only the lower end is given. What can be bounded from above is the share of their images:
-    that of drawn images which have the only label of their class (Good 1953), by the exact binomial bound.
+    which is a lower bound on average, also for unequal weights. Its log-normal interval (Chao 1987) misses very rare
+    classes, so only the lower end is given. The share of the images of these classes has an upper bound: the exact
+    binomial bound of the share of drawn images with the only label of their class (Good 1953).
     """
     from scipy.special import betaincinv
 

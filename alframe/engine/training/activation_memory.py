@@ -1,4 +1,4 @@
-"""Fine-tune with large batches on a laptop: activations are computed again where all of them would fill its memory."""
+"""Fine-tune with large batches on a laptop: if the activations need too much memory, they are computed twice."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class _Checkpointing(Protocol):
 
 
 def limit_activation_memory(module: nn.Module, spec: InputSpec, batch_size: int, device: str) -> bool:
-    """Let a timm network in `module` forget its activations if those of a batch take too much memory; return whether.
+    """Let a timm network in `module` drop its activations if they need too much memory. Return whether it does so.
 
-    They are computed again for the gradients (Chen et al. 2016, arXiv 1604.06174): the weights become the same, a
-    training step takes about 1.4 times as long. A GPU may use half of its free memory. A warning says how much memory
-    is needed if it is still too much, as for networks that cannot do this. Call it as training is called: with frozen
-    weights without gradients, and in the same precision.
+    The activations are computed again for the gradients (Chen et al. 2016, arXiv 1604.06174). The trained weights are
+    the same, and a training step takes about 1.4 times as long. A GPU may use half of its free memory. If the memory is
+    still too large, or if the network cannot do this, a warning gives the needed memory. Call this function in the
+    state of the training: with frozen weights without gradients, and in the same precision.
     """
     limit = _free_gpu_bytes(device) // 2 if device.startswith("cuda") else MAX_CPU_BYTES
     recompute_activations(module, enable=False)
@@ -56,9 +56,10 @@ def _free_gpu_bytes(device: str) -> int:
 
 
 def recompute_activations(module: nn.Module, enable: bool) -> bool:
-    """Switch the recomputing of activations on or off, and return whether every network of timm in `module` could.
+    """Switch the recomputing of activations on or off. Return whether every network of timm in `module` can do it.
 
-    Old versions of timm compute in a way that gives no gradients behind frozen weights, so nothing is frozen there.
+    With old versions of timm, frozen weights would block the gradients, so the function does nothing if weights are
+    frozen.
     """
     networks = [layer for layer in module.modules() if isinstance(layer, _Checkpointing)]
     if enable and networks:
@@ -78,7 +79,7 @@ def recompute_activations(module: nn.Module, enable: bool) -> bool:
 
 
 def measure_activation_bytes(module: nn.Module, spec: InputSpec, device: str) -> int:
-    """Return the bytes that `module` keeps for the gradients of one image; it ends in evaluation mode."""
+    """Return the bytes that `module` keeps for the gradients of one image. It is in evaluation mode afterwards."""
     weights = {weight.untyped_storage().data_ptr() for weight in module.parameters()}
     sizes: dict[int, int] = {}
 
@@ -96,9 +97,9 @@ def measure_activation_bytes(module: nn.Module, spec: InputSpec, device: str) ->
 
 @contextmanager
 def statistics_kept(module: nn.Module) -> Iterator[None]:
-    """Keep the running statistics of batch normalisation as they are inside the block.
+    """Keep the running statistics of batch normalisation unchanged inside the block.
 
-    In a backward pass that computes activations again, each batch would count twice.
+    Otherwise each batch would count twice in a backward pass that computes activations again.
     """
     layers = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
     before = [

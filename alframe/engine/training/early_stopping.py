@@ -1,4 +1,4 @@
-"""Stop a training that no longer helps: macro-F1 on labels that it does not see."""
+"""Stop a training early, by the macro-F1 on labels that the training does not use."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 def split_validation(items: Sequence[Item], y: Ints, group: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Split rows into those to train on and those to validate on: about a fifth of each class, and no group in both.
+    """Split rows into training rows and validation rows: about a fifth of each class, and no group in both.
 
-    There are none to validate on where whole groups do not allow it. `group` is as in `assign_groups`.
+    If whole groups do not allow this, there are no validation rows. `group` is as in `assign_groups`.
     """
     names = assign_groups(items, group)
     drawn = draw_stratified_groups(names, [str(number) for number in y.tolist()], VALIDATION_FRACTION, rng)
@@ -37,11 +37,11 @@ def split_validation(items: Sequence[Item], y: Ints, group: str, rng: np.random.
 
 @dataclass
 class EarlyStopping:
-    """Keeps the best weights, and says when `patience` epochs in a row were no better.
+    """Keep the best weights, and stop after `patience` epochs without a better score.
 
-    Each image in `validation_rows` is given the class whose mean embedding of the `training_rows` is nearest, which
-    suits any loss; the score is the mean F1 over the classes of the validation images. The weights from before the
-    training are the first to beat. Each score embeds all labelled images once.
+    Each image in `validation_rows` gets the class whose mean embedding of the `training_rows` is nearest, which suits
+    any loss. The score is the mean F1 over the classes of the validation images. The first score is that of the weights
+    before the training. Each score embeds all labelled images once.
     """
 
     items: Sequence[Item]
@@ -56,7 +56,7 @@ class EarlyStopping:
     _best_state: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def update(self, module: nn.Module, device: str, advance: Callable[[int], None]) -> bool:
-        """Score `module`, in evaluation mode, and return whether to stop; `advance` takes how many were embedded."""
+        """Score `module`, in evaluation mode, and return whether to stop. `advance` receives the number of images."""
         score = self._macro_f1(module, device, advance)
         if not self.scores or score > self.scores[self.best_epoch]:
             self.best_epoch = len(self.scores)
@@ -95,7 +95,7 @@ def embed_readable(
     device: str,
     advance: Callable[[int], None],
 ) -> tuple[Ints, Floats]:
-    """Return the readable ones of `rows` (n,), and their embeddings; `advance` takes how many were embedded."""
+    """Return the readable `rows` (n,) and their embeddings. `advance` receives the number of embedded images."""
     batches = [rows[chunk].tolist() for chunk in row_slices(len(rows), BATCH_SIZE)]
     readable: list[int] = []
     embeddings: list[Floats] = []
@@ -110,7 +110,7 @@ def embed_readable(
 
 
 def nearest_mean_classes(x: Floats, y: Ints, z: Floats) -> Ints:
-    """Return for each row of `z` (q, D) the class whose mean of `x` (m, D), of the classes `y` (m,), is nearest."""
+    """Return for each row of `z` (q, D) the class with the nearest mean of `x` (m, D), whose classes are `y` (m,)."""
     classes = np.unique(y)
     means = np.stack([x[y == number].mean(0) for number in classes])
     distances = (means * means).sum(1) - 2 * z @ means.T

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """How a fine-tuning went: see `store.events.FineTuned`. Nothing is measured where nothing was trained."""
+    """The measures of a fine-tuning, see `store.events.FineTuned`. They are empty if nothing was trained."""
 
     losses: list[float]
     train_accuracy: float | None = None
@@ -54,11 +54,12 @@ def fine_tune(
     workers: int,
     group: str = "sequence",
 ) -> TrainingResult:
-    """Train `module` and `loss` in place on `items` of class numbers `y`, and return how it went.
+    """Train `module` and `loss` in place on `items` with the class numbers `y`, and return the measures.
 
-    The same seed gives the same weights on the same machine, whatever the number of workers. With `plan.patience`, no
-    `group` (as in `assign_groups`) is cut between training and validation. `module` ends in evaluation mode. Raises
-    PoolError if hardly any image can be read, BadParams if the loss diverges or the plan does not suit the network.
+    The same seed gives the same weights on the same machine, with any number of workers. With `plan.patience`, no
+    `group` (as in `assign_groups`) is divided between training and validation. `module` is in evaluation mode
+    afterwards. Raises PoolError if hardly any image can be read, BadParams if the loss diverges or the plan does not
+    suit the network.
     """
     if len(items) < 2:
         log.warning("Fine-tuning needs at least two labelled images; there are %d: backbone unchanged.", len(items))
@@ -139,7 +140,7 @@ def fine_tune(
 def _make_early_stopping(
     items: Sequence[Item], y: Ints, spec: InputSpec, plan: TrainingPlan, seed: int, workers: int, group: str
 ) -> tuple[Ints, EarlyStopping | None]:
-    """Return the rows to train on, and the early stopping if the plan asks for it and whole groups allow it."""
+    """Return the training rows, and the early stopping if the plan has one and whole groups allow it."""
     all_rows = np.arange(len(items))
     if plan.patience is None or plan.epochs == 0:
         return all_rows, None

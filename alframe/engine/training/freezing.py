@@ -1,4 +1,4 @@
-"""Which part of a network stays as it is while the rest is fine-tuned."""
+"""Freeze a part of a network, so that fine-tuning trains only the other part."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from alframe.errors import BadParams
 
 
 def has_weights(module: nn.Module) -> bool:
-    """Return whether there is anything to train: colour histograms, for example, have no weights."""
+    """Return whether the network has weights to train. For example, colour histograms have no weights."""
     return next(module.parameters(), None) is not None
 
 
 def parameters_to_freeze(module: nn.Module, freeze: str) -> list[nn.Parameter]:
-    """Return the parameters of `module` that `freeze` (see TrainingPlan) keeps as they are.
+    """Return the parameters of `module` that `freeze` (see TrainingPlan) keeps unchanged.
 
     Stages are timm's coarse groups: the stem is 0, then come the stages of a convolutional network or the blocks of a
     transformer. Raises BadParams if there is no such stage, or nothing would be left to train.
@@ -56,9 +56,9 @@ def gradients_off(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
 
 
 def set_train_mode(module: nn.Module, frozen: Sequence[nn.Parameter]) -> None:
-    """Set training mode, except for layers that are wholly frozen.
+    """Set training mode, except for layers in which all weights are frozen.
 
-    Their normalisation keeps its statistics, and their dropout is off.
+    The normalisation of these layers keeps its statistics, and their dropout is off.
     """
     module.train()
     frozen_ids = {id(weight) for weight in frozen}

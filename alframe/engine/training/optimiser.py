@@ -28,10 +28,10 @@ def make_optimiser(
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, plan: TrainingPlan, steps: int) -> lr_scheduler.LRScheduler:
-    """Build the plan's schedule of the learning rate over this many `steps`; a single step is taken with `lr` itself.
+    """Build the plan's schedule of the learning rate over this number of `steps`. A single step uses `lr` itself.
 
-    "one_cycle" rises from a 25th of `lr` over the first 30 % of the steps and then falls to nearly nothing, momentum
-    going the other way (Smith and Topin 2018); "cosine" falls from `lr` to 0 (Loshchilov and Hutter 2017).
+    "one_cycle" rises from a 25th of `lr` over the first 30 % of the steps, and then falls to nearly 0, while the
+    momentum falls and rises (Smith and Topin 2018). "cosine" falls from `lr` to 0 (Loshchilov and Hutter 2017).
     """
     if plan.schedule == "one_cycle" and steps > 1:
         return lr_scheduler.OneCycleLR(optimiser, plan.lr, total_steps=steps)
@@ -41,7 +41,7 @@ def make_schedule(optimiser: torch.optim.Optimizer, plan: TrainingPlan, steps: i
 
 
 def autocast(plan: TrainingPlan, device: str) -> AbstractContextManager[None]:
-    """Return the context in which a step is computed: bfloat16 if the plan is mixed and the device can."""
+    """Return the context for computing a step: bfloat16 if the plan is mixed and the device supports it."""
     if plan.precision != "mixed":
         return nullcontext()
     device_type = device.partition(":")[0]
