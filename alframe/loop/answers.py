@@ -39,7 +39,7 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
         incomplete = collect_and_store_answers(campaign, items, cache.problems)
         if not newest.closed:
             keys = set(newest.keys)
-            answered = (campaign.labels().settled_for_round(newest.number) & keys) - incomplete
+            answered = (campaign.decided_labels().settled_for_round(newest.number) & keys) - incomplete
             answers_now = label_source_of(campaign, newest).answers_now
             unavailable = set()  # missing or unreadable, so that nobody can label them
             if not answers_now:
@@ -53,7 +53,7 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
 
 def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
     """Return all that the ledger knows to be answered."""
-    return LabelSnapshot(campaign.labels(), sum(stored.closed for stored in campaign.ledger.stored_rounds()))
+    return LabelSnapshot(campaign.decided_labels(), sum(stored.closed for stored in campaign.ledger.stored_rounds()))
 
 
 def collect_and_store_answers(
@@ -65,7 +65,7 @@ def collect_and_store_answers(
     """
     found: list[str] = []
     incomplete: set[int] = set()
-    known = {*campaign.settings.classes, *campaign.labels().class_first_rounds}
+    known = {*campaign.settings.classes, *campaign.decided_labels().class_first_rounds}
     for stored_round in campaign.ledger.stored_rounds()[-1:] if newest_only else campaign.ledger.stored_rounds():
         incomplete = set()
         try:
@@ -82,7 +82,7 @@ def collect_and_store_answers(
         with campaign.ledger.transaction():
             campaign.ledger.add_labels(answers.labels, stored_round.number, name, answers.cleared)
     found += _import_unrequested(campaign)
-    labels = campaign.labels()
+    labels = campaign.decided_labels()
     problems.log_new([*found, *describe_conflicts(labels, items)])
     source = campaign.parts.label_source
     if known and not source.answers_now and not isinstance(source, ServesPeople):  # a page asks before it adds a class
@@ -107,7 +107,7 @@ def _import_unrequested(campaign: Campaign) -> list[str]:
             continue  # reported with the round itself
         if not isinstance(source, UnrequestedAnswers):
             continue
-        classes = sorted({*campaign.settings.classes, *campaign.labels().class_first_rounds} - {UNSURE})
+        classes = sorted({*campaign.settings.classes, *campaign.decided_labels().class_first_rounds} - {UNSURE})
         unrequested = source.collect_unrequested(campaign.project.request_folder, classes)
         named = {id_ for said in unrequested for id_, _ in said.labels}
         named |= {label.item for said in unrequested for _, label in said.labels}
@@ -168,7 +168,7 @@ def _repeat_request(
             f"are read from there. The next round uses {campaign.parts.name_of('label_source')}. To request this round "
             f"again: {_withdrawal_commands(campaign)}"
         )
-    text = describe_progress(stored_round, campaign.labels(), incomplete)
+    text = describe_progress(stored_round, campaign.decided_labels(), incomplete)
     if unavailable:
         text += f" {len(unavailable)} others are missing or unreadable and are no longer expected."
     stopping = campaign.parts.stopping
@@ -176,7 +176,7 @@ def _repeat_request(
     if reason:
         text += f" {reason} To stop now without waiting for more: {_withdrawal_commands(campaign)}"
     elif answered and not isinstance(source, ServesPeople):  # its page is open: people go on there
-        conflicting = (campaign.labels().unresolved_conflicts & set(stored_round.keys)) - unavailable
+        conflicting = (campaign.decided_labels().unresolved_conflicts & set(stored_round.keys)) - unavailable
         unanswered = [items[key].id for key in stored_round.keys if key not in answered | unavailable | conflicting]
         steps = [f"label the other {len(unanswered)} as well"] * bool(unanswered)
         steps += [f"settle the {len(conflicting)} with conflicting labels (`status` lists them)"] * bool(conflicting)
@@ -242,13 +242,13 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
     """Return a stored round as its label source sees it; `items` by key."""
     # Only classes known before the request: else the first answers' typos would make the right names unknown, and
     # an answer that was taken once would be a slip when it is read again.
-    classes = {*campaign.settings.classes, *campaign.labels().class_names_before(stored_round.number)}
+    classes = {*campaign.settings.classes, *campaign.decided_labels().class_names_before(stored_round.number)}
     predictions = campaign.ledger.events_of(Predicted, stored_round.number)
     predicted = predictions[0][1] if predictions else Predicted()
     suggestions = tuple(map(Suggestion, predicted.classes, predicted.confidence))
     source, folder = label_source_of(campaign, stored_round), campaign.project.request_folder
     requested_items = with_ids_of_round(campaign.ledger, source, stored_round.number, stored_round.keys, items)
-    named = {label.class_name for label in campaign.labels().counted} - classes
+    named = {label.class_name for label in campaign.decided_labels().counted} - classes
     arrangements = campaign.ledger.events_of(BatchArranged, stored_round.number)  # rounds of earlier versions have none
     arranged = arrangements[0][1] if arrangements else BatchArranged()
     return Request(

@@ -44,7 +44,7 @@ class Campaign:
     parts: Parts = field(init=False)
     project: Project = field(init=False)
     earlier_sources: dict[str, LabelSource] = field(default_factory=dict, init=False)  # of earlier rounds, by name
-    _decided_labels: tuple[tuple[int, Collection[int]], DecidedLabels] | None = field(default=None, init=False)
+    _decided: tuple[tuple[int, Collection[int]], DecidedLabels] | None = field(default=None, init=False)
     _doubtful_sequences: tuple[Sequence[Item], Collection[str]] | None = field(default=None, init=False)  # of items
 
     def __post_init__(self) -> None:
@@ -59,13 +59,13 @@ class Campaign:
         """Return settings and recipes as plain data, for the ledger."""
         return {"settings": settings_as_stored(self.settings), "recipes": to_plain(self.recipes)}
 
-    def labels(self) -> DecidedLabels:
+    def decided_labels(self) -> DecidedLabels:
         """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
         rechecks = self.recheck_rounds()
         version = self.ledger.last_label_number(), rechecks
-        if self._decided_labels is None or self._decided_labels[0] != version:
-            self._decided_labels = version, decide_labels(self.standing_labels(), self.settings.conflicts, rechecks)
-        return self._decided_labels[1]
+        if self._decided is None or self._decided[0] != version:
+            self._decided = version, decide_labels(self.standing_labels(), self.settings.conflicts, rechecks)
+        return self._decided[1]
 
     def standing_labels(self) -> list[StoredLabel]:
         """Return what every source says of every item now, by item, the latest at the end."""
@@ -77,7 +77,7 @@ class Campaign:
 
     def labels_with_propagated(self, items: Sequence[Item]) -> list[StoredLabel]:
         """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""
-        labels = self.labels()
+        labels = self.decided_labels()
         if not self.settings.propagate:
             return labels.counted
         columns = ItemColumns.of(items)
@@ -106,7 +106,7 @@ class Campaign:
     def unlabelled_audit_keys(self) -> list[int]:
         """Return the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
         keys = {key for stored in self.ledger.stored_rounds() if stored.closed for key in stored.audit_keys}
-        return sorted(keys - {label.item for label in self.labels().counted})
+        return sorted(keys - {label.item for label in self.decided_labels().counted})
 
     def earlier_batches(self) -> EarlierBatches:
         """Return the model's error rate on each closed batch that this campaign's sampler chose, and who chose it.
@@ -114,7 +114,7 @@ class Campaign:
         The rate is of the labelled images, without those drawn at random; of none, it is 0. Once a batch was chosen by
         it, it stays as it was then.
         """
-        class_names = {label.item: label.class_name for label in self.labels().counted}
+        class_names = {label.item: label.class_name for label in self.decided_labels().counted}
         predicted, events = dict(self.ledger.events_of(Predicted)), dict(self.ledger.events_of(BatchChosenBy))
         known_rates = {r: rate for e in events.values() for r, rate in zip(e.rounds, e.error_rates, strict=True)}
         rates: dict[int, float] = {}

@@ -87,7 +87,7 @@ def choose_batch(
     rng = seeding.generator(settings.seed, "sampler", number)
     learns = Need.BATCH_ERROR_RATES in sampler.needs
     earlier = campaign.earlier_batches() if learns else EarlierBatches()
-    training = fitted.training
+    training = fitted.training_labels
     view = make_pool_view(
         sampler,
         features,
@@ -160,15 +160,15 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
     """Return the events to store with a batch: near-duplicates, its files' content hashes, and the predictions."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
-    events.append(shown_content(fitted.embedded, keys))
+    events.append(shown_content_event(fitted.embedded, keys))
     if fitted.head is not None:
         probs = fitted.head.probs(embedding.features[keys])
-        classes = [fitted.training.classes[index] for index in probs.argmax(axis=1)]
+        classes = [fitted.training_labels.classes[index] for index in probs.argmax(axis=1)]
         events.append(Predicted(classes, probs.max(axis=1).tolist()))
     return events
 
 
-def shown_content(embedded: EmbeddedPool, keys: Ints) -> ShownContent:
+def shown_content_event(embedded: EmbeddedPool, keys: Ints) -> ShownContent:
     """Return the contents of the files of the `keys` (n,), to store with their request."""
     contents = [embedded.embedding.content_hashes[key] for key in keys.tolist()]
     return ShownContent([None if content is None else content.hex() for content in contents])
@@ -180,11 +180,11 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: ChosenBatch)
     if not cache.data_digest and cache.embedded is not None:
         cache.data_digest = digest_data(cache.embedded)
     versions, owners = list_package_versions(), list_part_owners(campaign.recipes)
-    config, audit_keys = campaign.settings_and_recipes(), chosen.audit.keys.tolist()
+    config, audit_keys = campaign.settings_and_recipes(), chosen.audit_draw.keys.tolist()
     with ledger.transaction():
         ledger.add_round(number, config, versions, owners, chosen.selection, audit_keys)
-        if len(chosen.audit.keys):
-            ledger.add_audit_strata(number, chosen.audit.strata)
+        if len(chosen.audit_draw.keys):
+            ledger.add_audit_strata(number, chosen.audit_draw.strata)
         for event in [*chosen.events, collect_environment(cache.data_digest)]:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.stored_rounds()[-1], cache.listing.items)

@@ -36,7 +36,7 @@ def random_draw_weights(campaign: Campaign) -> dict[int, float]:
 
 def describe_unseen_classes(campaign: Campaign) -> str:
     """Return a sentence on the classes without a label; empty if no labelled image was drawn at random."""
-    counted = campaign.labels().counted
+    counted = campaign.decided_labels().counted
     weights = random_draw_weights(campaign)
     stands_for = np.array([weights.get(label.item, 0.0) for label in counted])
     drawn = stands_for > 0

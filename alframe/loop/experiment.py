@@ -109,7 +109,7 @@ def _require_same_groups(campaign: Campaign) -> None:
 
 def _require_same_spellings(campaign: Campaign) -> None:
     """Raise BadParams for a class of the settings that is another spelling of a class that people have named."""
-    named = campaign.labels().class_first_rounds
+    named = campaign.decided_labels().class_first_rounds
     spelling = {class_name_key(name): name for name in named}
     for name in campaign.settings.classes:
         known = spelling.get(class_name_key(name), name)

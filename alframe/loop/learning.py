@@ -62,7 +62,7 @@ def evaluate_and_record(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: HeadFitResult
 ) -> RoundRecord | None:
     """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
-    head, embedded, training, context = fitted.head, fitted.embedded, fitted.training, fitted.context
+    head, embedded, training, context = fitted.head, fitted.embedded, fitted.training_labels, fitted.context
     ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_round_count
     if head is None or fitted.confidence is None:
         return None
@@ -120,7 +120,7 @@ def load_audit_draws(campaign: Campaign, item_count: int) -> list[AuditDraw]:
     ledger = campaign.ledger
     strata = ledger.audit_strata()
     labelled_in = np.full(item_count, np.iinfo(np.int64).max)
-    for label in campaign.labels().counted:
+    for label in campaign.decided_labels().counted:
         labelled_in[label.item] = label.round or 0
     return [
         AuditDraw(

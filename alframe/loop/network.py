@@ -85,7 +85,7 @@ def find_finetuned_keys(campaign: Campaign) -> set[int]:
     if trained.seen is not None:
         return set(trained.seen)
     # An older version has left out nothing but the audit: all else that may have been answered by then was trained on.
-    answered = {label.item for label in campaign.labels().counted if (label.round or 0) <= number}
+    answered = {label.item for label in campaign.decided_labels().counted if (label.round or 0) <= number}
     return answered - set(campaign.audit_keys().tolist())
 
 

@@ -71,7 +71,7 @@ class HeadFitResult:
     """
 
     embedded: EmbeddedPool
-    training: TrainingLabels
+    training_labels: TrainingLabels
     context: FitContext
     head: Head | None
     confidence: PoolConfidence | None = None
@@ -91,7 +91,7 @@ class ChosenBatch:
 
     round_number: int
     selection: Selection
-    audit: AuditDraw
+    audit_draw: AuditDraw
     events: list[Event]
 
 

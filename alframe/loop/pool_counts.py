@@ -52,7 +52,7 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
     The first of these that fits an image counts it: labelled, labelled for its sequence, labelled with several classes,
     unsure, answered but not taken in, requested, unreadable, requested before in vain, never requested.
     """
-    labels, ledger = campaign.labels(), campaign.ledger
+    labels, ledger = campaign.decided_labels(), campaign.ledger
     rounds = ledger.stored_rounds()
     held_out = [key for key in ledger.held_out_keys() if key < len(items)]  # a run may be listing new images now
     opened = {key for stored_round in rounds if not stored_round.closed for key in stored_round.keys}
@@ -91,7 +91,7 @@ def record_absent(campaign: Campaign, absent: Sequence[int], known_count: int) -
     if known_count and new:
         log.info("The pool has %s.", count_with_noun(new, "new image"))
     if newly_absent:
-        labelled = len(newly_absent.intersection(label.item for label in campaign.labels().counted))
+        labelled = len(newly_absent.intersection(label.item for label in campaign.decided_labels().counted))
         kept = f" {labelled:,} of them are labelled; the labels are kept." if labelled else ""
         log.info("The pool no longer lists %s.%s", count_with_noun(len(newly_absent), "image"), kept)
     if set(absent) != before:

@@ -9,7 +9,7 @@ import numpy as np
 from alframe import seeding
 from alframe.engine.measuring.label_doubt import predict_without_own_label, rank_doubtful
 from alframe.loop.campaign import Campaign
-from alframe.loop.choosing import display_positions, record_and_request, shown_content
+from alframe.loop.choosing import display_positions, record_and_request, shown_content_event
 from alframe.loop.embedding import count_near_duplicates
 from alframe.loop.phase_results import ChosenBatch, HeadFitResult, RunCache
 from alframe.loop.serving import keys_without_suggestion_by_round
@@ -42,7 +42,7 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
     model doubts them, the accuracy on the audit would look better than it is.
     """
     fitted.require_head()
-    training, by_people = fitted.training, fitted.training.is_by_people
+    training, by_people = fitted.training_labels, fitted.training_labels.is_by_people
     rechecks = campaign.recheck_rounds()
     hidden = set[int]().union(*keys_without_suggestion_by_round(campaign).values())
     asked_before = {key for each in campaign.ledger.stored_rounds() if each.number in rechecks for key in each.keys}
@@ -80,7 +80,7 @@ def request_recheck(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined
     )
     arranged = BatchArranged(display_positions(fitted.embedded, keys), [True] * len(keys))
-    events: list[Event] = [asked, shown_content(fitted.embedded, keys), arranged]
+    events: list[Event] = [asked, shown_content_event(fitted.embedded, keys), arranged]
     if campaign.settings.duplicates.by is not None:
         events.append(count_near_duplicates(fitted.embedded))
     doubt = 1 - np.array(asked.given, np.float32)

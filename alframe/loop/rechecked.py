@@ -36,7 +36,7 @@ class RecheckedLabel:
 def read_rechecked_labels(campaign: Campaign, stored_round: StoredRound) -> list[RecheckedLabel]:
     """Return what became of the labels that a round asked again, the most doubtful first."""
     ((_, event),) = campaign.ledger.events_of(LabelsAskedAgain, stored_round.number)
-    counted = {label.item: label.class_name for label in campaign.labels().counted}
+    counted = {label.item: label.class_name for label in campaign.decided_labels().counted}
     answers: dict[int, list[str]] = {}
     for label in campaign.standing_labels():
         if label.round == stored_round.number:

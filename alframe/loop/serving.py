@@ -51,7 +51,7 @@ def is_last_request_served(campaign: Campaign) -> bool:
 
 def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | None) -> CampaignSnapshot:
     """Return the campaign as it is now; with what the model thinks of the pool, if one is given."""
-    ledger, labels, items = campaign.ledger, campaign.labels(), cache.listing.items
+    ledger, labels, items = campaign.ledger, campaign.decided_labels(), cache.listing.items
     rounds, stopping = ledger.stored_rounds(), campaign.parts.stopping
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
     hidden = keys_without_suggestion_by_round(campaign)
@@ -113,7 +113,7 @@ def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredic
 
     Where fine-tuning has used the label, its embedding knows it: then the doubt is not known.
     """
-    embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training
+    embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training_labels
     keys = np.flatnonzero(embedding.is_readable & listing.is_present & ~listing.is_held_out)
     assert fitted.confidence is not None, "there is a head"
     class_numbers, confidence = fitted.confidence.class_numbers(keys), fitted.confidence.of(keys)
@@ -133,7 +133,7 @@ def predict_probs_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floa
 
     The rows of a fold that leaves a single class to learn are what the head in use says, which has seen them.
     """
-    training = fitted.training
+    training = fitted.training_labels
     rng = seeding.generator(campaign.settings.seed, "doubt", len(training.keys))
     x = fitted.embedded.embedding.features[training.keys]
     new_head, classes = campaign.parts.new_head, len(training.classes)

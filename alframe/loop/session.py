@@ -113,7 +113,7 @@ def predict_pool(campaign: Campaign, cache: RunCache, fitted: HeadFitResult) -> 
     return Predictions(
         items=[items[key] for key in keys.tolist()],
         probs=probs,
-        classes=fitted.training.classes,
+        classes=fitted.training_labels.classes,
         labels=[labels.get(key) for key in keys.tolist()],
         round=load_label_snapshot(campaign).closed_round_count,
     )

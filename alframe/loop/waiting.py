@@ -31,12 +31,13 @@ def wait_for_answers(
     return_freed_memory()
     stored_round = campaign.ledger.stored_rounds()[-1]
     keys = set(stored_round.keys)
-    keys -= find_unviewable_images(campaign, items, keys - campaign.labels().settled_for_round(stored_round.number))
+    settled = campaign.decided_labels().settled_for_round(stored_round.number)
+    keys -= find_unviewable_images(campaign, items, keys - settled)
     needed, shown, shown_problem = count_required_answers(campaign, len(keys)), 0, ""
     with Bar(f"Round {stored_round.number}, answered", total=len(keys), unit="img", delay=0.0, forecast=False) as bar:
         while True:
             incomplete = collect_and_store_answers(campaign, items, problems, newest_only=True)
-            labels = campaign.labels()
+            labels = campaign.decided_labels()
             answered = len((labels.settled_for_round(stored_round.number) & keys) - incomplete)
             problem = describe_unresolved_conflicts(labels, keys, items)
             if serving is not None and problem != shown_problem:

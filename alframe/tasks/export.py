@@ -59,7 +59,7 @@ def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> 
     from alframe.engine.model import Model
 
     embedder = fitted.embedded.embedder.build()
-    model = Model(embedder, head, fitted.training.classes, recipes["backbone"], recipes["head"])
+    model = Model(embedder, head, fitted.training_labels.classes, recipes["backbone"], recipes["head"])
     predictions, folder = predict_pool(session, cache, fitted), session.project.export_folder
     folder.mkdir(parents=True, exist_ok=True)
     written, failed = write_all_exports(session.parts.exporters, predictions, model, folder)

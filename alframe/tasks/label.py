@@ -38,7 +38,7 @@ class Label(WaitsForAnswers):
         """Store the answers; the next run learns from them. Raises StoreError if there is no project."""
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "label"))
-        items, problems, before = session.ledger.items_on_demand(), ProblemLog(), session.labels()
+        items, problems, before = session.ledger.items_on_demand(), ProblemLog(), session.decided_labels()
         incomplete = collect_and_store_answers(session, items, problems)
         rounds = session.ledger.stored_rounds()
         if self.watch and rounds and not rounds[-1].closed and rounds[-1].requested:
@@ -48,7 +48,7 @@ class Label(WaitsForAnswers):
                     serving.show_phase("waiting", "")
                 wait_for_answers(session, items, problems, self.every, serving)
             incomplete = set()
-        labels = session.labels()
+        labels = session.decided_labels()
         lines = [_describe_changes(before, labels)]
         if rounds and not rounds[-1].closed:
             lines.append(describe_progress(rounds[-1], labels, incomplete))
@@ -78,7 +78,7 @@ class Withdraw:
             return Outcome(OutcomeState.DONE, f"No request is open, so there is nothing to withdraw. {go_on}")
         stored_round, items = rounds[-1], session.ledger.items_on_demand()
         incomplete = collect_and_store_answers(session, items, ProblemLog()) if stored_round.requested else set()
-        labels = session.labels()
+        labels = session.decided_labels()
         answered = labels.settled_for_round(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
         progress = describe_progress(stored_round, labels, incomplete)

@@ -66,7 +66,7 @@ class RecheckLabels(WaitsForAnswers):
             _close_if_answered(session, rounds[-1], incomplete)
         if self.ask:
             _check_can_ask_again(session)
-        count = len(session.labels().counted)
+        count = len(session.decided_labels().counted)
         if count < MIN_LABELS:
             text = (
                 f"There are {count} labels. At least {MIN_LABELS} are needed to find doubtful ones. Label more first."
@@ -97,7 +97,7 @@ class RecheckLabels(WaitsForAnswers):
                     session.log.info("\n%s\n%s\nCtrl-C stops.", message, serving.address)
                 wait_for_answers(session, items, cache.problems, self.every, serving)
         incomplete = collect_and_store_answers(session, items, cache.problems, newest_only=True)
-        labels, keys = session.labels(), set(stored_round.keys)
+        labels, keys = session.decided_labels(), set(stored_round.keys)
         answered = (labels.settled_for_round(stored_round.number) & keys) - incomplete
         expected = keys - find_unviewable_images(session, items, keys - answered)
         if len(answered) < count_required_answers(session, len(expected)):
@@ -126,14 +126,14 @@ class RecheckLabels(WaitsForAnswers):
 def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: set[int]) -> None:
     """Close a round that asked about images without a label. Raises LabelError if too few of it are answered."""
     keys = set(stored_round.keys)
-    answered = (session.labels().settled_for_round(stored_round.number) & keys) - incomplete
+    answered = (session.decided_labels().settled_for_round(stored_round.number) & keys) - incomplete
     if len(answered) >= count_required_answers(session, len(keys)):
         close_request(session, stored_round, len(answered))
         return
     raise LabelError(
-        f"{describe_progress(stored_round, session.labels(), incomplete)} Only one round can be open. Label the rest "
-        f"first, or withdraw it: {project_command(session.folder, verb='withdraw')}. To list the doubtful labels now: "
-        f"{project_command(session.folder, 'ask=false', verb='recheck_labels')}"
+        f"{describe_progress(stored_round, session.decided_labels(), incomplete)} Only one round can be open. Label "
+        f"the rest first, or withdraw it: {project_command(session.folder, verb='withdraw')}. To list the doubtful "
+        f"labels now: {project_command(session.folder, 'ask=false', verb='recheck_labels')}"
     )
 
 

@@ -75,7 +75,7 @@ def collect_report_data(session: Session, outcome: Outcome | None = None) -> Rep
     """Return all that the page shows, read from the ledger."""
     ledger = session.ledger
     items = ledger.items_on_demand()
-    labels = {label.item: label.class_name for label in session.labels().counted}
+    labels = {label.item: label.class_name for label in session.decided_labels().counted}
     history = ledger.all_records()
     comparison = load_comparison_histories(session)
     rechecks = session.recheck_rounds()  # which nobody should look up who answers them

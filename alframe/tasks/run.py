@@ -116,10 +116,10 @@ class Run(WaitsForAnswers):
             serving.address,
             project_command(session.folder),
         )
-        if fitted is None and len({label.class_name for label in session.labels().counted}) > 1:
+        if fitted is None and len({label.class_name for label in session.decided_labels().counted}) > 1:
             serving.publish(take_snapshot(session, cache, train_on_all_labels(session, cache)))
         wait_for_answers(session, items, cache.problems, self.every, serving, describe_accuracy(session))
-        with _showing_phase(serving, "learning", f"Learning from {len(session.labels().counted)} labels."):
+        with _showing_phase(serving, "learning", f"Learning from {len(session.decided_labels().counted)} labels."):
             return run_until_stop(session, cache)
 
     def _serve_after_the_end(

@@ -37,7 +37,7 @@ class Status:
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "status"))
         ledger, items = session.ledger, session.ledger.items_on_demand()
-        labels = session.labels()
+        labels = session.decided_labels()
         counts = Counter(label.class_name for label in labels.counted)
         unlabelled_audit = session.unlabelled_audit_keys()
         answered, problems = _read_answers(session, items)
@@ -79,7 +79,7 @@ class Status:
 
 def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
     """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
-    labels, rounds = session.labels(), session.ledger.stored_rounds()
+    labels, rounds = session.decided_labels(), session.ledger.stored_rounds()
     asks_again = bool(rounds) and rounds[-1].number in session.recheck_rounds()
     answered = labels.settled_for_round(rounds[-1].number) if rounds else set()
     problems = describe_conflicts(labels, items)
@@ -100,7 +100,7 @@ def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], li
 
 
 def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
-    labels, rounds, go_on = session.labels(), session.ledger.stored_rounds(), project_command(session.folder)
+    labels, rounds, go_on = session.decided_labels(), session.ledger.stored_rounds(), project_command(session.folder)
     if session.project.done_file.exists():
         exported = session.project.export_folder
         if exported.is_dir() and any(exported.iterdir()):

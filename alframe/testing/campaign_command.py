@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe import open_session
 
-LONGEST_WAIT = 1200.0  # seconds: long enough for a busy machine, so that only a process that hangs is stopped
+MAX_WAIT_SECONDS = 1200.0  # seconds: long enough for a busy machine, so that only a process that hangs is stopped
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class CampaignCommand:
 
     def run_to_success(self, process: subprocess.Popen[bytes] | None = None) -> None:
         """Wait for the `process`, or run the command; fail if it does not end well."""
-        status = (process or self.start()).wait(LONGEST_WAIT)
+        status = (process or self.start()).wait(MAX_WAIT_SECONDS)
         assert status == 0, self.log_file.read_text(encoding="utf-8", errors="replace")
 
     def wait_for_features(self, process: subprocess.Popen[bytes], count: int) -> None:
         """Wait until `count` files of features are there; fail if the `process` ends before, or takes too long."""
-        deadline = time.monotonic() + LONGEST_WAIT
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while len(self.stored_features()) < count:
             waiting = process.poll() is None and time.monotonic() < deadline
             assert waiting, self.log_file.read_text(encoding="utf-8", errors="replace")

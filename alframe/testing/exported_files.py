@@ -21,7 +21,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(files_below(folder))}
 
 
-def say_the_same(first: Mapping[str, bytes], other: Mapping[str, bytes], again: Mapping[str, bytes]) -> bool | None:
+def is_same_export(first: Mapping[str, bytes], other: Mapping[str, bytes], again: Mapping[str, bytes]) -> bool | None:
     """Return whether the files of `other` say what those of `first` say; None if this cannot be told.
 
     `again` is a second export of the same as `first`. Words in which these two differ, such as the time of the export,
@@ -29,11 +29,11 @@ def say_the_same(first: Mapping[str, bytes], other: Mapping[str, bytes], again: 
     """
     if first.keys() != other.keys():
         return None if first.keys() != again.keys() else False
-    answers = [_is_same_file_content(first[name], other[name], again.get(name, b"")) for name in first]
+    answers = [_is_same_content(first[name], other[name], again.get(name, b"")) for name in first]
     return False if False in answers else None if None in answers else True
 
 
-def _is_same_file_content(first: bytes, other: bytes, again: bytes) -> bool | None:
+def _is_same_content(first: bytes, other: bytes, again: bytes) -> bool | None:
     if first == again:
         return first == other
     try:
@@ -43,7 +43,9 @@ def _is_same_file_content(first: bytes, other: bytes, again: bytes) -> bool | No
     if len(words) != len(words_again):
         return None
     triples = zip(words, other_words, words_again, strict=False)
-    return len(words) == len(other_words) and all(one == two for one, two, three in triples if one == three)
+    return len(words) == len(other_words) and all(
+        word == theirs for word, theirs, repeated in triples if word == repeated
+    )
 
 
 def texts_in_files(paths: Sequence[Path]) -> list[str]:
@@ -60,7 +62,7 @@ def are_text_files(paths: Sequence[Path]) -> bool:
     return len(texts_in_files(paths)) == len(files_below(*paths))
 
 
-def count_lines_or_foldered_files(text: str, paths: Sequence[Path]) -> int:
+def count_lines_and_files_in_folders(text: str, paths: Sequence[Path]) -> int:
     """Count the lines of these files that hold `text`, and the files in a folder of that name; 0 for binary files."""
     lines = [line for content in texts_in_files(paths) for line in content.splitlines()]
     in_folders = sum(text in file.parent.parts for file in files_below(*paths))

@@ -11,11 +11,11 @@ import pytest
 
 from alframe.testing.exported_files import (
     are_text_files,
-    count_lines_or_foldered_files,
+    count_lines_and_files_in_folders,
     count_mentions_in_files_and_paths,
     files_below,
+    is_same_export,
     read_files,
-    say_the_same,
 )
 from alframe.testing.exporter_cases import CLASSES as CLASSES
 from alframe.testing.exporter_cases import (
@@ -91,7 +91,7 @@ class ExporterSuite(ExporterCases):
         assert files_below(folder) == files_below(*second), "something of the first export is left over"
         replaced, again = read_files(folder), self.export_and_read(newer, tmp_path / "again")
         grown = [name for name, content in alone.items() if len(replaced[name]) > 1.5 * len(content) + 100]
-        assert say_the_same(alone, replaced, again) is not False and not grown, (
+        assert is_same_export(alone, replaced, again) is not False and not grown, (
             f"a second export into the same folder must leave what it writes into an empty one. It does not, and "
             f"{', '.join(grown) or 'no file'} has grown. Is something appended, or kept by the exporter itself?"
         )
@@ -118,7 +118,7 @@ class ExporterSuite(ExporterCases):
         counts = []  # by the class that is nearly certain, and the class that is counted
         for top in range(len(given.classes)):
             written = self.export(nearly_certain_unlabelled(given, [top] * len(given.items)), folder)
-            counts.append([count_lines_or_foldered_files(each, written) for each in given.classes])
+            counts.append([count_lines_and_files_in_folders(each, written) for each in given.classes])
         table = np.array(counts)
         wrong = np.flatnonzero(table.diagonal() < table.max(axis=0))
         assert not len(wrong), (
@@ -134,11 +134,11 @@ class ExporterSuite(ExporterCases):
         another = self.export_and_read(self._all_of_one_class(given, 2), tmp_path / "another")
         written = self.export(self._all_of_one_class(renamed, 1), tmp_path / "renamed")
         again = self.export_and_read(self._all_of_one_class(given, 1), tmp_path / "again")
-        assert say_the_same(first, another, again) is not True, (
+        assert is_same_export(first, another, again) is not True, (
             "the files are the same whichever class all images are of. If the exporter writes nothing about the "
             "predictions, set writes_predictions = False; about the labels, writes_labels = False"
         )
-        assert say_the_same(first, read_files(tmp_path / "renamed"), again) is not True, (
+        assert is_same_export(first, read_files(tmp_path / "renamed"), again) is not True, (
             "the files do not change when the classes have other names: write predictions.classes[number], and not "
             "the number"
         )
@@ -156,7 +156,7 @@ class ExporterSuite(ExporterCases):
             self.export_and_read(labelled, tmp_path / "labelled"),
             self.export_and_read(certain, tmp_path / "again"),
         )
-        assert say_the_same(first, other, again) is not True, (
+        assert is_same_export(first, other, again) is not True, (
             f"'{given.classes[0]}' is predicted for every image, a person has labelled each as '{given.classes[-1]}', "
             f"and the files are the same as without labels. {LABELS_DOC}. If the exporter writes only what the model "
             f"says, set writes_labels = False"
@@ -178,7 +178,7 @@ class ExporterSuite(ExporterCases):
             ]
             first, again, *others = map(self.export_and_read, (kept, kept, predicted, labelled), folders)
             for how, other in zip(("predicted", "labelled"), others, strict=True):
-                assert say_the_same(first, other, again) is not False, (
+                assert is_same_export(first, other, again) is not False, (
                     f"images {how} as '{name}', which is one of left_out_classes, are exported: the files are not the "
                     f"same without these images"
                 )

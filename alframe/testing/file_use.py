@@ -11,12 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-_LOOKING = (
-    "open",
-    "os.listdir",
-    "os.scandir",
-    "sqlite3.connect",
-)  # events of https://docs.python.org/library/audit_events
+# events of https://docs.python.org/library/audit_events
+_OPENING_EVENTS = ("open", "os.listdir", "os.scandir", "sqlite3.connect")
 
 
 @dataclass
@@ -35,7 +31,7 @@ class FileUse:
         path = _path_of(arguments[0]) if arguments else None
         if path is None or not path.is_relative_to(self.folder):
             return
-        if event in _LOOKING:
+        if event in _OPENING_EVENTS:
             self.opened.append(path)
         deletes = event == "os.remove" and arguments[1] == -1 and not path.is_symlink()  # not relative to a descriptor
         truncates = event == "os.truncate" or (event == "open" and arguments[2] and arguments[2] & os.O_TRUNC)
@@ -49,7 +45,7 @@ class FileUse:
         return sorted({path.name for path in self.emptied if path.is_file()})
 
 
-_watching: list[FileUse] = []
+_active_records: list[FileUse] = []
 
 
 @contextmanager
@@ -57,21 +53,21 @@ def watching_files(folder: Path) -> Iterator[FileUse]:
     """Yield a record of what the block does with files below `folder`."""
     _install_hook()
     use = FileUse(folder.absolute())
-    _watching.append(use)
+    _active_records.append(use)
     try:
         yield use
     finally:
-        _watching.remove(use)
+        _active_records.remove(use)
 
 
 @cache
 def _install_hook() -> None:
     """Have Python tell of each file that it opens; this cannot be undone, so the hook is there only once."""
-    sys.addaudithook(_note)
+    sys.addaudithook(_note_for_all)
 
 
-def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    for use in _watching:
+def _note_for_all(event: str, arguments: tuple[Any, ...]) -> None:
+    for use in _active_records:
         use.note(event, arguments)
 
 

@@ -221,9 +221,9 @@ class LabelSourceSuite(LabelSourceFilesSuite):
             hypothesis.strategies.booleans(), min_size=len(IMAGE_IDS), max_size=len(IMAGE_IDS)
         )
         few = hypothesis.settings(max_examples=8, deadline=None, database=None, report_multiple_bugs=False)
-        few(hypothesis.given(answers, answers, marks)(self._answer_in_two_goes))()
+        few(hypothesis.given(answers, answers, marks)(self._answer_in_two_steps))()
 
-    def _answer_in_two_goes(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:
+    def _answer_in_two_steps(self, first: list[str | None], second: list[str | None], taken_back: list[bool]) -> None:
         with TemporaryDirectory() as folder:
             request = self.make_request(Path(folder))
             source = self.requested_source_or_skip(request)

@@ -123,7 +123,7 @@ def again(root: Path, size: int) -> dict[str, Any]:
         with timed("round"):
             run_round(session, run_cache)
         fitted = train_on_all_labels(session, run_cache)
-        head, training, rng = fitted.require_head(), fitted.training, seeding.generator(0, "growth")
+        head, training, rng = fitted.require_head(), fitted.training_labels, seeding.generator(0, "growth")
         features, sequences = fitted.embedded.embedding.features, run_cache.listing.sequences
         ids = np.setdiff1d(np.arange(size), training.keys)
         with timed("head"):

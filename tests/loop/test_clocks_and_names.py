@@ -122,7 +122,7 @@ def test_a_simulation_asks_for_no_image_whose_label_is_no_class(
     ):
         outcome = session.task_to_run.run(session)
         items = session.ledger.items()
-        labels = {items[label.item].id: label.class_name for label in session.labels().counted}
+        labels = {items[label.item].id: label.class_name for label in session.decided_labels().counted}
     assert outcome.state is OutcomeState.DONE and len(labels) == 11
     assert labels["Class_0/000.png"] == "class_0" and set(labels.values()) == {"class_0", "class_1"}
     assert "'Class_0' (1 images) as 'class_0'" in caplog.text

@@ -85,7 +85,7 @@ def test_what_a_held_out_image_shows_is_neither_asked_for_nor_learned_from(image
         fitted = train_on_all_labels(session, list_pool_into_ledger(session))
         items = session.ledger.items()
         held_out = {picture(item.id) for item in items if item.split == "test"}
-        learned = {picture(items[key].id) for key in fitted.training.keys.tolist()}
+        learned = {picture(items[key].id) for key in fitted.training_labels.keys.tolist()}
     assert held_out
     assert learned
     assert not held_out & learned

@@ -51,7 +51,7 @@ class Protocol(Person):
     def counted(self) -> dict[str, str]:
         with open_session(*self.words, "task=status") as session:
             items = session.ledger.items()
-            return {items[one.item].id: one.class_name for one in session.labels().counted}
+            return {items[one.item].id: one.class_name for one in session.decided_labels().counted}
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_labels_that_fine_tuning_has_used_have_no_doubt(doubtful: list[str], tmp
         accuracy = describe_accuracy(session)
     assert fitted is not None
     assert snapshot.predictions is not None
-    training = fitted.training
+    training = fitted.training_labels
     known = np.isin(snapshot.predictions.keys, training.keys[training.is_unseen_by_backbone])
     np.testing.assert_array_equal(np.isfinite(snapshot.predictions.label_doubt), known)
     assert 0 < known.sum() < 60

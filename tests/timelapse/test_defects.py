@@ -161,7 +161,7 @@ def test_a_stale_export_neither_hides_nor_overrules_a_newer_one(tmp_path: Path) 
         time.sleep(0.02)
     assert sorted(file.name for file in export.parent.glob("*.csv")) == ["y.csv", "z.csv"], "nothing is taken away"
     with open_session(*lab.words) as session:
-        counted = {label.class_name for label in session.labels().counted}
+        counted = {label.class_name for label in session.decided_labels().counted}
     assert counted == {"fox"}, "of the same person, the file saved later counts"
     assert set(lab.labels()) == set(names[:3]), "rows without a species say nothing"
 

@@ -25,7 +25,7 @@ def labels_of(project: Path) -> list[tuple[str, str]]:
     """Return (true class, class) of all labels of a project."""
     with open_session(f"project={project.as_posix()}") as session:
         items = session.ledger.items()
-        return [(folder_of(items[label.item].id), label.class_name) for label in session.labels().counted]
+        return [(folder_of(items[label.item].id), label.class_name) for label in session.decided_labels().counted]
 
 
 def test_five_rounds_by_keys_alone(serve_campaign: Serve, chromium: Browser, tmp_path: Path) -> None:
