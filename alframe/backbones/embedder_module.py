@@ -1,4 +1,4 @@
-"""The module that a backbone of timm gives."""
+"""The PyTorch module of a timm backbone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pretrained weights on the Hugging Face hub: use cached files without asking it, and fail quickly when offline."""
+"""Pretrained weights on the Hugging Face hub: use cached files without a request, and fail quickly if offline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEIGHTS_FILE = "model.safetensors"
 
 
 def find_cached(config: Any) -> Path | None:
-    """Return the file of weights of timm's `config` in the local cache if an earlier run fetched it, else None."""
+    """Return the weights file of timm's `config` in the local cache, or None if it was never downloaded."""
     from huggingface_hub import try_to_load_from_cache
 
     file = config.hf_hub_filename or WEIGHTS_FILE
@@ -21,9 +21,9 @@ def find_cached(config: Any) -> Path | None:
 
 
 def cached_files(config: Any) -> list[Path] | None:
-    """Return the files that decide which weights timm's `config` has: the cached one, and the hub's name of it.
+    """Return the files that decide the weights of timm's `config`: the cached file, and the hub's file of its revision.
 
-    The latter changes when a newer revision is fetched. None if the weights do not come from the hub's cache.
+    The latter changes when a newer revision is downloaded. None if the weights do not come from the hub's cache.
     """
     path = find_cached(config)
     if path is None:
@@ -33,7 +33,7 @@ def cached_files(config: Any) -> list[Path] | None:
 
 
 def why_unreachable() -> str | None:
-    """Return why the hub cannot be asked, or None; huggingface_hub itself would try for most of a minute."""
+    """Return why the hub cannot be reached, or None. (huggingface_hub itself would try for most of a minute)."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
@@ -49,7 +49,7 @@ def why_unreachable() -> str | None:
 
 
 def cached_weights_overlay(config: Any) -> dict[str, Any]:
-    """Return overrides of timm's `config` that name the cached file, so that cached weights need no network."""
+    """Return overrides of timm's `config` with the cached file, so that cached weights need no network."""
     path = find_cached(config)
     if path is None or path.suffix != ".safetensors":
         return {}

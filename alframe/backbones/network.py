@@ -1,4 +1,4 @@
-"""A timm network without its classifier, and what may follow it: shared by the backbones."""
+"""Build timm networks without their classifiers, with optional layers after them, for the backbones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ValueRange = Sequence[float] | Sequence[Sequence[float]]
 def build_embedding_network(
     build_trunk: Callable[[], nn.Module], spec: InputSpec, dim: int | None, normalize: bool, seed: int
 ) -> EmbeddingNetwork:
-    """Build the trunk and what follows it, a projection to `dim` if that is given; `seed` decides on random weights."""
+    """Build the trunk, and a projection to `dim` if it is given. `seed` decides random weights."""
     if dim is not None and dim < 1:
         raise BadParams(f"backbone.dim={dim}: must be the width of the embedding, or null for the network's own.")
     import torch
@@ -41,11 +41,11 @@ def build_embedding_network(
 
 
 def input_spec(model: str, in_chans: int, size: int | None, value_range: ValueRange | None = None) -> InputSpec:
-    """Return what timm's table says about the input of `model`; nothing is built or fetched.
+    """Return the input of `model` from timm's table, without building or downloading it.
 
-    The mean and std of red, green and blue are transferred to other channels as the first layer's weights are: one
-    channel gets their mean, more channels get the three over and over. Raises BadParams, with a suggestion, for a model
-    that timm does not have.
+    The mean and std of red, green and blue are used for other channels in the same way as the first layer's weights:
+    one channel gets their mean, and more channels get the three values again and again. Raises BadParams, with a
+    suggestion, for a model that timm does not have.
     """
     if in_chans < 1:
         raise BadParams(f"backbone.in_chans={in_chans}: must be the number of bands of the images: 3 for colour.")
@@ -104,7 +104,7 @@ def _pretrained_config(model: str) -> Any:
 
 
 def _embedding_width(network: nn.Module, spec: InputSpec) -> int:
-    """Return the width of the network's output, by a trial pass."""
+    """Run the network on one image, and return the width of its output."""
     import torch
 
     # timm's num_features is not the output's width for every family (MobileNetV3, for one).

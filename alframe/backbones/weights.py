@@ -1,4 +1,4 @@
-"""Weights from files: read without running code, and loaded strictly."""
+"""Read weights from files without running code, and load them strictly."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def read_weights(path: Path) -> State:
 
 
 def load_weights(network: nn.Module, state: State, source: str) -> None:
-    """Load `state` into a timm network; a classifier that the network lacks is dropped, nothing else may differ.
+    """Load `state` into a timm network. A classifier in `state` is dropped; all other tensors must be the same.
 
-    timm's own rules adapt a checkpoint in an architecture's original naming, with another grid of positions or other
-    input channels. Raises WeightsError, which names the `source` of the weights, and tensors missing, unexpected or of
-    another shape.
+    timm's own rules adapt a checkpoint with the original names of an architecture, another grid of positions or other
+    input channels. Raises WeightsError with the `source` of the weights and the tensors that are missing, unexpected or
+    of another shape.
     """
     state = _adapt_state(network, state)
     own = network.state_dict()

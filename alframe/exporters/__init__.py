@@ -1,1 +1,1 @@
-"""Exporters: results written for other programs, such as a table of predictions or the trained model."""
+"""Exporters, which write results for other programs, such as a table of predictions or the trained model."""

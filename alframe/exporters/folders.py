@@ -28,7 +28,7 @@ MAX_NAME_LENGTH = 60  # so that the whole path stays short enough for Windows
 
 
 class _ClassifiedImage(NamedTuple):
-    """An image and the class whose folder it belongs in."""
+    """An image and its class, whose folder it belongs to."""
 
     class_name: str
     image: str
@@ -97,7 +97,7 @@ class Folders:
             )
 
     def _classified_images(self, predictions: Predictions) -> list[_ClassifiedImage]:
-        """Return the images of each class; an image with two animals of one class is in it once."""
+        """Return the images of each class. An image with two animals of one class occurs once."""
         final = final_classes(predictions)
         classified: dict[tuple[str, str], _ClassifiedImage] = {}
         for item, name, confidence, label in zip(
@@ -115,7 +115,7 @@ class Folders:
 
 
 def _file_names(images: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the file name of each (class, image id): the folders' names before its own, unique where it must be."""
+    """Return the file name of each (class, image id): its folders, its own name, and a number if needed."""
     joined = [flat_file_name(image) for _, image in images]
     keys = [(class_name, _name_as_compared(name)) for (class_name, _), name in zip(images, joined, strict=True)]
     times = Counter(keys)
@@ -132,7 +132,7 @@ def _shorten_and_mark(name: str, image: str) -> str:
 
 
 def _folder_names(classes: Iterable[str]) -> dict[str, str]:
-    """Return class -> folder name; classes that some file system cannot tell apart are numbered."""
+    """Return class -> folder name. Names that are equal on some file system get numbers."""
     names: dict[str, str] = {}
     taken = {_name_as_compared(LIST_FILE)}
     for class_name in sorted(set(classes), key=lambda name: (name != UNSURE, name)):

@@ -1,4 +1,4 @@
-"""Export the trained model as one folder that predicts without the project it came from."""
+"""Export the trained model as one folder, which can predict without the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ModelFolder:
     """
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
-        """Replace the folder and return its files; if `save` raises, an earlier model stays as it was."""
+        """Replace the folder and return its files. If `save` raises an error, an earlier model stays unchanged."""
         target = folder / "model"
         with explain_write_errors(target), replace_atomically(target) as temporary:
             model.save(temporary)

@@ -56,7 +56,7 @@ class PredictionTable:
 
 
 def build_table(predictions: Predictions, probabilities: bool) -> pa.Table:
-    """Return the rows in the order of `predictions.items`; a class called "007" is text and stays so."""
+    """Return the rows in the order of `predictions.items`. A class such as "007" stays a text."""
     import pyarrow as pa  # late: it takes a tenth of a second
 
     items, classes = predictions.items, pa.array(predictions.classes, pa.string())

@@ -48,7 +48,7 @@ class RecognitionJson:
         self.blank_names = {name.casefold() for name in blank}
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
-        """Replace the file and return it. Raises FormatError for detections that cannot be read or are of others."""
+        """Replace the file and return it. Raises FormatError for unreadable detections, or those of other images."""
         file = folder / FILE_NAME
         rows_of: dict[str, list[int]] = {}
         for row, item in enumerate(predictions.items):
@@ -111,7 +111,7 @@ class RecognitionJson:
 
 
 def _detector_category(name: str) -> str:
-    """Return the detectors' category that a class, or a category of some other detector, belongs to."""
+    """Return the category (animal, person or vehicle) of a class or of a category of another detector."""
     kind = category_kind(name)
     return kind if kind in CATEGORIES else "animal"
 
@@ -119,7 +119,8 @@ def _detector_category(name: str) -> str:
 def _find_source_box(boxes: Sequence[Detection], item: Item, item_box: Box) -> int | None:
     """Return the position of the box that the item was cut from; None if there is none.
 
-    It has the category and confidence that the item remembers, or overlaps it by more than half; the best overlap wins.
+    It has the category and confidence that the item stores, or overlaps the item by more than half. The box with the
+    largest overlap is taken.
     """
     detected = item.meta.get("detected")
     overlaps = [_intersection_over_union(box.box, item_box) for box in boxes]
@@ -142,7 +143,7 @@ def _intersection_over_union(a: Box, b: Box) -> float:
 
 
 def _info_entry(predictions: Predictions, detections: Detections) -> dict[str, Any]:
-    """Return the entry `info`: the detector as its own file has it, with Timelapse's thresholds if none are known."""
+    """Return the entry `info`: the detector from its own file, with Timelapse's thresholds if none are known."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
     stated = {key: detections.info.get(key) for key in ("detector", "detection_completion_time")}
     metadata = detections.info.get("detector_metadata")

@@ -1,4 +1,4 @@
-"""Pairs of one class together, other pairs at least a margin apart."""
+"""A loss that pulls pairs of one class together, and pushes other pairs apart by at least a margin."""
 
 from __future__ import annotations
 

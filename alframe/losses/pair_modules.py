@@ -9,7 +9,7 @@ from alframe.kit.seeding import integer_seed
 
 
 class PairLoss(nn.Module):
-    """A loss over pairs; draws come from `seed` and `name`, on the CPU whatever the device: the same everywhere."""
+    """A loss over pairs. Draws depend only on `seed` and `name`: they are made on the CPU for all devices."""
 
     def __init__(self, name: str, margin: float, mining: str, seed: int) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class TripletLoss(PairLoss):
         return slack[selected].sum() / selected.sum().clamp(min=1) + 0.0 * embeddings.sum()
 
     def _select_triplets(self, violating: Tensor, to_positive: Tensor, to_negative: Tensor) -> Tensor:
-        """Return which negatives (pairs, B) make a triplet with each pair, out of those `violating` the margin."""
+        """Return which negatives (pairs, B) form a triplet with each pair, among those that violate the margin."""
         if self.mining == "all":
             return violating
         if self.mining == "hardest":
@@ -76,7 +76,7 @@ def squared_distances(x: Tensor) -> Tensor:
 
 
 def _largest_allowed(score: Tensor, allowed: Tensor) -> Tensor:
-    """Return a mask of the allowed entry with the largest score in each row; none where nothing is allowed."""
+    """Return a mask of the allowed entry with the largest score in each row. Rows without allowed entries have none."""
     if allowed.shape[0] == 0:
         return allowed
     best = score.masked_fill(~allowed, -torch.inf).argmax(1, keepdim=True)

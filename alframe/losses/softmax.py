@@ -1,4 +1,4 @@
-"""Classify from the embedding."""
+"""A loss that classifies the embedding."""
 
 from __future__ import annotations
 

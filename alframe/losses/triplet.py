@@ -1,4 +1,4 @@
-"""Same class near, other classes at least a margin farther."""
+"""A loss that makes images of other classes at least a margin farther away than images of the same class."""
 
 from __future__ import annotations
 

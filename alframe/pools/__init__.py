@@ -1,1 +1,1 @@
-"""Pools: which images exist, and what is known about each before anybody looks at the pixels."""
+"""Pools, which list the images and the facts that are known without their pixels."""

@@ -1,4 +1,4 @@
-"""Read benchmark sets that come as arrays: each row is written as an image file, once."""
+"""Read benchmark sets of arrays. Each row is written once as an image file."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class _Split:
 
     @property
     def suffix(self) -> str:
-        """The type of file that can hold the rows of all the arrays."""
+        """The suffix of a file type that can store the rows of all arrays."""
         band_axis = 1 if self.channels_first else 3
         bands = {array.shape[band_axis] if len(array.shape) == 4 else 1 for array in self.arrays}
         return ".png" if bands <= {1, 3} and all(array.dtype == np.uint8 for array in self.arrays) else ".npy"
@@ -150,7 +150,7 @@ class _Split:
         replace_file(temporary, path)
 
     def _missing_rows(self, root: Path) -> list[int]:
-        """Return the rows without a file, or with an empty one, as a power cut leaves it."""
+        """Return the rows without a file, or with an empty file, which a power cut can leave."""
         missing = []
         for rows in row_slices(len(self), FILES_PER_FOLDER):
             folder = (root / self.file_name(rows.start)).parent
@@ -161,7 +161,7 @@ class _Split:
 
 
 def _read_rows(array: StoredArray, rows: Sequence[int]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """Yield (number, row) of these rows, which ascend; nothing after the last is read."""
+    """Yield (number, row) of these rows, which must be in ascending order. Nothing after the last row is read."""
     if not rows:
         return
     remaining, start = deque(rows), rows[0]
@@ -215,7 +215,7 @@ def _read_labels(array: StoredArray, class_names: Sequence[str]) -> list[str | N
 
 
 def _folder_name(file: Path, splits: Sequence[_Split], channels_first: bool) -> str:
-    """Return a folder name that no other arrays have, so that another or a changed file is written beside it."""
+    """Return a folder name that no other arrays have, so that other or changed files get a separate folder."""
     digest = hashlib.blake2b(digest_size=4)
     for array in chain.from_iterable(split.arrays for split in splits):
         stat = array.file.stat()

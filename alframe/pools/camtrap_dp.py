@@ -56,10 +56,10 @@ class CamtrapDp:
         require_one_of("pool 'camtrap_dp'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError or FormatError naming the file, the row and the remedy.
+        """Yield the listed images. Raises PoolError or FormatError with the file, the row and the remedy.
 
-        Left out, with their number in the log: other media than images, and images that lie on the web and not below
-        `root` under their file name. Observations and events that belong to no image are counted there too.
+        Media that are no images, and images on the web that are not below `root`, are left out. The log gives their
+        number, and the number of observations and events without an image.
         """
         package = CamtrapPackage(absolute_path(self.folder))
         root = absolute_path(self.root or package.folder)
@@ -89,7 +89,7 @@ class CamtrapDp:
     def _join_events_by_id(
         self, joined: EventImages, observations: _Observations, media: Sequence[CamtrapRow], package: CamtrapPackage
     ) -> None:
-        """Join the events in whose time no image was taken with the images that name them; count the others."""
+        """Join events without an image in their time with the images that name these events. Count the others."""
         images_of: dict[tuple[str, str], list[int]] = {}
         for number, row in enumerate(media):
             for event in {one.event for one in observations.by_image.get(id_text(row["mediaID"]), ()) if one.event}:
@@ -187,7 +187,7 @@ class CamtrapDp:
         return observations
 
     def _usable_class_or_empty(self, row: CamtrapRow, names: Mapping[str, str]) -> str:
-        """Return the class that an observation says, or "" if it says none, or is not to be used."""
+        """Return the class of an observation, or "" if it has no class or is not used."""
         kind, scientific = row["observationType"].casefold(), row["scientificName"]
         if not self.labels or (row["classificationMethod"].casefold() == "machine" and not self.machine):
             return ""
@@ -223,7 +223,7 @@ def _iterate_image_ids(root: Path) -> Iterator[str]:
 
 
 def _media_by_id(media: Iterable[CamtrapRow], skipped: SkippedRecords) -> Counter[str]:
-    """Return how many files have each mediaID; nobody knows which of several an observation is of."""
+    """Return the number of files with each mediaID. With several files, the image of an observation is not known."""
     files = {(id_text(row["mediaID"]), row["filePath"], row["fileName"]) for row in media}
     counts = Counter(media_id for media_id, _, _ in files)
     for media_id in [media_id for media_id, count in counts.items() if count > 1 and media_id]:
@@ -232,7 +232,7 @@ def _media_by_id(media: Iterable[CamtrapRow], skipped: SkippedRecords) -> Counte
 
 
 def _is_time_lapse(row: CamtrapRow) -> bool:
-    """Return whether a medium was taken at a fixed time; Timelapse's own template writes the word without capitals."""
+    """Return whether a medium was taken at a fixed time. (Timelapse's own template writes the word in lower case)."""
     return re.sub(r"[\s_-]", "", row["captureMethod"]).casefold() in ("timelapse", "timer")
 
 

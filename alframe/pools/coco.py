@@ -42,7 +42,7 @@ class Coco:
         require_one_of("pool 'coco'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError or FormatError naming the file, the position and the remedy."""
+        """Yield the listed images. Raises PoolError or FormatError with the file, the position and the remedy."""
         file = absolute_path(self.file)
         dataset = read_coco(file)
         listed = ListedImages(file, absolute_path(self.root or file.parent), self.several)

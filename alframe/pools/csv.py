@@ -1,4 +1,4 @@
-"""Read images listed in a CSV file, with what its columns say about each."""
+"""Read the images that a CSV file lists, with the facts in its columns."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class Csv:
         require_one_of("pool 'csv'", SEVERAL_RULES, several=self.several)
 
     def items(self) -> Iterator[Item]:
-        """Yield the listed images; raises PoolError naming file, row (1 = the header's line) and remedy.
+        """Yield the listed images. Raises PoolError with the file, the row (1 = the header's line) and a remedy.
 
-        A row that cannot be read is left out; how many are, and which times are unknown, is logged.
+        A row that cannot be read is left out. The log gives the number of these rows, and the unknown times.
         """
         file = absolute_path(self.file)
         columns = self._require_columns(file)
@@ -93,7 +93,7 @@ class Csv:
             raise PoolError(f"{file}: {listed.times.warnings()[0]} Correct pool.time_format, or set it to null.")
 
     def _require_columns(self, file: Path) -> Sequence[str]:
-        """Return the names of the columns that are read; raises PoolError if the file lacks one, or cannot be read."""
+        """Return the names of the columns to read. Raises PoolError if one is missing, or the file cannot be read."""
         wanted = [name for name in self.columns.values() if name is not None]
         try:
             if is_workbook(file):
@@ -137,7 +137,7 @@ class Csv:
                 )
 
     def _listed_image(self, row: TableRow, listed: ListedImages, splits: Counter[str]) -> ListedImage:
-        """Return what a row says, and count its split in `splits`."""
+        """Return the facts in a row, and count its split in `splits`."""
         cells = {key: "" if name is None else row.get(name).strip() for key, name in self.columns.items()}
         position = f"row {row.line}"
         split = cells["split"].lower()
@@ -170,7 +170,7 @@ class Csv:
 
 
 def _require_column(name: str, key: str, names: list[str], file: Path) -> None:
-    """Raise PoolError unless the header has the column once; upper and lower case do not matter."""
+    """Raise PoolError unless the header has the column once, in upper or lower case."""
     count = [each.casefold() for each in names].count(name.strip().casefold())
     if count > 1:
         raise PoolError(f"{file} has {count} columns '{name}'. Rename all but one.")

@@ -1,4 +1,4 @@
-"""Read handwritten digits: 1,797 small images that need no download, to try things out."""
+"""Read handwritten digits: 1,797 small images for tests, without a download."""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ _NOT_PORTABLE = re.compile("[\\\\\ud800-\udfff]")
 
 @functools.cache
 def image_suffixes() -> frozenset[str]:
-    """Return the suffixes of all image types that can be decoded, in lower case and with their dot.
+    """Return the suffixes of all image types that can be decoded, in lower case and with the dot.
 
-    HEIC is one of them where pillow-heif is installed.
+    HEIC is one of them if pillow-heif is installed.
     """
     from PIL import Image
 
@@ -90,7 +90,7 @@ class Folder:
         require_at_least("pool 'folder'", 1, class_level=self.class_level, camera_level=self.camera_level)
 
     def items(self) -> Iterator[Item]:
-        """Yield every image once, folder by folder in sorted order; raises PoolError where a root gives no image."""
+        """Yield every image once, folder by folder in sorted order. Raises PoolError if a root has no image."""
         for folder in self.list_by_folder():
             for id_, path in zip(folder.ids, folder.paths, strict=True):
                 yield Item(id_, Path(path), folder.label, folder.split, folder.camera)
@@ -98,9 +98,9 @@ class Folder:
     def list_by_folder(self) -> Iterator[ListedFolder]:
         """See the ListsFolders contract.
 
-        Skipped: names that start with a dot and SKIPPED_FOLDERS. Skipped with a logged warning: a subfolder that cannot
-        be read, a link to itself, and a name that has no portable form. One line counts the raw files, the videos and
-        the HEIC pictures that are left out.
+        Names that start with a dot and SKIPPED_FOLDERS are skipped. A subfolder that cannot be read, a link to itself
+        and a name that other systems cannot have are skipped with a warning. One line counts the raw files, the videos
+        and the HEIC pictures that are left out.
         """
         root = _require_folder(self.root, "root")
         if self.test_root is None:
@@ -142,7 +142,7 @@ class Folder:
 
 
 def _with_drive_failures_explained(root: Path, folders: Iterator[_ListedFolder]) -> Iterator[_ListedFolder]:
-    """Yield the folders below `root`; raise PoolError where a drive fails for longer than it is tried again."""
+    """Yield the folders below `root`. Raise PoolError if a drive still fails after the last try."""
     try:
         yield from folders
     except OSError as error:
@@ -181,7 +181,7 @@ _FILE_REMEDIES = {
 
 
 def _describe_left_out(left_out: Counter[str]) -> str:
-    """Return a sentence: how many files of each kind were left out, and how those that can be read are read."""
+    """Return a sentence with the number of left-out files of each kind, and the way to read them, if any."""
     kinds: Counter[tuple[str, str]] = Counter()
     for suffix, count in left_out.items():
         kinds[_LEFT_OUT[suffix]] += count
@@ -193,9 +193,9 @@ def _describe_left_out(left_out: Counter[str]) -> str:
 def _walk_folders(root: Path, excluded: Path | None, left_out: Counter[str]) -> Iterator[_ListedFolder]:
     """Yield the images of every folder, sorted, before those of its subfolders.
 
-    Linked folders come last, and no folder is visited twice, so that links that form a loop end, and an image that can
-    be reached both ways is listed under its true path. The folder `excluded` is left out. `left_out` counts the files
-    that cannot be read, by suffix.
+    Linked folders come last, and no folder is visited twice. So loops of links end, and an image that can be reached in
+    two ways is listed under its true path. The folder `excluded` is left out. `left_out` counts the files that cannot
+    be read, by suffix.
     """
     visited = {excluded.resolve()} if excluded else set()
     links = deque([(root, "")])

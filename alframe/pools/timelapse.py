@@ -80,7 +80,7 @@ class Timelapse:
 
 @dataclass(slots=True)
 class _ImageRecords:
-    """What the records of one image that are not marked for deletion say; `record_id` is the Id of the first."""
+    """The records of one image, without those that are marked for deletion. `record_id` is the Id of the first."""
 
     record_id: int | None = None
     taken: str = ""

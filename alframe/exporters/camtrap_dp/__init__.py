@@ -1,1 +1,1 @@
-"""Camtrap DP packages: the standard in which camera-trap data is exchanged."""
+"""Write packages of Camtrap DP, the standard for exchanging camera-trap data."""

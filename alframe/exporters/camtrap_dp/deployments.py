@@ -1,4 +1,4 @@
-"""Read where and when each camera stood, from a table that people keep."""
+"""Read the places and times of cameras from a table of the user."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Deployments:
         return any(time.tzinfo is None for time in times)
 
     def find_deployment_id(self, cameras: Sequence[str], image: str, taken: datetime | None) -> str | None:
-        """Return the deploymentID of an item of `image`, taken at that time; None if it cannot be told.
+        """Return the deploymentID of an item of `image`, taken at that time; None if it is not known.
 
-        It is the one called as the item's camera, which may have several names, else the one that was at the location
-        of that name at the time, else the one called as the innermost of the image's folders.
+        It is the deployment with the name of the item's camera, which may have several names. Else it is the deployment
+        that was at the location of that name at the time, or that has the name of the innermost folder of the image.
         """
         for camera in cameras:
             if camera in self.rows:
@@ -66,7 +66,7 @@ class Deployments:
 
 
 def read_deployments(file: Path, zone: tzinfo | None) -> Deployments:
-    """Read a CSV file with at least REQUIRED_DEPLOYMENT_COLUMNS; `zone` is that of the times without an offset."""
+    """Read a CSV file with at least REQUIRED_DEPLOYMENT_COLUMNS. `zone` is the time zone of times without an offset."""
     deployments = Deployments()
     for row in read_table(file, REQUIRED_DEPLOYMENT_COLUMNS):
         if isinstance(row, Problem):
@@ -114,7 +114,7 @@ def with_zone_if_known(time: datetime, zone: tzinfo | None) -> datetime:
 
 
 def format_time(time: datetime) -> str:
-    """Write the time as Camtrap DP has it: in whole seconds, without an offset only where no zone is known."""
+    """Format the time for Camtrap DP: in whole seconds, with an offset if the time zone is known."""
     return time.isoformat(timespec="seconds")
 
 

@@ -1,4 +1,4 @@
-"""Export Camtrap DP: the standard in which camera-trap data goes to GBIF, to Agouti and Trapper, and into archives."""
+"""Export Camtrap DP, the standard of camera-trap data for GBIF, Agouti, Trapper and archives."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ class CamtrapDp:
             raise BadParams(f"{SETTING}.metadata.licenses needs two entries, with the scopes data and media.")
 
     def check(self, items: Sequence[Item]) -> None:
-        """Raise BadParams for what is missing whatever is predicted: only the names of classes depend on that."""
+        """Raise BadParams for facts that are missing. Only missing names of classes are found later, at the export."""
         nothing_seen = Predictions(items, np.zeros((len(items), 1), np.float32), ("blank",), [None] * len(items))
         if not self.draft:
             self._require_complete(self._build_survey_and_deployments(nothing_seen)[2])
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
-        """Replace the folder and return its files. Raises BadParams listing all that is missing, unless in a draft."""
+        """Replace the folder and return its files. Raises BadParams with all missing facts, unless it is a draft."""
         survey, deployments, missing = self._build_survey_and_deployments(predictions)
         if not self.draft:
             self._require_complete(missing)
@@ -108,7 +108,7 @@ class CamtrapDp:
         return [target / name for name in ("datapackage.json", *(f"{table}.csv" for table in standard.TABLE_COLUMNS))]
 
     def _build_survey_and_deployments(self, predictions: Predictions) -> tuple[Survey, Deployments, list[str]]:
-        """Return the survey and its deployments, and what is missing; a few stray images are left out and counted."""
+        """Return the survey, its deployments and the missing facts. A few stray images are left out and counted."""
         deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
         strays = {} if self.draft else self._find_left_out(survey)
@@ -127,7 +127,7 @@ class CamtrapDp:
         return survey, deployments, [*self._list_missing(survey, deployments), *self.list_missing_metadata()]
 
     def _find_left_out(self, survey: Survey) -> dict[str, str]:
-        """Return image -> why the standard cannot have it."""
+        """Return the images that the standard does not allow, with the reasons."""
         strays = {}
         for image, deployment, taken in zip(survey.images, survey.deployments, survey.times, strict=True):
             if taken is None:
@@ -173,7 +173,7 @@ class CamtrapDp:
         write_json(folder / "datapackage.json", description)
 
     def _project_entry(self) -> dict[str, Any]:
-        """Return the entry `project`: animals are not told apart, and each observation is of one image."""
+        """Return the entry `project`: animals are not identified one by one, and each observation is of one image."""
         stated = {
             "title": self.title,
             "samplingDesign": self.sampling_design,
@@ -184,7 +184,7 @@ class CamtrapDp:
         return {key: value for key, value in (stated | self.entries.get("project", {})).items() if value}
 
     def list_missing_metadata(self) -> list[str]:
-        """Return a sentence for each fact about the project that is not stated; it says where to state it."""
+        """Return a sentence for each missing fact about the project, with the setting for it."""
         project = self._project_entry()
         needed = {
             "title: the title of the data set.": project.get("title"),
@@ -195,7 +195,7 @@ class CamtrapDp:
         return [f"{SETTING}.{sentence}" for sentence, stated in needed.items() if not stated]
 
     def _list_missing(self, survey: Survey, deployments: Deployments) -> list[str]:
-        """Return a sentence for each thing not known of images and deployments; it says what to do."""
+        """Return a sentence for each missing fact about images and deployments, with a remedy."""
         images = survey.images
         without_deployment = [image for image, name in zip(images, survey.deployments, strict=True) if name is None]
         without_time = [image for image, taken in zip(images, survey.times, strict=True) if taken is None]
@@ -223,7 +223,7 @@ class CamtrapDp:
 
 
 def _warn_of_times(survey: Survey, deployments: Deployments) -> None:
-    """Log how many images were not taken during their deployment: a clock, or a row of the table, is wrong."""
+    """Log how many images were not taken during their deployment, because a clock or a row of the table is wrong."""
     facts = zip(survey.images, survey.deployments, survey.times, strict=True)
     outside = {image: (name, time) for image, name, time in facts if deployments.is_outside(name, time)}
     if outside:
@@ -236,7 +236,7 @@ def _warn_of_times(survey: Survey, deployments: Deployments) -> None:
 
 
 def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> Survey:
-    """Return the survey with deployments called as the camera or folder where there were none, to be filled in."""
+    """Return the survey with names of cameras or folders for missing deployments, to be filled in by people."""
     guesses = [
         known or item.camera or image.rpartition("/")[0] or "unknown"
         for known, item, image in zip(survey.deployments, survey.predictions.items, survey.images, strict=True)
@@ -247,7 +247,7 @@ def _with_guessed_deployment_names(survey: Survey, deployments: Deployments) -> 
 
 
 def _name_first(names: Iterable[str], noun: str = "") -> str:
-    """Return the first names as a list in words, and with a `noun` say how many there are."""
+    """Return the first names as a list in words, with the number of all names if there is a `noun`."""
     distinct = list(dict.fromkeys(names))
     listing = ", ".join(distinct[:MAX_NAMES]) + (", ..." if len(distinct) > MAX_NAMES else "")
     return f"{len(distinct)} {noun}{'s' * (len(distinct) != 1)} ({listing})" if noun else listing

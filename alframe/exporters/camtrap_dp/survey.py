@@ -19,9 +19,9 @@ TimeSpan = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The predictions with what the deployments add, for each item.
+    """The predictions of each item, with the facts of its deployment.
 
-    `observation_types` are Camtrap DP's; without `predicted`, what nobody has labelled is "unclassified".
+    `observation_types` are those of Camtrap DP. Without `predicted`, items without a label are "unclassified".
     """
 
     predictions: Predictions
@@ -32,7 +32,7 @@ class Survey:
     observation_types: Sequence[str]
 
     def class_names(self, *types: str) -> list[str]:
-        """Return the classes that observations name, sorted: of these observation types, or of all but blank ones."""
+        """Return the sorted classes of observations with these observation types, or with all types except blank."""
         pairs = set(zip(self.final.class_names, self.observation_types, strict=True))
         return sorted(
             name for name, kind in pairs if (kind in types if types else kind not in ("blank", "unclassified"))
@@ -49,7 +49,7 @@ class Survey:
         return spans
 
     def reported_rows(self) -> Iterator[int]:
-        """Yield the numbers of the items to report: an empty box is left out, unless all boxes of its image are."""
+        """Yield the numbers of the items to report. An empty box is left out if the image has another box."""
         filled = {image for image, kind in zip(self.images, self.observation_types, strict=True) if kind != "blank"}
         for row, (image, kind) in enumerate(zip(self.images, self.observation_types, strict=True)):
             if kind != "blank":
@@ -80,7 +80,7 @@ def build_survey(
 
 
 def _names_by_camera(cameras: Set[str]) -> dict[str | None, tuple[str, ...]]:
-    """Return the names of each camera: its path, and the last part of it where no other camera has the same."""
+    """Return the names of each camera: its path, and the last part of the path if no other camera has the same."""
     shared = Counter(camera.rpartition("/")[2] for camera in cameras)
     last_parts = {camera: camera.rpartition("/")[2] for camera in cameras}
     return {camera: (camera, last) if shared[last] == 1 else (camera,) for camera, last in last_parts.items()}
@@ -91,7 +91,7 @@ def _without_zone(time: datetime) -> datetime:
 
 
 def media_rows(survey: Survey, url: str, public: bool, capture_method: str) -> Iterator[Cells]:
-    """Yield one row for each image; its filePath is `url` and the image's id."""
+    """Yield one row for each image. Its filePath is `url` followed by the image's id."""
     seen: set[str] = set()
     for image, taken, deployment in zip(survey.images, survey.times, survey.deployments, strict=True):
         if image in seen:

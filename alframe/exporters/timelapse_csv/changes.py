@@ -1,4 +1,4 @@
-"""Find which records of a Timelapse set get which values, and which labels cannot be imported."""
+"""Find the records of a Timelapse set to change, their new values, and the labels that cannot be imported."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ID_COLUMNS = ("RelativePath", "File", "DateTime")
 
 @dataclass(frozen=True, slots=True)
 class ImageClasses:
-    """The labels of the image at `path` (several, if it has several boxes), and the model's surest prediction.
+    """The labels of the image at `path` (several, if it has several boxes), and the model's most confident prediction.
 
-    The prediction is "" where the image cannot be seen any more.
+    The prediction is "" if the image cannot be read any more.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class ImageClasses:
 
 
 def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: bool) -> dict[str, ImageClasses]:
-    """Return the classes of each image with a label, or of all if `predicted`; other labels displace `blank` ones."""
+    """Return the classes of each image with a label, or of all if `predicted`. Other labels replace `blank` labels."""
     labels = final_classes(predictions).labels
     rows_of: dict[str, list[int]] = {}
     for row, item in enumerate(predictions.items):
@@ -59,7 +59,7 @@ def classes_by_image(predictions: Predictions, blank: Iterable[str], predicted: 
 
 @dataclass(frozen=True, slots=True)
 class FieldsToFill:
-    """The Data Labels of the fields to fill ("" for none), the set's names of classes, and whether to overwrite."""
+    """The Data Labels of the fields to fill ("": none), the names of classes in the set, and whether to overwrite."""
 
     species: str
     prediction: str
@@ -74,23 +74,23 @@ class FieldsToFill:
 
 @dataclass
 class PlannedChanges:
-    """The records to write and the labels left out (with why), by image, and how many images stay `unchanged`."""
+    """The records to write, the left-out labels with reasons by image, and the number of `unchanged` images."""
 
     records: dict[str, list[Record]] = field(default_factory=dict)
     left_out: dict[str, tuple[str, str]] = field(default_factory=dict)
     unchanged: int = 0
 
     def leave_out(self, image: str, labels: Sequence[str], reason: str) -> None:
-        """Note that the labels of an image cannot be imported; `reason` also says what to do."""
+        """Note that the labels of an image cannot be imported. `reason` also contains a remedy."""
         self.left_out[image] = (", ".join(labels), reason)
 
 
 class _CannotImport(Exception):
-    """Why the labels of an image cannot be imported, and what to do."""
+    """The labels of an image cannot be imported. The message has the reason and a remedy."""
 
 
 def make_records_without_set(images: Mapping[str, ImageClasses], fields: FieldsToFill) -> PlannedChanges:
-    """Make the records of a set that is not given: one for each image, by its id."""
+    """Make the records if no set is given: one for each image, by its id."""
     changes = PlannedChanges()
     names_in_folders = {image.rpartition("/")[2] for image in images if "/" in image}
     for number, (image, classes) in enumerate(images.items()):
@@ -110,7 +110,7 @@ def make_records_without_set(images: Mapping[str, ImageClasses], fields: FieldsT
 def find_changes(
     ddb: Path, template: Template, images: Mapping[str, ImageClasses], fields: FieldsToFill
 ) -> PlannedChanges:
-    """Read the data file and find the records to change: all of an image if one of them is. Raises FormatError."""
+    """Read the data file and find the records to change, all records of an image together. Raises FormatError."""
     changes = PlannedChanges()
     records_of = _records_by_image(ddb, images, (*ID_COLUMNS, *fields.data_labels))
     for image, classes in images.items():
@@ -155,7 +155,7 @@ def _records_by_image(ddb: Path, images: Mapping[str, ImageClasses], columns: Se
 
 
 def _paths_in_set(images: Mapping[str, ImageClasses], root: Path) -> dict[str, str]:
-    """Return path below the set's folder -> image; the ids, if no image at all lies there."""
+    """Return path below the set's folder -> image. If no image is below this folder, the paths are the ids."""
     root_prefix = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118 (links stay, and the final slash)
     image_of = {os.path.abspath(classes.path): image for image, classes in images.items()}  # noqa: PTH100 (likewise)
     below = {
@@ -188,7 +188,7 @@ def _new_cells(
 
 
 def _new_species(old: Sequence[str], labels: Sequence[str], template: Template, fields: FieldsToFill) -> Sequence[str]:
-    """Return the species of each record: the image's only one, or one for each of its animals."""
+    """Return the species of each record: the only species of the image, or one species for each of its animals."""
     species = [_name_in_set(label, template.find_field(fields.species), fields.rename) for label in labels]
     if not species:
         return old

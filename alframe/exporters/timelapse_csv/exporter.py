@@ -56,7 +56,7 @@ class TimelapseCsv:
         self.set_names = {str(name): str(name_in_set) for name, name_in_set in (self.names or {}).items()}
 
     def export(self, predictions: Predictions, model: ExportableModel, folder: Path) -> list[Path]:
-        """Replace the folder and return it. Raises FormatError for a set that cannot be read or has no such field."""
+        """Replace the folder and return it. Raises FormatError if the set cannot be read or lacks the field."""
         ddb = self._find_data_file()
         blank = (self.blank,) if isinstance(self.blank, str) else self.blank
         images = classes_by_image(predictions, blank, self.predictions and ddb is not None)
@@ -122,7 +122,7 @@ def _write_left_out(file: Path, changes: PlannedChanges) -> None:
 
 
 def _guide_text(name: str, ddb: Path | None, changes: PlannedChanges, has_times: bool) -> str:
-    """Return a guide that says what to do with the folder, in the words of Timelapse's menus."""
+    """Return a guide for the use of the folder, with the words of Timelapse's menus."""
     if not changes.records:
         lines = ["There is nothing to import: no label is new to the image set."]
     else:

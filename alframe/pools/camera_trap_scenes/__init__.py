@@ -1,1 +1,1 @@
-"""Drawn camera-trap pictures with a known truth, for trying things out without a download."""
+"""Drawn camera-trap pictures with known classes, for tests without a download."""

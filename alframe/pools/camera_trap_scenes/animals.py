@@ -61,7 +61,7 @@ ANIMALS = {species: Animal(*measures) for species, measures in _MEASURES.items()
 
 @dataclass(frozen=True)
 class Pose:
-    """Pose: `gait` is the legs' phase in radians, `stride` their reach; `head_up` tilts the neck, in degrees."""
+    """A pose: `gait` is the phase of the legs in radians, `stride` their reach, and `head_up` the neck in degrees."""
 
     gait: float
     stride: float
@@ -71,7 +71,7 @@ class Pose:
 
 
 def draw_animal_cutout(animal: Animal, pose: Pose, height: float, rng: Generator) -> tuple[Image.Image, Point, Point]:
-    """Return the animal, `height` pixels at the shoulder, as RGBA, and where the ground under it and its eye are."""
+    """Return the animal, `height` pixels at the shoulder, as RGBA, and the places of the ground and of its eye."""
     canvas = AnimalCanvas(height * SCALE, pose.turn)
     eye = _draw_parts_and_find_eye(canvas, animal, pose, rng)
     left, top, right, bottom = canvas.mask.getbbox() or (0, 0, *canvas.mask.size)
@@ -102,7 +102,7 @@ def _shade_body(colour: Image.Image, mask: Image.Image, unit: float, rng: Genera
 
 
 def _draw_parts_and_find_eye(canvas: AnimalCanvas, animal: Animal, pose: Pose, rng: Generator) -> Point:
-    """Draw all parts from the far side to the near one; return where the eye is."""
+    """Draw all parts from the far side to the near side. Return the place of the eye."""
     half = animal.length / 2
     _draw_legs(canvas, animal, pose, half, far=True)
     _draw_tail(canvas, animal, half, rng)
@@ -186,7 +186,7 @@ def _draw_coat(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator
 
 
 def _draw_head_and_find_eye(canvas: AnimalCanvas, animal: Animal, pose: Pose, crown: Point) -> Point:
-    """Draw the head at `crown`, a little less tilted than the neck; return where the eye is."""
+    """Draw the head at `crown`, a little less tilted than the neck. Return the place of the eye."""
     pitch = math.radians(pose.head_up * 0.55 - 16)
     size, thick, long = animal.head, animal.muzzle, animal.snout
     on_head = _head_to_canvas(crown, pitch, size)

@@ -38,7 +38,7 @@ class Burst:
 
 
 def plan_bursts(parameters: Mapping[str, Any]) -> list[Burst]:
-    """Return who comes where and when, by site and time; species and nights are spread evenly over pool and test."""
+    """Return the bursts by site and time. Species and nights are divided evenly between pool and test."""
     rng = generator(parameters["seed"], "plan")
     sites = np.arange(parameters["bursts"]) % parameters["sites"]
     is_test = sites >= parameters["sites"] - parameters["test_sites"]
@@ -59,7 +59,7 @@ def plan_bursts(parameters: Mapping[str, Any]) -> list[Burst]:
 
 
 def render_burst(burst: Burst, scenery: Scenery, seed: int) -> Iterator[tuple[Image.Image, FrameInfo, Box | None]]:
-    """Yield the frames of one burst, with the visible animal's box: it stands, or walks on from frame to frame."""
+    """Yield the frames of one burst, with the box of the visible animal, which stands or walks."""
     rng = generator(seed, "burst", burst.number)
     x, facing, down = float(rng.uniform(0.2, 0.8)), int(rng.choice([-1, 1])), 0.5
     if burst.species:

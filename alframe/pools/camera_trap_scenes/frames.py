@@ -22,7 +22,7 @@ MIN_VISIBLE_SHARE = 0.2  # with less of the animal than this in view, people cal
 
 @dataclass(frozen=True)
 class Visitor:
-    """Animal in one frame: `x` as a fraction of the width, `down` from the horizon (0) to the lower edge (1)."""
+    """An animal in one frame: `x` is a fraction of the width, `down` is from 0 (horizon) to 1 (lower edge)."""
 
     species: str
     pose: Pose
@@ -32,7 +32,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class FrameInfo:
-    """What the camera prints in its strip, and whether it used its infrared flash."""
+    """The text in the strip of the camera, and whether the infrared flash was used."""
 
     camera: str
     taken: datetime
@@ -42,7 +42,7 @@ class FrameInfo:
 
 
 def position_for_height(species: str, pixels: float, scenery: Scenery) -> float:
-    """Return `Visitor.down` of an animal that is to be about `pixels` tall at the shoulder."""
+    """Return `Visitor.down` of an animal with a shoulder height of about `pixels`."""
     rows: int = scenery.nearness.shape[0]
     return min(0.95, max(0.15, pixels * CAMERA_HEIGHT / (ANIMALS[species].height * (rows - scenery.horizon))))
 
@@ -50,7 +50,7 @@ def position_for_height(species: str, pixels: float, scenery: Scenery) -> float:
 def render_frame(
     scenery: Scenery, visitor: Visitor | None, info: FrameInfo, burst: Generator, frame: Generator
 ) -> tuple[Image.Image, Box | None]:
-    """Return the picture and the visible animal's box; `burst` draws what stays the same in a whole burst."""
+    """Return the picture and the visible animal's box. `burst` gives the random numbers of the whole burst."""
     coat, light = burst.spawn(2)
     canvas, nearness, box, eye = Image.fromarray(scenery.picture), scenery.nearness, None, None
     if visitor is not None:
@@ -68,7 +68,7 @@ def render_frame(
 def _paint_visitor(
     canvas: Image.Image, scenery: Scenery, visitor: Visitor, night: bool, coat: Generator, frame: Generator
 ) -> tuple[Floats, Box | None, Point | None]:
-    """Paint the animal; return the nearness of everything, the animal's box, and its eye if it is visible."""
+    """Paint the animal. Return the nearness of each pixel, the animal's box, and its eye if it is visible."""
     width, height = canvas.size
     tall = ANIMALS[visitor.species].height * (height - scenery.horizon) / CAMERA_HEIGHT * visitor.down
     animal, ground, eye = draw_animal_cutout(ANIMALS[visitor.species], visitor.pose, tall, coat)

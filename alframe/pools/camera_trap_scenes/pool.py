@@ -1,4 +1,4 @@
-"""Read drawn camera-trap pictures: sites, bursts, nights and empties with a known truth, and no download."""
+"""Read drawn camera-trap pictures: sites, bursts, nights and empty frames with known classes, without a download."""
 
 from __future__ import annotations
 

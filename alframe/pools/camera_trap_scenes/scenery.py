@@ -1,4 +1,4 @@
-"""Paint where a camera hangs: sky, trees and ground, with how far away everything is."""
+"""Paint the place of a camera (sky, trees and ground), with the nearness of each pixel."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ HABITATS = tuple(Habitat(*measures) for measures in _MEASURES)
 
 @dataclass(frozen=True)
 class Scenery:
-    """A site without animals; `nearness` is 1 beside the camera and 0 at infinity, `front` hides what is behind it."""
+    """A site without animals. `nearness` is 1 at the camera and 0 at infinity. `front` covers everything behind it."""
 
     picture: npt.NDArray[np.uint8]  # (H, W, 3)
     nearness: Floats  # (H, W)
@@ -89,7 +89,7 @@ class _DepthPainter:
     depth_pen: ImageDraw.ImageDraw  # takes the nearness, 0..255, of what the pen paints
 
     def fill_ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, near: int | None = None) -> None:
-        """Fill an ellipse with these half-axes; `near` is its nearness, 0..255, or None for none of its own."""
+        """Fill an ellipse with these half-axes. `near` is its nearness, 0..255; None keeps the nearness."""
         self.pen.ellipse([x - rx, y - ry, x + rx, y + ry], colour)
         if near is not None:
             self.depth_pen.ellipse([x - rx, y - ry, x + rx, y + ry], near)
