@@ -1,1 +1,1 @@
-"""Where labels come from: people (a CSV, a folder of images) or a simulated oracle."""
+"""Label sources, which ask people, or simulate their answers."""

@@ -1,4 +1,4 @@
-"""An oracle that knows every answer, for experiments."""
+"""The label source of simulations, which knows every answer."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Simulated:
     answers_now = True
 
     def request(self, request: Request) -> str:
-        """Return a message; nobody is asked."""
+        """Return a message. No person is asked."""
         return f"{count_with_noun(len(request.items), 'image')} to answer with the known labels."
 
     def collect(self, request: Request) -> Answers:
-        """Return the true label of every item, and a Problem for each that has none. Raises LabelError (`truth`)."""
+        """Return the true label of every item, and a Problem for each item without one. Raises LabelError (`truth`)."""
         labels, problems = [], []
         truth = {} if self.truth is None else self._match_truth(request.items)
         for item in request.items:
@@ -49,7 +49,7 @@ class Simulated:
         return Answers(labels, problems)
 
     def _match_truth(self, items: Sequence[Item]) -> dict[ItemId, Label]:
-        """Return the true labels by item; paths that are no ids are matched as those of all tables are."""
+        """Return the true labels by item. Paths that are no ids are matched as in all other tables."""
         found = {item.id: label for item in items if (label := self._truth_by_path.get(normalise_path(item.id)))}
         others = [item for item in items if item.id not in found]
         if others:
@@ -61,7 +61,7 @@ class Simulated:
 
     @cached_property
     def _truth_by_path(self) -> dict[str, Label]:
-        """The labels in the CSV by path, read once: they may be those of a whole pool. Raises LabelError."""
+        """The labels in the CSV by path. The file is read once, because it may have a whole pool. Raises LabelError."""
         file = Path(str(self.truth))
         names: dict[str, tuple[str, int]] = {}
         for row in read_table(file, (self.path_column, self.label_column)):

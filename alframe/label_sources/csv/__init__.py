@@ -1,1 +1,1 @@
-"""Labels that people write into CSV files."""
+"""The label source `csv`: people write labels into CSV files."""

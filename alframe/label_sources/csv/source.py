@@ -78,11 +78,11 @@ class Csv:
 
     @property
     def answers_persist(self) -> bool:
-        """Whether answers may be in files of the user's own, where they stay whatever the round."""
+        """Whether answers may be in files of the user, which have the answers of all rounds."""
         return bool(self.files)
 
     def request(self, request: Request) -> str:
-        """List the images that no file of this round lists yet; a file that is there is never written to."""
+        """List the images that no file of this round lists yet. An existing file is never changed."""
         folder = round_folder(request)
         with marking_round_asked(request) as asked_before:
             file, is_readable = self._complete_lists(folder, request, asked_before)
@@ -106,9 +106,9 @@ class Csv:
         )
 
     def _complete_lists(self, folder: Path, request: Request, asked_before: bool) -> tuple[Path, bool]:
-        """List the images that no file in the folder lists; raises OSError.
+        """List the images that no file in the folder lists. Raises OSError.
 
-        Return the newest list, and whether all lists could be read in full.
+        Return the newest list, and whether all lists could be read completely.
         """
         matcher = ImageMatcher(request.items)
         rows = [
@@ -130,10 +130,10 @@ class Csv:
         return file, is_readable
 
     def collect(self, request: Request) -> Answers:
-        """Return every label that the CSV files give; of one item, the label of the file saved last comes last.
+        """Return every label in the CSV files. The labels of an item are in the order in which the files were saved.
 
-        An image is cleared if its cell is empty wherever it is listed, all files could be read, and some other image
-        has a label in that file.
+        An image is cleared if all its cells are empty, all files could be read, and another image has a label in that
+        file.
         """
         folder = round_folder(request)
         matcher = ImageMatcher(request.items)
@@ -152,7 +152,7 @@ class Csv:
     def _collect_file(self, builder: AnswerBuilder, file: Path, matcher: ImageMatcher, only_requested: bool) -> None:
         """Add the labels and the empty cells of one file.
 
-        Where `only_requested`, the label of an image that was not requested is a Problem.
+        With `only_requested`, the label of an image that was not requested is a Problem.
         """
         columns, saved = self._columns_of(file), time_saved(file)
         file_hash = hash_if_readable(file) or ""  # if not, reading its rows reports it
@@ -189,7 +189,7 @@ class Csv:
             builder.problems.append(Problem(str(file), cells.line, message))
 
     def _columns_of(self, file: Path) -> ColumnNames:
-        """Return the names of the columns in this file: those that are set, or else the default ones."""
+        """Return the names of the columns in this file: the given names, or else the default names."""
         default = ColumnNames()
         if self.columns == default or has_columns(file, (self.columns.path, self.columns.label), self.encoding):
             return self.columns

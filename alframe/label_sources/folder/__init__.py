@@ -1,1 +1,1 @@
-"""Labels that people give by dragging images into the folders of classes."""
+"""The label source `folder`: people drag images into the folders of classes."""

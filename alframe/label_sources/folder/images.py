@@ -1,4 +1,4 @@
-"""The images of a round's folder: which there are, and which of the items asked each file shows."""
+"""Put images into a round's folder, and find the requested item of each file there."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ DEPTH = 5  # how deep folders are searched; a folder linked into itself would ot
 class FoundFile:
     """A file in the round's folder.
 
-    `folders` are the folders it lies in (outermost first), `image` the image of the manifest it is, if any. `linked`:
-    it lies elsewhere, in a folder to which there is a link here.
+    `folders` are the folders that contain it (outermost first), and `image` is its image in the manifest, if any.
+    `linked`: it is in another place, and the folder contains a link to its folder.
     """
 
     file: Path
@@ -43,9 +43,9 @@ class FoundFile:
 
 
 def complete_folder(folder: Path, items: Sequence[Item], link: bool, was_complete: bool) -> None:
-    """Put the items that the folder lacks into it. Raises OSError.
+    """Put the missing items into the folder. Raises OSError.
 
-    `was_complete`: the folder had them all once, so somebody has removed the images that are missing.
+    `was_complete`: the folder once had all items, so somebody has removed the missing images.
     """
     listed, problems = read_manifest(folder)
     images = listed + _name_new_images(listed, items)
@@ -64,7 +64,7 @@ def complete_folder(folder: Path, items: Sequence[Item], link: bool, was_complet
 
 
 def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFile]:
-    """Return the image of each file in the round's folder, found by its name, or by its content if it was renamed."""
+    """Return the image of each file in the round's folder, by its name, or by its content if it was renamed."""
     by_name = {windows_name_key(image.name): image for image in images}
     by_hash: dict[str | None, list[ManifestRow]] = defaultdict(list)
     for image in images:
@@ -88,7 +88,7 @@ def identify_files(folder: Path, images: Sequence[ManifestRow]) -> list[FoundFil
 
 
 def _name_new_images(listed: Sequence[ManifestRow], items: Sequence[Item]) -> list[ManifestRow]:
-    """Return the manifest's rows for the items that it does not list yet."""
+    """Return new rows of the manifest, for the items that it does not list yet."""
     listed_ids = {image.id for image in listed}
     taken = {windows_name_key(image.name) for image in listed}
     width = max(3, len(str(len(items))))
@@ -112,7 +112,7 @@ def _must_be_drawn(item: Item) -> bool:
 
 
 def _draw_jpeg(item: Item) -> bytes:
-    """Draw an image that viewers cannot show, or the one box that is meant, as a JPEG. Raises OSError."""
+    """Draw an image that viewers cannot show, or the box of the item, as a JPEG. Raises OSError."""
     try:
         picture = open_for_viewing(item.path)
     except PoolError as error:
@@ -124,7 +124,7 @@ def _draw_jpeg(item: Item) -> bytes:
 
 
 def _walk_files_noting_links(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the files in the folder, and whether each lies elsewhere."""
+    """Yield the files in the folder, and whether each is in a linked folder."""
     real = os.path.realpath(folder)
     for parent, folders, names in os.walk(folder, followlinks=True):
         parts = Path(parent).relative_to(folder).parts

@@ -1,4 +1,4 @@
-"""People drag the images into one folder per class, with the file manager they know."""
+"""People drag images into the folders of classes with a file manager."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Folder:
         require_one_of("label_source 'folder'", NEW_CLASSES_RULES, new_classes=self.new_classes)
 
     def request(self, request: Request) -> str:
-        """Put every image that is nowhere in the round's folder into it; one that has been moved stays moved."""
+        """Put every missing image into the round's folder. An image that people have moved stays where it is."""
         folder = round_folder(request)
         with marking_round_asked(request) as asked_before:
             for name in _classes_by_folder(request.classes):
@@ -51,9 +51,9 @@ class Folder:
         )
 
     def collect(self, request: Request) -> Answers:
-        """Return a label for each class folder an image lies in; an image that lies beside them, in none, is cleared.
+        """Return a label for each image in a class folder. An image outside the class folders is cleared.
 
-        Where no image at all has been put into a class folder, none is cleared: nobody has answered there yet.
+        If no image is in a class folder, none is cleared, because nobody has answered yet.
         """
         folder = round_folder(request)
         images, problems = read_manifest(folder)

@@ -1,1 +1,1 @@
-"""The label source 'web': people label in the browser."""
+"""The label source `web`: people label in the browser."""

@@ -1,4 +1,4 @@
-"""The images that the pages show: their numbers, batches and thumbnails, in a SQLite file that can be made again."""
+"""The images of the pages: their numbers, batches and thumbnails, in a SQLite file that can be made again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _MIN_BLIND_RUN = 12  # images without a suggestion that stand together, at least
 
 
 class BatchRow(NamedTuple):
-    """An image of a batch: its place in the grid, and what the model suggests where that may be shown."""
+    """An image of a batch: its place in the grid, and the suggestion of the model if it may be shown."""
 
     position: int
     item: Item
@@ -56,11 +56,11 @@ class BatchRow(NamedTuple):
 
 
 class ImageDatabase(Database):
-    """Open with `ImageDatabase.open`; a context manager that closes it."""
+    """The file, a context manager that closes it. Open it with `ImageDatabase.open`."""
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the file in this folder; it is made if need be. Raises StoreError."""
+        """Open the file in this folder, and make it if it does not exist. Raises StoreError."""
         file = folder / IMAGES_NAME
         folder.mkdir(parents=True, exist_ok=True)
         with explain_errors(file), closed_on_error(connect(file, any_thread=True)) as db:
@@ -71,7 +71,7 @@ class ImageDatabase(Database):
         return cls(db, file)
 
     def number_and_store(self, items: Iterable[Item]) -> dict[str, int]:
-        """Give each item a number, if it has none, and keep where it lies now; return the numbers by id."""
+        """Give each item a number if it has none, and store its present path. Return the numbers by id."""
         columns, numbers = ItemColumns.of(items), self.numbers_by_id()
         taken = set(numbers.values())
         for id_ in columns.ids:
@@ -102,7 +102,7 @@ class ImageDatabase(Database):
         return {id_ for (id_,) in self.rows(sql, (round_number,))}
 
     def store_batch(self, round_number: int, rows: Sequence[BatchRow]) -> None:
-        """Keep the batch of a round, whose items have numbers."""
+        """Store the batch of a round. Its items must have numbers."""
         sql = (
             "INSERT INTO batch (round, position, image, suggestion, confidence, blind) "
             "VALUES (?, ?, (SELECT number FROM image WHERE id = ?), ?, ?, ?)"
@@ -123,17 +123,17 @@ class ImageDatabase(Database):
         return self.rows(sql, (round_number,))
 
     def add_thumbnails(self, rows: Iterable[tuple[int, str, int, int, bytes]]) -> None:
-        """Keep thumbnails: rows of number, version, width, height and JPEG."""
+        """Store thumbnails: rows of number, version, width, height and JPEG."""
         sql = "INSERT OR REPLACE INTO thumbnail (image, version, width, height, jpeg) VALUES (?, ?, ?, ?, ?)"
         with self.transaction(), explain_errors(self.file):
             self._db.executemany(sql, rows)
 
 
 def _stable_number(id_: str, taken: Set[int]) -> int:
-    """Return a number that is not `taken`: always the same for an id, but for one in billions.
+    """Return a number that is not `taken`. It is always the same for an id, except in one of billions of cases.
 
-    A page that is still open, or has kept an answer, calls the image by it. Should this file be made again, its numbers
-    must not mean other images.
+    An open page, or a stored answer, names the image by this number. If this file is made again, the numbers must
+    belong to the same images.
     """
     number = int.from_bytes(blake2b(id_.encode(), digest_size=8).digest()) >> 12  # 52 bits: exact in JavaScript
     while number in taken:
@@ -144,9 +144,9 @@ def _stable_number(id_: str, taken: Set[int]) -> int:
 def arrange_batch(request: Request) -> list[BatchRow]:
     """Return the images of a request in the order of the grid.
 
-    Suggested classes come by size, the largest first; within a class, images that look alike stand together, and those
-    of one sequence side by side. Images without a suggestion are spread over the whole batch in runs: whoever labels
-    only the beginning must not miss the audit, which is among them. Nothing about their place depends on the model.
+    The largest suggested class is first. Within a class, images that look alike are together, and images of a sequence
+    are side by side. Groups of images without a suggestion are spread over the whole batch, so that the beginning of a
+    batch has its share of the audit, which is among them. Their places do not depend on the model.
     """
     count = len(request.items)
     suggestions: Sequence[Suggestion | None] = request.suggestions or [None] * count
@@ -170,7 +170,7 @@ def arrange_batch(request: Request) -> list[BatchRow]:
 
 
 def _sequence_sort_keys(request: Request) -> list[tuple[int, str, int]]:
-    """Return a sort key for each item: the place of the first of its sequence, then its time, then its own place."""
+    """Return a sort key for each item: the first place of its sequence, then its time, then its own place."""
     places = request.similarity_order or tuple(range(len(request.items)))
     first: dict[str, int] = {}
     for item, place in zip(request.items, places, strict=True):
@@ -187,9 +187,9 @@ def _sequence_sort_keys(request: Request) -> list[tuple[int, str, int]]:
 
 
 def _merge_evenly(groups: Sequence[Sequence[int]], unsuggested: Sequence[int]) -> list[int]:
-    """Return all groups one after another, with runs of `unsuggested` images spread evenly between them.
+    """Return all groups one after another, with runs of `unsuggested` images at even distances.
 
-    A group is cut where a run belongs, so that the runs lie evenly whatever the sizes of the groups.
+    A group is cut if a run belongs inside it, so that the distances do not depend on the sizes of the groups.
     """
     suggested = [index for group in groups for index in group]
     runs = max(1, len(unsuggested) // _MIN_BLIND_RUN)

@@ -1,8 +1,7 @@
-"""The journal: a SQLite file of all that people answered in the browser, to which rows are only ever added.
+"""The journal: a SQLite file with all answers in the browser. Rows are only added.
 
-A row is written through to the disk (WAL, synchronous=FULL) before the browser is told that it is saved. What stands
-of the rows of an image (`find_standing_answers`) is kept beside them in the same transaction, so that nobody reads them
-all.
+A row is on the disk (WAL, synchronous=FULL) before the browser gets the message that it is saved. The same transaction
+stores the valid answers of each image (`find_standing_answers`), so that it is not necessary to read all rows.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ _COLUMNS = ", ".join(JournalRow._fields)
 
 
 class Journal(Database):
-    """Open with `Journal.open`; a context manager that closes it."""
+    """The file, a context manager that closes it. Open it with `Journal.open`."""
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         super().__init__(connection, file)
@@ -97,7 +96,7 @@ class Journal(Database):
 
     @classmethod
     def open(cls, folder: Path, read_only: bool = False) -> Self:
-        """Open the journal in this folder; it is made if need be. Raises StoreError."""
+        """Open the journal in this folder, and make it if it does not exist. Raises StoreError."""
         file = folder / JOURNAL_NAME
         folder.mkdir(parents=True, exist_ok=True)
         with explain_errors(file), closed_on_error(connect(file, any_thread=True)) as db:
@@ -115,7 +114,7 @@ class Journal(Database):
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Return whether anybody could have answered in this folder: a file without its tables holds nothing yet."""
+        """Return whether this folder may have answers. A file without its tables has no answers."""
         file = folder / JOURNAL_NAME
         if not file.exists():
             return False
@@ -123,7 +122,7 @@ class Journal(Database):
             return int(db.execute("PRAGMA user_version").fetchone()[0]) > 0
 
     def require_in_place(self) -> None:
-        """Raise StoreError if the file was removed or replaced since it was opened: what is written then is lost."""
+        """Raise StoreError if the file was removed or replaced since it was opened, because new rows would be lost."""
         if _device_and_inode(self.file) != self._opened:
             raise StoreError(
                 f"{self.file} was removed, or replaced by another file, while it was in use. Stop alframe with Ctrl-C, "
@@ -134,7 +133,7 @@ class Journal(Database):
     def append_answers(
         self, action: str, annotator: str, answers: Iterable[NewAnswer], at: datetime | None = None
     ) -> None:
-        """Write the answers of one action, inside a transaction; those that were written before are passed over."""
+        """Write the answers of one action, inside a transaction. Answers that were written before are skipped."""
         stamp = (at or datetime.now(UTC)).isoformat()
         counts: Counter[tuple[int, str]] = Counter()
         for answer in answers:
@@ -155,7 +154,7 @@ class Journal(Database):
         self.db.executemany(sql, ((*key, change) for key, change in counts.items() if change))
 
     def _update_standing(self, image: str, count_changes: Counter[tuple[int, str]]) -> None:
-        """Keep what stands of an image, and add the changes of the counts by (round, person) to `count_changes`."""
+        """Store the valid answers of an image, and add the changes of the counts by (round, person)."""
         standing = find_standing_answers(self.rows_of_image(image))
         sql = "DELETE FROM standing WHERE image = ? RETURNING annotator, round, requested"
         before = {(annotator, number) for annotator, number, requested in self.db.execute(sql, (image,)) if requested}
@@ -169,25 +168,25 @@ class Journal(Database):
             count_changes.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
 
     def answered_counts_in_round(self, round_number: int | None) -> dict[str, int]:
-        """Return how many images of a round are answered: by ANYBODY, and by each person's `name_with_at_sign`.
+        """Return the number of answered images of a round: by ANYBODY, and by each person's `name_with_at_sign`.
 
         If `round_number` is None (no round is open), nothing is counted.
         """
         return dict(self.rows("SELECT by, images FROM answered WHERE round = ? AND images > 0", (round_number,)))
 
     def rows_of_image(self, image: str) -> list[JournalRow]:
-        """Return all rows about an image, in the order they were written."""
+        """Return all rows about an image, in the order of writing."""
         return self._read_rows("FROM answer WHERE image = ? ORDER BY n", image)
 
     def rows_of_action(self, action: str) -> list[JournalRow]:
         return self._read_rows("FROM answer WHERE action = ? ORDER BY n", action)
 
     def standing_rows_of_image(self, image: str) -> list[JournalRow]:
-        """Return what stands of an image, the latest at the end."""
+        """Return the valid answers about an image, the latest at the end."""
         return self.standing_rows_by_image([image])[image]
 
     def standing_rows_by_image(self, images: Sequence[str]) -> dict[str, list[JournalRow]]:
-        """Return what stands of each of these images, the latest at the end."""
+        """Return the valid answers about each of these images, the latest at the end."""
         clauses = (
             "FROM answer WHERE n IN (SELECT n FROM standing WHERE image IN (SELECT value FROM json_each(?))) ORDER BY n"
         )
@@ -197,16 +196,16 @@ class Journal(Database):
         return standing
 
     def standing_rows_in_round(self, round_number: int) -> Iterator[JournalRow]:
-        """Return what stands of the images that a round requested."""
+        """Return the valid answers about the images that a round requested."""
         clauses = "FROM answer WHERE n IN (SELECT n FROM standing WHERE round = ? AND requested) ORDER BY n"
         return self._iterate_rows(clauses, round_number)
 
     def unrequested_standing_rows(self) -> Iterator[JournalRow]:
-        """Return what stands of the images that no round of this source had requested."""
+        """Return the valid answers about images that no round of this source had requested."""
         return self._iterate_rows("FROM answer WHERE n IN (SELECT n FROM standing WHERE NOT requested) ORDER BY n")
 
     def find_cleared_images(self, round_number: int | None) -> list[tuple[int, str]]:
-        """Return (round, image) where an answer was given and none stands; None: of images that were not requested."""
+        """Return (round, image) with answers of which none is valid. None: for images that were not requested."""
         sql = (
             "SELECT DISTINCT round, image FROM answer a WHERE (CASE WHEN ?1 IS NULL THEN NOT requested "
             "ELSE round = ?1 AND requested END) AND NOT EXISTS "
@@ -215,19 +214,19 @@ class Journal(Database):
         return self.rows(sql, (round_number,))
 
     def last_row_number(self) -> int:
-        """Return the number of the newest row: as long as it is the same, nothing was answered."""
+        """Return the number of the newest row. It changes with every answer."""
         return int(self.value("SELECT coalesce(max(n), 0) FROM answer"))
 
     def project_id(self) -> str:
-        """Return the id of this journal, the same for ever."""
+        """Return the id of this journal, which never changes."""
         return str(self.value("SELECT id FROM project"))
 
     def confirmed_classes(self) -> list[str]:
-        """Return the names that people have confirmed to be classes, in the order of their confirmation."""
+        """Return the names that people have confirmed as classes, in the order of the confirmations."""
         return [name for (name,) in self.rows("SELECT name FROM class ORDER BY at, name")]
 
     def remove_class(self, name: str) -> int:
-        """Forget a confirmed name and its keys, in a transaction, unless images stand with it; return their number."""
+        """Remove a confirmed name and its keys if no image has it, in a transaction. Return its number of images."""
         sql = (
             "SELECT count(DISTINCT s.image) FROM standing s JOIN answer a USING (n), json_each(a.classes) "
             "WHERE value = ?"
@@ -239,16 +238,16 @@ class Journal(Database):
         return answered
 
     def confirm_class(self, name: str, annotator: str) -> None:
-        """Keep that a person means this name to be a class, inside a transaction."""
+        """Store that a person has confirmed this name as a class, inside a transaction."""
         values = name, annotator, datetime.now(UTC).isoformat()
         self.db.execute("INSERT OR IGNORE INTO class (name, annotator, at) VALUES (?, ?, ?)", values)
 
     def stored_leases(self) -> list[tuple[str, list[int]]]:
-        """Return (session, numbers of images) of what each session had last."""
+        """Return (session, numbers of images) for the last images of each session."""
         return [(session, json.loads(images)) for session, images in self.rows("SELECT * FROM lease")]
 
     def store_leases(self, session: str, images: Sequence[int]) -> None:
-        """Keep which images a session has, inside a transaction."""
+        """Store the images of a session, inside a transaction."""
         self.db.execute("INSERT OR REPLACE INTO lease (session, images) VALUES (?, ?)", (session, json.dumps(images)))
 
     def value(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:

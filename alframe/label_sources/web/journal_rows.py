@@ -1,4 +1,4 @@
-"""The rows of the journal, and what stands of them."""
+"""The rows of the journal, and the valid answers among them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class JournalRow(NamedTuple):
 
     @property
     def answer_hash(self) -> str:
-        """The BLAKE2b hash of what was said, by whom and when, in hexadecimal."""
+        """The BLAKE2b hash of the answer, the person and the time, in hexadecimal."""
         said = "\0".join((self.action, self.image, self.classes, self.annotator, self.at))
         return blake2b(said.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class NewAnswer:
-    """An answer to be written: no class takes the person's answer back."""
+    """An answer to write. Without a class, it removes the person's answer."""
 
     image: str
     classes: Sequence[str]
@@ -55,7 +55,7 @@ class NewAnswer:
 
 
 def find_undone(rows: Sequence[JournalRow]) -> set[int]:
-    """Return the numbers `n` of an image's rows that were undone; an undoing that was itself undone has no effect."""
+    """Return the numbers `n` of the undone rows of an image. An undo that was undone has no effect."""
     undone: set[int] = set()
     for row in reversed(rows):
         if row.undoes is not None and row.n not in undone:
@@ -64,10 +64,10 @@ def find_undone(rows: Sequence[JournalRow]) -> set[int]:
 
 
 def find_standing_answers(rows: Sequence[JournalRow]) -> dict[tuple[str, int], JournalRow]:
-    """Return (annotator, round) -> the answer that stands, of one image; `rows` in the order they were written.
+    """Return (annotator, round) -> valid answer, for one image. `rows` are in the order of writing.
 
-    The last answer of a person stands, unless it was undone. An answer of the review settles the image: it takes the
-    place of what anybody had said before, in this round or in an earlier one.
+    The last answer of a person is valid, unless it was undone. An answer in the review replaces all earlier answers
+    about the image, of all people and all rounds.
     """
     undone = find_undone(rows)
     standing: dict[tuple[str, int], JournalRow] = {}
@@ -83,10 +83,10 @@ def find_standing_answers(rows: Sequence[JournalRow]) -> dict[tuple[str, int], J
 
 
 def name_with_at_sign(name: str) -> str:
-    """Return "@name", under which counts and keys of a person are stored: also without a name, it is not ANYBODY."""
+    """Return "@name", the key for counts and keyboard keys of a person. Even without a name, it is not ANYBODY."""
     return f"@{name}"
 
 
 def second_opinion_draw(image: str) -> float:
-    """Return a number from 0 to 1 for an image, as good as drawn at random but the same each time."""
+    """Return a number from 0 to 1 for an image. It is like a random number, but the same each time."""
     return int.from_bytes(blake2b(f"second opinion\0{image}".encode(), digest_size=8).digest()) / 2**64

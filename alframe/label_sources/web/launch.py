@@ -1,4 +1,4 @@
-"""Run the server of the pages in a process of its own, so that it answers at once while the campaign learns."""
+"""Run the server of the pages in its own process, so that it answers at once while the campaign trains."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _START_TIMEOUT = 120.0  # seconds that it is given to start; on a computer with 
 
 
 class ServerProcess:
-    """A context manager that serves people; `folder` is the label source's own.
+    """A context manager that runs the server; `folder` belongs to the label source.
 
-    Should the process be killed, it is started again at the same address; browsers come back by themselves.
+    If the process is killed, it is started again at the same address, and open pages connect to it again.
     """
 
     def __init__(self, folder: Path, source: WebParameters) -> None:
@@ -84,14 +84,14 @@ class ServerProcess:
 
     @property
     def process_id(self) -> int | None:
-        """The number of the server's process, None while there is none."""
+        """The number of the server's process, None while none runs."""
         return None if self._process is None else self._process.pid
 
     def show_phase(self, phase: str, message: str) -> None:
         self._send_and_remember({"phase": asdict(PhaseStatus(phase, message))})
 
     def publish(self, snapshot: CampaignSnapshot) -> None:
-        """Write the pool with the predictions, and show the campaign as it is now."""
+        """Write the pool with the predictions, and send the present state of the campaign to the server."""
         with ImageDatabase.open(self._folder) as images:
             pool_file = write_pool_file(self._folder, images, snapshot)
         # The server may not have come to the last one yet.
@@ -115,9 +115,9 @@ class ServerProcess:
         self._send_and_remember({"published": asdict(published)})
 
     def wait_for_answer(self, seconds: float) -> bool:
-        """Return as soon as somebody has answered, after `seconds` at most: whether something was answered.
+        """Return as soon as somebody has answered, or after `seconds`. The result is whether somebody has answered.
 
-        Whoever takes long over the answers is not called for each: four fifths of the time are left to others.
+        If the caller works long on the answers, it waits four times as long before it looks for more of them.
         """
         end = time.monotonic() + seconds
         time.sleep(min(seconds, max(0.0, 4 * (time.monotonic() - self._returned_at))))
@@ -135,7 +135,7 @@ class ServerProcess:
             time.sleep(min(_LOOK_INTERVAL, left))
 
     def _start(self) -> None:
-        """Start the process and read where it is found. Raises LabelError if it does not start."""
+        """Start the process and read its address. Raises LabelError if it does not start."""
         self._started_at = time.monotonic()
         with (self._folder / LOG_NAME).open("ab") as log_file:
             self._process = subprocess.Popen(
@@ -196,7 +196,7 @@ class ServerProcess:
 
 
 def _readable_name(project: Path) -> str:
-    """Return a project's name as people say it: without the digest that ends the name of a folder in `runs`."""
+    """Return the name of a project's folder without the digest at its end."""
     return re.sub(r"(?<=.)-[0-9a-f]{8}$", "", project.name)
 
 
@@ -207,7 +207,7 @@ def _require_pipe(pipe: IO[str] | None) -> IO[str]:
 
 
 def _read_line_within(pipe: IO[str], seconds: float) -> str | None:
-    """Return the next line, "" at the end; None if none has come after some seconds."""
+    """Return the next line, "" at the end of the output, or None after `seconds` without a line."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: lines.put(pipe.readline()), daemon=True).start()  # no pipe has a timeout of its own
     try:
@@ -217,7 +217,7 @@ def _read_line_within(pipe: IO[str], seconds: float) -> str | None:
 
 
 def _end_process(process: subprocess.Popen[str]) -> None:
-    """Close the server's input, at which it ends in order; one that does not is killed, which loses nothing."""
+    """Close the server's input, so that it ends. If it does not end, kill it; no answer is lost."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):
@@ -230,7 +230,7 @@ def _end_process(process: subprocess.Popen[str]) -> None:
 
 
 def _can_open_browser() -> bool:
-    """Return whether a browser can open: no window, no program that reads our output instead of a person."""
+    """Return whether a browser can open: there are windows, and the output goes to a terminal."""
     if not sys.stderr.isatty():
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

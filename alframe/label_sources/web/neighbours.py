@@ -1,4 +1,4 @@
-"""The embeddings in a form in which similar images are found fast: reduced to a few dimensions, each of length 1."""
+"""Embeddings for a fast search of similar images: with fewer dimensions, each of length 1."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SAMPLE_SIZE = 20_000  # images from which the dimensions are found
 
 
 def write_reduced_embeddings(folder: Path, snapshot: CampaignSnapshot) -> str:
-    """Write the reduced embeddings (N, d), and return the file's name; "" if there are none.
+    """Write the reduced embeddings (N, d), and return the file's name, or "" without embeddings.
 
-    They are written once for the same embeddings of as many images.
+    Nothing is written if the file of the same embeddings exists.
     """
     features = snapshot.features
     if features is None or not len(features):
@@ -39,9 +39,9 @@ def write_reduced_embeddings(folder: Path, snapshot: CampaignSnapshot) -> str:
 
 
 def reduce_dimensions(features: Floats) -> Floats:
-    """Return the embeddings (N, D) along their DIMENSIONS main directions (N, d), each row of length 1.
+    """Project the embeddings (N, D) on their DIMENSIONS main directions; return (N, d), each row of length 1.
 
-    The directions are those of unit vectors around their mean. Rows of zeros, of images that cannot be read, stay zero.
+    These are the main directions of the unit vectors around their mean. Images that cannot be read keep rows of zeros.
     """
     if features.shape[1] <= DIMENSIONS:
         return unit_vectors(np.asarray(features))

@@ -1,4 +1,4 @@
-"""The parameters of ``label_source=web``: the server, a process of its own, is given them as well."""
+"""The parameters of ``label_source=web``. The server, which is another process, receives them too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pool as it was last published: a SQLite file, another one each time, which is never changed."""
+"""The published pool: a new SQLite file each time, which is never changed."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _INDEXES = (
 
 
 def write_pool_file(folder: Path, images: ImageDatabase, snapshot: CampaignSnapshot) -> str:
-    """Give every image of the pool a number, write what is known of each, and return the new file's name.
+    """Give every image of the pool a number, write its labels and predictions, and return the new file's name.
 
-    It has another name each time: Windows replaces no file that is being read.
+    The name is new each time, because Windows cannot replace a file that is being read.
     """
     items = ItemColumns.of(snapshot.items)
     keys = [key for key, split in enumerate(items.splits) if split == "pool"]
@@ -54,7 +54,7 @@ def write_pool_file(folder: Path, images: ImageDatabase, snapshot: CampaignSnaps
 
 
 def remove_pool_files(folder: Path, keep: Collection[str] = ()) -> None:
-    """Remove all that were published, except those of these names."""
+    """Remove all published pool files, except those with the names in `keep`."""
     for file in folder.glob("pool-*.sqlite"):
         if file.name not in keep:
             with suppress(OSError):  # Windows, while it is read: the next one to come removes it

@@ -1,4 +1,4 @@
-"""The numbers of the progress page, of the campaign as it was published."""
+"""The numbers of the progress page at the last publication of the campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alframe.types import CampaignSnapshot, Estimate, Evaluation, RoundRecord
 
 
 def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
-    """Return the JSON of all that does not change while people answer."""
+    """Return the numbers that do not change while people answer, for JSON."""
     names = dict.fromkeys([*snapshot.classes, *snapshot.class_counts])
     return {
         "pool": sum(item.split == "pool" for item in snapshot.items),
@@ -32,7 +32,7 @@ def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
 
 
 def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
-    """Return what the newest audit says of the images of the pool, those without a label first."""
+    """Return the estimates of the newest audit: for the images without a label, then for the whole pool."""
     newest = next((record for record in reversed(history) if record.audit), None)
     estimates = [] if newest is None else [newest.unlabelled_accuracy, newest.whole_pool_accuracy]
     return [
@@ -43,7 +43,7 @@ def _describe_estimates(history: Sequence[RoundRecord]) -> list[dict[str, Any]]:
 
 
 def _describe_classes(names: Sequence[str], evaluation: Evaluation | None) -> dict[str, Any]:
-    """Return what is measured of each class, and on which images; nothing of a class without an image among them."""
+    """Return the measured values of each class and the measured images; a class without such images has None."""
     scores = {} if evaluation is None else dict(zip(evaluation.classes, evaluation.per_class, strict=True))
     keys = ("support", "recall", "recall_low", "recall_high", "precision")
     measured = {name: known for name in names if (known := scores.get(name, {})).get("support")}

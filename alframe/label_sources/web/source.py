@@ -26,7 +26,7 @@ class Web(WebParameters):
     answers_now = False
 
     def request(self, request: Request) -> str:
-        """Store the batch in the order of the grid and cut missing thumbnails; return a message to people."""
+        """Store the batch in the order of the grid, and make missing thumbnails. Return a message for people."""
         with ImageDatabase.open(web_folder(request.folder)) as images:
             images.number_and_store(request.items)
             if images.batch_ids(request.round) != {item.id for item in request.items}:
@@ -38,7 +38,7 @@ class Web(WebParameters):
         )
 
     def collect(self, request: Request) -> Answers:
-        """Return every label that stands in the journal for this round, and what was taken back."""
+        """Return every valid label of this round in the journal, and the images whose labels were taken back."""
         folder = web_folder(request.folder)
         if not Journal.exists(folder):
             return Answers()
@@ -54,7 +54,7 @@ class Web(WebParameters):
         return Answers(labels, problems, cleared=sorted(cleared, key=requested.__getitem__))
 
     def collect_unrequested(self, folder: Path, classes: Sequence[str]) -> list[UnrequestedInRound]:
-        """Return, for each round, what people said meanwhile of images that no round had requested."""
+        """Return, for each round, the labels of images that no round had requested."""
         folder = web_folder(folder)
         if not Journal.exists(folder):
             return []
@@ -74,7 +74,7 @@ class Web(WebParameters):
     def _labels_in_rows(
         self, journal: Journal, rows: Sequence[JournalRow], classes: Sequence[str]
     ) -> tuple[list[Label], list[Problem]]:
-        """Return the labels that rows of the journal give, and a Problem for each name that is no class."""
+        """Return the labels in rows of the journal, and a Problem for each name that is no class."""
         known = (*classes, *journal.confirmed_classes(), *missing_blank_class(classes, self.blank)) if classes else ()
         written = [name for row in rows for name in row.class_names]
         resolve = class_resolver(tuple(dict.fromkeys(known)), self.new_classes, UNSURE_WORDS, written)
@@ -92,7 +92,7 @@ class Web(WebParameters):
         return labels, problems
 
     def serve(self, folder: Path) -> AbstractContextManager[LabellingServer]:
-        """Start the server of the pages; `folder` is that of the requests."""
+        """Start the server of the pages; `folder` contains the folders of the rounds."""
         from alframe.label_sources.web.launch import ServerProcess
 
         return ServerProcess(web_folder(folder), self)
@@ -108,5 +108,5 @@ def _not_requested_problem(journal: Journal, round_number: int, rows: Sequence[J
 
 
 def web_folder(folder: Path) -> Path:
-    """Return the folder of the journal and the images, beside those of the rounds."""
+    """Return the folder of the journal and the images, beside the folders of the rounds."""
     return folder / "web"

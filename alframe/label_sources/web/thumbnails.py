@@ -1,4 +1,4 @@
-"""Cut thumbnails: small upright JPEGs, of a box alone where the question is about one."""
+"""Make thumbnails: small upright JPEGs, of the box alone if the question is about a box."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COMMITTED_TOGETHER = 256
 
 
 class Thumbnail(NamedTuple):
-    """A small picture; `version` changes with the file it was made of."""
+    """A small picture; `version` changes with the file that it shows."""
 
     version: str
     width: int
@@ -34,10 +34,10 @@ class Thumbnail(NamedTuple):
 
 
 def make_missing_thumbnails(images: ImageDatabase, round_number: int) -> None:
-    """Cut the thumbnails of a round that are missing, or whose file or box has changed.
+    """Make the thumbnails of a round that are missing, or whose file or box has changed.
 
-    A kill costs the last few hundred at most. An image that cannot be read has none: the page says so in its place,
-    and the round does not wait for it.
+    If the process is killed, the last few hundred at most are lost. An image that cannot be read gets no thumbnail:
+    the page shows a message in its place.
     """
     rows_of_round = images.images_with_thumbnail_versions(round_number)
     missing = [row[:3] for row in rows_of_round if row[3] is None or row[3] != thumbnail_digest(Path(row[1]), row[2])]
@@ -77,7 +77,7 @@ def _make_thumbnail_or_none(path: Path, box: Box | None) -> Thumbnail | None:
 
 
 def make_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
-    """Return the thumbnail of an image, or of a box in it, with a margin. Raises PoolError with the reason."""
+    """Return the thumbnail of an image, or of a box with a margin. Raises PoolError with the reason."""
     if box is None:
         picture = open_for_viewing(path, THUMBNAIL_SIDE)
     else:
@@ -88,7 +88,7 @@ def make_thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
 
 
 def thumbnail_digest(path: Path, box: str | None) -> str:
-    """Return a digest of where a file lies, its size and time, and the box: what is cached under it is of these."""
+    """Return a digest of a file's path, size, time and box. A thumbnail is made again if this digest has changed."""
     try:
         status = path.stat()
         stamp = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{box or ''}"

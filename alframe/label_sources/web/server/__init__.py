@@ -1,1 +1,1 @@
-"""The server of the pages, a process of its own: what it needs is in the folder of the label source."""
+"""The server of the pages, which is another process. Its files are in the folder of the label source."""

@@ -1,7 +1,7 @@
 """Serve the pages: ``python -m alframe.label_sources.web.server``, started by the label source itself.
 
-Its standard input brings lines of JSON: first the configuration, then phases and what is published. It ends with its
-input, so it never outlives the campaign. On standard output it says where it is found.
+It reads lines of JSON from standard input: first the configuration, then phases and published states. It ends when
+this input ends, so it never runs longer than the campaign. It writes its address to standard output.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STATE_INTERVAL = 0.5  # seconds between two looks whether the pages should be t
 
 
 class ServerIgnoringSignals(uvicorn.Server):
-    """A server that leaves signals alone: it ends when its input does."""
+    """A server that ignores signals: it ends when its input ends."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 async def serve(server: uvicorn.Server, context: ServerContext, sockets: list[Any]) -> None:
-    """Serve, follow what the campaign says, and tell the pages of changes."""
+    """Serve, read the messages of the campaign, and send changes to the pages."""
     loop = asyncio.get_running_loop()
 
     def follow_input() -> None:
@@ -98,7 +98,7 @@ async def serve(server: uvicorn.Server, context: ServerContext, sockets: list[An
 
 
 def handle_message(context: ServerContext, message: dict[str, Any]) -> None:
-    """Take in what the campaign says: a phase, or what is published."""
+    """Process a message of the campaign: a phase or a published state."""
     if "phase" in message:
         context.phase = PhaseStatus(**message["phase"])
         context.send_state()

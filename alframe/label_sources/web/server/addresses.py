@@ -1,4 +1,4 @@
-"""Where the server is found: its sockets, and the links that people open."""
+"""The addresses of the server: its sockets, and the links that people open."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ EVERYWHERE = ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
 
 
 def open_sockets(port: int | None, last_port: int | None, lan: bool) -> tuple[list[socket.socket], int]:
-    """Return listening sockets for IPv4 and, where there is one, IPv6, and their port.
+    """Return listening sockets for IPv4, and for IPv6 if the machine has it, and their port.
 
-    `port` is the one that was asked for; else `last_port` is taken if it is free, or any. Raises LabelError.
+    If `port` is None, this function takes `last_port` if it is free, or else any port. Raises LabelError.
     """
     if port is not None:
         try:
@@ -72,7 +72,7 @@ def _has_ipv6() -> bool:
 
 
 def page_addresses(port: int, tokens: OneTimeTokens, lan: bool) -> list[str]:
-    """Return a link for this machine, and with `lan` another for others, each with a token of its own."""
+    """Return a link for this machine, and with `lan` another for other machines, each with its own token."""
     hosts = ["127.0.0.1"]
     if lan and (own := _lan_address()):
         hosts.append(own)
@@ -81,7 +81,7 @@ def page_addresses(port: int, tokens: OneTimeTokens, lan: bool) -> list[str]:
 
 
 def _lan_address() -> str | None:
-    """Return this machine's address in its network; no packet is sent."""
+    """Return this machine's address in its network. No packet is sent."""
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
         return str(probe.getsockname()[0])

@@ -1,4 +1,4 @@
-"""Write answers, and take them back: what a page sends becomes rows of the journal."""
+"""Write answers and take them back: a request of a page becomes rows of the journal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_CLASSES = 20  # of one image
 
 
 class AnswerTarget(NamedTuple):
-    """An image that an answer is about: its id, the round that the answer belongs to, and whether that requested it."""
+    """The image of an answer: its id, the round of the answer, and whether this round requested the image."""
 
     id: str
     round: int
@@ -29,7 +29,7 @@ class AnswerTarget(NamedTuple):
 
 @dataclass
 class ActionResult:
-    """What an action has come to: the images that it is about, frames of bursts besides, and what was refused."""
+    """The result of an action: the images that it names, the other images of bursts, and the refused answers."""
 
     saved: list[int] = field(default_factory=list)
     burst_frames: list[int] = field(default_factory=list)
@@ -37,7 +37,7 @@ class ActionResult:
 
 
 def read_action_id(content: Mapping[str, Any], key: str = "action") -> str:
-    """Return the UUID that an action has. Raises ApiError."""
+    """Return the UUID of an action. Raises ApiError."""
     try:
         return str(UUID(str(content.get(key))))
     except ValueError:
@@ -45,7 +45,7 @@ def read_action_id(content: Mapping[str, Any], key: str = "action") -> str:
 
 
 class AnswerParser:
-    """Turns what a page sends into rows for the journal."""
+    """Turns the answers that a page sends into rows for the journal."""
 
     def __init__(self, reader: DatabaseReader) -> None:
         self._reader = reader
@@ -57,9 +57,9 @@ class AnswerParser:
         exclusive_names: Collection[str],
         open_round: int | None,
     ) -> tuple[list[NewAnswer], ActionResult]:
-        """Return the answers of an action to be written, and what they come to. Raises ApiError.
+        """Return the answers of an action for the journal, and the result for the page. Raises ApiError.
 
-        `exclusive_names` are those of the classes that no other class can stand beside: blank and unsure.
+        An answer in `exclusive_names` (blank and unsure) cannot have another class beside it.
         """
         origin, given = content.get("origin"), content.get("answers")
         if origin not in ORIGINS:
@@ -87,7 +87,7 @@ class AnswerParser:
         return list(new.values()), written
 
     def _with_image_numbers(self, given: Sequence[Any]) -> list[Any]:
-        """Return the answers with the image's number by its `file`, where that is named: numbers may be new."""
+        """Return the answers with the image's number. It is looked up if `file` is given, as numbers may be new."""
         named = [file for entry in given if isinstance(entry, dict) and isinstance(file := entry.get("file"), str)]
         numbers = self.numbers_by_id(named)
         return [
@@ -98,10 +98,10 @@ class AnswerParser:
         ]
 
     def _find_targets(self, numbers: Sequence[Any], open_round: int | None) -> dict[int, AnswerTarget]:
-        """Return what is known of the images with these numbers; other values are left out.
+        """Return the images with these numbers, and leave out other values.
 
-        An answer belongs to the last round that has requested the image. Where none has, it belongs to that of the
-        answers before, or to the open one.
+        An answer belongs to the last round that has requested the image. If no round has requested it, it belongs to
+        the round of its earlier answers, or else to the open round.
         """
         sql = """
             SELECT number, id, (SELECT max(b.round) FROM images.batch b WHERE b.image = number),
@@ -120,7 +120,7 @@ class AnswerParser:
         return dict(self._reader.rows(sql, (json.dumps(list(ids)),)))
 
     def _find_unanswered_burst_frames(self, id_: str, open_round: int | None) -> list[tuple[int, AnswerTarget]]:
-        """Return the other frames of an image's burst that have no answer or label of their own, by their numbers."""
+        """Return the other images of a burst that have no own answer or label, by number."""
         sql = """
             SELECT i.number FROM images.image i LEFT JOIN pool.pool p ON p.number = i.number
             WHERE i.sequence = (SELECT sequence FROM images.image WHERE id = ?1) AND i.id <> ?1
@@ -138,7 +138,7 @@ class AnswerParser:
 def _read_answer(
     entry: Any, classes: Sequence[str], exclusive_names: Collection[str], known: Mapping[int, AnswerTarget], origin: str
 ) -> NewAnswer:
-    """Return the answer that an entry gives. Raises ApiError."""
+    """Return the answer in an entry. Raises ApiError."""
     if not isinstance(entry, dict):
         raise ApiError("bad_request", "An answer must be an object with 'image' and 'classes'.")
     number, names, comment = entry.get("image"), entry.get("classes"), entry.get("comment", "")
@@ -168,9 +168,9 @@ def write_answers_and_confirm_classes(journal: Journal, action: str, name: str, 
 
 
 def undo_action(journal: Journal, action: str, undoes: str, name: str) -> tuple[list[str], list[str]]:
-    """Make an action of this person void; return its images, and those that were answered anew since, which stay.
+    """Undo an action of this person; return its images, and the images that stay because they have a newer answer.
 
-    An undoing can be undone, which makes the action good again. Raises ApiError if there is no such action.
+    Undoing can itself be undone; the action is then valid again. Raises ApiError if there is no such action.
     """
     if done := journal.rows_of_action(action):
         return [row.image for row in done], []
@@ -196,7 +196,7 @@ def _confirm_classes(journal: Journal, names: Iterable[str], person: str) -> Non
 
 
 def _is_latest_of_person(rows: Sequence[JournalRow], row: JournalRow) -> bool:
-    """Return whether this person has said nothing about the image since that is still valid."""
+    """Return whether this person has no newer valid answer to the image."""
     later = [other for other in rows if other.n > row.n and other.annotator == row.annotator]
     if row.undoes is not None:
         return not any(other.undoes is None for other in later)
@@ -205,7 +205,7 @@ def _is_latest_of_person(rows: Sequence[JournalRow], row: JournalRow) -> bool:
 
 
 def list_actions(journal: Journal, name: str, before: int, limit: int) -> tuple[list[dict[str, Any]], int | None]:
-    """Return a person's last actions, the newest first, and where the next list begins."""
+    """Return a person's last actions, the newest first, and the beginning of the next list."""
     sql = (
         "SELECT action, min(n), max(n), min(at), min(origin), max(undoes) FROM answer "
         "WHERE annotator = ?1 AND n < ?2 GROUP BY action ORDER BY min(n) DESC LIMIT ?3"

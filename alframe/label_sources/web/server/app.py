@@ -1,4 +1,4 @@
-"""The application: all routes, behind the guard."""
+"""The application: all routes, behind the `RequestGuard`."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def _reply_failure(request: Request, error: Exception) -> Response:
 
 @dataclass(frozen=True)
 class PageRoutes:
-    """The shell of the page, its files, the pictures, the state and its events."""
+    """The routes of the HTML page, its files, the pictures, the state and its events."""
 
     context: ServerContext
 
@@ -123,7 +123,7 @@ class PageRoutes:
 
 
 def _image_number(request: Request) -> int:
-    """Return the number in the address; one that is too large for SQLite is of no image either."""
+    """Return the number in the address. A number that is too large for SQLite belongs to no image."""
     return min(int(request.path_params["number"]), 2**62)
 
 

@@ -1,4 +1,4 @@
-"""The classes that a page offers, each with a key of its own."""
+"""The classes that a page offers, each with its own key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SELECT class, count(*) FROM ranked WHERE place = 1 AND (equals = 1 OR :rule = 'l
 
 
 class ClassList:
-    """The classes of the campaign, those that people have confirmed on the page, blank and unsure."""
+    """The classes of the campaign, the classes that people have confirmed on the page, blank and unsure."""
 
     def __init__(
         self, reader: DatabaseReader, writer: JournalWriter, config: ServerConfig, published: PublishedState
@@ -60,7 +60,7 @@ class ClassList:
         self._counted_at: tuple[int, PublishedState] | None = None
 
     def names(self) -> list[str]:
-        """Return all names that an answer may have, those that had a key first; blank and unsure come last."""
+        """Return all names that an answer may have. Names that had a key are first; blank and unsure are last."""
         order = {name: place for place, name in enumerate(self._default_keys())}
         new = [*self.published.classes, *self._reader.journal.confirmed_classes()]
         named = dict.fromkeys(sorted(new, key=lambda name: order.get(name, len(order))))
@@ -70,15 +70,15 @@ class ClassList:
         return [*named, *((blank,) if blank else missing_blank_class(named, self._config.source.blank)), UNSURE]
 
     def exclusive_names(self) -> set[str]:
-        """Return the names that no class can stand beside: blank and unsure."""
+        """Return the names that cannot be given together with another class: blank and unsure."""
         return {UNSURE, *filter(None, [self._find_blank(self.names())])}
 
     def version(self) -> int:
-        """Return a number that changes with the names and the counts; it is the same for all people."""
+        """Return a number that changes with the names and the counts. It is the same for all people."""
         return hash((tuple(self.names()), self._reader.journal.last_row_number(), id(self.published))) & 0x7FFFFFFF
 
     async def describe_for(self, name: str) -> dict[str, Any]:
-        """Return the JSON of all classes, with the keys as this person has them."""
+        """Return the JSON of all classes, with this person's keys."""
         names = self.names()
         keys = await self._keys_by_class(names)
         own = dict(
@@ -100,7 +100,7 @@ class ClassList:
         return {"version": self.version(), "classes": classes}
 
     async def add_class(self, text: Any, sure: bool, name: str) -> tuple[str, bool]:
-        """Make a name a class; return how it is written and whether it is new. Raises ApiError to ask or refuse."""
+        """Make a name a class; return its spelling and whether it is new. Raises ApiError to ask or refuse."""
         if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME_LENGTH:
             raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME_LENGTH} characters at most.")
         known = [each for each in self.names() if each != UNSURE]
@@ -125,7 +125,7 @@ class ClassList:
         return resolved, True
 
     async def remove_class(self, class_name: Any) -> None:
-        """Take back that a name is a class, such as a slip. Raises ApiError if it is one by more than that."""
+        """Remove a class that was added on this page, such as a typing error. Raises ApiError if it is in use."""
         if class_name not in self._reader.journal.confirmed_classes():
             raise ApiError("bad_request", f"Nobody has added a class {class_name!r} on this page.")
         if class_name in self.published.classes:
@@ -141,7 +141,7 @@ class ClassList:
             )
 
     async def set_own_key(self, class_name: Any, key: Any, name: str) -> None:
-        """Let this person have a class on another key; the class that had it takes the key that is free now."""
+        """Give a class another key for this person. The class that had this key gets the key that is free now."""
         now = {each["name"]: each["key"] for each in (await self.describe_for(name))["classes"]}
         if class_name not in now:
             raise ApiError("bad_request", f"There is no class {class_name!r}.")
@@ -159,9 +159,9 @@ class ClassList:
         return find_blank_class(names, self._config.source.blank) if self._config.source.blank else None
 
     def image_counts_by_class(self, name: str) -> Counter[str]:
-        """Return the images of each class: as published, with what was answered and corrected since.
+        """Return the number of images of each class: the published number, with later answers and corrections.
 
-        Those of which this person's blind opinion is awaited are left out.
+        Images that still need this person's blind opinion are left out.
         """
         now = self._reader.journal.last_row_number(), self.published
         if self._counted_at != now:
@@ -178,12 +178,12 @@ class ClassList:
         return self._counted[viewer]
 
     def _default_keys(self) -> dict[str, str]:
-        """Return the key of each class that was listed before, in the order in which they came."""
+        """Return the key of each class that was listed before, in the order of listing."""
         sql = "SELECT class, key FROM class_key WHERE annotator = ? ORDER BY rowid"
         return dict(self._reader.rows(sql, (ANYBODY,)))
 
     async def _keys_by_class(self, names: Sequence[str]) -> Mapping[str, str]:
-        """Return the key of each class; one that was given to a class once stays with it."""
+        """Return the key of each class. A class keeps the key that it has once got."""
         known = self._default_keys()
         blank = self._find_blank(names)
         keys = assign_keys([each for each in names if each not in (UNSURE, blank)], known)
@@ -198,9 +198,9 @@ class ClassList:
 
 
 def assign_keys(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return a key for each name, "" when there are no more: its own if it has one, else a letter of its, else a digit.
+    """Return a key for each name: its present key, else a letter of its, a digit, or any letter; "" if none is free.
 
-    The first letters of its words are tried first. "red deer": r, d, e; then a digit, then any letter.
+    The first letters of its words are tried first. "red deer": r, d, then e; then a digit, then any letter.
     """
     names = list(names)
     taken = {known.get(name, "") for name in names}

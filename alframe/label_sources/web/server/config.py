@@ -1,4 +1,4 @@
-"""What the server is told when it starts: the first line of its standard input, as JSON."""
+"""The configuration of the server: the first line of its standard input, as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_COMMENT_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """The label source's parameters, and its `folder`; `report` is the file of the project's report."""
+    """The label source's parameters (`source`), its `folder`, the project's name, and the file of its report."""
 
     folder: str
     project: str
@@ -44,21 +44,21 @@ class ServerConfig:
 
     @property
     def cookie_name(self) -> str:
-        """The cookie's name: of this project alone, since browsers share cookies between the ports of a host."""
+        """The cookie's name. It differs by project, because browsers share cookies between the ports of a host."""
         return f"alframe-{self.folder_id}"
 
     @property
     def folder_id(self) -> str:
-        """The digest of the folder, which tells a project whose journal was lost from another project."""
+        """The digest of the folder. It shows whether a project with another journal is still the same project."""
         return blake2b(self.folder.encode(), digest_size=6).hexdigest()
 
     @property
     def port_file(self) -> Path:
-        """The file of the port at which the pages were found last."""
+        """The file with the last port of the pages."""
         return self.folder_path / "port"
 
     def last_port(self) -> int | None:
-        """Return the port of the last time; None if its file is missing or spoilt: a power cut empties files."""
+        """Return the last port, or None if its file is missing or damaged (a power cut may empty it)."""
         try:
             port = int(self.port_file.read_text())
         except (OSError, ValueError):

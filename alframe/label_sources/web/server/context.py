@@ -1,4 +1,4 @@
-"""All that the routes work with, in one place."""
+"""The objects that all routes use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from alframe.types import UNSURE
 
 
 class ServerContext:
-    """The server's parts, whose files it opens."""
+    """The parts of the server. The context opens their files."""
 
     def __init__(self, config: ServerConfig, port: int) -> None:
         self.config, self.port = config, port
@@ -59,7 +59,7 @@ class ServerContext:
             ) from None
 
     def require_same_project(self, content: dict[str, Any]) -> None:
-        """Raise ApiError for answers to another project, which a browser had kept until it found this address again."""
+        """Raise ApiError for answers that a browser kept for another project at the same address."""
         if content.get("project", self.project_id) != self.project_id:
             raise ApiError("other_project", "These answers belong to another project. Start that project to send them.")
 
@@ -74,7 +74,7 @@ class ServerContext:
         self.send_state()
 
     def send_state(self) -> None:
-        """Send everybody the state, each with their own part of it."""
+        """Send the state to every session, each with its own part."""
         shared = self._shared_state()  # once: it takes as long as there are people and leases
         for session in self.events.online_sessions():
             self.events.send_event("state", shared | self._own_state(session), to=session)
@@ -136,7 +136,7 @@ class ServerContext:
 
 
 async def read_json_object(request: Request) -> dict[str, Any]:
-    """Return the JSON object that a request brings. Raises ApiError."""
+    """Return the JSON object in a request. Raises ApiError."""
     try:
         content = await request.json()
         json.dumps(content, ensure_ascii=False).encode()  # half of a character could neither be stored nor sent back
@@ -157,7 +157,7 @@ def read_image_numbers(content: dict[str, Any]) -> list[int]:
 
 
 def read_name(content: dict[str, Any], default: str | None = None) -> str:
-    """Return the name that a request gives, which is of whoever gave the answers that it brings. Raises ApiError."""
+    """Return the name in a request: the name of the person who gave its answers. Raises ApiError."""
     name = content.get("name", default)
     if not isinstance(name, str) or len(name.strip()) > MAX_NAME_LENGTH:
         raise ApiError("bad_request", f"A name may have {MAX_NAME_LENGTH} characters at most.")
@@ -165,7 +165,7 @@ def read_name(content: dict[str, Any], default: str | None = None) -> str:
 
 
 def read_clamped_number(text: Any, name: str, low: int, high: int, default: int) -> int:
-    """Return a number that a request gives, held between `low` and `high`. Raises ApiError."""
+    """Return a number of a request, or `low` or `high` if it is outside them. Raises ApiError."""
     if text is None:
         return default
     try:
@@ -175,7 +175,7 @@ def read_clamped_number(text: Any, name: str, low: int, high: int, default: int)
 
 
 def api_error_for(error: Exception) -> ApiError:
-    """Return what a page is told of an error of the server."""
+    """Return the error that a page receives for an error of the server."""
     if isinstance(error, AlframeError | OSError):
         return ApiError("cannot_save", f"This cannot be saved or read now: {error}")
     return ApiError(

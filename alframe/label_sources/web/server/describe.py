@@ -1,4 +1,4 @@
-"""Images as the pages get them: by number, with their pictures, and nothing that tells the audit."""
+"""The images that pages receive: by number, with their pictures, and without a hint which of them are the audit."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ _AT_ONCE = 2  # large pictures that are decoded at a time: each takes its pixels
 
 
 class ImageDescriber:
-    """Makes the JSON of images, as one person may see them."""
+    """Makes the JSON of images for one person, with only the facts that this person may see."""
 
     def __init__(self, reader: DatabaseReader, config: ServerConfig) -> None:
         self._reader, self._config = reader, config
 
     def describe_images(self, numbers: Sequence[int], name: str, round_number: int | None) -> list[dict[str, Any]]:
-        """Return the JSON of these images, in this order; those that there are not are left out.
+        """Return the JSON of these images in this order, and leave out numbers without an image.
 
-        `name`: the person whose answers are shown. `round_number` is the open round, whose suggestions are.
+        The answers of the person `name` and the suggestions of the open round `round_number` are shown.
         """
         values = {"numbers": json.dumps(list(numbers)), "round": round_number}
         found = {row[0]: row for row in self._reader.rows(_IMAGE_INFORMATION, values)}
@@ -92,7 +92,7 @@ class ImageDescriber:
         }
 
     def awaits_second_opinion(self, id_: str, name: str, standing: Sequence[JournalRow] | None = None) -> bool:
-        """Return whether this person is, or may be, asked about an image without knowing what another has said."""
+        """Return whether this person is, or may be, asked about an image without seeing its other answers."""
         if self._reader.rows(f"{_ASKED_AGAIN} AND i.id = ?", (id_,)):
             return True
         if second_opinion_draw(id_) >= self._config.source.second_opinion:
@@ -114,7 +114,7 @@ def describe_answer(row: JournalRow) -> dict[str, Any]:
 
 
 class JpegPictures:
-    """Gives JPEGs by the number of an image."""
+    """Makes and keeps JPEGs, by the number of the image."""
 
     def __init__(self, reader: DatabaseReader) -> None:
         self._reader = reader

@@ -1,4 +1,4 @@
-"""Errors as the pages get them: a code for the program, and a sentence for the person."""
+"""Errors that pages receive: a code for the program, and a sentence for the person."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STATUS_CODES = {
 
 
 class ApiError(Exception):
-    """An error that the page is told: its code, a message with a remedy, and more for the program."""
+    """An error for the page: its code, a message with a remedy, and further values for the program."""
 
     def __init__(self, code: str, message: str, **extras: Any) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The routes of lists, single images and progress."""
+"""Routes for looking through images and results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alframe.label_sources.web.server.errors import ApiError
 
 @dataclass(frozen=True)
 class ListRoutes:
-    """What people look through."""
+    """The routes of lists, single images and progress."""
 
     context: ServerContext
 

@@ -1,4 +1,4 @@
-"""Lists of images: all that are answered, the pool by what the model thinks, and those that look like another one."""
+"""Lists of images: all answered images, the pool by prediction, and the images that look like another image."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ p.label IS NULL AND NOT p.open AND NOT p.blind AND NOT EXISTS (SELECT 1 FROM sta
 
 
 class ListQueries:
-    """Answers the long queries, in a thread and by a connection of their own: no page waits for them with an answer."""
+    """Runs the long queries in their own thread and connection, so that answers never wait for them."""
 
     def __init__(self, config: ServerConfig) -> None:
         self._config, self._reader = config, DatabaseReader(config.folder_path)
@@ -103,7 +103,7 @@ class ListQueries:
         return {"images": images, "next": page.next_cursor, "total": total, "held_back": held_back}
 
     def review_filter_counts(self, name: str) -> dict[str, Any]:
-        """Return by what the review can be narrowed, with the number of images of each."""
+        """Return the classes, rounds and people by which the review can be filtered, with their numbers of images."""
         values = {"share": self._config.source.second_opinion, "name": name}
         counted = {
             "classes": ("name", "SELECT c.value, count(*) FROM reviewed, json_each(class) c GROUP BY 1 ORDER BY 1"),
@@ -167,7 +167,7 @@ class ListQueries:
         return {"classes": [{"name": each, "count": count, "mean_confidence": mean} for each, count, mean in rows]}
 
     def find_similar(self, query: Mapping[str, Any], name: str, open_round: int | None, limit: int) -> dict[str, Any]:
-        """Return the images that look most like one, or like those of a class. Raises ApiError."""
+        """Return the images that look most like an image, or like the images of a class. Raises ApiError."""
         number, class_name = query.get("image"), query.get("class")
         if (number is None) == (class_name is None):
             raise ApiError("bad_request", "Give either 'image', a number, or 'class', a name.")
@@ -199,7 +199,7 @@ class ListQueries:
         return {"images": images, "next": None, "total": len(images)}
 
     def round_statistics(self) -> list[dict[str, Any]]:
-        """Return how many images each round has requested, how many are answered, and the seconds spent on each."""
+        """Return the requested images of each round, its answered images, and the mean seconds per image."""
         sql = """
             SELECT b.round, count(*), (SELECT c.images FROM answered c WHERE c.round = b.round AND c.by = ''),
                 (SELECT avg(a.seconds) FROM answer a WHERE a.round = b.round AND a.requested AND a.classes <> '[]')
@@ -211,7 +211,7 @@ class ListQueries:
         return [dict(zip(names, (number, asked, done or 0, spent), strict=True)) for number, asked, done, spent in rows]
 
     def answer_history(self, number: int, name: str) -> list[dict[str, Any]]:
-        """Return all that was said of an image, oldest first; nothing while this person's blind opinion is awaited."""
+        """Return all answers to an image, the oldest first, or none while it needs this person's blind opinion."""
         with self._lock:
             id_ = str(self._reader.value("SELECT id FROM images.image WHERE number = ?", (number,)))
             if self._describer.awaits_second_opinion(id_, name):
@@ -221,7 +221,7 @@ class ListQueries:
         return [describe_answer(row) | {"undone": row.n in undone} for row in rows if row.undoes is None]
 
     def burst_frames(self, number: int, name: str, open_round: int | None) -> list[dict[str, Any]]:
-        """Return the images of the burst that an image is of, in the order of time."""
+        """Return the images of an image's burst, in the order of time."""
         sql = (
             "SELECT number FROM images.image WHERE sequence = (SELECT sequence FROM images.image WHERE number = ?) "
             "ORDER BY taken, id LIMIT 500"
@@ -231,7 +231,7 @@ class ListQueries:
             return self._describer.describe_images(numbers, name, open_round)
 
     def visible_prediction(self, number: int, name: str) -> dict[str, Any] | None:
-        """Return what the model thinks of an image, where a person may know."""
+        """Return the prediction for an image, if this person may see it."""
         sql = (
             "SELECT p.predicted, p.confidence, i.id FROM pool.pool p JOIN images.image i ON i.number = p.number "
             "WHERE p.number = ? AND p.predicted IS NOT NULL AND NOT p.open AND NOT p.blind"
@@ -243,7 +243,7 @@ class ListQueries:
         return None
 
     def _standing_answers(self, image: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return what stands of an image: the answers of the pages, or else the label of another source."""
+        """Return the valid answers to an image on the pages, or else its label from another source."""
         standing = self._reader.journal.standing_rows_of_image(image["name"])
         if standing:
             return [describe_answer(row) for row in standing]
@@ -254,7 +254,7 @@ class ListQueries:
         ]
 
     def _example_keys(self, values: dict[str, Any]) -> Sequence[int]:
-        """Return the keys of the image `number`, or of those of the `class` of which this person may know that."""
+        """Return the key of the image `number`, or the keys of the images of `class` that this person may see."""
         if values["number"] is not None:
             rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(:number AS INTEGER)", values)
             missing = "This image is not in the pool, or the pool was not published yet."

@@ -1,4 +1,4 @@
-"""What goes on: the phase, what was published last, who is here; and the events that tell the pages of it."""
+"""The present state: the phase, the last publication, the open pages; and the events that send it to the pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LONGEST_QUEUE = 1000  # events that wait for a page that does not read; it is c
 
 @dataclass
 class PhaseStatus:
-    """What the campaign does: `name` is starting, embedding, learning, waiting or done."""
+    """The phase of the campaign: `name` is starting, embedding, learning, waiting or done."""
 
     name: str = "starting"
     message: str = ""
@@ -24,7 +24,7 @@ class PhaseStatus:
 
 @dataclass
 class PublishedState:
-    """What the campaign has published last: the open round, and the numbers of the progress page."""
+    """The last publication of the campaign: the open round, and the numbers of the progress page."""
 
     round: int | None = None
     needed: int = 0
@@ -40,7 +40,7 @@ class PublishedState:
 
 
 class EventStreams:
-    """Sends events to all pages that listen."""
+    """Sends events to all open pages."""
 
     def __init__(self) -> None:
         self._queues: dict[asyncio.Queue[str | None], str] = {}
@@ -49,11 +49,11 @@ class EventStreams:
         return set(self._queues.values())
 
     def count_pages(self, session: str) -> int:
-        """Return how many pages (tabs) of a session listen."""
+        """Return the number of open pages (tabs) of a session."""
         return sum(each == session for each in self._queues.values())
 
     def send_event(self, kind: str, data: Any, to: str | None = None, but: str | None = None) -> None:
-        """Send an event to every session, to `to` alone, or to all `but` one."""
+        """Send an event to every session, only to the session `to`, or to all sessions except `but`."""
         text = f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
         for queue, session in list(self._queues.items()):
             if session != but and to in (None, session):
@@ -64,7 +64,7 @@ class EventStreams:
                     queue.put_nowait(text)
 
     def end_streams(self, only: str | None = None) -> None:
-        """End all streams, or those of one session."""
+        """End all streams, or the streams of one session."""
         for queue, session in list(self._queues.items()):
             if only in (None, session):
                 del self._queues[queue]

@@ -15,7 +15,7 @@ FoundImage = tuple[tuple[Any, ...], float]
 
 
 class NeighbourSearch:
-    """Searches the file that was published last, which is mapped and not loaded."""
+    """Searches the embeddings that were published last. Their file is mapped, not loaded into memory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,10 +25,10 @@ class NeighbourSearch:
     def find_nearest(
         self, keys: Sequence[int], limit: int, allowed: Callable[[list[int]], Mapping[int, tuple[Any, ...]]]
     ) -> list[FoundImage]:
-        """Return at most `limit` images that look most like the mean of those with these keys, and how much (cosine).
+        """Return at most `limit` images that look most like the mean of the images with these keys, and their cosine.
 
-        `allowed` returns, for keys, what is to be returned for those of them that may be: further ones are looked at
-        until there are enough. Raises ApiError while there are no embeddings.
+        `allowed` gets keys and returns a row for each that may be in the result. The search goes on until there are
+        `limit` rows. Raises ApiError while there are no embeddings.
         """
         vectors = self._load_vectors()
         query = vectors[[key for key in keys if key < len(vectors)]].mean(axis=0, keepdims=True, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Long lists, a page at a time: where a page ends is where the next begins, whatever has changed meanwhile."""
+"""Long lists in pages. The next page begins after the last row of this page, even if the list has changed meanwhile."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ ListRow = tuple[Any, ...]
 
 
 class Page(NamedTuple):
-    """The rows of a page, which begin with (sort value, number), and the cursor of the next page, if there is one."""
+    """The rows of a page, which begin with (sort value, number), and the cursor of the next page or None."""
 
     rows: Sequence[ListRow]
     next_cursor: str | None
 
 
 def page_condition_and_order(sort: str, number: str, ascending: bool) -> tuple[str, str]:
-    """Return the condition that begins after the cursor, and the order; `:value` and `:after` are the cursor's."""
+    """Return the SQL condition for rows after the cursor (`:value`, `:after`), and the SQL order."""
     sign, direction = (">", "ASC") if ascending else ("<", "DESC")
     condition = f"(:after IS NULL OR ({sort}, {number}) {sign} (:value, :after))"
     return condition, f"ORDER BY {sort} {direction}, {number} {direction} LIMIT :limit + 1"
 
 
 def cut_page(rows: Sequence[ListRow], limit: int) -> Page:
-    """Return the page of `limit` rows, of which one more was read to see whether there are others."""
+    """Return a page of `limit` rows. `rows` has one row more if there is a next page."""
     if len(rows) <= limit:
         return Page(rows, None)
     text = json.dumps(rows[limit - 1][:2])
@@ -35,7 +35,7 @@ def cut_page(rows: Sequence[ListRow], limit: int) -> Page:
 
 
 def read_cursor(text: str | None) -> dict[str, Any]:
-    """Return the values of a cursor for `page_condition_and_order`. Raises ApiError."""
+    """Return the values in a cursor, for `page_condition_and_order`. Raises ApiError."""
     if not text:
         return {"value": None, "after": None}
     try:

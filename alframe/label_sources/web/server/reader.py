@@ -1,4 +1,4 @@
-"""What the pages read: the journal, the images and the pool as it was last published, in one connection."""
+"""The databases that the pages read: the journal, the images and the last published pool, in one connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alframe.label_sources.web.pool_file import POOL_TABLE
 
 
 class DatabaseReader:
-    """Reads with the journal's tables by their own names, those of the other files as `images.` and `pool.`."""
+    """Reads the journal's tables by their own names, and the tables of the other files as `images.` and `pool.`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class DatabaseReader:
         return self.journal.db
 
     def attach_pool(self, name: str) -> None:
-        """Read this pool file from now on; one that is gone already was followed by others."""
+        """Read this pool file from now on. A file that was removed is ignored, because newer files follow."""
         file = self._folder / name
         if file.exists():
             self.db.execute("DETACH pool")

@@ -34,7 +34,7 @@ _MONTH = 30 * 24 * 3600  # seconds for which a browser stays let in
 
 @dataclass(frozen=True)
 class PeopleRoutes:
-    """Who is let in, by which link, and by what name."""
+    """The routes of people: their access, links and names."""
 
     context: ServerContext
 
@@ -45,7 +45,7 @@ class PeopleRoutes:
         ]
 
     async def handle_session(self, request: Request) -> Response:
-        """Let a browser in by a token, say who it is, rename, or forget it."""
+        """Let a browser in by a token, return its session, rename it, or remove it."""
         context = self.context
         if request.method == "POST":
             token = (await read_json_object(request)).get("token")
@@ -79,7 +79,7 @@ class PeopleRoutes:
         return JSONResponse(self._describe_session(context.sessions.get(known)))
 
     async def create_invitation(self, request: Request) -> Response:
-        """Reply with one-time links for another browser: on this machine, and if set on another one."""
+        """Reply with one-time links for another browser on this machine and, with `lan`, on another machine."""
         context = self.context
         return JSONResponse({"urls": page_addresses(context.port, context.tokens, context.config.source.lan)}, 201)
 
@@ -97,7 +97,7 @@ class PeopleRoutes:
 
 @dataclass(frozen=True)
 class WorkRoutes:
-    """The batch: which images a person has, and their answers."""
+    """The routes of the batch: the images of a person, and the answers."""
 
     context: ServerContext
 
@@ -142,13 +142,13 @@ class WorkRoutes:
         return JSONResponse(reply)
 
     async def renew_leases(self, request: Request) -> Response:
-        """Let the session keep its images for longer, or have them again if nobody took them meanwhile."""
+        """Let the session keep its images longer, or give them back to it if nobody took them meanwhile."""
         images, session = read_image_numbers(await read_json_object(request)), self.context.session_of(request)
         renewed = self.context.leases.renew_images(session.digest, images)
         return JSONResponse({"renewed": renewed, "lost": [image for image in images if image not in set(renewed)]})
 
     async def return_leases(self, request: Request) -> Response:
-        """Let others have images of the session, unless it has another page, which shows the same images."""
+        """Release images of the session for others, unless the session has another page with the same images."""
         content, session = await read_json_object(request), self.context.session_of(request)
         if self.context.events.count_pages(session.digest) > 1:
             return Response(status_code=204)
@@ -169,7 +169,7 @@ class WorkRoutes:
         self.context.writer.write_later(lambda journal: journal.store_leases(session, held))
 
     async def save_answers(self, request: Request) -> Response:
-        """Write answers; the reply comes when they are on the disk."""
+        """Write answers. The reply is sent when they are on the disk."""
         context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
         context.require_same_project(content)
         action, name = read_action_id(content), read_name(content, session.name)
@@ -193,7 +193,7 @@ class WorkRoutes:
         return JSONResponse(reply | {"batch": context.batch_progress()})
 
     async def undo_answers(self, request: Request) -> Response:
-        """Make an action void; reply with the images as they are now."""
+        """Undo an action; reply with the images as they are now."""
         context, session, content = self.context, self.context.session_of(request), await read_json_object(request)
         context.require_same_project(content)
         action, undoes = read_action_id(content), read_action_id(content, "undoes")
@@ -232,14 +232,14 @@ class WorkRoutes:
         return JSONResponse(next(each for each in classes if each["name"] == added), 201 if is_new else 200)
 
     async def remove_class(self, request: Request) -> Response:
-        """Take back that a name is a class, and reply with the others."""
+        """Remove a class that was added on this page, and reply with the other classes."""
         session = self.context.session_of(request)
         await self.context.classes.remove_class((await read_json_object(request)).get("name"))
         self.context.state_has_changed = True
         return JSONResponse(await self.context.classes.describe_for(session.name))
 
     async def set_own_key(self, request: Request) -> Response:
-        """Put a class on another key, for this person."""
+        """Give a class another key for this person."""
         content, session = await read_json_object(request), self.context.session_of(request)
         await self.context.classes.set_own_key(content.get("name"), content.get("key"), session.name)
         return JSONResponse(await self.context.classes.describe_for(session.name))

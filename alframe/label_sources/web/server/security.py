@@ -1,8 +1,8 @@
-"""Who may read and write: this project's own pages, opened by the link with the token, and nobody else.
+"""Access: only this project's own pages, opened by a link with a token, may read and write.
 
-A page of another site in the same browser can send requests here, with the cookie or by a name that leads to this
-machine (DNS rebinding). So every request is checked for the host that it names, every write for its origin and its
-content type, and whatever holds data for the session. All replies forbid scripts that are not files of ours.
+A page of another site in the same browser can send requests to this server, with the cookie, or by a host name that
+leads to this machine (DNS rebinding). So the host of every request is checked, the origin and content type of every
+write, and the session of every request for data. All replies forbid scripts that are not files of this server.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OPEN_TO_ALL = ("/", "/favicon.ico", "/api/session")  # and /static/: they hold 
 
 
 class OneTimeTokens:
-    """One-time tokens: each lets one browser in. Only their digests are kept."""
+    """One-time tokens. Each lets one browser in. Only their digests are kept."""
 
     def __init__(self) -> None:
         self._digests: set[str] = set()
@@ -52,7 +52,7 @@ class OneTimeTokens:
         return token
 
     def redeem(self, token: str) -> bool:
-        """Return whether this is a token that was not used yet; from now on it is."""
+        """Return whether this is an unused token, and mark it as used."""
         known = secret_digest(token)
         if known not in self._digests:
             return False
@@ -61,14 +61,15 @@ class OneTimeTokens:
 
 
 def secret_digest(secret: str) -> str:
-    """Return what is kept of a secret."""
+    """Return the digest of a secret. Only the digest is stored."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_allowed_host(host: str, port: int, lan: bool) -> bool:
-    """Return whether the Host header of a request names this server: by address, or by this machine's own name.
+    """Return whether the Host header of a request names this server.
 
-    With `lan`, any IP address is accepted: a page that leads its own name to this machine cannot be called by one.
+    With `lan`, this machine's own name and any IP address are accepted too. An address is safe, because the page of
+    another site that leads its own name to this machine sends this name.
     """
     name, colon, given_port = host.rpartition(":")
     if not colon or given_port != str(port):
@@ -89,7 +90,7 @@ def is_allowed_host(host: str, port: int, lan: bool) -> bool:
 
 
 class RequestGuard:
-    """The checks around the application; `find_session` returns the digest of a known session's cookie, or None."""
+    """The checks around the application. `find_session` returns the digest of a known session's cookie, or None."""
 
     def __init__(
         self, app: ASGIApp, config: ServerConfig, port: int, find_session: Callable[[str], str | None]
@@ -141,13 +142,13 @@ class RequestGuard:
 
 
 def read_cookie(headers: Headers, name: str) -> str:
-    """Return the cookie of this name, "" if there is none."""
+    """Return the cookie of this name, or ""."""
     pairs = (part.strip().partition("=") for line in headers.getlist("cookie") for part in line.split(";"))
     return next((value for key, _, value in pairs if key == name), "")
 
 
 def _limit_body(receive: Receive, headers: Headers) -> Receive:
-    """Return `receive` for a body of at most MAX_BODY_BYTES bytes, whatever its header says."""
+    """Return `receive` with a limit of MAX_BODY_BYTES bytes, even if the header gives a smaller size."""
     too_large = ApiError("too_large", f"A request may have {MAX_BODY_BYTES} bytes at most. Send fewer answers at once.")
     if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > MAX_BODY_BYTES:
         raise too_large
@@ -179,7 +180,7 @@ def _sender_with_headers(send: Send, path: str) -> Send:
 
 @dataclass
 class BrowserSession:
-    """A browser: `name` is stored with each answer; `named` says whether a person has given it."""
+    """A browser. `name` is stored with each answer; `is_named_by_person`: whether a person has given this name."""
 
     digest: str
     name: str
@@ -195,7 +196,7 @@ class BrowserSessions:
         self._known = {known: BrowserSession(known, name, bool(named)) for known, name, named in rows}
 
     def find_digest(self, secret: str) -> str | None:
-        """Return the digest of a session's secret, None if there is no such session."""
+        """Return the digest of a session's secret, or None if there is no such session."""
         known = secret_digest(secret)
         return known if known in self._known else None
 

@@ -1,4 +1,4 @@
-"""How much people answer, and how fast."""
+"""The numbers of answers of each person, and their speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOKED_AT = 5000  # newest rows of the journal from which the speed is taken
 
 
 class LabellingSpeed:
-    """Counts answers; what was counted stays good as long as nothing is written."""
+    """Counts answers. The counts are kept until something is written."""
 
     def __init__(self, reader: DatabaseReader) -> None:
         self._reader = reader
@@ -21,14 +21,14 @@ class LabellingSpeed:
         self._seconds: dict[str, tuple[int, float]] = {}
 
     def count_and_pace_of(self, name: str, round_number: int | None) -> dict[str, Any]:
-        """Return how many images of a round a person has answered, and the images an hour of their last answers."""
+        """Return the number of images of a round that a person has answered, and their images per hour lately."""
         self._update_counts(round_number)
         count, seconds = self._seconds.get(name, (0, 0.0))
         rate = round(3600 * count / seconds) if seconds > 0 else None
         return {"answered": self._answered.get(name_with_at_sign(name), 0), "images_per_hour": rate}
 
     def people_in_round(self, round_number: int | None) -> set[str]:
-        """Return who has answered in a round."""
+        """Return the names of the people who have answered in a round."""
         self._update_counts(round_number)
         return {by.removeprefix(name_with_at_sign("")) for by in self._answered if by != ANYBODY}
 

@@ -1,4 +1,4 @@
-"""The queue: which images of the open batch, and which second opinions, a person gets next; and who has them now."""
+"""The queue: the next images of the open batch and the next second opinions of a person, and who has them now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECONNECT_SECONDS = 30.0  # seconds: a page whose connection is lost tries again
 
 
 class WorkQueue:
-    """Hands out images; the next ones are found by place, so that a queue of any length costs the same."""
+    """Gives images to sessions. It finds them by position, so that a long queue takes no more time."""
 
     def __init__(self, reader: DatabaseReader, leases: Leases, config: ServerConfig) -> None:
         self._reader, self._leases, self._config = reader, leases, config
@@ -40,8 +40,8 @@ class WorkQueue:
     def lease_next_images(self, session: str, name: str, round_number: int | None, size: int, more: bool) -> list[int]:
         """Lease the next images to a session and return them, in the order of the grid.
 
-        What it has already comes first, so that a reloaded page is the same; with `more`, only others are returned.
-        What it has skipped comes when there is nothing else.
+        The images that it already has are first, so that a reloaded page is the same; with `more`, only other images
+        are returned. Skipped images come when there are no others.
         """
         held = self._leases.held_by(session)
         mine = self._images_wanted_from(held, name, round_number)
@@ -64,7 +64,7 @@ class WorkQueue:
     def take_over(self, session: str, round_number: int | None, size: int) -> tuple[str, list[int]]:
         """Give a session half of the images of the session that has most; return that other session and the images.
 
-        The images are those at the end of its page. Return ("", []) if nobody has enough of them.
+        The images are from the end of the other page. Return ("", []) if nobody has enough images.
         """
         by_holder: dict[str, list[int]] = {}
         for image in self._iterate_unanswered(round_number) if round_number is not None else ():
@@ -87,7 +87,7 @@ class WorkQueue:
             skipped[image] = None
 
     def requeue(self, images: Sequence[int]) -> None:
-        """Look at these images again: an answer to them was taken back."""
+        """Put images back into the queue, because an answer to them was taken back."""
         sql = (
             "SELECT round, min(position) FROM images.batch "
             "WHERE image IN (SELECT value FROM json_each(?)) GROUP BY round"
@@ -99,7 +99,7 @@ class WorkQueue:
         self._skipped.pop(session, None)
 
     def count_answered(self, round_number: int) -> int:
-        """Return how many images that a round has requested are answered by anybody."""
+        """Return the number of requested images of a round that anybody has answered."""
         return self._reader.journal.answered_counts_in_round(round_number).get(ANYBODY, 0)
 
     def _choose_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
@@ -142,7 +142,7 @@ class WorkQueue:
         return taken
 
     def _images_wanted_from(self, images: list[int], name: str, round_number: int | None) -> set[int]:
-        """Return the images to which this person's answer is still wanted: nobody has answered, or a second should."""
+        """Return the images that still need this person's answer: the first answer, or a second opinion."""
         sql = """
             SELECT i.number FROM images.image i JOIN standing s ON s.image = i.id
             LEFT JOIN images.batch b ON b.image = i.number AND b.round = :round
@@ -154,7 +154,7 @@ class WorkQueue:
         return set(images) - {image for (image,) in self._reader.rows(sql, values)}
 
     def _in_grid_order(self, images: list[int], round_number: int | None) -> list[int]:
-        """Return images in the order of the grid; those of earlier rounds stand with the first without a suggestion."""
+        """Return images in the order of the grid. Images of earlier rounds are at the first without a suggestion."""
         unique = list(dict.fromkeys(images))
         # Found by image: the plus sign keeps SQLite from reading the whole round.
         sql = (
@@ -180,30 +180,30 @@ class Leases:
         return session if end > self.clock() else None
 
     def renew_images(self, session: str, images: Iterable[int]) -> list[int]:
-        """Give the session for longer those of the images that nobody else had since it was given them; return them."""
+        """Extend the leases of the images that no other session has had since; return these images."""
         return self.claim(session, [image for image in images if self._held.get(image, (None,))[0] == session])
 
     def claim(self, session: str, images: Iterable[int]) -> list[int]:
-        """Give the session those of the images that nobody else has, anew if it has them; return them."""
+        """Lease the images that no other session has to this session, or extend its leases; return these images."""
         end = self.clock() + self.seconds
         mine = [image for image in images if self.holder(image) in (None, session)]
         self._held.update((image, (session, end)) for image in mine)
         return mine
 
     def shorten(self, session: str, seconds: float = RECONNECT_SECONDS) -> None:
-        """Let the leases of a session end in `seconds` at the latest."""
+        """End the leases of a session in `seconds` at the latest."""
         latest = self.clock() + seconds
         self._held.update((image, (session, min(latest, self._held[image][1]))) for image in self.held_by(session))
 
     def give_back(self, session: str, images: Iterable[int] | None = None) -> list[int]:
-        """Take these images from the session, or all that it has; return them."""
+        """Take these images, or all its images, from the session; return them."""
         mine = self.held_by(session) if images is None else [image for image in images if self.holder(image) == session]
         for image in mine:
             del self._held[image]
         return mine
 
     def release_images(self, images: Iterable[int]) -> None:
-        """Take these images from whoever has them: they are answered."""
+        """Take these images from the session that has them, because they are answered."""
         for image in images:
             self._held.pop(image, None)
 

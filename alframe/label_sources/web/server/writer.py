@@ -1,4 +1,4 @@
-"""One thread writes the journal; what waits for it is committed together, and acknowledged when it is on the disk."""
+"""One thread writes the journal. It commits the waiting jobs together, and reports them when they are on the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMITTED_TOGETHER = 64
 
 
 class JournalWriter:
-    """Writes to the journal in a thread; `close` it."""
+    """Writes to the journal in a thread. Call `close` at the end."""
 
     def __init__(self, folder: Path) -> None:
         self._journal = Journal.open(folder)
@@ -27,17 +27,17 @@ class JournalWriter:
         self._thread.start()
 
     async def write_and_wait(self, write: Callable[[Journal], Result]) -> Result:
-        """Call `write` in a transaction, and return its result once that is on the disk. Raises what it raises."""
+        """Call `write` in a transaction, and return its result when the rows are on the disk. Raises its errors."""
         future: Future[Result] = Future()
         self._jobs.put((write, future))
         return await asyncio.wrap_future(future)
 
     def write_later(self, write: Callable[[Journal], object]) -> None:
-        """Call `write` soon; nobody waits for it, and a power cut may lose it."""
+        """Call `write` soon, without waiting for it. A power cut may lose its rows."""
         self._jobs.put((write, Future()))
 
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Do the waiting jobs, and close the file."""
         self._jobs.put(None)
         self._thread.join()
         self._journal.close()
@@ -52,7 +52,7 @@ class JournalWriter:
             self._commit([job for job in jobs if job is not None])
 
     def _commit(self, jobs: list[Job]) -> None:
-        """Run all jobs in one transaction; one that fails takes only its own rows back."""
+        """Run all jobs in one transaction. If a job fails, only its own rows are undone."""
         done: list[tuple[Future[Any], Any, BaseException | None]] = []
         jobs = [job for job in jobs if job[1].set_running_or_notify_cancel()]  # nobody waits for the others any more
         try:
