@@ -280,8 +280,8 @@ def _require_one_campaign(command: ParsedCommand) -> None:
 
 
 def _configures_campaign(given: Overrides) -> bool:
-    """Return whether a setting or a part is chosen. The parameters of a task do not choose a campaign."""
-    return any(override.kind in CHOOSABLE for override in given.values())
+    """Return whether a setting or a part is chosen. Exporters and parameters of a task do not choose a campaign."""
+    return any(override.kind in CHOOSABLE - {"exporter"} for override in given.values())
 
 
 def _chose_run(given: Overrides) -> bool:

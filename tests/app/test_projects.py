@@ -56,8 +56,16 @@ def test_the_latest_project_in_a_place_with_an_apostrophe(tmp_path: Path, monkey
     assert compose("status", "sampler=margin").project is None, "a choice means a campaign of its own"
 
 
-@pytest.mark.parametrize("words", [["predict", "images=x"], ["status", "show=50"], ["label", "watch=true"]])
-def test_a_tasks_own_parameter_chooses_no_campaign(
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["predict", "images=x"],
+        ["status", "show=50"],
+        ["label", "watch=true"],
+        ["export", "exporter=[predictions,folders]", "exporter.folders.copy=true"],
+    ],
+)
+def test_a_tasks_own_parameter_and_an_exporter_choose_no_campaign(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -13,6 +13,8 @@ from alframe.app.api import compose
 from alframe.app.command import parse_command
 from alframe.app.projects import saving_choices
 from alframe.builtins import REGISTRIES
+from alframe.store.ledger import Ledger
+from alframe.types import Item, Label
 from tests.each import check_each
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +90,10 @@ def composes(words: list[str], others: list[list[str]], folder: Path) -> None:
         (folder / project).mkdir()
         with saving_choices(folder / project, list(map(str, parse_command(start).given.values()))):
             pass
+    if words[:1] == ["export"] and not project:  # it takes the latest project
+        with Ledger.open(folder / "alframe-runs" / "latest") as ledger, ledger.transaction():
+            ledger.add_items(0, [Item("a.jpg", folder / "a.jpg")])
+            ledger.add_labels([(0, Label("a.jpg", "fox"))], None, "pool")
     # What another package's sweeper takes can be composed only where that is installed.
     words = [word for word in words if not word.startswith(("hydra/sweeper=", "hydra.sweeper."))]
     overrides = list(map(str, parse_command(words).given.values()))
