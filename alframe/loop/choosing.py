@@ -184,7 +184,9 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: ChosenBatch)
     with ledger.transaction():
         ledger.add_round(number, config, versions, owners, chosen.selection, audit_keys)
         if len(chosen.audit_draw.keys):
-            ledger.add_audit_strata(number, chosen.audit_draw.strata)
+            strata = chosen.audit_draw.strata
+            missing = ledger.count_items() - len(strata)  # the length records how many images there were
+            ledger.add_audit_strata(number, np.pad(strata, (0, missing)))
         for event in [*chosen.events, collect_environment(cache.data_digest)]:
             ledger.add_event(number, event)
     publish_request(campaign, ledger.stored_rounds()[-1], cache.listing.items)

@@ -1,4 +1,4 @@
-"""Which classes have been discovered, and how many have not: what the images drawn at random say of it."""
+"""What the images drawn at random say of classes without a label, and which images they cannot speak of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from alframe.engine.measuring.unseen_classes import MIN_IMAGES, estimate_unseen_classes
 from alframe.loop.campaign import Campaign
 from alframe.loop.learning import load_audit_draws
+from alframe.loop.pool_counts import load_absent
 from alframe.store.events import Predicted
 from alframe.types import UnseenClasses
 
@@ -45,6 +46,26 @@ def describe_unseen_classes(campaign: Campaign) -> str:
     y = np.unique([label.class_name for label in counted], return_inverse=True)[1]
     found = estimate_unseen_classes(y[drawn], stands_for[drawn], np.bincount(y))
     return describe_unseen_estimate(found, int(drawn.sum()))
+
+
+def describe_added_images(campaign: Campaign) -> str:
+    """Return a sentence on images that came after the last draw that the estimates for the pool use; empty for none."""
+    ledger = campaign.ledger
+    audited = max((record.round for record in ledger.all_records() if record.audit), default=0)
+    draws = [(number, len(strata)) for number, strata in ledger.audit_strata().items() if number <= audited]
+    if not draws:
+        return ""
+    newest, known = draws[-1]  # earlier versions did not record the last images if they had labels
+    seen = {key for stored in ledger.stored_rounds() if stored.number <= newest for key in stored.keys}
+    known = max(known, 1 + max(seen))
+    added = set(range(known, ledger.count_items())) - load_absent(campaign) - set(ledger.held_out_keys())
+    if not added:
+        return ""
+    images, them = ("image was", "it") if len(added) == 1 else ("images were", "them")
+    return (
+        f"{len(added):,} {images} added to the pool after round {newest} was chosen. The estimates for the pool "
+        f"include {them} as soon as a later round is labelled."
+    )
 
 
 def describe_unseen_estimate(unseen: UnseenClasses | None, image_count: int) -> str:

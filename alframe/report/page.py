@@ -42,9 +42,10 @@ class ReportData:
     `outcome` is a sentence on the present state, `next_step` a command line (or empty), and `interval` describes how
     the band around the curve was computed. Without `curves` the campaign's accuracy is drawn. `unreadable` holds pairs
     of image and reason. `audit_unanswered` is the number of images drawn at random in closed rounds that have no label
-    (skipped, or unsure). `unseen_classes` is a sentence about the classes without a label, and `agreement` has
-    sentences about the agreement of people. `pool` has the number of images in each state. `represented` is the number
-    of images of the pool that are near-duplicates of others and are not requested.
+    (skipped, or unsure). `unseen_classes` is a sentence about the classes without a label, `added_images` is a sentence
+    about images that no estimate includes yet, and `agreement` has sentences about the agreement of people. `pool` has
+    the number of images in each state. `represented` is the number of images of the pool that are near-duplicates of
+    others and are not requested.
     """
 
     title: str
@@ -63,6 +64,7 @@ class ReportData:
     pool: PoolCounts | None = None
     audit_unanswered: int = 0
     unseen_classes: str = ""
+    added_images: str = ""
     target: str = ""
     agreement: Sequence[str] = ()
     represented: int = 0

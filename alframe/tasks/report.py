@@ -16,7 +16,7 @@ from alframe.engine.measuring.curves import mean_curve
 from alframe.errors import StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.compare import load_comparison_histories, shares_test_images
-from alframe.loop.discovery import describe_unseen_classes
+from alframe.loop.discovery import describe_added_images, describe_unseen_classes
 from alframe.loop.embedding import load_duplicate_counts
 from alframe.loop.pool_counts import count_pool
 from alframe.loop.serving import find_keys_without_suggestion
@@ -101,6 +101,7 @@ def collect_report_data(session: Session, outcome: Outcome | None = None) -> Rep
         class_counts=Counter(labels.values()),
         audit_unanswered=len(session.unlabelled_audit_keys()),
         unseen_classes=describe_unseen_classes(session),
+        added_images=describe_added_images(session),
         target=describe_target(session),
         agreement=describe_agreement(measure_agreement(ledger.stored_labels(), rechecks)),
         represented=load_duplicate_counts(ledger).images,

@@ -16,6 +16,7 @@ from alframe.engine.measuring.curves import Histories, area_under_curve
 from alframe.loop.answers import collect_and_store_answers
 from alframe.loop.compare import run_comparison
 from alframe.loop.contract_checks import tracker_failures
+from alframe.loop.discovery import describe_added_images
 from alframe.loop.experiment import run_until_stop
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.serving import describe_accuracy, is_last_request_served, serving_people, take_snapshot
@@ -202,6 +203,7 @@ def _summary_message(
         outcome.message,
         "",
         table,
+        *filter(None, [describe_added_images(session)]),
         *describe_bad_image_counts(session),
         "",
         f"Report:   {report}",

@@ -11,7 +11,7 @@ from alframe.contracts import AnswersInOnePlace, ServesPeople
 from alframe.errors import AlframeError, StoreError
 from alframe.loop.agreement import describe_agreement, measure_agreement
 from alframe.loop.answers import collect_by_key, label_source_of, make_request
-from alframe.loop.discovery import describe_unseen_classes
+from alframe.loop.discovery import describe_added_images, describe_unseen_classes
 from alframe.loop.embedding import describe_duplicate_counts, load_damaged, load_duplicate_counts
 from alframe.loop.labels import describe_conflicts
 from alframe.loop.pool_counts import count_pool
@@ -53,7 +53,7 @@ class Status:
             *([f"          {unseen}"] if (unseen := describe_unseen_classes(session)) else []),
             "",
             accuracy_table(ledger.all_records()) + describe_unanswered_audit(len(unlabelled_audit)),
-            *filter(None, [describe_target(session)]),
+            *filter(None, [describe_added_images(session), describe_target(session)]),
             "",
         ]
         damaged, unreadable = load_damaged(ledger).items(), ledger.unreadable_reasons().items()

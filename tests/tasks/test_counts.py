@@ -124,3 +124,27 @@ def test_audited_images_without_a_label_are_named(alframe: CommandLine, pool: Pa
     assert "without a label" not in alframe("status", "project=p").out, "the round is still open"
     alframe("project=p", "enough=0.5")
     assert f"Images drawn at random without a label: 1\n  {paths[3]}" in alframe("status", "project=p").out
+
+
+def test_images_added_after_the_last_draw_are_named_until_a_round_includes_them(
+    alframe: CommandLine, pool: Path, tmp_path: Path
+) -> None:
+    words = ["project=p", "audit=1", "stopping.labels=12", "exporter=predictions"]
+    alframe(*SMALL, *words)
+    answer(tmp_path / "p", 1, dict.fromkeys(range(6)))
+    alframe("project=p")
+    answer(tmp_path / "p", 2, dict.fromkeys(range(6)))
+    ended = alframe("project=p").out
+    assert "In the whole pool of 18 images" in ended and "added to the pool" not in ended
+    for number in range(2):
+        (pool / "class_1" / f"season-2-{number}.png").write_bytes(
+            (pool / "class_1" / "000.png").read_bytes() + b"%d" % number
+        )
+    said = (
+        "2 images were added to the pool after round 2 was chosen. The estimates for the pool include them as soon as"
+    )
+    assert said in alframe("project=p").out and said in alframe("status", "project=p").out
+    assert said in report_of(tmp_path / "p")
+    alframe("project=p", "stopping.labels=18")
+    answer(tmp_path / "p", 3, dict.fromkeys(range(6)))
+    assert "added to the pool" not in alframe("project=p").out
