@@ -168,7 +168,7 @@ def _repeat_request(
             f"are read from there. The next round uses {campaign.parts.name_of('label_source')}. To request this round "
             f"again: {_withdrawal_commands(campaign)}"
         )
-    text = describe_progress(stored_round, campaign.decided_labels(), incomplete)
+    text = describe_answers(stored_round, campaign.decided_labels(), incomplete)
     if unavailable:
         text += f" {len(unavailable)} others are missing or unreadable and are no longer expected."
     stopping = campaign.parts.stopping
@@ -272,7 +272,7 @@ def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, 
         campaign.ledger.add_event(stored_round.number, RequestClosed(answered, withdrawn))
 
 
-def describe_progress(stored_round: StoredRound, labels: DecidedLabels, incomplete: Set[int] = frozenset()) -> str:
+def describe_answers(stored_round: StoredRound, labels: DecidedLabels, incomplete: Set[int] = frozenset()) -> str:
     """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
     keys, answered = set(stored_round.keys), labels.settled_for_round(stored_round.number) & set(stored_round.keys)
     complete, partly = answered - incomplete, len(answered & incomplete)

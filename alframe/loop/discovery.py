@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from alframe.engine.measuring.unseen_classes import MIN_IMAGES, estimate_unseen_classes
+from alframe.engine.measuring.unseen_classes import MIN_DRAWN_IMAGES, estimate_unseen_classes
 from alframe.loop.campaign import Campaign
 from alframe.loop.learning import load_audit_draws
 from alframe.loop.pool_counts import load_absent
@@ -74,7 +74,7 @@ def describe_unseen_estimate(unseen: UnseenClasses | None, image_count: int) -> 
     if unseen is None:
         return (
             f"The number of classes without a label cannot be estimated yet from {drawn}. The estimate needs at least "
-            f"{MIN_IMAGES} such images, and at least half of them must share their class with another one."
+            f"{MIN_DRAWN_IMAGES} such images, and at least half of them must share their class with another one."
         )
     about, low = round(unseen.estimate), math.floor(unseen.low + 1e-6)
     share = f"at most {100 * unseen.largest_share:.2g} % of the pool (95 % confidence, estimated from {drawn})."

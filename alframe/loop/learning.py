@@ -31,7 +31,7 @@ from alframe.types import AuditDraw, RoundRecord
 log = logging.getLogger(__name__)
 
 
-def fit_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool) -> HeadFitResult:
+def fit_new_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool) -> HeadFitResult:
     """Fit a new head on the labelled images; of fewer than two classes there is none."""
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.is_readable & ~embedded.is_duplicate_of_held_out

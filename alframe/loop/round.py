@@ -7,7 +7,7 @@ from alframe.loop.campaign import Campaign
 from alframe.loop.choosing import choose_batch, find_candidates, find_stop_reason, record_and_request
 from alframe.loop.embedding import embed_pool
 from alframe.loop.finetune import fine_tune_if_due
-from alframe.loop.learning import evaluate_and_record, fit_head
+from alframe.loop.learning import evaluate_and_record, fit_new_head
 from alframe.loop.phase_results import Candidates, HeadFitResult, LabelSnapshot, RunCache
 from alframe.types import Outcome, OutcomeState, RoundRecord
 
@@ -41,6 +41,6 @@ def learn_and_measure(
         embedded = embed_pool(campaign, cache, embedder)
         candidates = find_candidates(campaign, snapshot, embedded)
     with cache.timed("head"):
-        fitted = fit_head(campaign, snapshot, embedded)
+        fitted = fit_new_head(campaign, snapshot, embedded)
         record = evaluate_and_record(campaign, cache, snapshot, candidates, fitted)
     return fitted, candidates, record

@@ -25,7 +25,7 @@ from alframe.store.records import StoredRound
 from alframe.types import CROSS_VALIDATION_BASIS, UNSURE, CampaignSnapshot, Floats, KnownLabel, PoolPredictions
 
 LOW_ACCURACY = 0.5  # the accuracy below which people are warned of the suggestions
-MIN_LABELS = 10  # below, a model that has not seen a fold of them says nothing
+MIN_OUT_OF_FOLD_LABELS = 10  # below, a model that has not seen a fold of them says nothing
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredic
     doubt = np.full(len(keys), math.nan, np.float32)
     rows = np.searchsorted(keys, training.keys)
     known = (rows < len(keys)) & (keys[np.minimum(rows, len(keys) - 1)] == training.keys)
-    if len(training.keys) >= MIN_LABELS:
+    if len(training.keys) >= MIN_OUT_OF_FOLD_LABELS:
         known &= training.is_unseen_by_backbone
         unseen, rows = predict_probs_out_of_fold(campaign, fitted)[known], rows[known]
         class_numbers[rows], confidence[rows] = unseen.argmax(axis=1), unseen.max(axis=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alframe.commands import project_command
 from alframe.errors import BadParams, StoreError
-from alframe.loop.answers import close_request, collect_and_store_answers, describe_progress
+from alframe.loop.answers import close_request, collect_and_store_answers, describe_answers
 from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.labels import DecidedLabels
 from alframe.loop.phase_results import ProblemLog
@@ -51,7 +51,7 @@ class Label(WaitsForAnswers):
         labels = session.decided_labels()
         lines = [_describe_changes(before, labels)]
         if rounds and not rounds[-1].closed:
-            lines.append(describe_progress(rounds[-1], labels, incomplete))
+            lines.append(describe_answers(rounds[-1], labels, incomplete))
         return Outcome(OutcomeState.WAITING, "\n".join([*lines, f"Continue with: {project_command(session.folder)}"]))
 
 
@@ -81,5 +81,5 @@ class Withdraw:
         labels = session.decided_labels()
         answered = labels.settled_for_round(stored_round.number) & set(stored_round.keys)
         close_request(session, stored_round, len(answered), withdrawn=True)
-        progress = describe_progress(stored_round, labels, incomplete)
+        progress = describe_answers(stored_round, labels, incomplete)
         return Outcome(OutcomeState.WAITING, f"{progress} The round is withdrawn.\n{go_on}")

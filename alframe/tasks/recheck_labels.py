@@ -13,7 +13,7 @@ from alframe.loop.answers import (
     close_request,
     collect_and_store_answers,
     count_required_answers,
-    describe_progress,
+    describe_answers,
     find_unviewable_images,
     label_source_of,
     make_request,
@@ -22,7 +22,7 @@ from alframe.loop.experiment import check_parts, list_pool_into_ledger
 from alframe.loop.phase_results import RunCache
 from alframe.loop.recheck import find_doubtful_labels, request_recheck
 from alframe.loop.rechecked import describe_recheck, find_rechecks, read_rechecked_labels
-from alframe.loop.serving import MIN_LABELS, serving_people, take_snapshot
+from alframe.loop.serving import MIN_OUT_OF_FOLD_LABELS, serving_people, take_snapshot
 from alframe.loop.session import Session, train_on_all_labels
 from alframe.loop.waiting import wait_for_answers
 from alframe.store.records import StoredRound
@@ -67,11 +67,9 @@ class RecheckLabels(WaitsForAnswers):
         if self.ask:
             _check_can_ask_again(session)
         count = len(session.decided_labels().counted)
-        if count < MIN_LABELS:
-            text = (
-                f"There are {count} labels. At least {MIN_LABELS} are needed to find doubtful ones. Label more first."
-            )
-            return Outcome(OutcomeState.DONE, text)
+        if count < MIN_OUT_OF_FOLD_LABELS:
+            needed = f"At least {MIN_OUT_OF_FOLD_LABELS} are needed to find doubtful ones. Label more first."
+            return Outcome(OutcomeState.DONE, f"There are {count} labels. {needed}")
         fitted = train_on_all_labels(session, cache)
         doubtful = find_doubtful_labels(session, fitted)
         lines = describe_doubtful(doubtful)
@@ -102,7 +100,7 @@ class RecheckLabels(WaitsForAnswers):
         expected = keys - find_unviewable_images(session, items, keys - answered)
         if len(answered) < count_required_answers(session, len(expected)):
             again = project_command(session.folder, verb="recheck_labels")
-            text = [*found, describe_progress(stored_round, labels, incomplete), message, f"Then run: {again}"]
+            text = [*found, describe_answers(stored_round, labels, incomplete), message, f"Then run: {again}"]
             return Outcome(OutcomeState.WAITING, "\n".join(text))
         close_request(session, stored_round, len(answered))
         lines = [*found, *self._describe_last_recheck(session, items)]
@@ -131,7 +129,7 @@ def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: 
         close_request(session, stored_round, len(answered))
         return
     raise LabelError(
-        f"{describe_progress(stored_round, session.decided_labels(), incomplete)} Only one round can be open. Label "
+        f"{describe_answers(stored_round, session.decided_labels(), incomplete)} Only one round can be open. Label "
         f"the rest first, or withdraw it: {project_command(session.folder, verb='withdraw')}. To list the doubtful "
         f"labels now: {project_command(session.folder, 'ask=false', verb='recheck_labels')}"
     )

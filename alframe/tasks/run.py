@@ -32,7 +32,7 @@ from alframe.tasks.label import WaitsForAnswers
 from alframe.tasks.messages import COMPLETE_MESSAGE, describe_bad_image_counts, predict_command
 from alframe.tasks.report import write_report
 from alframe.types import Outcome, OutcomeState
-from alframe.types.audit import MIN_IMAGES
+from alframe.types.audit import MIN_ACCURACY_IMAGES
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +220,7 @@ def _summary_message(
         lines.append(f"To label more, up to a number of labels: {more}")
         last = next(reversed(session.ledger.history()), None)
         if last is not None and last.audit is not None and last.audit.is_small:
-            labels = last.labels + 2 * (MIN_IMAGES - last.audit.n)
+            labels = last.labels + 2 * (MIN_ACCURACY_IMAGES - last.audit.n)
             measure = project_command(session.folder, *limit, "audit=0.5", f"stopping.labels={labels}")
             lines.append(f"To measure the accuracy with one number, draw half of each batch at random: {measure}")
     if any(path.is_relative_to(session.project.model_folder) for path in paths):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from alframe.types.images import Ints
 
-MIN_IMAGES = 30  # measured on fewer, an accuracy says little
+MIN_ACCURACY_IMAGES = 30  # measured on fewer, an accuracy says little
 UNLABELLED = "images without a label"
 WHOLE_POOL = "images of the pool, labelled by people or else by the model"
 
@@ -45,4 +45,4 @@ class Estimate:
     @property
     def is_small(self) -> bool:
         """Whether the drawn images are so few that alframe shows only the interval of the accuracy."""
-        return self.n < MIN_IMAGES
+        return self.n < MIN_ACCURACY_IMAGES

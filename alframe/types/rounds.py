@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from alframe.types.audit import MIN_IMAGES, Estimate
+from alframe.types.audit import MIN_ACCURACY_IMAGES, Estimate
 from alframe.types.images import Floats, Item
 from alframe.types.labels import Label
 
@@ -59,7 +59,7 @@ class Evaluation:
     @property
     def is_small(self) -> bool:
         """Whether the images are so few that alframe shows only the interval of the accuracy."""
-        return self.n < MIN_IMAGES
+        return self.n < MIN_ACCURACY_IMAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ PARTS = {
     "alframe.loop.round:collect_answers": "read the answers",
     "alframe.loop.round:fine_tune_if_due": "find the network",
     "alframe.loop.round:embed_pool": "look for changed files and map the embeddings",
-    "alframe.loop.round:fit_head": "fit the head",
+    "alframe.loop.round:fit_new_head": "fit the head",
     "alframe.loop.round:evaluate_and_record": "measure the accuracy",
     "alframe.loop.round:choose_batch": "draw the audit and choose",
     "alframe.loop.round:record_and_request": "write the request",

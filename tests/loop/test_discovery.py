@@ -35,7 +35,7 @@ def campaign(tmp_path: Path):
                 ledger.add_event(number, Predicted(["fox"] * 10, [0.5] * 10))
         yield SimpleNamespace(
             ledger=ledger,
-            labels=lambda: decide_labels(ledger.stored_labels(), "ask"),
+            decided_labels=lambda: decide_labels(ledger.stored_labels(), "ask"),
             recheck_rounds=lambda: {number for number, _ in ledger.events_of(LabelsAskedAgain)},
         )
 

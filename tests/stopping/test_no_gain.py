@@ -9,7 +9,7 @@ from alframe.errors import BadParams
 from alframe.stopping.no_gain import NoGain
 from alframe.testing.records import round_record
 from alframe.testing.stopping import StoppingSuite
-from alframe.types.rounds import MIN_IMAGES
+from alframe.types.rounds import MIN_ACCURACY_IMAGES
 
 
 def rounds(accuracies, **more):
@@ -72,8 +72,8 @@ def test_only_what_was_measured_alike_is_compared():
 
 
 def test_small_audits_say_nothing_yet():
-    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=MIN_IMAGES - 1)) is None
-    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=MIN_IMAGES))
+    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=MIN_ACCURACY_IMAGES - 1)) is None
+    assert NoGain(rounds=2).decide(audits([0.5] * 8, audited=MIN_ACCURACY_IMAGES))
 
 
 def test_the_reason_has_both_numbers():

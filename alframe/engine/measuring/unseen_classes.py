@@ -9,7 +9,7 @@ import numpy as np
 from alframe.engine.measuring.intervals import CONFIDENCE, Z_SCORE
 from alframe.types import Floats64, Ints, UnseenClasses
 
-MIN_IMAGES = 20
+MIN_DRAWN_IMAGES = 20
 MAX_SINGLETON_SHARE = 0.5  # of the drawn images, those alone in their class: with more, too much of the pool is unknown
 
 
@@ -30,7 +30,7 @@ def estimate_unseen_classes(y: Ints, weights: Floats64, label_counts: Ints) -> U
 
     n, drawn_counts = len(y), np.bincount(y, minlength=len(label_counts))
     singletons, doubletons = (int(np.count_nonzero(drawn_counts == count)) for count in (1, 2))
-    if n < MIN_IMAGES or singletons > MAX_SINGLETON_SHARE * n:
+    if n < MIN_DRAWN_IMAGES or singletons > MAX_SINGLETON_SHARE * n:
         return None
     observed, known = np.count_nonzero(drawn_counts), np.count_nonzero(label_counts)
     estimate, low = chao1(n, int(observed), singletons, doubletons)
