@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from alframe.contracts.parts import Parts
 from alframe.settings import Settings
-from alframe.types import Floats, Item, Label, Predictions, RoundRecord
+from alframe.types import Floats, Item, Label, Predictions, RequestedBatch, RoundRecord
 
 
 class Session(Protocol):
@@ -29,6 +29,9 @@ class Session(Protocol):
 
     def history(self) -> Sequence[RoundRecord]:
         """Return the record of each round, oldest first."""
+
+    def batches(self) -> Sequence[RequestedBatch]:
+        """Return the images that each round requested, oldest round first, with their scores and predictions."""
 
     def features(self) -> Floats:
         """Return the embeddings (N, D) by key, zeros for unreadable images. A `read_only` task must not call it."""

@@ -23,7 +23,8 @@ from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.phase_results import HeadFitResult, RunCache
 from alframe.loop.round import learn_and_measure
-from alframe.types import Floats, Item, ItemColumns, Label, Predictions, RoundRecord
+from alframe.store.events import BatchChosenBy, Predicted
+from alframe.types import Floats, Item, ItemColumns, Label, Predictions, RequestedBatch, RoundRecord, Suggestion
 
 
 @dataclass
@@ -64,6 +65,26 @@ class Session(Campaign):
     def history(self) -> Sequence[RoundRecord]:
         """Return the record of each round, oldest first."""
         return self.ledger.history()
+
+    def batches(self) -> Sequence[RequestedBatch]:
+        """Return the images that each round requested, oldest round first, with their scores and predictions."""
+        predicted, rechecks = dict(self.ledger.events_of(Predicted)), self.recheck_rounds()
+        chosen_by = {number: event.sampler for number, event in self.ledger.events_of(BatchChosenBy)}
+        batches = []
+        for stored in self.ledger.stored_rounds():
+            number, said = stored.number, predicted.get(stored.number, Predicted())
+            sampler = chosen_by.get(number) or (stored.sampler if number in predicted else stored.start_sampler)
+            batches.append(
+                RequestedBatch(
+                    round=number,
+                    sampler="" if number in rechecks else sampler,
+                    keys=stored.keys,
+                    scores=stored.scores,
+                    suggestions=tuple(map(Suggestion, said.classes, said.confidence)),
+                    is_audit=tuple(key in stored.audit_keys for key in stored.keys),
+                )
+            )
+        return batches
 
     def features(self) -> Floats:
         """Return the embeddings (N, D) of all items by key, zeros where an image cannot be read; made where missing."""

@@ -139,9 +139,12 @@ class Ledger(ItemTable):
         """Return all requests, oldest first."""
         events = {(number, kind) for number, kind in self._read("SELECT round, kind FROM event")}
         keys: defaultdict[int, list[int]] = defaultdict(list)
+        scores: defaultdict[int, list[float | None]] = defaultdict(list)
         audit_keys: defaultdict[int, set[int]] = defaultdict(set)
-        for number, key, is_audit in self._read("SELECT round, item, audit FROM selection ORDER BY round, rank"):
+        selections = "SELECT round, item, score, audit FROM selection ORDER BY round, rank"
+        for number, key, score, is_audit in self._read(selections):
             keys[number].append(key)
+            scores[number].append(score)
             if is_audit:
                 audit_keys[number].add(key)
         with spoilt_content_as_store_error(self.file):
@@ -155,6 +158,7 @@ class Ledger(ItemTable):
                     label_source=json.loads(label_source or "{}"),
                     sampler=sampler or "",
                     start_sampler=start_sampler or "",
+                    scores=tuple(scores[number]),
                 )
                 for number, label_source, sampler, start_sampler in self._read(
                     "SELECT number, json_extract(config, '$.recipes.label_source'), "

@@ -101,6 +101,7 @@ class StoredRound:
     label_source: Mapping[str, Any]
     sampler: str
     start_sampler: str = ""
+    scores: tuple[float | None, ...] = ()
 
 
 def dump_record(record: RoundRecord) -> str:

@@ -29,6 +29,7 @@ from alframe.types.rounds import (
     Outcome,
     OutcomeState,
     Predictions,
+    RequestedBatch,
     RoundRecord,
 )
 
@@ -72,6 +73,7 @@ __all__ = [
     "Predictions",
     "Problem",
     "Request",
+    "RequestedBatch",
     "RoundRecord",
     "Selection",
     "Suggestion",

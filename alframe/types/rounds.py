@@ -10,7 +10,7 @@ from typing import Any
 
 from alframe.types.audit import MIN_ACCURACY_IMAGES, Estimate
 from alframe.types.images import Floats, Item
-from alframe.types.labels import Label
+from alframe.types.labels import Label, Suggestion
 
 CROSS_VALIDATION_BASIS = "labelled images, by cross-validation"
 
@@ -60,6 +60,23 @@ class Evaluation:
     def is_small(self) -> bool:
         """Whether the images are so few that alframe shows only the interval of the accuracy."""
         return self.n < MIN_ACCURACY_IMAGES
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedBatch:
+    """The images that a round requested, by key, the most useful first, and who chose them.
+
+    For each image: its `scores` by the `sampler` (None if it gives none), the model's `suggestions` at that time (empty
+    before there was a model), and in `is_audit` whether it was drawn at random for the audit. The name of the `sampler`
+    is empty if doubtful labels were requested again.
+    """
+
+    round: int
+    sampler: str
+    keys: tuple[int, ...]
+    scores: tuple[float | None, ...]
+    suggestions: tuple[Suggestion, ...]
+    is_audit: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import fields
 from functools import cache
 from importlib import import_module
@@ -132,6 +134,19 @@ def test_the_shown_pool_reads_all_columns(tmp_path: Path) -> None:
     wrong = shown_class("pools.md", "A pool of your own", "SiteTable")(tmp_path / "images.csv", ["hil"])
     with pytest.raises(PoolError, match=r"no row has the site 'hil'\. Did you mean 'hill'\?"):
         list(wrong.items())
+
+
+class TestShownDatabase(PoolSuite):
+    def make(self, folder: Path) -> Any:
+        photos = shown_class("pools.md", "A pool that is no folder", "PhotoDatabase")
+        return photos(folder / "photos.sqlite", folder / "images")
+
+    def fill_folder(self, folder: Path) -> None:
+        folder.mkdir()
+        with closing(sqlite3.connect(folder / "photos.sqlite")) as photos, photos:
+            photos.execute("CREATE TABLE photo (name TEXT PRIMARY KEY, species TEXT, content BLOB)")
+            rows = [(f"lake/{number}.jpg", "fox", b"pixels") for number in (3, 1, 2)]
+            photos.executemany("INSERT INTO photo VALUES (?, ?, ?)", rows)
 
 
 def test_the_shown_rows_of_json_lose_no_other(tmp_path: Path) -> None:
