@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=+-]+")
 # Between double quotes PowerShell reads these signs; it takes the typographic quotes for plain ones.
-_TO_POWERSHELL = "$`\u201c\u201d\u201e"
+_READ_BY_POWERSHELL = "$`\u201c\u201d\u201e"
 
 
 def quote_argument(argument: str) -> str:
@@ -24,7 +24,7 @@ def quote_argument(argument: str) -> str:
         return argument
     if sys.platform == "win32":
         whole = argument.rstrip("\\")
-        escaped = re.sub(f"[{_TO_POWERSHELL}]", r"`\g<0>", whole.replace('"', '""'))
+        escaped = re.sub(f"[{_READ_BY_POWERSHELL}]", r"`\g<0>", whole.replace('"', '""'))
         return f'"{escaped}{"/" if whole != argument else ""}"'
     return shlex.quote(argument) if re.search(r'[$`"\\!]', argument) else f'"{argument}"'
 
@@ -38,7 +38,7 @@ def mapping_argument(setting: str, key: str, value: str) -> str:
 
 def drop_backticks(argument: str) -> str:
     """Return the argument without the backticks of `quote_argument`, which cmd does not remove."""
-    return re.sub(f"`([{_TO_POWERSHELL}])", r"\1", argument) if sys.platform == "win32" else argument
+    return re.sub(f"`([{_READ_BY_POWERSHELL}])", r"\1", argument) if sys.platform == "win32" else argument
 
 
 def command_line(*arguments: str) -> str:

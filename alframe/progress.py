@@ -15,10 +15,10 @@ from functools import cache
 from typing import Any, TypeVar
 
 TRIAL_SECONDS = 2.0  # of the first steps, from which the pace of all is estimated
-TOLD_SECONDS = 0.05  # between two moves of a bar: to move it for each of a million items takes a second
+BAR_INTERVAL = 0.05  # between two moves of a bar: to move it for each of a million items takes a second
 LONG_SECONDS = 60.0  # what takes longer is announced
-TOLD_EVERY = 1.0  # seconds between two sentences to those who follow a bar
-LOGGED_SECONDS = 10.0  # where no bars are shown, a step that took longer is logged at its end
+LISTENER_INTERVAL = 1.0  # seconds between two sentences to those who follow a bar
+MIN_LOGGED_SECONDS = 10.0  # where no bars are shown, a step that took longer is logged at its end
 
 Step = TypeVar("Step")
 
@@ -84,7 +84,7 @@ def track(steps: Iterable[Step], label: str, total: int | None = None, unit: str
         for step in steps:
             yield step
             pending += 1
-            if (now := time.perf_counter()) - told_at >= TOLD_SECONDS:
+            if (now := time.perf_counter()) - told_at >= BAR_INTERVAL:
                 bar.advance(pending)
                 pending, told_at = 0, now
         bar.advance(pending)
@@ -126,7 +126,7 @@ class Bar:
         self._bar.update(steps)
         self._forecast.update(steps, read, written)
         now = time.perf_counter()
-        if _listeners and self._steps and now - self._told_at >= TOLD_EVERY:
+        if _listeners and self._steps and now - self._told_at >= LISTENER_INTERVAL:
             self._told_at = now
             text = self._describe(now - self._started_at)
             for listener in _listeners:
@@ -147,7 +147,7 @@ class Bar:
         _open_bars.remove(self)
         self._bar.close()
         seconds = time.perf_counter() - self._started_at
-        if not self._shown and seconds >= LOGGED_SECONDS:
+        if not self._shown and seconds >= MIN_LOGGED_SECONDS:
             log.info("%s: %s %s in %s.", self._label, f"{self._steps:,}", self._units, format_duration(seconds))
 
 

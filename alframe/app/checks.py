@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from alframe.app.grammar import parse_override, sweep_values
 from alframe.app.overrides import Override
-from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
+from alframe.app.parts import GROUPS, MULTIPLE_KINDS, ChosenParts
 from alframe.app.schema import SETTINGS, describe_type_of_setting, require_type
 from alframe.builtins import KINDS, MOVED, REGISTRIES
 from alframe.commands import quote_argument
@@ -30,7 +30,7 @@ def require_known_names(override: Override, parts: ChosenParts) -> None:
     known = parts.files_by_name(override.key) if override.key in GROUPS else {}
     text = override.text or ""
     is_list = text.startswith("[") and text.endswith("]") and len(override.chosen_names) > 1
-    if is_list and override.key in set(KINDS) - set(SEVERAL):
+    if is_list and override.key in set(KINDS) - set(MULTIPLE_KINDS):
         raise BadParams(
             f"{override}: choose one {override.key}; -m {quote_argument(f'{override.key}=A,B')} tries several."
         )

@@ -20,8 +20,8 @@ from alframe.app.overrides import COMPLETION
 from alframe.builtins import REGISTRIES, alframe_version
 from alframe.errors import AlframeError
 
-_PARAGRAPH = "\n\n"
-PART = re.compile(rf"(?:{'|'.join((*REGISTRIES, 'experiment'))})=\w+")  # `sampler=kcenter`
+_PARAGRAPH_BREAK = "\n\n"
+PART_CHOICE = re.compile(rf"(?:{'|'.join((*REGISTRIES, 'experiment'))})=\w+")  # `sampler=kcenter`
 
 
 class CommandFailed(BaseException):
@@ -73,7 +73,7 @@ def _run_words(words: list[str]) -> None:
     if len(words) == 2 and words[1] in ("--help", "-h"):
         if words[0] in REGISTRIES["task"].parts():
             words = ["plugins", f"task={words[0]}"]
-        elif PART.fullmatch(words[0]):
+        elif PART_CHOICE.fullmatch(words[0]):
             words = ["plugins", words[0]]
     if words[:1] == ["plugins"]:
         if {"--help", "-h"} & {*words[1:]}:
@@ -161,7 +161,7 @@ def run_task(config: DictConfig) -> float | None:
                 outcome = task.run(session)
             else:
                 # Given with --config-dir, or with hydra.searchpath as a project keeps it.
-                sources = [one for one in hydra_config.runtime.config_sources if "command-line" in one.provider]
+                sources = [each for each in hydra_config.runtime.config_sources if "command-line" in each.provider]
                 own = list(dict.fromkeys(source.path for source in sources if source.schema == "file"))
                 with log_to_folder(session.folder), projects.saving_choices(session.folder, words, own):
                     outcome = task.run(session)
@@ -177,7 +177,7 @@ def run_task(config: DictConfig) -> float | None:
     if sweep and outcome.value is not None:  # the sweep's own table says the rest, of all runs side by side
         project = f"Project: {short_path(session.folder)}"
         is_repeated = outcome.message.startswith(COMPLETE_MESSAGE)
-        message = f"Complete. {project}" if is_repeated else f"{message.partition(_PARAGRAPH)[0]}\n{project}"
+        message = f"Complete. {project}" if is_repeated else f"{message.partition(_PARAGRAPH_BREAK)[0]}\n{project}"
     try:
         sys.stdout.write(f"{message}\n")
         sys.stdout.flush()

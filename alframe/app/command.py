@@ -34,7 +34,7 @@ from alframe.app.overrides import (
     overrides_by_key,
     split_flags,
 )
-from alframe.app.parts import GROUPS, SEVERAL, ChosenParts
+from alframe.app.parts import GROUPS, MULTIPLE_KINDS, ChosenParts
 from alframe.app.projects import (
     CHOOSABLE,
     absolute_user_path,
@@ -113,7 +113,7 @@ def parse_command(words: Sequence[str]) -> ParsedCommand:
         typed = [f"task={typed[0]}", *_join_free_words(typed[0], typed[1:])]
     read = overrides_by_key(map(_parse_override, typed, ["", *typed]))
     folder, runs = _folder_from("project", read), _folder_from("runs", read) or absolute_user_path("alframe-runs")
-    shows_latest = folder is None and not _chose_run(read) and not _configures_campaign(read)
+    shows_latest = folder is None and not _is_run(read) and not _configures_campaign(read)
     latest = latest_project(runs) if shows_latest else None
     project = folder or latest
     saved = overrides_by_key(map(_under_new_name, load_choices(project) if project else []))
@@ -157,7 +157,7 @@ def _name_each_word(words: list[str]) -> list[str]:
     if verb not in REGISTRIES["task"].parts():
         return words
     bare = bare_words(words[1:])
-    names = _names_of_words(verb) if bare else ""
+    names = _parameters_of_free_words(verb) if bare else ""
     if isinstance(names, str) or len(bare) > len(names):
         return [verb, *words[1:]]
     named = [f"{name}={word}" for name, word in zip(names[-len(bare) :], bare, strict=True)]
@@ -167,14 +167,14 @@ def _name_each_word(words: list[str]) -> list[str]:
 def _join_free_words(verb: str, words: list[str]) -> list[str]:
     """Return the words after a verb. Words without `=` become a list: the value of the task's parameter for them."""
     bare = bare_words(words)
-    name = _names_of_words(verb) if bare else ""
+    name = _parameters_of_free_words(verb) if bare else ""
     if not name or not isinstance(name, str):
         return words
     value = bare[0] if len(bare) == 1 else f"[{','.join(bare)}]"
     return [f"{name}={value}", *(word for word in words if word not in bare)]
 
 
-def _names_of_words(verb: str) -> str | tuple[str, ...]:
+def _parameters_of_free_words(verb: str) -> str | tuple[str, ...]:
     """Return the parameters that a task has for words without `=`, or "" if it has none."""
     task = REGISTRIES["task"]
     factory: object = task.get(verb).load() if verb in task.parts() else None
@@ -238,13 +238,13 @@ def _full_task_key(key: str, task: str, parts: ChosenParts) -> str:
     raise unknown_setting_error(key, {*(name for name in SETTINGS if "." not in name), *GROUPS, *parameters})
 
 
-def _is_overruled(saved: Override, everything: Overrides, given: Overrides, parts: ChosenParts) -> bool:
+def _is_overruled(saved: Override, all_overrides: Overrides, given: Overrides, parts: ChosenParts) -> bool:
     """Return whether a saved choice is given again, or is a parameter of a part that another part now replaces."""
     if saved.key in given or saved.key == saved.kind or not {saved.kind, "experiment"} & given.keys():
         return saved.key in given
-    if saved.kind in SEVERAL:
+    if saved.kind in MULTIPLE_KINDS:
         return saved.key.split(".")[1] not in parts.chosen_names(saved.kind)
-    return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(everything).chosen_names(saved.kind)
+    return saved.kind in KINDS and parts.chosen_names(saved.kind) != ChosenParts(all_overrides).chosen_names(saved.kind)
 
 
 def _check_saved_search_path(command: ParsedCommand) -> None:
@@ -266,12 +266,12 @@ def _require_one_campaign(command: ParsedCommand) -> None:
         )
     project = folder or command.latest
     if not (command.saved or _configures_campaign(given) or (project and has_begun(project, if_unreadable=True))):
-        place = [f"project={short_path(project)}"] if project else []
-        images = command_line(*place, "pool=folder", "pool.root=IMAGES", "label_source=web")
+        project_argument = [f"project={short_path(project)}"] if project else []
+        images = command_line(*project_argument, "pool=folder", "pool.root=IMAGES", "label_source=web")
         start = f"To start one, give its images: {images}"
-        if folder is not None and _chose_run(given):
+        if folder is not None and _is_run(given):
             raise StoreError(f"There is no project in {folder}. {start}")
-        if not _chose_run(given) and not REGISTRIES["task"].get(str(given["task"].parsed_value)).declares("read_only"):
+        if not _is_run(given) and not REGISTRIES["task"].get(str(given["task"].parsed_value)).declares("read_only"):
             where = f"in {folder}" if folder else "yet"
             raise StoreError(f"There is no project {where}. If yours is elsewhere, add project=FOLDER. {start}")
     key = next((key for key in given if key.startswith("pool.")), None)
@@ -284,7 +284,7 @@ def _configures_campaign(given: Overrides) -> bool:
     return any(override.kind in CHOOSABLE - {"exporter"} for override in given.values())
 
 
-def _chose_run(given: Overrides) -> bool:
+def _is_run(given: Overrides) -> bool:
     return "task" not in given or given["task"].text == "run"
 
 

@@ -26,10 +26,10 @@ SCRIPTS = {
 }
 
 
-def completion_text(question: str) -> str:
+def completion_text(hydra_option: str) -> str:
     """Return the output that precedes Hydra's own; rewrite COMP_LINE so that Hydra understands the command."""
-    if not question.startswith("query="):
-        return SCRIPTS.get(question, "")
+    if not hydra_option.startswith("query="):
+        return SCRIPTS.get(hydra_option, "")
     _, _, typed = os.environ.get("COMP_LINE", "").lstrip().partition(" ")
     first, space, others = typed.lstrip().partition(" ")
     tasks = config_files("task", config_folders())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alframe.errors import AlframeError
 
-GROUP = "alframe.conf"
+ENTRY_POINT_GROUP = "alframe.conf"
 SOURCE_TREE = Path(__file__).resolve().parents[2]
 
 
@@ -44,7 +44,7 @@ class PluginConfigFolder:
 def plugin_config_folders() -> list[PluginConfigFolder]:
     """Return the configuration folder of every distribution that has one, in order of their names."""
     configs = []
-    owned = [(point.dist.name if point.dist else "?", point) for point in entry_points(group=GROUP)]
+    owned = [(point.dist.name if point.dist else "?", point) for point in entry_points(group=ENTRY_POINT_GROUP)]
     for owner, point in sorted(owned, key=lambda pair: (pair[0], pair[1].name)):
         top, _, rest = point.value.partition(".")
         spec = find_spec(top)  # of a top-level package: finds it without running it

@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 _PARSER = OverridesParser.create()
-MOST_STEPS = 1000  # of a range that are looked at before Hydra does
+MAX_RANGE_STEPS = 1000  # of a range that are looked at before Hydra does
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
 
@@ -59,7 +59,7 @@ def sweep_values(value: str) -> list[Any]:
     if not override.is_sweep_override():
         return [override.value()]
     choices = override._value.list if isinstance(override._value, ChoiceSweep) else []
-    steps = list(islice(override._value.range(), MOST_STEPS)) if isinstance(override._value, RangeSweep) else []
+    steps = list(islice(override._value.range(), MAX_RANGE_STEPS)) if isinstance(override._value, RangeSweep) else []
     return [Override._convert_value(choice) for choice in [*choices, *steps]]
 
 

@@ -16,7 +16,7 @@ from alframe.app.conf_folders import conf_folder, plugin_config_folders
 from alframe.errors import StoreError
 
 # What differs between any two commands, and calls nothing.
-_OF_EACH_COMMAND = ("overrides", "runtime", "searchpath", "job.override_dirname")
+_DIFFERS_BY_COMMAND = ("overrides", "runtime", "searchpath", "job.override_dirname")
 # A flag, a setting of Hydra's, or an experiment, which is a YAML file that may set anything.
 _MAY_SET_MODE = re.compile(r"-|[+~]*(hydra|experiment)\b")
 
@@ -59,7 +59,7 @@ def _hydra_settings(words: Sequence[str]) -> dict[str, Any]:
     with initialize_config_dir(conf_folder().as_posix(), version_base="1.3"):
         config = compose("config", overrides=list(words), return_hydra_config=True)
     settings: dict[str, Any] = OmegaConf.to_container(config.hydra, resolve=False)  # type: ignore[assignment]  # no list
-    for key in _OF_EACH_COMMAND:
+    for key in _DIFFERS_BY_COMMAND:
         group, _, name = key.rpartition(".")
         (settings[group] if group else settings).pop(name, None)
     # What a sweep varies, of an experiment's file, starts nothing, unless it is a setting of Hydra's.

@@ -16,7 +16,7 @@ from alframe.registry import RegisteredPart, unknown_name_message
 
 COMMENT = re.compile(r"^(?P<name>\w+):.*?\s#\s(?P<text>.*(?:\n\s+#\s.*)*)$", re.MULTILINE)
 SUMMARY = re.compile(r"# (?P<text>[^@].*)")  # on the first line of a ready-made choice
-NEXT_LINE = re.compile(r"\n\s+#\s")
+COMMENT_CONTINUATION = re.compile(r"\n\s+#\s")
 REFERENCE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -78,7 +78,7 @@ def _parameter_lines(factory: Callable[..., Any], recipe: dict[str, Any], *files
     comments: dict[str, str] = {}
     for file in files:
         found = COMMENT.finditer(file.read_text(encoding="utf-8")) if file else ()
-        comments = {match["name"]: NEXT_LINE.sub(" ", match["text"]) for match in found} | comments
+        comments = {match["name"]: COMMENT_CONTINUATION.sub(" ", match["text"]) for match in found} | comments
     values = {}
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):

@@ -17,7 +17,7 @@ from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS
 
 GROUPS = (*KINDS, "experiment")
-SEVERAL = ("exporter", "tracker")  # several parts of these kinds can be chosen, with parameters below their own names
+MULTIPLE_KINDS = ("exporter", "tracker")  # of which several parts can be chosen, with parameters below their names
 
 
 class ChosenParts:
@@ -53,7 +53,7 @@ class ChosenParts:
         if kind not in KINDS or not below:
             return ValueParsing()
         name, _, parameter = below.partition(".")
-        if kind in SEVERAL:
+        if kind in MULTIPLE_KINDS:
             chosen, prefix, below = [name], f"{kind}.{name}", parameter
         else:
             chosen, prefix = self.chosen_names(kind), kind

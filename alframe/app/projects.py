@@ -23,7 +23,7 @@ from alframe.settings import RENAMED
 from alframe.store.files import remove_file, write_text
 from alframe.store.ledger import LEDGER_NAME, Ledger
 
-CHOICES = "alframe.yaml"
+CHOICES_NAME = "alframe.yaml"
 MAX_CHOICES_BYTES = 1_000_000
 TRANSIENT = ("project", "runs", "task", "hydra", "compute")
 CHOOSABLE = {name.partition(".")[0] for name in SETTINGS}.union(GROUPS).difference(TRANSIENT)
@@ -67,7 +67,7 @@ def load_choices(folder: Path) -> list[Override]:
     The file may come from anybody. So only settings, parts with their parameters, and folders of the user's parts are
     taken from it. All other lines are left out with a warning, because Hydra's settings can run any program.
     """
-    file = folder / CHOICES
+    file = folder / CHOICES_NAME
     if not file.exists():
         return []
     overrides = overrides_by_key(map(Override.read, _read_choices(file)))
@@ -139,7 +139,7 @@ def saving_choices(folder: Path, words: Sequence[str], user_config_folders: Sequ
     given = [_with_absolute_path(override, parts.find_value_parsing(override.key)) for override in kept]
     if user_config_folders:
         given.append(Override(SEARCH_PATH, quote_list([f"file://{own}" for own in user_config_folders])))
-    file = folder / CHOICES
+    file = folder / CHOICES_NAME
     before = file.read_text(encoding="utf-8") if file.exists() else None
     task = overrides["task"].text if "task" in overrides else "run"
     choices = given if before is None or task == "run" else _merge_choices(load_choices(folder), given, task or "")

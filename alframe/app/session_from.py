@@ -19,7 +19,7 @@ from alframe.loop.session import Session
 from alframe.settings import Settings, configuration_digest
 from alframe.settings.fields import from_plain
 
-OPTIONAL = ("stopping", "exporter", "tracker", "loss")  # kinds of which there may be none
+OPTIONAL_KINDS = ("stopping", "exporter", "tracker", "loss")  # kinds of which there may be none
 
 
 def session_from(config: DictConfig, cwd: Path, sweep: bool = False, exports: bool = True) -> Session:
@@ -52,9 +52,9 @@ def _to_plain_data(config: DictConfig) -> dict[str, Any]:
 
 def _require_complete(config: DictConfig, values: Mapping[str, Any]) -> None:
     for kind in KINDS:
-        if values[kind] is None and kind not in OPTIONAL:
+        if values[kind] is None and kind not in OPTIONAL_KINDS:
             raise BadParams(f"{kind}=null: a campaign needs a {kind}. `alframe plugins` lists the choices.")
-        if kind not in OPTIONAL and "name" not in values[kind]:
+        if kind not in OPTIONAL_KINDS and "name" not in values[kind]:
             raise BadParams(
                 f"{kind}: the YAML file of the chosen {kind} has no line 'name: NAME' with the name of the part. "
                 f"Add it, or give {kind}.name=NAME."

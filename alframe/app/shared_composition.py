@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from alframe.app.schema import SETTINGS
 from alframe.builtins import KINDS
 
-MAX_BASES = 64  # configurations kept, of about half a megabyte each
+MAX_CACHED_BASES = 64  # configurations kept, of about half a megabyte each
 
 
 class SharedComposition:
@@ -34,7 +34,7 @@ class SharedComposition:
         values = [override for override in overrides if _sets_a_value(override)]
         words = tuple(str(override.input_line) for override in overrides if override not in values)
         if words not in self._bases:
-            if len(self._bases) >= MAX_BASES:
+            if len(self._bases) >= MAX_CACHED_BASES:
                 self._bases.pop(next(iter(self._bases)))
             self._bases[words] = ConfigLoaderImpl.load_sweep_config(self._loader, master_config, list(words))
         config = copy.deepcopy(self._bases[words])

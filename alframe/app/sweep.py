@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from alframe.app.overrides import Override
 from alframe.app.shared_composition import share_composition
 from alframe.commands import command_line
-from alframe.comparison.runs import ENDED, FAILED, FoundRuns, read_sweep_notes
+from alframe.comparison.runs import ENDED_FOLDER, FAILED_FOLDER, FoundRuns, read_sweep_notes
 from alframe.data.parent_watch import end_with_parent
 from alframe.errors import AlframeError
 from alframe.store.files import remove_file, write_json
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_EXPORTERS = {"predictions", "model"}  # of conf/config.yaml
 
-_under_way: list[
+_running_sweeps: list[
     tuple[Path, float]
 ] = []  # the folder of the sweep that has begun, and when, until its results are told
 
@@ -45,7 +45,7 @@ class SweepSummary(Callback):
         folder = Path(config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder) as now:  # by the clock of the drive that the notes will be on
-            _under_way.append((folder, Path(now.name).stat().st_mtime))
+            _running_sweeps.append((folder, Path(now.name).stat().st_mtime))
         share_composition()
         from alframe.tasks.compare import missing_libraries
 
@@ -86,12 +86,12 @@ def write_run_note(sweep: Path, folder: Path, words: Sequence[str], failures: Se
     """Note that the run in `folder` has ended, and which steps failed (`failures`)."""
     varied = [word for word in words if not word.startswith(("project=", "task="))]
     note = {"folder": str(folder), "overrides": varied, "failures": list(failures)}
-    write_json(sweep / ENDED / f"{folder.name}.json", note)
+    write_json(sweep / ENDED_FOLDER / f"{folder.name}.json", note)
     remove_file(_failed_note_file(sweep, words))
 
 
 def _failed_note_file(sweep: Path, words: Sequence[str]) -> Path:
-    return sweep / FAILED / f"{hashlib.blake2b(repr(list(words)).encode(), digest_size=8).hexdigest()}.json"
+    return sweep / FAILED_FOLDER / f"{hashlib.blake2b(repr(list(words)).encode(), digest_size=8).hexdigest()}.json"
 
 
 def print_sweep_results() -> bool:
@@ -100,8 +100,8 @@ def print_sweep_results() -> bool:
     This is not done in `on_multirun_end`, which Hydra skips when a job has failed.
     """
     is_complete = True
-    while _under_way:
-        is_complete &= _print_sweep(*_under_way.pop())
+    while _running_sweeps:
+        is_complete &= _print_sweep(*_running_sweeps.pop())
     return is_complete
 
 
@@ -111,8 +111,8 @@ def _print_sweep(folder: Path, start: float) -> bool:
     from alframe.tasks.sweep_table import sweep_table
 
     # Those of an earlier sweep in the same folder were another command's.
-    failed = sum(file.stat().st_mtime >= start for file in (folder / FAILED).glob("*.json"))
-    notes = read_sweep_notes(folder, ENDED)
+    failed = sum(file.stat().st_mtime >= start for file in (folder / FAILED_FOLDER).glob("*.json"))
+    notes = read_sweep_notes(folder, ENDED_FOLDER)
     if not notes:
         return True
     try:
@@ -134,13 +134,13 @@ def _print_sweep(folder: Path, start: float) -> bool:
     return not incomplete
 
 
-def _write_comparison(found: FoundRuns, folder: Path) -> str:
+def _write_comparison(found_runs: FoundRuns, folder: Path) -> str:
     """Write the page that compares the runs into the sweep's folder. Return a sentence for the user."""
     from alframe.tasks.compare import COMPARISON_FOLDER, missing_libraries, write_comparison_page
 
     if missing := missing_libraries():
         return f"{missing}, then: {command_line('compare', str(folder))}"
     try:
-        return f"The comparison on one page: {write_comparison_page(found, [folder], folder / COMPARISON_FOLDER)}"
+        return f"The comparison on one page: {write_comparison_page(found_runs, [folder], folder / COMPARISON_FOLDER)}"
     except AlframeError as error:
         return str(error)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alframe.backbones import network
-from alframe.backbones.weights import load_weights, read_weights
+from alframe.backbones.weights import load_state, read_weights
 from alframe.errors import WeightsError
 from alframe.kit.parameters import require_parameter
 from alframe.types import InputSpec
@@ -73,7 +73,7 @@ class EfficientNetLite:
             if weights and self.pretrained:
                 path = find_installed_weights(self.variant)
                 state = rename_tensors(read_weights(path), [len(stage) for stage in bare.blocks])
-                load_weights(bare, state, str(path))
+                load_state(bare, state, str(path))
             return bare
 
         return network.build_embedding_network(build_trunk, self.input_spec, self.dim, self.normalize, seed)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alframe.backbones import hub, network
-from alframe.backbones.weights import load_weights, read_weights
+from alframe.backbones.weights import load_state, read_weights
 from alframe.errors import BadParams, WeightsError
 from alframe.kit.libraries import import_timm
 from alframe.types import InputSpec
@@ -50,7 +50,7 @@ class Timm:
             bare = network.create_network(self.model, self.in_chans, self.size)
             if weights and self.weights is not None:
                 path = Path(self.weights).expanduser()
-                load_weights(bare, read_weights(path), str(path))
+                load_state(bare, read_weights(path), str(path))
             return bare
 
         return network.build_embedding_network(build_trunk, self.input_spec, self.dim, self.normalize, seed)

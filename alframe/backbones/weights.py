@@ -51,7 +51,7 @@ def read_weights(path: Path) -> State:
     return {_PREFIXES.sub("", name): tensor for name, tensor in tensors.items()}
 
 
-def load_weights(network: nn.Module, state: State, source: str) -> None:
+def load_state(network: nn.Module, state: State, source: str) -> None:
     """Load `state` into a timm network. A classifier in `state` is dropped; all other tensors must be the same.
 
     timm's own rules adapt a checkpoint with the original names of an architecture, another grid of positions or other

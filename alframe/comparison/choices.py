@@ -12,7 +12,7 @@ from alframe.settings.fields import format_for_command_line
 
 # They do not decide a run's result; its seed is no choice, and its own comparison is other runs.
 _WITHOUT_EFFECT = ("task", "tracker", "exporter", "compute")
-_OF_THE_DATA = ("pool", "boxes", "holdout")  # what is labelled and measured on: runs that differ in it are not compared
+_DATA_CHOICES = ("pool", "boxes", "holdout")  # what is labelled and measured on: runs of other data are not compared
 
 
 def run_choices(config: Mapping[str, Any]) -> dict[str, object]:
@@ -59,26 +59,26 @@ def _is_implied(name: str, part: str, runs: Sequence[Mapping[str, object]]) -> b
 
 def is_data_choice(name: str) -> bool:
     """Return whether a choice decides the pool and the test images."""
-    return name.partition(".")[0] in _OF_THE_DATA or name == "label_source.truth"
+    return name.partition(".")[0] in _DATA_CHOICES or name == "label_source.truth"
 
 
-def choice_names(choices: Sequence[Mapping[str, object]], alone: str = "") -> list[str]:
-    """Return a name for each of these choices, such as "margin head=laplace". The choice `alone` has only its value.
+def choice_names(choices: Sequence[Mapping[str, object]], bare_choice: str = "") -> list[str]:
+    """Return a name for each of these choices, such as "margin head=laplace". `bare_choice` has only its value.
 
     A path is shown by its last part, unless two different paths would have the same name.
     """
-    short = [_choice_name(values, alone, short_value) for values in choices]
-    long = [_choice_name(values, alone, _typed_text) for values in choices]
+    short = [_choice_name(values, bare_choice, short_value) for values in choices]
+    long = [_choice_name(values, bare_choice, _typed_text) for values in choices]
     whole_names: dict[str, set[str]] = {}
     for name, whole in zip(short, long, strict=True):
         whole_names.setdefault(name, set()).add(whole)
     return [name if len(whole_names[name]) == 1 else whole for name, whole in zip(short, long, strict=True)]
 
 
-def _choice_name(values: Mapping[str, object], alone: str, text: Callable[[object], str]) -> str:
+def _choice_name(values: Mapping[str, object], bare_choice: str, text: Callable[[object], str]) -> str:
     words = [
-        text(value) if name == alone else f"{name}={text(value)}"
-        for name, value in sorted(values.items(), key=lambda pair: pair[0] != alone)
+        text(value) if name == bare_choice else f"{name}={text(value)}"
+        for name, value in sorted(values.items(), key=lambda pair: pair[0] != bare_choice)
     ]
     return " ".join(words)
 

@@ -19,7 +19,7 @@ from alframe.report.charts import BASELINE, INK, RULE, SERIES, Dashes, style_axe
 from alframe.types import Floats64
 
 LETTER_WIDTH = 0.6  # of the size of a font
-DRAWN = 8  # curves in a figure: more cannot be told apart
+MAX_CURVES = 8  # curves in a figure: more cannot be told apart
 Style = tuple[str, Dashes]
 _DASHES: tuple[Dashes, ...] = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)))
 
@@ -43,11 +43,11 @@ def strategy_styles(names: Sequence[str], baselines: Sequence[str]) -> dict[str,
 
 
 def bands_figure_maker(
-    table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, zero: float | None = None
+    table: pd.DataFrame, value: str, styles: Mapping[str, Style], ylabel: str, percent: bool, mark: float | None = None
 ) -> Callable[[tuple[int, int]], Figure]:
     """Return a function that draws `value` of a table by labels: a line with a band for each strategy in `styles`.
 
-    `zero` is the value at which no strategy is better. It is marked by a line.
+    `mark` is the value at which no strategy is better. It is marked by a line.
     """
 
     def draw(size: tuple[int, int]) -> Figure:
@@ -60,8 +60,8 @@ def bands_figure_maker(
             is_known = np.isfinite(rows[value].to_numpy(np.float64))  # a speed-up may not be
             add_band(axes, rows["labels"].to_numpy(), low.to_numpy(), high.to_numpy(), colour)
             add_curve(axes, name, rows["labels"].to_numpy()[is_known], rows[value].to_numpy()[is_known], colour, dashes)
-        if zero is not None:
-            axes.axhline(zero, color=INK, linewidth=1, zorder=1)
+        if mark is not None:
+            axes.axhline(mark, color=INK, linewidth=1, zorder=1)
         axes.set_xlabel("labels", color=INK, fontsize=font)
         axes.set_ylabel(ylabel, color=INK, fontsize=font)
         axes.xaxis.set_major_locator(MaxNLocator(10 if font > 12 else 5, integer=True, steps=[1, 2, 5, 10]))
@@ -106,8 +106,8 @@ def selection_seconds_figure_maker(table: pd.DataFrame) -> Callable[[tuple[int, 
     return draw
 
 
-def matrix_figure_maker(table: pd.DataFrame, most: float) -> Callable[[tuple[int, int]], Figure]:
-    """Return a function that draws a matrix of numbers from 0 to `most`. Larger numbers have a deeper colour."""
+def matrix_figure_maker(table: pd.DataFrame, max_value: float) -> Callable[[tuple[int, int]], Figure]:
+    """Return a function that draws a matrix of numbers from 0 to `max_value`. Larger numbers have a deeper colour."""
 
     def draw(size: tuple[int, int]) -> Figure:
         figure, axes, font = _new_figure(size)
@@ -115,7 +115,7 @@ def matrix_figure_maker(table: pd.DataFrame, most: float) -> Callable[[tuple[int
         font = min(font, int(size[0] / (2.2 * len(values) + 8)))
         colours = np.zeros((*values.shape, 4))
         colours[..., :3] = matplotlib.colors.to_rgb(SERIES[0])
-        colours[..., 3] = 0.45 * np.clip(values / most, 0, 1)  # numbers stay readable on it
+        colours[..., 3] = 0.45 * np.clip(values / max_value, 0, 1)  # numbers stay readable on it
         axes.imshow(colours, aspect="auto", interpolation="nearest")
         for (row, column), value in np.ndenumerate(values):
             text = "–" if row == column else f"{value:.2f}".removesuffix("0") if value else "0"
@@ -174,9 +174,9 @@ def _shorten_for(length: int, font: int, names: Iterable[str]) -> list[str]:
 def _add_legend(figure: Figure, axes: Axes, font: int) -> None:
     handles, names = axes.get_legend_handles_labels()
     if handles:
-        most = 110 if font > 12 else 40  # letters in a line
-        names = shorten_names(names, most - 6)
-        columns = max(1, min(len(names), most // (max(map(len, names)) + 6)))
+        line_letters = 110 if font > 12 else 40
+        names = shorten_names(names, line_letters - 6)
+        columns = max(1, min(len(names), line_letters // (max(map(len, names)) + 6)))
         figure.legend(
             handles,
             names,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from alframe.comparison.figures import FigureOfPage
 
-MEASURES = {
+MEASURE_TEXTS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro-F1",

@@ -11,7 +11,7 @@ import pandas as pd
 from alframe.comparison.statistics import ALPHA, mean_ranks, penalty_matrix
 from alframe.comparison.strategies import DataSet
 
-ENOUGH_SETS = 5  # data sets, from which on they are the blocks that are ranked in
+MIN_RANKED_SETS = 5  # data sets, from which on they are the blocks that are ranked in
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
     blocks: list[dict[str, float]] = []
     for data in sets:
         some = [data.strategies[name] for name in names]
-        seeds = [seed for seed in some[0].runs if all(seed in one.runs for one in some)] if some else []
+        seeds = [seed for seed in some[0].runs if all(seed in strategy.runs for strategy in some)] if some else []
         if not seeds:
             continue
-        areas = {one.name: one.areas(measure, data.span, seeds) for one in some}
-        if len(sets) >= ENOUGH_SETS:
+        areas = {strategy.name: strategy.areas(measure, data.span, seeds) for strategy in some}
+        if len(sets) >= MIN_RANKED_SETS:
             blocks.append({name: float(values.mean()) for name, values in areas.items() if len(values)})
         else:
             blocks += [{name: float(values[at]) for name, values in areas.items()} for at in range(len(seeds))]
@@ -60,7 +60,7 @@ def rank_strategies(sets: Sequence[DataSet], measure: str) -> Ranking | None:
     count = len(names)
     quantile = studentized_range.ppf(1 - ALPHA, count, np.inf) / np.sqrt(2)
     return Ranking(
-        "data sets" if len(sets) >= ENOUGH_SETS else "seeds" if len(sets) == 1 else "seeds of the data sets",
+        "data sets" if len(sets) >= MIN_RANKED_SETS else "seeds" if len(sets) == 1 else "seeds of the data sets",
         len(blocks),
         pd.Series(mean_ranks(blocks, names), index=names).sort_values(),
         p,
@@ -78,8 +78,8 @@ def penalty_table(sets: Sequence[DataSet], measure: str) -> pd.DataFrame:
     curves = []
     for data in sets:
         some = data.strategies.values()
-        seeds = sorted(set.intersection(*({*one.runs} for one in some)))
-        labels = sorted(set.intersection(*({*one.labels} for one in some)))
+        seeds = sorted(set.intersection(*({*strategy.runs} for strategy in some)))
+        labels = sorted(set.intersection(*({*strategy.labels} for strategy in some)))
         enough = len(seeds) > 1 and len(labels) > 1
-        curves.append({one.name: one.values(measure, seeds, labels) for one in some} if enough else {})
+        curves.append({strategy.name: strategy.values(measure, seeds, labels) for strategy in some} if enough else {})
     return pd.DataFrame(penalty_matrix(curves, names), index=names, columns=names)

@@ -19,7 +19,7 @@ from alframe.store.events import RequestEnvironment
 from alframe.store.ledger import LEDGER_NAME, Ledger
 from alframe.types import UNSURE, RoundRecord
 
-ENDED, FAILED = "jobs", "failed"  # folders of a sweep's: the notes on the runs that ended, and on those that failed
+ENDED_FOLDER, FAILED_FOLDER = "jobs", "failed"  # of a sweep: notes on the runs that ended, and on those that failed
 DONE_NAME = "done.json"  # in a project that has ended
 
 
@@ -87,7 +87,7 @@ def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
     """Return the folders of the runs of one place, and sentences about the runs that are left out."""
     if not place.is_dir():
         raise StoreError(f"There is no folder {short_path(place)}. Correct the path.")
-    if (place / ENDED).is_dir() or (place / FAILED).is_dir():
+    if (place / ENDED_FOLDER).is_dir() or (place / FAILED_FOLDER).is_dir():
         return _find_runs_of_sweep(place)
     if (place / LEDGER_NAME).exists():
         return [place, *sorted(file.parent for file in place.glob(f"compare/*/{LEDGER_NAME}"))], []
@@ -98,7 +98,7 @@ def _find_folders(place: Path) -> tuple[list[Path], list[str]]:
 
 def _find_runs_of_sweep(sweep: Path) -> tuple[list[Path], list[str]]:
     folders, left_out = [], []
-    for note in read_sweep_notes(sweep, ENDED):
+    for note in read_sweep_notes(sweep, ENDED_FOLDER):
         folder = Path(note["folder"])
         # A sweep that was moved or copied as a whole: its runs still lie beside the folder of the sweeps.
         places = (folder, sweep.resolve().parents[1] / folder.name)
@@ -107,12 +107,12 @@ def _find_runs_of_sweep(sweep: Path) -> tuple[list[Path], list[str]]:
             left_out.append(f"{short_path(folder)}: the run's folder does not exist any more.")
         else:
             folders.append(here)
-    failed = [" ".join(note["overrides"]) for note in read_sweep_notes(sweep, FAILED)]
+    failed = [" ".join(note["overrides"]) for note in read_sweep_notes(sweep, FAILED_FOLDER)]
     return folders, [*left_out, *(f"{words}: it failed." for words in failed)]
 
 
 def read_sweep_notes(sweep: Path, kind: str) -> list[dict[str, Any]]:
-    """Return the notes of this kind (ENDED, FAILED) that a sweep has left in its folder."""
+    """Return the notes of this kind (ENDED_FOLDER, FAILED_FOLDER) that a sweep has left in its folder."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted((sweep / kind).glob("*.json"))]
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from alframe.comparison import tables
 from alframe.comparison.figures import (
-    DRAWN,
+    MAX_CURVES,
     FigureOfPage,
     Style,
     bands_figure_maker,
@@ -30,7 +30,7 @@ from alframe.comparison.formatting import (
     p_value_columns,
     pivot_by_labels,
 )
-from alframe.comparison.page_parts import CALIBRATION, MEASURES, Section, TableOfPage
+from alframe.comparison.page_parts import CALIBRATION, MEASURE_TEXTS, Section, TableOfPage
 from alframe.comparison.strategies import DataSet
 
 
@@ -42,12 +42,12 @@ class _DataSetSections:
     measure: str
     styles: Mapping[str, Style]
     suffix: str  # of its files
-    on: str  # " on <its name>", of its titles
-    some: str  # says that not all strategies are drawn
+    title_end: str  # " on <its name>", of its titles
+    omitted: str  # says that not all strategies are drawn
 
     @property
     def word(self) -> str:
-        return MEASURES[self.measure]
+        return MEASURE_TEXTS[self.measure]
 
     @property
     def styles_with_baseline(self) -> dict[str, Style]:
@@ -56,7 +56,7 @@ class _DataSetSections:
     def figure(
         self, name: str, title: str, caption: str, draw: Callable[[tuple[int, int]], Figure], height: float = 1.0
     ) -> FigureOfPage:
-        return FigureOfPage(f"{name.replace('_', '-')}{self.suffix}", f"{title}{self.on}", caption, draw, height)
+        return FigureOfPage(f"{name.replace('_', '-')}{self.suffix}", f"{title}{self.title_end}", caption, draw, height)
 
     def table(
         self,
@@ -71,15 +71,17 @@ class _DataSetSections:
         return TableOfPage(name, title, caption, numbers, pd.DataFrame(shown), long)
 
 
-def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: str = "", on: str = "") -> list[Section]:
-    """Return the sections on one data set. `suffix` is the end of the names of their files, `on` of their titles."""
+def data_sections(
+    data: DataSet, measure: str, goals: Sequence[float], suffix: str = "", title_end: str = ""
+) -> list[Section]:
+    """Return the sections on one data set. `suffix` is the end of the names of files, `title_end` of the titles."""
     summary = tables.summary_table(data, measure)
     baselines = list(dict.fromkeys(data.baselines.values()))
-    best = [name for name in summary["strategy"] if name not in baselines][: max(1, DRAWN - len(baselines))]
+    best = [name for name in summary["strategy"] if name not in baselines][: max(1, MAX_CURVES - len(baselines))]
     drawn = [name for name in data.strategies if name in {*baselines, *best}]
     rest = len(data.strategies) - len(drawn)
-    some = f" The figure shows the baselines and the strategies with the largest area. The tables have {rest} more."
-    part = _DataSetSections(data, measure, strategy_styles(drawn, baselines), suffix, on, some * (rest > 0))
+    more = f" The figure shows the baselines and the strategies with the largest area. The tables have {rest} more."
+    part = _DataSetSections(data, measure, strategy_styles(drawn, baselines), suffix, title_end, more * (rest > 0))
     means = tables.means_table(data, [*dict.fromkeys([measure, "accuracy", "macro_f1", *CALIBRATION])])
     sections = [
         _curves_section(part, summary, means),
@@ -93,7 +95,7 @@ def data_sections(data: DataSet, measure: str, goals: Sequence[float], suffix: s
 
 
 def _curves_figure(part: _DataSetSections, means: pd.DataFrame, measure: str, text: str, percent: bool) -> FigureOfPage:
-    caption = f"The lines are means over seeds. The bands are Student's 95 % intervals of the mean.{part.some}"
+    caption = f"The lines are means over seeds. The bands are Student's 95 % intervals of the mean.{part.omitted}"
     draw = bands_figure_maker(means[means["measure"] == measure], "mean", part.styles, text, percent)
     return part.figure(measure, f"{capitalise(text)} by number of labels", caption, draw)
 
@@ -119,14 +121,14 @@ def _curves_section(part: _DataSetSections, summary: pd.DataFrame, means: pd.Dat
     long_caption = "Means over seeds, in %. The files also have Student's 95 % intervals and the other measures."
     shown_means = pivot_by_labels(means[means["measure"] == part.measure], "mean", 1, 100)
     figures = [
-        _curves_figure(part, means, name, MEASURES[name], True)
+        _curves_figure(part, means, name, MEASURE_TEXTS[name], True)
         for name in dict.fromkeys([part.measure, "accuracy", "macro_f1"])
     ]
     found = [
         part.table("summary", "Areas and gains", caption, summary, shown),
         part.table("curves-means", "The curves' numbers", long_caption, means, shown_means, long=True),
     ]
-    return Section(f"Learning curves{part.on}", part.data.notes, figures, found)
+    return Section(f"Learning curves{part.title_end}", part.data.notes, figures, found)
 
 
 def _differences_section(part: _DataSetSections) -> Section:
@@ -135,10 +137,10 @@ def _differences_section(part: _DataSetSections) -> Section:
     if len(table):
         caption = (
             "Above 0, a strategy is better than its baseline with the same seeds. The bands are 95 % intervals."
-            f"{part.some}"
+            f"{part.omitted}"
         )
         axis = f"difference in {part.word}"
-        draw = bands_figure_maker(table, "difference", part.styles_with_baseline, axis, True, zero=0)
+        draw = bands_figure_maker(table, "difference", part.styles_with_baseline, axis, True, mark=0)
         figures.append(part.figure("differences", "Differences to the baseline", caption, draw))
         shown = {
             "strategy": table["strategy"],
@@ -162,7 +164,7 @@ def _differences_section(part: _DataSetSections) -> Section:
         }
         caption = "Differences in points of area, paired by seed, with p-values before and after adjustment."
         found.append(part.table("pairs", "Differences of all pairs of strategies", caption, pairs, shown, long=True))
-    return Section(f"Paired differences{part.on}", [], figures, found)
+    return Section(f"Paired differences{part.title_end}", [], figures, found)
 
 
 def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
@@ -170,13 +172,13 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
     notes, figures, found = [], [], []
     if not any(part.data.ceilings.values()):
         notes.append(
-            f"The {part.word} with all labels is not known, so the number of labels for {tables.CEILING:.0%} of it "
+            f"The {part.word} with all labels is not known, so the number of labels for {tables.GOAL_SHARE:.0%} of it "
             "cannot be given. To measure it, run the same command with sampler=random, stopping=null and start.labels "
             "above the size of the pool. Then give the folder of these runs too."
         )
     if len(table):
         names = [
-            f"{value:.1%} ({tables.CEILING:.0%} of all labels)" if goal == "ceiling" else f"{float(goal):.0%}"
+            f"{value:.1%} ({tables.GOAL_SHARE:.0%} of all labels)" if goal == "ceiling" else f"{float(goal):.0%}"
             for goal, value in zip(table["goal"], table["value"], strict=True)
         ]
         shown = {
@@ -194,13 +196,13 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
         found.append(part.table("labels-to-goals", title, caption, table, shown, long=len(table) > 40))
     if len(factors):
         draw = bands_figure_maker(
-            factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, zero=1
+            factors.replace(np.inf, np.nan), "factor", part.styles_with_baseline, "speed-up", False, mark=1
         )
         caption = (
             "The speed-up is the number of labels that the baseline needs to be as good, divided by the strategy's "
             "number of labels (Kath et al. 2026). It is computed from the means over seeds. The bands are 95 % "
             "intervals of a bootstrap over seeds. If a point is missing, the baseline never became as good in the "
-            f"measured rounds.{part.some}"
+            f"measured rounds.{part.omitted}"
         )
         figures.append(part.figure("speed-up", "Speed-up over the baseline", caption, draw))
         ends = factors[["factor", "low", "high", "labels", "measured_to"]].itertuples(index=False, name=None)
@@ -218,14 +220,14 @@ def _labels_section(part: _DataSetSections, goals: Sequence[float]) -> Section:
             "baseline never became as good."
         )
         found.append(part.table("speed-up", "Speed-up at each number of labels", caption, factors, shown, long=True))
-    return Section(f"Labels saved{part.on}", notes, figures, found)
+    return Section(f"Labels saved{part.title_end}", notes, figures, found)
 
 
 def _chosen_section(part: _DataSetSections) -> Section:
     table = tables.classes_table(part.data)
     total = int(table["pool_classes"].max())
     of = f" of {total}" if total else ""
-    caption = f"Means over seeds with Student's 95 % intervals, which are cut at the possible values.{part.some}"
+    caption = f"Means over seeds with Student's 95 % intervals, which are cut at the possible values.{part.omitted}"
     axes = {"classes_found": "classes among the labels", "class_balance": "class balance"}
     titles = {"classes_found": f"Classes found{of}", "class_balance": "Class balance of the labels"}
     note = (
@@ -239,7 +241,7 @@ def _chosen_section(part: _DataSetSections) -> Section:
         figures.append(part.figure(name, title, caption, draw))
         shown = pivot_by_labels(table, name, 2)
         found.append(part.table(name, title, "Means over seeds at each number of labels.", table, shown, long=True))
-    return Section(f"What was chosen{part.on}", [note], figures, found)
+    return Section(f"What was chosen{part.title_end}", [note], figures, found)
 
 
 def _calibration_section(part: _DataSetSections, means: pd.DataFrame) -> Section:
@@ -255,7 +257,7 @@ def _calibration_section(part: _DataSetSections, means: pd.DataFrame) -> Section
         caption = f"Means over seeds{', in %' * (name != 'log_loss')}."
         found.append(part.table(name, title, caption, rows, shown, long=True))
     figures = [_curves_figure(part, means, name, text, name != "log_loss") for name, text in known.items()]
-    return Section(f"Calibration{part.on}", [note], figures, found)
+    return Section(f"Calibration{part.title_end}", [note], figures, found)
 
 
 def _seconds_section(part: _DataSetSections) -> Section:
@@ -275,4 +277,4 @@ def _seconds_section(part: _DataSetSections) -> Section:
     height = max(0.5, len(table) / 12)
     figure = part.figure("seconds", "Seconds to choose a batch", about, selection_seconds_figure_maker(table), height)
     title = "Seconds to choose a batch, and of a whole round"
-    return Section(f"Cost{part.on}", [], [figure], [part.table("seconds", title, caption, table, shown)])
+    return Section(f"Cost{part.title_end}", [], [figure], [part.table("seconds", title, caption, table, shown)])

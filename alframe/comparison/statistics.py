@@ -15,7 +15,7 @@ from alframe.engine.measuring.curves import mean_and_half_width
 from alframe.types import Floats64
 
 ALPHA = 0.05  # of every test, two-sided
-DRAWS = 1000  # of the bootstrap
+BOOTSTRAP_DRAWS = 1000  # of the bootstrap
 ROUNDING = 1e-12  # differences below it are errors of floating-point numbers
 
 
@@ -36,12 +36,12 @@ class Interval:
         return self.high < 0
 
 
-def mean_interval(values: Floats64, least: float = -np.inf, most: float = np.inf) -> Interval:
-    """Return the mean of `values` (seeds,) with Student's t interval, limited to `least` and `most`."""
+def mean_interval(values: Floats64, lower: float = -np.inf, upper: float = np.inf) -> Interval:
+    """Return the mean of `values` (seeds,) with Student's t interval, limited to `lower` and `upper`."""
     if len(values) < 2:
         return Interval(float(values.mean()), np.nan, np.nan)
     mean, half = mean_and_half_width(values[:, None])
-    return Interval(float(mean[0]), max(float(mean[0] - half[0]), least), min(float(mean[0] + half[0]), most))
+    return Interval(float(mean[0]), max(float(mean[0] - half[0]), lower), min(float(mean[0] + half[0]), upper))
 
 
 def gain_interval(gains: Floats64) -> Interval:
@@ -136,7 +136,7 @@ def final_speed_up(labels: Floats64, values: Floats64, random_labels: Floats64, 
     same seeds for both.
     """
     rng = np.random.default_rng(0)
-    draws = np.vstack([np.arange(len(values)), rng.integers(len(values), size=(DRAWS, len(values)))])
+    draws = np.vstack([np.arange(len(values)), rng.integers(len(values), size=(BOOTSTRAP_DRAWS, len(values)))])
     goals = values[draws, -1].mean(axis=1)
     curves = random_values[draws].mean(axis=1)
     factors = labels_to_goal(random_labels, curves, goals) / labels[-1]

@@ -13,7 +13,7 @@ from alframe.comparison.runs import Run
 from alframe.engine.measuring.curves import mean_over_labels
 from alframe.types import Floats64
 
-_MODEL = ("backbone", "head", "loss", "finetune", "inference")  # choices that decide what the labels can teach
+_MODEL_GROUPS = ("backbone", "head", "loss", "finetune", "inference")  # choices that decide what the labels can teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,15 @@ class Strategy:
 class DataSet:
     """All strategies on the same images, by name, in the order in which they were found.
 
-    `baselines`: the name of the strategy with which each is compared. `longer`: runs of baselines with more labels, by
-    the name of the baseline. `ceilings`: the runs that learned from the whole pool, by seed, for each strategy with the
-    same model.
+    `baselines`: the name of the strategy with which each is compared. `longer_baselines`: runs of baselines with more
+    labels, by the name of the baseline. `ceilings`: the runs that learned from the whole pool, by seed, for each
+    strategy with the same model.
     """
 
     name: str
     strategies: Mapping[str, Strategy]
     baselines: Mapping[str, str]
-    longer: Mapping[str, Strategy]
+    longer_baselines: Mapping[str, Strategy]
     ceilings: Mapping[str, Mapping[int, Run]]
     notes: Sequence[str] = field(default=())
 
@@ -87,13 +87,13 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
     """Return the data sets of the runs. `baseline` is the name of a sampler or of a resulting strategy."""
     ceilings = [run for run in runs if len(run.history) == 1 and run.history[0].unlabelled == 0]
     curves = [run for run in runs if run not in ceilings]
-    longer = [run for run in curves if _is_longer_baseline(run, curves, baseline)]
-    curves = [run for run in curves if run not in longer]
+    longer_baselines = [run for run in curves if _is_longer_baseline(run, curves, baseline)]
+    curves = [run for run in curves if run not in longer_baselines]
     if not curves:
         curves, ceilings = list(runs), []
     varying = varying_choices([run.choices for run in curves])
     data_choices = [choice for choice in varying if is_data_choice(choice)]
-    every = [*curves, *longer, *ceilings]
+    every = [*curves, *longer_baselines, *ceilings]
     by_data: dict[str, list[Run]] = {}
     for run, name in zip(every, _name_data_sets(every, data_choices), strict=True):
         by_data.setdefault(name, []).append(run)
@@ -101,7 +101,7 @@ def group_runs(runs: Sequence[Run], baseline: str) -> list[DataSet]:
         _build_data_set(
             name,
             [run for run in same if run in curves],
-            [run for run in same if run in longer],
+            [run for run in same if run in longer_baselines],
             [run for run in same if run in ceilings],
             [choice for choice in varying if not is_data_choice(choice)] or ["sampler"],
             baseline,
@@ -115,12 +115,12 @@ def _is_longer_baseline(run: Run, runs: Sequence[Run], baseline: str) -> bool:
     """Return whether this is a second run of the baseline, with more labels than all other runs."""
     if run.choices.get("sampler") != baseline:
         return False
-    same_data = [one for one in runs if _choices_where(one, is_data_choice) == _choices_where(run, is_data_choice)]
-    others = [one.history[-1].labels for one in same_data if one.choices.get("sampler") != baseline]
+    same_data = [each for each in runs if _choices_where(each, is_data_choice) == _choices_where(run, is_data_choice)]
+    others = [each.history[-1].labels for each in same_data if each.choices.get("sampler") != baseline]
     shorter = [
-        one
-        for one in same_data
-        if _choices_but_length(one) == _choices_but_length(run) and one.history[-1].labels <= max(others, default=0)
+        each
+        for each in same_data
+        if _choices_but_length(each) == _choices_but_length(run) and each.history[-1].labels <= max(others, default=0)
     ]
     return bool(others and shorter) and run.history[-1].labels > max(others)
 
@@ -139,13 +139,13 @@ def _name_data_sets(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
     The same images are one data set, even if they are on two computers. Different images are different data sets, even
     if their folders have the same name.
     """
-    first_place: dict[tuple[str, str], dict[str, object]] = {}
-    places = []
+    first_choices: dict[tuple[str, str], dict[str, object]] = {}
+    data_choices = []
     for run in runs:
-        place = {key: run.choices.get(key) for key in varying}
-        same = first_place.setdefault((choice_names([place])[0], run.images_digest), place)
-        places.append(same)
-    names = choice_names(places, alone="pool")
+        own_choices = {key: run.choices.get(key) for key in varying}
+        same = first_choices.setdefault((choice_names([own_choices])[0], run.images_digest), own_choices)
+        data_choices.append(same)
+    names = choice_names(data_choices, bare_choice="pool")
     digests: dict[str, list[str]] = {}  # other images in the same place, as on another computer
     numbered = []
     for run, name in zip(runs, names, strict=True):
@@ -161,7 +161,7 @@ def _name_data_sets(runs: Sequence[Run], varying: Sequence[str]) -> list[str]:
 def _build_data_set(
     name: str,
     runs: Sequence[Run],
-    longer: Sequence[Run],
+    longer_baselines: Sequence[Run],
     ceilings: Sequence[Run],
     varying: Sequence[str],
     baseline: str,
@@ -169,7 +169,7 @@ def _build_data_set(
     notes: list[str] = []
     found: dict[str, dict[int, Run]] = {}
     runs = sorted(runs, key=attrgetter("seed"))
-    names = choice_names([{key: run.choices.get(key) for key in varying} for run in runs], alone="sampler")
+    names = choice_names([{key: run.choices.get(key) for key in varying} for run in runs], bare_choice="sampler")
     for run, run_name in zip(runs, names, strict=True):
         same = found.setdefault(run_name, {})
         if run.seed in same:
@@ -183,22 +183,24 @@ def _build_data_set(
             strategies[key] = strategy
         else:
             notes.append(f"{key}: its seeds were never measured at the same number of labels, so it is left out.")
-    baselines = {key: _find_baseline(one, strategies, baseline) for key, one in strategies.items()}
+    baselines = {key: _find_baseline(each, strategies, baseline) for key, each in strategies.items()}
     by_seed = {
-        key: {run.seed: run for run in ceilings if _model_choices(run) == _model_choices(next(iter(one.runs.values())))}
-        for key, one in strategies.items()
+        key: {
+            run.seed: run for run in ceilings if _model_choices(run) == _model_choices(next(iter(each.runs.values())))
+        }
+        for key, each in strategies.items()
     }
     extended = {
-        key: Strategy(key, one.choices, more)
-        for key, one in strategies.items()
+        key: Strategy(key, each.choices, more)
+        for key, each in strategies.items()
         if (
             more := {
                 run.seed: run
-                for run in longer
-                if _choices_but_length(run) == _choices_but_length(next(iter(one.runs.values())))
+                for run in longer_baselines
+                if _choices_but_length(run) == _choices_but_length(next(iter(each.runs.values())))
             }
         )
-        and set(more) >= set(one.runs)
+        and set(more) >= set(each.runs)
     }
     return DataSet(
         name,
@@ -211,19 +213,19 @@ def _build_data_set(
 
 
 def _model_choices(run: Run) -> dict[str, object]:
-    return {key: value for key, value in run.choices.items() if key.partition(".")[0] in _MODEL}
+    return {key: value for key, value in run.choices.items() if key.partition(".")[0] in _MODEL_GROUPS}
 
 
 def _find_baseline(strategy: Strategy, strategies: Mapping[str, Strategy], baseline: str) -> str | None:
     """Return the strategy with the baseline's sampler and the same other choices, or else the strategy of this name."""
 
-    def others(one: Strategy) -> dict[str, object]:
-        return {key: value for key, value in one.choices.items() if key.partition(".")[0] != "sampler"}
+    def others(candidate: Strategy) -> dict[str, object]:
+        return {key: value for key, value in candidate.choices.items() if key.partition(".")[0] != "sampler"}
 
     same = (
         name
-        for name, one in strategies.items()
-        if one.choices.get("sampler") == baseline and others(one) == others(strategy)
+        for name, candidate in strategies.items()
+        if candidate.choices.get("sampler") == baseline and others(candidate) == others(strategy)
     )
     return next(same, baseline if baseline in strategies else None)
 
@@ -239,12 +241,12 @@ def _describe_gaps(strategies: Mapping[str, Strategy]) -> list[str]:
         if lost := len(measured) - len(strategy.labels):
             notes.append(f"{name}: not all of its seeds were measured at {lost} of {len(measured)} numbers of labels.")
     for seed in seeds:
-        digests = {one.runs[seed].items_digest for one in strategies.values() if seed in one.runs}
+        digests = {each.runs[seed].items_digest for each in strategies.values() if seed in each.runs}
         if len(digests) > 1:
             notes.append(
                 f"Seed {seed}: not all strategies have the same pool and test images: differences are unreliable."
             )
-    spans = {(one.labels[0], one.labels[-1]) for one in strategies.values()}
+    spans = {(each.labels[0], each.labels[-1]) for each in strategies.values()}
     if max((first for first, _ in spans), default=0) > min((last for _, last in spans), default=0):
         notes.append("Some strategies end with fewer labels than others begin with, so there are no areas.")
     elif len(spans) > 1:

@@ -24,7 +24,7 @@ from alframe.comparison.statistics import (
 from alframe.comparison.strategies import DataSet
 from alframe.types import Floats64
 
-CEILING = 0.95  # of the accuracy with all labels, that is to be reached
+GOAL_SHARE = 0.95  # of the accuracy with all labels, that is to be reached
 _ADJUSTED = {"p_holm": "holm", "p_bh": "fdr_bh"}
 
 
@@ -105,7 +105,7 @@ def differences_table(data: DataSet, measure: str) -> pd.DataFrame:
 def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataFrame:
     """Return a row for each strategy and goal: the labels to reach it (the median over seeds), and the saved share.
 
-    A goal is a value of the measure, or the share CEILING of its value with all labels. `labels` is inf if less than
+    A goal is a value of the measure, or the share GOAL_SHARE of its value with all labels. `labels` is inf if less than
     half of the `seeds` reached the goal. `saved` is the share of the baseline's labels that the strategy does not need.
     """
     rows = []
@@ -114,7 +114,7 @@ def goals_table(data: DataSet, measure: str, goals: Sequence[float]) -> pd.DataF
         wanted: dict[str, Floats64] = {f"{goal:g}": np.full(len(values), goal) for goal in goals}
         ceiling = data.ceiling(name, measure)
         if set(ceiling) >= set(strategy.runs):
-            wanted["ceiling"] = CEILING * np.array([ceiling[seed] for seed in strategy.runs])
+            wanted["ceiling"] = GOAL_SHARE * np.array([ceiling[seed] for seed in strategy.runs])
         for goal, targets in wanted.items():
             needed = labels_to_goal(labels, values, targets)
             wanted_cells = {"baseline": data.baselines.get(name, ""), "goal": goal, "value": targets.mean()}
@@ -144,7 +144,7 @@ def speed_up_table(data: DataSet, measure: str) -> pd.DataFrame:
         if not seeds:
             continue
         base = np.array(theirs.labels, np.float64), theirs.values(measure, seeds)
-        if more := data.longer.get(other):
+        if more := data.longer_baselines.get(other):
             base = extend_curve(*base, np.array(more.labels, np.float64), more.values(measure, seeds))
         labels, values = np.array(ours.labels, np.float64), ours.values(measure, seeds)
         for at in range(1, len(labels)):

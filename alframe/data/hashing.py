@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-SIDE = 72  # pixels looked at: 8 x 9 in each cell are enough for its mean, and a tenth of what most backbones are fed
+REDUCED_SIDE = 72  # pixels looked at: 8 x 9 in each cell are enough for its mean, and a tenth of what backbones are fed
 
 
 def difference_hash(pixels: npt.NDArray[Any]) -> bytes:
@@ -17,7 +17,7 @@ def difference_hash(pixels: npt.NDArray[Any]) -> bytes:
     The picture is averaged to 8 rows of 9 grey cells. A bit says whether a cell is brighter than the cell to its left,
     by at least one grey level, so that the noise of an even surface (a black frame, fog) has no influence.
     """
-    step = max(1, min(pixels.shape[:2]) // SIDE)
+    step = max(1, min(pixels.shape[:2]) // REDUCED_SIDE)
     pixels = np.ascontiguousarray(pixels[::step, ::step])
     bands = pixels.shape[2]
     if pixels.dtype == np.uint8 and bands in (1, 3):

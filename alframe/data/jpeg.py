@@ -10,9 +10,9 @@ from PIL import Image
 
 from alframe.data.reasons import UnreadableImage
 
-NEARLY_ALL = 0.9  # of the picture: from here on it is used
+MIN_DECODED_SHARE = 0.9  # of the picture: from here on it is used
 _START, _END = b"\xff\xd8\xff", b"\xff\xd9"
-_UNDECODED = (127, 128)  # libjpeg fills what is missing with middle grey, which is 127 in an inverted CMYK
+_FILL_GREYS = (127, 128)  # libjpeg fills what is missing with middle grey, which is 127 in an inverted CMYK
 
 
 def add_missing_end(data: bytes) -> tuple[bytes, str | None]:
@@ -26,7 +26,7 @@ def add_missing_end(data: bytes) -> tuple[bytes, str | None]:
         return data, None
     mended = content + _END
     percent = math.floor(100 * _measure_decoded_part(mended))
-    if percent < 100 * NEARLY_ALL:
+    if percent < 100 * MIN_DECODED_SHARE:
         raise UnreadableImage(
             f"the picture is cut short: only {percent} % of it can be decoded; copy the file again from its source"
         )
@@ -54,7 +54,7 @@ def _measure_decoded_part(data: bytes) -> float:
             pixels = np.atleast_3d(np.asarray(image))
     except (OSError, SyntaxError):
         return 0.0
-    decoded = ~np.isin(pixels, _UNDECODED).all(axis=2)
+    decoded = ~np.isin(pixels, _FILL_GREYS).all(axis=2)
     height, width = decoded.shape
     # Blocks are stored in groups of up to two by two, from left to right.
     padded = np.pad(decoded, ((0, height % 2), (0, width % 2)))

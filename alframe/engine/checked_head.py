@@ -63,22 +63,22 @@ class CheckedHead:
             self._refuse(f"outputs of hidden layers that are not finite, for {wrong.sum()} of {len(wrong)} rows")
         return outputs
 
-    def _require_probs(self, probs: Floats, shape: tuple[int, ...], what: str) -> Floats:
+    def _require_probs(self, probs: Floats, shape: tuple[int, ...], name: str) -> Floats:
         if not isinstance(probs, np.ndarray) or probs.dtype.kind != "f":
             kind = f"an array of {probs.dtype}" if isinstance(probs, np.ndarray) else type(probs).__name__
-            self._refuse(f"{what} as {kind}, not as an array of float32: {reprlib.repr(probs)}")
+            self._refuse(f"{name} as {kind}, not as an array of float32: {reprlib.repr(probs)}")
         if probs.ndim != len(shape) + 1 or probs.shape[:-1] != shape:
-            self._refuse(f"{what} of the shape {probs.shape}, not ({', '.join(map(str, shape))}, classes)")
+            self._refuse(f"{name} of the shape {probs.shape}, not ({', '.join(map(str, shape))}, classes)")
         if self._classes is not None and probs.shape[-1] != self._classes:
-            self._refuse(f"{what} of {probs.shape[-1]} classes, and was fitted to {self._classes}")
+            self._refuse(f"{name} of {probs.shape[-1]} classes, and was fitted to {self._classes}")
         # NaN and infinity survive addition, so the sums tell of them as well, without a table of the pool's size.
         wrong = ~(np.abs(probs.sum(axis=-1) - 1) <= PROB_SUM_TOLERANCE)
         if wrong.any():
             first = np.array2string(probs[wrong][0], precision=3, threshold=6)
             rows = f"{wrong.sum()} of {wrong.size} rows; the first: {first}"
-            self._refuse(f"{what} that are not finite or do not sum to 1, for {rows}")
+            self._refuse(f"{name} that are not finite or do not sum to 1, for {rows}")
         if probs.size and probs.min() < 0:
-            self._refuse(f"{what} below 0, down to {probs.min():g}")
+            self._refuse(f"{name} below 0, down to {probs.min():g}")
         return probs
 
     def _refuse(self, fault: str) -> None:

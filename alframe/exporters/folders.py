@@ -63,8 +63,8 @@ class Folders:
 
     def _fill(self, folder: Path, predictions: Predictions) -> None:
         classified = self._classified_images(predictions)
-        file_names = _file_names([(one.class_name, one.image) for one in classified])
-        folder_names = _folder_names(one.class_name for one in classified)
+        file_names = _file_names([(entry.class_name, entry.image) for entry in classified])
+        folder_names = _folder_names(entry.class_name for entry in classified)
         missing = []
         for name in folder_names.values():
             (folder / name).mkdir()
@@ -75,15 +75,15 @@ class Folders:
         ):
             writer = csv.writer(handle)
             writer.writerow(COLUMNS)
-            for done, (one, name) in enumerate(zip(classified, file_names, strict=True), 1):
-                class_folder, size = folder_names[one.class_name], 0
+            for done, (entry, name) in enumerate(zip(classified, file_names, strict=True), 1):
+                class_folder, size = folder_names[entry.class_name], 0
                 try:
-                    size = link_or_copy(one.source, folder / class_folder / name, self.copy)
+                    size = link_or_copy(entry.source, folder / class_folder / name, self.copy)
                 except FileNotFoundError:
-                    missing.append(one.image)
+                    missing.append(entry.image)
                 else:
-                    image = formula_safe_path(one.image)
-                    writer.writerow((class_folder, name, image, one.by, f"{one.confidence:.4f}"))
+                    image = formula_safe_path(entry.image)
+                    writer.writerow((class_folder, name, image, entry.by, f"{entry.confidence:.4f}"))
                 if size and not copied_bytes:  # only now it is known that links are not possible
                     remaining = (each.source for each in classified[done:])
                     require_free_space(folder, sum(file.stat().st_size for file in remaining if file.is_file()))

@@ -24,7 +24,7 @@ _ArrayHeader = tuple[tuple[int, ...], np.dtype[Any], bool]  # shape, type, and w
 
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
 _IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-MAX_PACKING = 1100  # gzip and zip pack no file smaller than that
+MAX_COMPRESSION_RATIO = 1100  # gzip and zip pack no file smaller than that
 CHUNK_BYTES = 1 << 24  # of rows in memory
 
 
@@ -132,7 +132,7 @@ def _find_in_stream(file: Path, name: str, read_header: Callable[[IO[bytes]], _A
 
     with _explain_errors(file), open_stream() as stream:
         shape, dtype, by_column = read_header(stream)
-        if math.prod(shape) * dtype.itemsize > MAX_PACKING * (file.stat().st_size + 1000):
+        if math.prod(shape) * dtype.itemsize > MAX_COMPRESSION_RATIO * (file.stat().st_size + 1000):
             raise UnreadableImage(f"'{name}' should be {shape} {dtype}, but the file is too small for this")
     if not shape:
         raise FormatError(f"{file}: '{name}' is a single number, not an array.")

@@ -17,12 +17,12 @@ from alframe.formats.path_table import AMBIGUOUS
 from alframe.formats.path_text import casefold_paths, normalise_paths
 from alframe.types import Item
 
-FEW_IN_FOLDER = 20  # files that are asked for one by one; of more the folder is listed
+MAX_ASKED_SINGLY = 20  # files of a folder; of more the folder is listed
 MAX_FOLDERS_SEARCHED = 1000  # for a name in an error message
 
 
 @dataclass
-class ImageFiles:
+class FoundImageFiles:
     """The files of the images that are not at their listed paths, by listed id.
 
     `found`: the id and path on the disk. `ambiguous`: images that could be several files. `missing`: images without a
@@ -37,7 +37,7 @@ class ImageFiles:
     rejected: tuple[str, ...] = ()
 
 
-def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> ImageFiles:
+def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> FoundImageFiles:
     """Find the images that are not at their paths. `listed` has the listed path and the full path by id.
 
     An image keeps its id if its file has another case or other accents. If its path comes from another system, its id
@@ -45,16 +45,16 @@ def find_image_files(root: Path, listed: Mapping[str, tuple[str, Path]]) -> Imag
     """
     absent = find_absent({image_id: str(path) for image_id, (_, path) in listed.items()})
     if not absent:
-        return ImageFiles()
+        return FoundImageFiles()
     absent_ids = set(absent)
     # With those that are there, as they tell what the paths start at.
     candidates = [Item(image_id, path) for image_id, (_, path) in listed.items() if image_id not in absent_ids]
     present = {item.id for item in candidates}
-    file_ids = _files_at_ends(root, [listed[image_id][0] for image_id in absent])
+    file_ids = _find_ids_by_path_end(root, [listed[image_id][0] for image_id in absent])
     candidates += [Item(file_id, root / file_id) for file_id in file_ids if file_id not in present]
     paths = [listed[image_id][0] for image_id in (*absent, *present)]
     matches = ImageMatcher(candidates).match(paths)
-    files = ImageFiles(prefixes=matches.prefixes, contested=matches.contested, rejected=matches.rejected)
+    files = FoundImageFiles(prefixes=matches.prefixes, contested=matches.contested, rejected=matches.rejected)
     own_paths, file_paths = (
         casefold_paths(normalise_paths(ids)) for ids in (absent, [candidate.id for candidate in candidates])
     )
@@ -77,7 +77,7 @@ def find_absent(paths: Mapping[str, str]) -> list[str]:
     absent = set()
     for folder, files in by_folder.items():
         names = set()
-        if len(files) > FEW_IN_FOLDER:
+        if len(files) > MAX_ASKED_SINGLY:
             names = {entry.name for entry in _list_folder(folder) if not entry.is_dir(follow_symlinks=False)}
         # A system without cases knows more names than those that it lists.
         absent |= {
@@ -88,8 +88,8 @@ def find_absent(paths: Mapping[str, str]) -> list[str]:
 
 def describe_path_difference(listed: str, actual: Path) -> str:
     """Return the listed path and its end on the disk, with escapes, because both may look the same."""
-    one, other = (text.split("/") for text in (listed.strip().replace("\\", "/"), actual.as_posix()))
-    return f"{'/'.join(one)!a} is listed, {'/'.join(other[-len(one) :])!a} is there"
+    listed_parts, actual_parts = (text.split("/") for text in (listed.strip().replace("\\", "/"), actual.as_posix()))
+    return f"{'/'.join(listed_parts)!a} is listed, {'/'.join(actual_parts[-len(listed_parts) :])!a} is there"
 
 
 def find_name_below(root: Path, name: str) -> str | None:
@@ -100,7 +100,7 @@ def find_name_below(root: Path, name: str) -> str | None:
     return None
 
 
-def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
+def _find_ids_by_path_end(root: Path, paths: Sequence[str]) -> list[str]:
     """Return the ids of all files below `root` that may be the end of one of the paths, in any case and accents."""
     normal = casefold_paths(normalise_paths([*paths, *(unquote(path) for path in paths if "%" in path)]))
     names_of_folder: dict[str, set[str]] = {}
@@ -112,9 +112,9 @@ def _files_at_ends(root: Path, paths: Sequence[str]) -> list[str]:
     for folder, names in names_of_folder.items():
         parts = folder.split("/") if folder else []
         for start in range(len(parts) + 1):
-            for place in tree.folders_at(tuple(parts[start:])):
-                there = tree.names(place)
-                found.update((f"{place}{actual}", None) for name in names & there.keys() for actual in there[name])
+            for below in tree.folders_at(tuple(parts[start:])):
+                there = tree.names(below)
+                found.update((f"{below}{actual}", None) for name in names & there.keys() for actual in there[name])
     return [file_id for file_id in found if file_id not in tree.folders]
 
 
@@ -127,16 +127,16 @@ class _FolderTree:
         self._names: dict[str, dict[str, list[str]]] = {}
         self._folders: dict[tuple[str, ...], list[str]] = {(): [""]}
 
-    def names(self, place: str) -> dict[str, list[str]]:
-        """Return the names in the folder `place` ("" or "a/b/") by their caseless form."""
-        if place not in self._names:
-            names = self._names[place] = {}
-            entries = _list_folder(os.path.join(self._root, place))  # noqa: PTH118 - many of them
+    def names(self, folder: str) -> dict[str, list[str]]:
+        """Return the names in a folder below the root ("" or "a/b/") by their caseless form."""
+        if folder not in self._names:
+            names = self._names[folder] = {}
+            entries = _list_folder(os.path.join(self._root, folder))  # noqa: PTH118 - many of them
             actual = [entry.name for entry in entries]
-            self.folders.update(place + entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            self.folders.update(folder + entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
             for caseless, name in zip(casefold_paths(normalise_paths(actual)), actual, strict=True):
                 names.setdefault(caseless, []).append(name)
-        return self._names[place]
+        return self._names[folder]
 
     def folders_at(self, parts: tuple[str, ...]) -> list[str]:
         """Return the folders that fit a caseless path: one, several that differ only in case, or none."""

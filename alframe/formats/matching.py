@@ -200,8 +200,8 @@ class ImageMatcher:
 
     def _numbers_relative_to(self, normal: Sequence[str], folder: Path) -> Ints:
         """Return the numbers of the items at these places relative to a folder."""
-        places = normalise_paths([f"{folder.as_posix()}/{path}" for path in normal])
-        numbers = self._path_table.find(casefold_paths(places), places.__getitem__)
+        paths_here = normalise_paths([f"{folder.as_posix()}/{path}" for path in normal])
+        numbers = self._path_table.find(casefold_paths(paths_here), paths_here.__getitem__)
         numbers[np.fromiter(map(is_absolute, normal), bool, len(normal))] = NOT_FOUND
         return numbers
 
@@ -276,9 +276,9 @@ def match_rows(
         yield Problem(file, row.line, f"{row.get(column)!r} {message}. {remedy}")
 
 
-def _is_another_file(place: Path, image: Path) -> bool:
+def _is_another_file(file: Path, image: Path) -> bool:
     """Return whether the path is an existing file of this system that is neither the image nor a copy of it."""
     try:
-        return not filecmp.cmp(place, image, shallow=False)
+        return not filecmp.cmp(file, image, shallow=False)
     except (OSError, ValueError):  # one of them does not exist
         return False

@@ -48,8 +48,8 @@ class Claims:
 def shared_tail(prefix: str, root: str) -> int:
     """Return the number of folders that are equal at the ends of a prefix and the pool's root."""
     count = 0
-    for one, other in zip(_folder_names(prefix)[::-1], _folder_names(root)[::-1], strict=False):
-        if one != other:
+    for part, root_part in zip(_folder_names(prefix)[::-1], _folder_names(root)[::-1], strict=False):
+        if part != root_part:
             break
         count += 1
     return count
@@ -64,9 +64,9 @@ def is_sibling(prefix: str, root: str) -> bool:
     ends = [parts[: len(parts) - shared] for parts in (_folder_names(prefix), _folder_names(root))]
     if not all(ends):
         return False
-    one, other = (end[-1] for end in ends)
-    same_but_year = _YEAR.sub("#", one) == _YEAR.sub("#", other)
-    return same_but_year or (shared == 0 and _DIGITS.sub("#", one) == _DIGITS.sub("#", other))
+    first, second = (end[-1] for end in ends)
+    same_but_year = _YEAR.sub("#", first) == _YEAR.sub("#", second)
+    return same_but_year or (shared == 0 and _DIGITS.sub("#", first) == _DIGITS.sub("#", second))
 
 
 def claim_images(

@@ -41,16 +41,16 @@ def look_up_numbers(table: Mapping[str, int], paths: Sequence[str]) -> Ints:
     return np.fromiter(map(table.get, paths, repeat(NOT_FOUND)), np.int64, len(paths))
 
 
-def merge_agreeing(one: Ints, other: Ints) -> Ints:
+def merge_agreeing(first: Ints, second: Ints) -> Ints:
     """Return the images of paths that may be relative to either of two folders.
 
     If a path would be different images, the folder counts to which the other paths are relative.
     """
-    numbers = np.where(one >= 0, one, np.where(other >= 0, other, one))
-    differ = (one >= 0) & (other >= 0) & (one != other)
+    numbers = np.where(first >= 0, first, np.where(second >= 0, second, first))
+    differ = (first >= 0) & (second >= 0) & (first != second)
     if differ.any():
-        only_one, only_other = ((one >= 0) & (other < 0)).any(), ((other >= 0) & (one < 0)).any()
+        only_first, only_second = ((first >= 0) & (second < 0)).any(), ((second >= 0) & (first < 0)).any()
         numbers[differ] = AMBIGUOUS
-        if only_one != only_other:
-            numbers[differ] = (one if only_one else other)[differ]
+        if only_first != only_second:
+            numbers[differ] = (first if only_first else second)[differ]
     return numbers

@@ -9,10 +9,10 @@ from unicodedata import normalize
 
 ABSOLUTE_PATH = re.compile(r"\s*([A-Za-z]:)?[/\\]")
 
-_BOUND = "\0"  # no path contains it
-_SHARE = "\1"  # stands for the two slashes before a server, while other double slashes are made one
+_SEP = "\0"  # no path contains it
+_UNC = "\1"  # stands for the two slashes before a server, while other double slashes are made one
 _BLANKS = (" ", "\t", "\r", "\n", "\xa0")
-_BLANKS_AROUND = re.compile(rf"(?<!\s)\s*{_BOUND}\s*")  # the look-behind keeps long runs of blanks cheap
+_BLANKS_AROUND = re.compile(rf"(?<!\s)\s*{_SEP}\s*")  # the look-behind keeps long runs of blanks cheap
 
 
 def normalise_path(path: str) -> str:
@@ -29,30 +29,30 @@ def normalise_paths(paths: Sequence[str]) -> list[str]:
     """Normalise each path as `normalise_path` does, in the time of a few passes over the text of all paths."""
     if not paths:
         return []
-    text = _BOUND + _BOUND.join(paths) + _BOUND
-    if text.count(_BOUND) != len(paths) + 1 or _SHARE in text:
-        return normalise_paths([path.replace(_BOUND, "\ufffd").replace(_SHARE, "\ufffd") for path in paths])
+    text = _SEP + _SEP.join(paths) + _SEP
+    if text.count(_SEP) != len(paths) + 1 or _UNC in text:
+        return normalise_paths([path.replace(_SEP, "\ufffd").replace(_UNC, "\ufffd") for path in paths])
     text = normalize("NFC", text).replace("\\", "/")
-    if any(blank + _BOUND in text or _BOUND + blank in text for blank in _BLANKS):
-        text = _BLANKS_AROUND.sub(_BOUND, text)
-    if _BOUND + "file:/" in text:
-        text = re.sub(_BOUND + "file:/+(?=[A-Za-z]:/)", _BOUND, text)
-        text = re.sub(_BOUND + "file:/+", _BOUND + "/", text)
-    if _BOUND + "//?/" in text:
-        text = re.sub(_BOUND + r"//\?/UNC/", _BOUND + _SHARE, text, flags=re.IGNORECASE)
-        text = text.replace(_BOUND + "//?/", _BOUND)
-    text = text.replace(_BOUND + "//", _BOUND + _SHARE)
+    if any(blank + _SEP in text or _SEP + blank in text for blank in _BLANKS):
+        text = _BLANKS_AROUND.sub(_SEP, text)
+    if _SEP + "file:/" in text:
+        text = re.sub(_SEP + "file:/+(?=[A-Za-z]:/)", _SEP, text)
+        text = re.sub(_SEP + "file:/+", _SEP + "/", text)
+    if _SEP + "//?/" in text:
+        text = re.sub(_SEP + r"//\?/UNC/", _SEP + _UNC, text, flags=re.IGNORECASE)
+        text = text.replace(_SEP + "//?/", _SEP)
+    text = text.replace(_SEP + "//", _SEP + _UNC)
     text = _replace_all(text, "/./", "/")
-    text = _replace_all(text, _BOUND + "./", _BOUND)
-    text = _replace_all(text, "//", "/").replace(_SHARE, "//")
-    normalised = text[1:-1].split(_BOUND)
+    text = _replace_all(text, _SEP + "./", _SEP)
+    text = _replace_all(text, "//", "/").replace(_UNC, "//")
+    normalised = text[1:-1].split(_SEP)
     if ".." in text:
         normalised = [_resolve_parents(path) if ".." in path else path for path in normalised]
     return normalised
 
 
 def casefold_paths(paths: Sequence[str]) -> list[str]:
-    return _BOUND.join(paths).casefold().split(_BOUND) if paths else []
+    return _SEP.join(paths).casefold().split(_SEP) if paths else []
 
 
 def is_absolute(path: str) -> bool:

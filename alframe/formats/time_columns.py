@@ -13,9 +13,9 @@ _YEAR_FIRST = (
     r"(?P<year>\d{4})(?:[:/.-]|\s*[年년]\s*)(?P<month>\d\d?)(?:[:/.-]|\s*[月월]\s*)(?P<day>\d\d?)(?:\s*[日일])?"
 )
 _YEAR_LAST = r"(?P<first>\d\d?)(?P<mark>[/.-])(?P<second>\d\d?)(?P=mark)(?P<short>\d{4}|\d\d)(?!\d)"
-_DAY_NAMED = r"(?P<named_day>\d\d?)[ .-]+(?P<named>[A-Za-z]{3,9})\.?[ .,-]+(?P<named_year>\d{4})"
-_NAMED_DAY = r"(?P<early>[A-Za-z]{3,9})\.?[ -](?P<early_day>\d\d?),?[ -](?P<early_year>\d{4})"
-_DATE = re.compile(rf"\s*(?:[A-Za-z]{{3,9}},?\s+(?=\d))?(?:{_YEAR_FIRST}|{_YEAR_LAST}|{_DAY_NAMED}|{_NAMED_DAY})")
+_DMY_NAME = r"(?P<named_day>\d\d?)[ .-]+(?P<named>[A-Za-z]{3,9})\.?[ .,-]+(?P<named_year>\d{4})"
+_MDY_NAME = r"(?P<early>[A-Za-z]{3,9})\.?[ -](?P<early_day>\d\d?),?[ -](?P<early_year>\d{4})"
+_DATE = re.compile(rf"\s*(?:[A-Za-z]{{3,9}},?\s+(?=\d))?(?:{_YEAR_FIRST}|{_YEAR_LAST}|{_DMY_NAME}|{_MDY_NAME})")
 _CLOCK = re.compile(
     r"(?:T|[\s,]+)\s*(?P<before>上午|下午|午前|午後|오전|오후|[ap]\.?m\.?(?![a-z]))?\s*(?P<hour>\d\d?)[:.](?P<minute>\d\d)"
     r"(?:[:.](?P<clock_second>\d\d)(?!\d)(?:[.,]\d+)?)?(?!\d)"
@@ -25,7 +25,7 @@ _CLOCK = re.compile(
 _COMPACT = re.compile(r"\s*((?:19|20)\d{2})(\d\d)(\d\d)[T_ -]?(\d\d)(\d\d)(\d\d)(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?\s*")
 _NUMBER = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*")
 # Words after a time that say nothing of the half of the day: a zone, a day of the week, "Uhr".
-_AFTER_CLOCK = re.compile(
+_WORDS_AFTER_CLOCK = re.compile(
     r"\[[\w/+-]+\]|\b(?:[A-Z]{1,4}T|UTC|GMT|MSK|WIB|WITA?|Uhr|uur|hrs?|h|local(?: time)?|[A-Z]{2,}(?:/[A-Z_]+)+"
     r"|M \d+/\d+|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*)\b",
     re.IGNORECASE,
@@ -41,7 +41,7 @@ MIN_TWELVE_HOUR_TIMES = 50  # of which not one is after noon: AM and PM are miss
 DAY_ALONE = "is a day without a time of day"
 EITHER_ORDER = "may be day/month or month/day, and no other time in the column decides it"
 UNKNOWN_FORM = "is not a time of a known form"
-UNKNOWN_HALF = "has a word after the time that may mean before or after noon, in a language that alframe does not know"
+UNKNOWN_AM_PM = "has a word after the time that may mean before or after noon, in a language that alframe does not know"
 NO_SUCH_TIME = "is a time that does not exist"
 NEVER_SET = "is the time of a clock that was never set"
 
@@ -100,9 +100,9 @@ def read_time(
         hour <= 12
         and not half
         and not has_24_hours
-        and any(map(str.isalpha, _AFTER_CLOCK.sub("", text[clock.end() :])))
+        and any(map(str.isalpha, _WORDS_AFTER_CLOCK.sub("", text[clock.end() :])))
     ):
-        return ReadTime(None, problem=UNKNOWN_HALF)
+        return ReadTime(None, problem=UNKNOWN_AM_PM)
     if half and not (hour <= 12 or (half == "p" and hour < 24)):
         return ReadTime(None, problem=NO_SUCH_TIME)
     if half:
@@ -213,13 +213,13 @@ class TimeColumn:
         self._forms_of_24_hours: set[str] = set()
         found = {text: self._read_text(text) for text in set(texts)}
         # A time that does not exist or of a clock that was never set shows nothing, nor does a date of another form.
-        late = (text for text, one in found.items() if one.time is not None and one.time.hour > 12)
+        late = (text for text, got in found.items() if got.time is not None and got.time.hour > 12)
         self._forms_of_24_hours = {form for form, is_late in map(_find_form_of_date, late) if is_late}
-        doubted = [text for text, one in found.items() if one.problem == UNKNOWN_HALF]
+        doubted = [text for text, got in found.items() if got.problem == UNKNOWN_AM_PM]
         found |= {text: self._read_text(text) for text in doubted}
-        self.has_several_offsets = len({one.utc_offset for one in found.values()} - {None}) > 1
+        self.has_several_offsets = len({got.utc_offset for got in found.values()} - {None}) > 1
         # What a spreadsheet makes of days when it saves them as times.
-        clocks = {one.time and one.time.time() for one in found.values() if one.time or one.problem == UNKNOWN_HALF}
+        clocks = {got.time and got.time.time() for got in found.values() if got.time or got.problem == UNKNOWN_AM_PM}
         are_midnight = len(texts) > 1 and clocks <= {MIDNIGHT}
         self._midnight_problem = DAY_ALONE if may_be_days and are_midnight else ""
         self.known = 0
@@ -258,7 +258,7 @@ class TimeColumn:
 
     def _read_text(self, text: str) -> ReadTime:
         found = read_time(text, self._day_first, self._with_numbers)
-        if found.problem == UNKNOWN_HALF and _find_form_of_date(text)[0] in self._forms_of_24_hours:
+        if found.problem == UNKNOWN_AM_PM and _find_form_of_date(text)[0] in self._forms_of_24_hours:
             return read_time(text, self._day_first, self._with_numbers, has_24_hours=True)
         return found
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from alframe.class_names import class_name_key
 from alframe.errors import PoolError
-from alframe.formats.image_files import ImageFiles, describe_path_difference, find_image_files, find_name_below
+from alframe.formats.image_files import FoundImageFiles, describe_path_difference, find_image_files, find_name_below
 from alframe.formats.path_text import quote_first
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.stored_pictures import is_size_of_stored_picture, read_sizes_and_orientations, turn_box
@@ -202,7 +202,7 @@ class ListedImages:
                 yield item
 
     def _report_or_raise(
-        self, listed: Mapping[str, tuple[ListedImage, Path]], files: ImageFiles, is_empty: bool
+        self, listed: Mapping[str, tuple[ListedImage, Path]], files: FoundImageFiles, is_empty: bool
     ) -> None:
         """Log which images are not where they are listed; raise PoolError if none is left, or if none exists."""
         for skipped, intro in ((self.left_out, "images left out, because they "), (self.notes, "images that ")):
@@ -239,7 +239,7 @@ class ListedImages:
                 text = f"%s: %d of %d images {what}, e.g. '%s' in %s."
                 log.warning(text, self.file, len(ids), len(listed), self.root, row.path, row.position)
 
-    def _explain_none_exists(self, row: ListedImage, first: Path, count: int, files: ImageFiles) -> str:
+    def _explain_none_exists(self, row: ListedImage, first: Path, count: int, files: FoundImageFiles) -> str:
         text = f"None of the {count} images that {self.file} lists exists. The first would be {first}.{self.hint}"
         if files.contested:
             text += (

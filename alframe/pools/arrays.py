@@ -24,7 +24,7 @@ from alframe.kit.image_paths import absolute_path, where_to_download
 from alframe.kit.progress import Bar
 from alframe.types import Item
 
-Names = str | Sequence[str] | None
+ArrayNames = str | Sequence[str] | None
 FILES_PER_FOLDER = 1000  # file browsers choke on more
 
 
@@ -39,10 +39,10 @@ class Arrays:
 
     file: str | Path
     root: str | Path
-    x: Names = "x_train"
-    y: Names = "y_train"
-    test_x: Names = "x_test"
-    test_y: Names = "y_test"
+    x: ArrayNames = "x_train"
+    y: ArrayNames = "y_train"
+    test_x: ArrayNames = "x_test"
+    test_y: ArrayNames = "y_test"
     channels_first: bool = False
     class_names: Sequence[str] = ()
     available_from: str | None = None
@@ -223,6 +223,6 @@ def _folder_name(file: Path, splits: Sequence[_Split], channels_first: bool) -> 
     return f"{file.stem}-{digest.hexdigest()}"
 
 
-def _as_name_tuple(names: Names) -> tuple[str, ...]:
+def _as_name_tuple(names: ArrayNames) -> tuple[str, ...]:
     several = [names] if names is None or isinstance(names, str) else names
     return tuple(name for name in several if name is not None)  # y=null among several is [null]

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.camtrap_dp.events import Capture, Event, EventImages, join_events
+from alframe.formats.camtrap_dp.events import CamtrapEvent, Capture, EventImages, join_events
 from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow, is_day_first_in
 from alframe.formats.camtrap_dp.standard import OBSERVATION_TYPES
 from alframe.formats.camtrap_dp.web_files import WebFiles, is_on_web
@@ -69,12 +69,12 @@ class CamtrapDp:
         media = list(package.read_rows("media", ("deploymentID", "mediaID", "filePath")))
         listed.times = TimeColumn(row["timestamp"] for row in media)
         day_first = is_day_first_in(media, "timestamp")
-        observations = self._read_all_observations(package, _media_by_id(media, package.skipped), day_first)
+        observations = self._read_all_observations(package, _count_media_by_id(media, package.skipped), day_first)
         zones = {
             name: time.tzinfo for name, row in deployments.items() if (time := row.time("deploymentStart", day_first))
         }
         joined = join_events(
-            [Event(one.deployment, one.start, one.end) for one in observations.of_events],
+            [CamtrapEvent(seen.deployment, seen.start, seen.end) for seen in observations.of_events],
             [
                 Capture(id_text(row["deploymentID"]), row.time("timestamp", day_first), _is_time_lapse(row))
                 for row in media
@@ -92,16 +92,16 @@ class CamtrapDp:
         """Join events without an image in their time with the images that name these events. Count the others."""
         images_of: dict[tuple[str, str], list[int]] = {}
         for number, row in enumerate(media):
-            for event in {one.event for one in observations.by_image.get(id_text(row["mediaID"]), ()) if one.event}:
+            for event in {seen.event for seen in observations.by_image.get(id_text(row["mediaID"]), ()) if seen.event}:
                 images_of.setdefault((id_text(row["deploymentID"]), event), []).append(number)
         for number in joined.without_images:
-            one = observations.of_events[number]
-            images = images_of.get((one.deployment, one.event), [])
+            seen = observations.of_events[number]
+            images = images_of.get((seen.deployment, seen.event), [])
             for image in images:
                 joined.events_of.setdefault(image, []).append(number)
-            if one.class_name and not images:
+            if seen.class_name and not images:
                 text = "observations of events belong to no image (none was taken at their time), and are not used"
-                package.skipped.add(text, f"{one.position} ({one.event})")
+                package.skipped.add(text, f"{seen.position} ({seen.event})")
 
     def _make_listed_images(
         self,
@@ -132,8 +132,8 @@ class CamtrapDp:
                 listed.note("belong to a deployment that deployments.csv lacks; its id is their camera", path)
             of_image = observations.by_image.get(id_text(row["mediaID"]), [])
             of_events = [observations.of_events[event] for event in joined.events_of.get(number, ())]
-            by_clock = joined.by_clock_only.get(number)
-            if self.sequence_level and by_clock is not None and observations.of_events[by_clock].class_name:
+            is_time_lapse = joined.time_lapse_only.get(number)
+            if self.sequence_level and is_time_lapse is not None and observations.of_events[is_time_lapse].class_name:
                 listed.note("were taken during an event of other images (by the clock), and get no label from it", path)
             usable = self._observations_that_label(of_image, of_events, path, listed)
             yield ListedImage(
@@ -156,9 +156,9 @@ class CamtrapDp:
         return image_labels or (event_labels if self.sequence_level else [])
 
     def _read_all_observations(
-        self, package: CamtrapPackage, media_of_id: Mapping[str, int], day_first: bool | None
+        self, package: CamtrapPackage, media_counts: Mapping[str, int], day_first: bool | None
     ) -> _Observations:
-        """Read all observations; `media_of_id` says how many images have each mediaID."""
+        """Read all observations; `media_counts` says how many images have each mediaID."""
         names = {} if self.names == "scientific" else package.vernacular_names(self.names)
         observations = _Observations()
         for row in package.read_rows("observations", ("observationLevel", "observationType")):
@@ -172,7 +172,7 @@ class CamtrapDp:
             times = (start or end, end or start)
             one = _Observation(class_name, row["eventID"], box, id_text(row["deploymentID"]), *times, row.position)
             if media_id := id_text(row["mediaID"]):
-                number = media_of_id.get(media_id, 0)
+                number = media_counts.get(media_id, 0)
                 if number == 1:
                     observations.by_image.setdefault(media_id, []).append(one)
                 else:
@@ -222,7 +222,7 @@ def _iterate_image_ids(root: Path) -> Iterator[str]:
         yield from (item.id for item in Folder(root).items())
 
 
-def _media_by_id(media: Iterable[CamtrapRow], skipped: SkippedRecords) -> Counter[str]:
+def _count_media_by_id(media: Iterable[CamtrapRow], skipped: SkippedRecords) -> Counter[str]:
     """Return the number of files with each mediaID. With several files, the image of an observation is not known."""
     files = {(id_text(row["mediaID"]), row["filePath"], row["fileName"]) for row in media}
     counts = Counter(media_id for media_id, _, _ in files)

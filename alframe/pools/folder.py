@@ -41,7 +41,7 @@ _RAW = (
 )
 _VIDEO = ".3gp .asf .avi .dav .divx .flv .h264 .h265 .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .ts .webm .wmv"
 # What people may take for images of the pool: it is counted, by what one file and several are called.
-_LEFT_OUT = {
+_LEFT_OUT_KINDS = {
     **dict.fromkeys(_HEIC.split(), ("HEIC picture", "HEIC pictures")),
     **dict.fromkeys(_RAW.split(), ("raw file", "raw files")),
     **dict.fromkeys(_VIDEO.split(), ("video", "videos")),
@@ -184,8 +184,8 @@ def _describe_left_out(left_out: Counter[str]) -> str:
     """Return a sentence with the number of left-out files of each kind, and the way to read them, if any."""
     kinds: Counter[tuple[str, str]] = Counter()
     for suffix, count in left_out.items():
-        kinds[_LEFT_OUT[suffix]] += count
-    counts = ", ".join(f"{count:,} {one if count == 1 else several}" for (one, several), count in kinds.items())
+        kinds[_LEFT_OUT_KINDS[suffix]] += count
+    counts = ", ".join(f"{count:,} {singular if count == 1 else plural}" for (singular, plural), count in kinds.items())
     hint = ' To read HEIC: pip install "alframe[heif]".' if any(suffix in _HEIC.split() for suffix in left_out) else ""
     return f"{counts}.{hint}"
 
@@ -245,7 +245,7 @@ def _list_images_and_folders(
                 elif suffix in suffixes:
                     names = files  # also a link to nothing: whoever reads the pixels reports it
                 else:
-                    if suffix in _LEFT_OUT:
+                    if suffix in _LEFT_OUT_KINDS:
                         others.append(suffix)
                     continue
                 if _NOT_PORTABLE.search(name):

@@ -11,7 +11,7 @@ import numpy as np
 from alframe.report.charts import CSS_COLOURS, curve_styles, is_baseline
 from alframe.types import Curve, Evaluation, RoundRecord
 
-MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown instead
+MAX_MATRIX_CLASSES = 60  # a larger matrix cannot be read; its worst part is shown instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
     totals = counts.sum(axis=1)
     wrong = counts * (1 - np.eye(len(counts), dtype=np.int64))
     keep = np.arange(len(counts))
-    if len(counts) > MATRIX_CLASSES:
-        keep = np.sort(np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MATRIX_CLASSES])
+    if len(counts) > MAX_MATRIX_CLASSES:
+        keep = np.sort(np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MAX_MATRIX_CLASSES])
     shares = counts / np.maximum(totals, 1)[:, None]
     names = evaluation.classes
     rows = [
@@ -76,12 +76,12 @@ def confusion_matrix(evaluation: Evaluation) -> ConfusionMatrix:
 
 @dataclass(frozen=True, slots=True)
 class LegendRow:
-    """A curve and its legend. `reached` is the number of labels at which its mean reaches the baseline's last mean."""
+    """A curve and its legend. With `labels_to_baseline` labels, its mean reaches the baseline's last mean."""
 
     curve: Curve
     colour: str  # as a CSS value
     dashed: bool
-    reached: int | None
+    labels_to_baseline: int | None
 
 
 def find_baseline(curves: Sequence[Curve]) -> Curve | None:
@@ -95,8 +95,8 @@ def legend_rows(curves: Sequence[Curve]) -> list[LegendRow]:
     goal = baseline.mean[-1] if baseline else math.inf
     rows = []
     for curve, (colour, dashes) in zip(curves, curve_styles(curves), strict=True):
-        reached = next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= goal), None)
-        rows.append(LegendRow(curve, CSS_COLOURS[colour], dashes != "-", reached))
+        labels_to_baseline = next((n for n, mean in zip(curve.labels, curve.mean, strict=True) if mean >= goal), None)
+        rows.append(LegendRow(curve, CSS_COLOURS[colour], dashes != "-", labels_to_baseline))
     return sorted(rows, key=lambda row: -row.curve.mean[-1])
 
 

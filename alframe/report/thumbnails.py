@@ -13,7 +13,7 @@ from alframe.errors import PoolError
 from alframe.kit.round_images import encode_jpeg
 from alframe.types import Box
 
-SIDE = 240  # pixels; shown at about 170, so that it stays sharp on a phone
+THUMBNAIL_SIDE = 240  # pixels; shown at about 170, so that it stays sharp on a phone
 _BOX_COLOUR = "#ffd400"
 
 
@@ -28,9 +28,9 @@ class Thumbnail:
 
 
 def thumbnail(path: Path, box: Box | None = None) -> Thumbnail:
-    """Return an upright JPEG of at most SIDE pixels a side, with `box` drawn on it. Never raises for a bad file."""
+    """Return an upright JPEG of at most THUMBNAIL_SIDE pixels a side, with `box` drawn; a bad file is no error."""
     try:
-        small = open_for_viewing(path, SIDE)
+        small = open_for_viewing(path, THUMBNAIL_SIDE)
     except PoolError as error:
         return Thumbnail(reason=str(error))
     if box is not None:

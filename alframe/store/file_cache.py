@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from alframe.store.database import connect, explain_errors, is_damage, transaction
+from alframe.store.database import Database, connect, explain_errors, is_damage
 from alframe.store.files import replace_file
 from alframe.store.records import dump_box
 from alframe.types import InputSpec, Item, ItemColumns
@@ -64,17 +64,16 @@ class FileContent:
     damage: str | None = None
 
 
-class FileCache:
+class FileCache(Database):
     """The cache, one SQLite file that several runs may share. A damaged one is moved away and replaced."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
         file.parent.mkdir(parents=True, exist_ok=True)
         # One at a time: the switch to WAL does not wait for others, it fails.
         with FileLock(file.with_name(f".{file.name}.lock")), explain_errors(file):
             if file.exists() and _is_damaged(file):
                 _move_damaged(file)
-            self._db = connect(file)
+            super().__init__(connect(file), file)
             self._db.executescript(SCHEMA)
             if self._db.execute("PRAGMA user_version").fetchone()[0] < READER_VERSION:
                 self._migrate()
@@ -85,9 +84,6 @@ class FileCache:
             self._db.execute("ALTER TABLE content ADD COLUMN damage TEXT")
         self._db.execute("DELETE FROM content WHERE reason IS NOT NULL")
         self._db.execute(f"PRAGMA user_version = {READER_VERSION}")
-
-    def close(self) -> None:
-        self._db.close()
 
     def look_up(self, items: Iterable[Item], present: Iterable[bool]) -> list[FileContent | None]:
         """Return the content of each item's file, as `look_up_files` does."""
@@ -123,8 +119,7 @@ class FileCache:
             2 * VALUES_PER_QUERY,
         )
         # Paths that follow each other in the pool are mostly neighbours in the table: then this takes half the time.
-        with explain_errors(self._file):
-            rows = self._db.execute(f"{sql} BETWEEN ? AND ? LIMIT {limit}", (min(paths), max(paths))).fetchall()
+        rows = self.rows(f"{sql} BETWEEN ? AND ? LIMIT {limit}", (min(paths), max(paths)))
         return rows if len(rows) < limit else self._select(f"{sql} IN", paths)
 
     def look_up_moved(self, items: Sequence[Item]) -> list[dict[bytes, FileContent]]:
@@ -178,11 +173,10 @@ class FileCache:
         """Yield the rows of a query that ends in IN, one of the `values`."""
         rest = iter(values)
         while chunk := list(islice(rest, VALUES_PER_QUERY)):
-            with explain_errors(self._file):
-                yield from self._db.execute(f"{sql} ({','.join('?' * len(chunk))})", (*first, *chunk)).fetchall()
+            yield from self.rows(f"{sql} ({','.join('?' * len(chunk))})", (*first, *chunk))
 
     def _write(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        with transaction(self._db, self._file), explain_errors(self._file):
+        with self.transaction(), explain_errors(self.file):
             self._db.executemany(sql, rows)
 
 

@@ -99,10 +99,10 @@ class Ledger(ItemTable):
         """Return the number of the newest row of the label table. It changes whenever a label changes."""
         return int(self._read("SELECT coalesce(max(n), 0) FROM label")[0][0])
 
-    def _select_labels(self, which: str, *values: object) -> Iterable[StoredLabel]:
+    def _select_labels(self, clause: str, *values: object) -> Iterable[StoredLabel]:
         columns = _LABEL_COLUMNS.format(statement="coalesce(word, n)")
         return map(
-            StoredLabel._make, self._read(f"SELECT {columns}, coalesce(labelled_on, item) FROM label {which}", *values)
+            StoredLabel._make, self._read(f"SELECT {columns}, coalesce(labelled_on, item) FROM label {clause}", *values)
         )
 
     # Rounds
@@ -175,15 +175,16 @@ class Ledger(ItemTable):
 
     def latest_config(self) -> dict[str, Any] | None:
         """Return the configuration of the latest request, if there is one."""
-        rows = self._read("SELECT config FROM round ORDER BY number DESC LIMIT 1")
-        with spoilt_content_as_store_error(self.file):
-            return json.loads(rows[0][0]) if rows else None
+        return self._latest_of_rounds("config")
 
     def part_owners(self) -> dict[str, str]:
         """Return the distribution and version of each part of the latest request, as "kind:name" -> "name version"."""
-        rows = self._read("SELECT owners FROM round ORDER BY number DESC LIMIT 1")
+        return self._latest_of_rounds("owners") or {}
+
+    def _latest_of_rounds(self, column: str) -> dict[str, Any] | None:
+        rows = self._read(f"SELECT {column} FROM round ORDER BY number DESC LIMIT 1")
         with spoilt_content_as_store_error(self.file):
-            return json.loads(rows[0][0]) if rows else {}
+            return json.loads(rows[0][0]) if rows else None
 
     # Events: what has happened to a round, and to an image
 

@@ -83,7 +83,7 @@ def _is_answer_file_missing(row: StoredLabel, files: Collection[tuple[str, ...]]
 def _path_from_round_folder(path: str) -> tuple[str, ...]:
     """Return the parts of a path from its round's folder on (they stay the same in a moved project), else all parts."""
     parts = PureWindowsPath(path).parts
-    round_folders = [place for place, part in enumerate(parts) if _ROUND_FOLDER.fullmatch(part)]
+    round_folders = [index for index, part in enumerate(parts) if _ROUND_FOLDER.fullmatch(part)]
     return parts[round_folders[-1] :] if round_folders else parts
 
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from alframe.commands import command_line, short_path
-from alframe.comparison.runs import ENDED, FoundRuns, Run, read_runs
+from alframe.comparison.runs import ENDED_FOLDER, FoundRuns, Run, read_runs
 from alframe.errors import BadParams, StoreError
 from alframe.kit.round_folders import count_with_noun
 from alframe.loop.session import Session
@@ -69,11 +69,11 @@ def write_comparison_page(
     from alframe.comparison.origin import describe_origin, runs_table
     from alframe.comparison.overall_sections import sections_on_all_data_sets
     from alframe.comparison.page import ComparisonData, write_comparison
-    from alframe.comparison.page_parts import MEASURES
+    from alframe.comparison.page_parts import MEASURE_TEXTS
     from alframe.comparison.strategies import group_runs
 
-    if measure not in MEASURES:
-        raise BadParams(f"measure={measure}: must be one of {', '.join(MEASURES)}.")
+    if measure not in MEASURE_TEXTS:
+        raise BadParams(f"measure={measure}: must be one of {', '.join(MEASURE_TEXTS)}.")
     if not all(0 < goal <= 1 for goal in goals or ()):
         raise BadParams(f"goals={goals}: each must be above 0 and up to 1, as 0.9 for 90 %.")
     sets = group_runs(found.runs, baseline)
@@ -117,7 +117,7 @@ def _latest_sweep_or_project(session: Session) -> list[Path]:
     """Return the newest sweep of which the session's project is a run, or else the project. Raises BadParams."""
     if not session.project.has_begun:
         raise BadParams(f"Which runs? Give the folder of a sweep: {command_line('compare', 'sweep=FOLDER')}")
-    notes = session.folder.parent.glob(f"sweeps/*/{ENDED}/{session.folder.name}.json")
+    notes = session.folder.parent.glob(f"sweeps/*/{ENDED_FOLDER}/{session.folder.name}.json")
     newest = max(notes, key=lambda note: note.stat().st_mtime, default=None)
     return [session.folder if newest is None else newest.parents[1]]
 

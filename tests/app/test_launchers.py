@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alframe.comparison.runs import ENDED, FAILED, read_measured_run, read_sweep_notes
+from alframe.comparison.runs import ENDED_FOLDER, FAILED_FOLDER, read_measured_run, read_sweep_notes
 from alframe.engine.measuring.curves import area_under_curve
 from alframe.testing.tiny import tiny_overrides
 from tests.app.test_same_selections import selections
@@ -67,7 +67,7 @@ def test_a_launcher_does_what_one_process_does_and_a_failing_job_costs_only_itse
     assert table_of(other.stdout) == table_of(plain.stdout)
     assert "2 of 4 runs failed and are excluded" in other.stdout
     assert "Traceback" not in other.stderr
-    assert len(read_sweep_notes(tmp_path / "other" / "sweep", FAILED)) == 2
+    assert len(read_sweep_notes(tmp_path / "other" / "sweep", FAILED_FOLDER)) == 2
 
 
 def test_a_sweep_with_joblib_that_is_killed_is_resumed(pool: Path, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_sweep_with_joblib_that_is_killed_is_resumed(pool: Path, tmp_path: Pat
         time.sleep(0.02)
     os.kill(first.pid, signal.SIGKILL)  # its workers may live on for a while, and hold what they work on
     first.wait()
-    assert len(read_sweep_notes(runs / "sweep", ENDED)) < 6, "it was killed before the end"
+    assert len(read_sweep_notes(runs / "sweep", ENDED_FOLDER)) < 6, "it was killed before the end"
     resumed, twice = sweep(pool, runs, *axes), sweep(pool, runs, *axes)
     assert resumed.returncode == twice.returncode == 0, resumed.stderr
     assert table_of(resumed.stdout) == table_of(twice.stdout) == table_of(whole.stdout)

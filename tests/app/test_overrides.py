@@ -11,7 +11,7 @@ from hydra._internal.hydra import Hydra
 from alframe.app.api import compose, open_session
 from alframe.app.command import parse_command, to_hydra_arguments
 from alframe.app.hydra_settings import composing_once
-from alframe.app.projects import CHOICES
+from alframe.app.projects import CHOICES_NAME
 from alframe.builtins import REGISTRIES
 from alframe.errors import BadParams, UnknownComponent
 from alframe.settings import RENAMED
@@ -212,7 +212,7 @@ def test_old_names_are_understood_with_a_warning(
     assert prepare(["query_size=3", "sampler=coreset"]) == ["batch=3", "sampler=kcenter"]
     assert "The setting query_size has been renamed: use batch." in caplog.text
     assert "sampler=kcenter" in caplog.text
-    (tmp_path / CHOICES).write_text("choices: [sampler=coreset, query_size=7]", encoding="utf-8")
+    (tmp_path / CHOICES_NAME).write_text("choices: [sampler=coreset, query_size=7]", encoding="utf-8")
     config = compose(f"project={tmp_path}")
     assert (config.sampler.name, config.batch) == ("kcenter", 7)
 
@@ -239,7 +239,7 @@ def test_slips_in_files_are_explained_with_the_file(tmp_path: Path) -> None:
 
 
 def test_a_slip_in_saved_choices_is_explained(tmp_path: Path) -> None:
-    (tmp_path / CHOICES).write_text("choices: [batch=x]", encoding="utf-8")
+    (tmp_path / CHOICES_NAME).write_text("choices: [batch=x]", encoding="utf-8")
     with pytest.raises(BadParams, match="batch=x: must be a whole number"):
         to_hydra_arguments([f"project={tmp_path}"])
     assert to_hydra_arguments([f"project={tmp_path}", "batch=3"])

@@ -12,7 +12,7 @@ import yaml
 from alframe.app.api import compose, open_session
 from alframe.app.command import to_hydra_arguments
 from alframe.app.projects import (
-    CHOICES,
+    CHOICES_NAME,
     absolute_user_path,
     latest_project,
     load_choices,
@@ -29,7 +29,7 @@ from alframe.types import Item, Label, Selection
 
 def project(folder: Path, *choices: str) -> Path:
     folder.mkdir(parents=True)
-    (folder / CHOICES).write_text(yaml.safe_dump({"choices": list(choices)}), encoding="utf-8")
+    (folder / CHOICES_NAME).write_text(yaml.safe_dump({"choices": list(choices)}), encoding="utf-8")
     with Ledger.open(folder) as ledger, ledger.transaction():
         ledger.add_items(0, [Item("a.jpg", folder / "a.jpg")])
         ledger.add_labels([(0, Label("a.jpg", "fox"))], None, "pool")
@@ -235,7 +235,7 @@ def test_a_sweep_is_a_comparison_itself(tmp_path: Path) -> None:
 
 def test_damaged_choices(tmp_path: Path) -> None:
     folder = project(tmp_path / "p")
-    (folder / CHOICES).write_text("choices", encoding="utf-8")
+    (folder / CHOICES_NAME).write_text("choices", encoding="utf-8")
     with pytest.raises(StoreError, match="is damaged"):
         to_hydra_arguments([f"project={folder}"])
 
@@ -327,17 +327,17 @@ def test_what_an_experiment_varies_starts_nothing(tmp_path: Path) -> None:
 )
 def test_choices_that_cannot_be_read_are_named_with_a_remedy(data: bytes, tmp_path: Path) -> None:
     folder = project(tmp_path / "p")
-    (folder / CHOICES).write_bytes(data)
+    (folder / CHOICES_NAME).write_bytes(data)
     with pytest.raises(StoreError, match=r"alframe\.yaml is damaged: .*Delete it"):
         to_hydra_arguments(["status", f"project={folder}"])
-    (folder / CHOICES).unlink()
+    (folder / CHOICES_NAME).unlink()
     assert to_hydra_arguments(["status", f"project={folder}", "batch=3"])
 
 
 def test_choices_that_are_a_folder(tmp_path: Path) -> None:
     folder = project(tmp_path / "p")
-    (folder / CHOICES).unlink()
-    (folder / CHOICES).mkdir()
+    (folder / CHOICES_NAME).unlink()
+    (folder / CHOICES_NAME).mkdir()
     with pytest.raises(StoreError, match=r"cannot be read: Is a directory"):
         to_hydra_arguments(["status", f"project={folder}"])
 

@@ -14,7 +14,7 @@ import yaml
 import conf
 from alframe.app.logging import ProgressBarHandler, show_warnings_once
 from alframe.app.sweep import DEFAULT_EXPORTERS
-from alframe.comparison.runs import ENDED, read_sweep_notes
+from alframe.comparison.runs import ENDED_FOLDER, read_sweep_notes
 from alframe.loop import project
 from alframe.loop.session import Session
 from alframe.tasks.run import Run
@@ -96,7 +96,7 @@ def test_a_sweep_folder_that_is_used_again_holds_all_its_runs_and_the_failures_o
     assert "1 of 2 runs failed" in first.out
     again = alframe(*words, "sampler=random,margin,margin")
     assert again.code == 0, again.err
-    assert [note["overrides"][-1] for note in read_sweep_notes(tmp_path / "sweep", ENDED)] == [
+    assert [note["overrides"][-1] for note in read_sweep_notes(tmp_path / "sweep", ENDED_FOLDER)] == [
         "sampler=margin",
         "sampler=random",
     ], "the same run twice is one run"

@@ -41,7 +41,7 @@ def test_what_varies_is_named_and_a_parameter_that_follows_from_its_part_is_not(
 
 
 def test_names_are_short() -> None:
-    assert choice_names([{"head": "mlp", "sampler": "margin"}], alone="sampler") == ["margin head=mlp"]
+    assert choice_names([{"head": "mlp", "sampler": "margin"}], bare_choice="sampler") == ["margin head=mlp"]
     assert choice_names([{"pool.root": "/data/season 1", "batch": None}]) == ["pool.root=season 1 batch=null"]
     two = [{"pool.root": "/serengeti/images"}, {"pool.root": "/caltech/images"}]
     assert choice_names([*two, *two]) == ["pool.root=/serengeti/images", "pool.root=/caltech/images"] * 2

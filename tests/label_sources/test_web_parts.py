@@ -18,8 +18,8 @@ from starlette.requests import Request as HttpRequest
 
 from alframe.errors import LabelError
 from alframe.label_sources.web.images import arrange_batch
-from alframe.label_sources.web.journal import ANYBODY, Journal
-from alframe.label_sources.web.journal_rows import NewAnswer, name_with_at_sign
+from alframe.label_sources.web.journal import EVERYBODY, Journal
+from alframe.label_sources.web.journal_rows import NewAnswer, person_key
 from alframe.label_sources.web.launch import ServerProcess
 from alframe.label_sources.web.server.addresses import open_sockets
 from alframe.label_sources.web.server.app import PageRoutes
@@ -231,8 +231,8 @@ def test_counts_and_what_stands_always_agree(tmp_path_factory: pytest.TempPathFa
                     new = replace(new, origin="undo", undoes=rows[-1].n)
                 journal.append_answers(str(uuid.uuid4()), annotator, [new])
         standing = {image: {row.annotator for row in journal.standing_rows_of_image(image)} for image in "ab"}
-        expected = {name_with_at_sign(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
-        expected[ANYBODY] = sum(bool(who) for who in standing.values())
+        expected = {person_key(name): sum(name in who for who in standing.values()) for name in ("anna", "ben")}
+        expected[EVERYBODY] = sum(bool(who) for who in standing.values())
         assert journal.answered_counts_in_round(1) == {by: count for by, count in expected.items() if count}
         assert {row.image for row in journal.standing_rows_in_round(1)} == {
             image for image, who in standing.items() if who

@@ -22,7 +22,7 @@ from alframe.engine.measuring.evaluate import evaluate_probs
 from alframe.report.charts import campaign_curves
 from alframe.report.page import BatchImage, ReportData, render_report
 from alframe.report.tables import class_rows, confusion_matrix, legend_rows
-from alframe.report.thumbnails import SIDE, thumbnail
+from alframe.report.thumbnails import THUMBNAIL_SIDE, thumbnail
 from alframe.testing.records import estimate
 from alframe.types import Box, Curve, Evaluation, Item, RoundRecord
 
@@ -326,8 +326,8 @@ def test_little_to_show(data: ReportData, change: dict[str, object]) -> None:
 
 def test_comparison_says_how_many_labels_are_saved(data: ReportData, curves: list[Curve]) -> None:
     margin, random = legend_rows(curves)
-    assert (margin.curve.name, margin.reached) == ("margin", 40)
-    assert (random.curve.name, random.reached) == ("random", 60)
+    assert (margin.curve.name, margin.labels_to_baseline) == ("margin", 40)
+    assert (random.curve.name, random.labels_to_baseline) == ("random", 60)
     text = Page(render_report(replace(data, curves=curves))).text
     assert "Labels for 61.2 %" in text and "var(--baseline)" in random.colour
 
@@ -357,8 +357,11 @@ def test_thumbnails(pictures: Path) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     Image.new("RGB", (400, 200)).save(pictures / "turned.jpg", exif=turned)
-    assert (thumbnail(pictures / "good.jpg").width, thumbnail(pictures / "good.jpg").height) == (SIDE, SIDE * 3 // 4)
-    assert thumbnail(pictures / "turned.jpg").height == SIDE
+    assert (thumbnail(pictures / "good.jpg").width, thumbnail(pictures / "good.jpg").height) == (
+        THUMBNAIL_SIDE,
+        THUMBNAIL_SIDE * 3 // 4,
+    )
+    assert thumbnail(pictures / "turned.jpg").height == THUMBNAIL_SIDE
     for name in ("thermal.png", "clear.png", "turned.jpg"):
         assert thumbnail(pictures / name).uri.startswith("data:image/jpeg;base64,")
     assert "cut short" in thumbnail(pictures / "cut.jpg").reason

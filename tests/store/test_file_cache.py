@@ -234,7 +234,7 @@ def test_a_full_disk_is_said_in_words_and_nothing_is_lost(contents: FileCache, i
 
 def test_a_lock_that_another_holds_is_said_in_words(contents: FileCache, item: Item) -> None:
     contents._db.execute("PRAGMA busy_timeout = 0")
-    other = sqlite3.connect(contents._file, isolation_level=None)
+    other = sqlite3.connect(contents.file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match=r"contents\.sqlite.*locked.*Another program"):
         contents.remember([(item, read(item))])

@@ -135,6 +135,6 @@ def _split_by_boxes(item: Item, image: int, ranked: _RankedBoxes, boxes: Boxes) 
     else:
         is_split = boxes.use == "all" and end - start > 1
         for rank in range(confident if boxes.use == "all" else 1):
-            box, place = Box(*ranked.box[start + rank].tolist()), {"box": f"{rank + 1} of {confident}"}
-            meta = {**item.meta, "detected": ranked.describe(start + rank), **(place if is_split else {})}
+            box, box_meta = Box(*ranked.box[start + rank].tolist()), {"box": f"{rank + 1} of {confident}"}
+            meta = {**item.meta, "detected": ranked.describe(start + rank), **(box_meta if is_split else {})}
             yield replace(item, id=f"{item.id}#{rank + 1}" if is_split else item.id, box=box, meta=meta)

@@ -33,10 +33,10 @@ def _defines_list_by_folder(pool: Pool) -> bool:
 
     A subclass, or a pool whose `items` was replaced, may list other items.
     """
-    places: list[Mapping[str, object]] = [*map(vars, type(pool).__mro__)]
+    namespaces: list[Mapping[str, object]] = [*map(vars, type(pool).__mro__)]
     with suppress(TypeError):  # it has slots
-        places.insert(0, vars(pool))
-    definitions = (place.keys() & {"items", "list_by_folder"} for place in places)
+        namespaces.insert(0, vars(pool))
+    definitions = (namespace.keys() & {"items", "list_by_folder"} for namespace in namespaces)
     return "list_by_folder" in next(filter(None, definitions), ())
 
 

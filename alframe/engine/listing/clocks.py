@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from alframe.types import UTC_OFFSET, Bools, Ints, ItemColumns
+from alframe.types import UTC_OFFSET, Bools, Ints, ItemColumns, Times
 
-Times = npt.NDArray[np.datetime64]
 SECOND = np.timedelta64(1, "s")
 
 # More images than this at one instant, or within 5 seconds, are not taken by a camera whose clock runs.
@@ -137,11 +136,11 @@ def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap
 
 def _is_clock_stuck(image: Ints, camera: Ints, time: Times) -> Bools:
     """Return (n,) which items a clock that stands still or starts anew has dated; boxes of one image count once."""
-    _, first, place = np.unique(image, return_index=True, return_inverse=True)
+    _, first, image_number = np.unique(image, return_index=True, return_inverse=True)
     order = first[np.lexsort((time[first], camera[first]))]
     is_stuck = np.zeros(len(image), bool)
     is_stuck[order] = _is_sorted_clock_stuck(camera[order], time[order])
-    stuck: Bools = is_stuck[first][place]
+    stuck: Bools = is_stuck[first][image_number]
     return stuck
 
 

@@ -60,7 +60,7 @@ def find_items_listed_twice(
         return {}
     second = {key: item for key, item in present if file_key(item) in files}
     current = cache.look_up(second.values(), [True] * len(second))  # None where the file has changed
-    found = {key: one.content_hash for key, one in zip(second, current, strict=True) if one and one.content_hash}
+    found = {key: hit.content_hash for key, hit in zip(second, current, strict=True) if hit and hit.content_hash}
     shared = set(found.values())
     old = {key: content for key, content in old.items() if content in shared}
     try:
@@ -78,7 +78,7 @@ def _without_changed(
     """Leave out those whose file has another content than when it was requested."""
     asked = [item for item in new if moved.get(item.id) in requested_contents]
     current = cache.look_up(asked, [True] * len(asked))
-    contents = {item.id: one.content_hash for item, one in zip(asked, current, strict=True) if one and one.content_hash}
+    contents = {item.id: hit.content_hash for item, hit in zip(asked, current, strict=True) if hit and hit.content_hash}
     contents |= _read_contents([item for item in asked if item.id not in contents])
     changed = [item for item in asked if contents.get(item.id, b"") != requested_contents[moved[item.id]]]
     changed = [item for item in changed if item.id in contents]
@@ -129,10 +129,10 @@ def _old_contents(
     What people were shown goes before what was read later under the same path.
     """
     last_read = dict(zip(items, cache.look_up(items.values(), [False] * len(items)), strict=True))
-    readable = {key: one for key, one in last_read.items() if one and one.content_hash and one.reason is None}
-    old = {key: one.content_hash for key, one in readable.items() if one.content_hash}
+    readable = {key: hit for key, hit in last_read.items() if hit and hit.content_hash and hit.reason is None}
+    old = {key: hit.content_hash for key, hit in readable.items() if hit.content_hash}
     old |= {key: requested_contents[key] for key in items if key in requested_contents}
-    return old, {key: one for key, one in readable.items() if one.content_hash == old[key]}
+    return old, {key: hit for key, hit in readable.items() if hit.content_hash == old[key]}
 
 
 def _read_contents(items: Sequence[Item]) -> dict[ItemId, bytes]:

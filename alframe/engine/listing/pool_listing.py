@@ -119,7 +119,7 @@ def sync_pool_listing(
     ):
         known = ledger.items()
         key_of = {id_: key for key, id_ in enumerate(known.ids)}
-    new = [] if is_unchanged else [listed[place] for place, id_ in enumerate(listed.ids) if id_ not in key_of]
+    new = [] if is_unchanged else [listed[row] for row, id_ in enumerate(listed.ids) if id_ not in key_of]
     moved: Mapping[ItemId, int] = {}
     if new and find_moved:
         listed_ids = set(listed.ids)
@@ -136,9 +136,9 @@ def sync_pool_listing(
             f"of the project is '{known.ids[0]}', and the first image in the pool is '{listed.ids[0]}'. If the folder "
             f"was moved, set pool.root to its new place. For other images, start another project (project=<folder>)."
         )
-    position_of = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}  # by key
-    items = _update_known_items(known, listed, position_of)
-    warn_of_other_split([(known[key], listed[position_of[key]]) for key in moved.values()], listed)
+    row_of = {key_of[id_]: row for row, id_ in enumerate(listed.ids) if id_ in key_of}  # by key
+    items = _update_known_items(known, listed, row_of)
+    warn_of_other_split([(known[key], listed[row_of[key]]) for key in moved.values()], listed)
     warn_of_online_files(item.path for item in new)
     if new:
         items = items.extended(add_times_from_files(new, sequences))
@@ -148,10 +148,8 @@ def sync_pool_listing(
     pairs = zip(labels, items.labels, strict=True)
     has_invalid_class = np.array([label is not None and class_name is None for label, class_name in pairs], bool)
     is_present = np.ones(len(items), bool)
-    is_present[: len(known)] = [key in position_of for key in range(len(known))]
-    moved_boxes = any(listed.boxes) and sum(
-        items.boxes[key] != listed.boxes[place] for key, place in position_of.items()
-    )
+    is_present[: len(known)] = [key in row_of for key in range(len(known))]
+    moved_boxes = any(listed.boxes) and sum(items.boxes[key] != listed.boxes[row] for key, row in row_of.items())
     if moved_boxes:
         log.warning(
             "%d boxes have moved since they were first listed; their items and labels keep the old box. To use another "
@@ -159,7 +157,7 @@ def sync_pool_listing(
             moved_boxes,
         )
     is_found = np.zeros(len(items), bool)
-    is_found[[key for key, place in position_of.items() if listed.sequences[place] is None]] = True
+    is_found[[key for key, row in row_of.items() if listed.sequences[row] is None]] = True
     is_found &= np.array([name not in (None, LEGACY_NAN_NAME) for name in items.sequences], bool)
     names = assign_sequences(items, sequences, is_found)
     if boxes.use == "all":  # earlier versions formed no sequence of a herd, and its boxes were held out one by one
@@ -177,7 +175,7 @@ def sync_pool_listing(
     with ledger.transaction():
         ledger.add_items(len(known), items[len(known) :])
         ledger.rename_items({key: id_ for id_, key in moved.items()})
-        ledger.update_paths((key, items.paths[key]) for key in position_of if items.paths[key] != known.paths[key])
+        ledger.update_paths((key, items.paths[key]) for key in row_of if items.paths[key] != known.paths[key])
     corrected = correct_clocks(items, sequences.clock_offsets)  # the ledger keeps what the cameras said
     is_held_out = np.array([split == "test" for split in items.splits], bool)
     return PoolListing(corrected, is_present, is_held_out, has_invalid_class)
@@ -202,7 +200,7 @@ def _keep_used_images_whole(listed: ItemColumns, key_of: Mapping[str, int], ledg
 
     A label of an image is not one of each of the boxes that a detector has found in it since.
     """
-    boxed = [listed[place] for place, meta in enumerate(listed.metas) if "box" in meta]
+    boxed = [listed[row] for row, meta in enumerate(listed.metas) if "box" in meta]
     whole = {item.image_id for item in boxed if item.image_id in key_of}
     whole -= {item.image_id for item in boxed if item.id in key_of}
     if whole:
@@ -225,20 +223,20 @@ def _keep_used_images_whole(listed: ItemColumns, key_of: Mapping[str, int], ledg
     return ItemColumns.of(kept.values())
 
 
-def _update_known_items(known: ItemColumns, listed: ItemColumns, position_of: Mapping[int, int]) -> ItemColumns:
+def _update_known_items(known: ItemColumns, listed: ItemColumns, row_of: Mapping[int, int]) -> ItemColumns:
     """Return the known items as they are listed now: the split is the ledger's; all else may have been corrected since.
 
-    `position_of` has the position in `listed` of each that is still there. Values that the pool lacks were found when
+    `row_of` has the position in `listed` of each that is still there. Values that the pool lacks were found when
     the item was new; a camera "nan" stays one in projects that know it. One of several boxes keeps its place: labels of
     it must not become labels of another animal when a detector's file is exchanged.
     """
     is_unchanged = listed.ids == known.ids
-    places = [position_of.get(key, -1) for key in range(len(known))]
+    rows = [row_of.get(key, -1) for key in range(len(known))]
 
     def current(now: list[Value], before: list[Value]) -> list[Value]:
         if is_unchanged:
             return now.copy()
-        return [now[place] if place >= 0 else old for place, old in zip(places, before, strict=True)]
+        return [now[row] if row >= 0 else old for row, old in zip(rows, before, strict=True)]
 
     cameras = current(listed.cameras, known.cameras)
     taken, sequences = current(listed.taken, known.taken), current(listed.sequences, known.sequences)

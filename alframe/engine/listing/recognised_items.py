@@ -40,7 +40,7 @@ def swap_ids_listed_twice(
 
     Images that are held out stay what they are: else one that has tested the model would train it.
     """
-    present = {key_of[id_]: place for place, id_ in enumerate(listed.ids) if id_ in key_of}
+    present = {key_of[id_]: row for row, id_ in enumerate(listed.ids) if id_ in key_of}
     if len(present) == len(known):
         return False
     used, held_out = ledger.labelled_or_requested_keys(), set(ledger.held_out_keys())
@@ -48,7 +48,7 @@ def swap_ids_listed_twice(
     if not absent:
         return False
     taken = used | held_out
-    doubled = find_listed_twice(absent, ((key, listed[place]) for key, place in present.items() if key not in taken))
+    doubled = find_listed_twice(absent, ((key, listed[row]) for key, row in present.items() if key not in taken))
     if not doubled:
         return False
     pairs = [*doubled.items(), *((other, key) for key, other in doubled.items())]

@@ -134,20 +134,20 @@ def _take_free_name(name: str, taken_names: set[str]) -> str:
 
 def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found: Bools) -> list[int]:
     """Return the rows whose sequence was found before, but is none: of several runs, or of a stuck clock."""
-    places = np.flatnonzero(is_found[shots.rows])
-    places = places[[names[row] is not None for row in shots.rows[places].tolist()]]
-    if not len(places):
+    positions = np.flatnonzero(is_found[shots.rows])
+    positions = positions[[names[row] is not None for row in shots.rows[positions].tolist()]]
+    if not len(positions):
         return []
     numbers: dict[str | None, int] = {}
-    sequence = np.array([numbers.setdefault(names[row], len(numbers)) for row in shots.rows[places].tolist()])
-    strand = np.cumsum(shots.is_first_of_run)[places]
+    sequence = np.array([numbers.setdefault(names[row], len(numbers)) for row in shots.rows[positions].tolist()])
+    strand = np.cumsum(shots.is_first_of_run)[positions]
     low = np.full(len(numbers), len(shots.rows) + 1)
     high = np.zeros(len(numbers), np.int64)
     np.minimum.at(low, sequence, strand)
     np.maximum.at(high, sequence, strand)
     is_wrong = low != high
-    np.logical_or.at(is_wrong, sequence, shots.is_stuck[places])
-    wrong: list[int] = shots.rows[places[is_wrong[sequence]]].tolist()
+    np.logical_or.at(is_wrong, sequence, shots.is_stuck[positions])
+    wrong: list[int] = shots.rows[positions[is_wrong[sequence]]].tolist()
     return wrong
 
 

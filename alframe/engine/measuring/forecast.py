@@ -46,15 +46,15 @@ class AccuracyForecast:
     more_labels_to_near_best: tuple[int, int] | None
 
 
-def describe_forecast(found: AccuracyForecast) -> str:
+def describe_forecast(forecast: AccuracyForecast) -> str:
     """Return one or two sentences about the effect of more labels."""
     text = (
-        f"With {found.more} more labels, the accuracy would be about {found.then:.0%} ({found.low:.0%} to "
-        f"{found.high:.0%}), as measured on {found.basis}; now it is about {found.now:.0%}."
+        f"With {forecast.more} more labels, the accuracy would be about {forecast.then:.0%} ({forecast.low:.0%} to "
+        f"{forecast.high:.0%}), as measured on {forecast.basis}; now it is about {forecast.now:.0%}."
     )
-    if found.more_labels_to_near_best is None:
+    if forecast.more_labels_to_near_best is None:
         return text
-    low, high = found.more_labels_to_near_best
+    low, high = forecast.more_labels_to_near_best
     if not high:
         return f"{text} This is at least 95 % of the best accuracy of this backbone and head."
     needed = f"{low} to {high}" if low else f"up to {high}"

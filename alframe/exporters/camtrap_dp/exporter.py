@@ -27,10 +27,10 @@ from alframe.types import Item, Predictions
 log = logging.getLogger(__name__)
 
 SETTING = "exporter.camtrap_dp"
-STANDARD_NAME = "Camtrap DP"
-FILE_PATH = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its schema has it
+STANDARD = "Camtrap DP"
+FILE_PATH_PATTERN = re.compile(r"(?![./~])((?!\.\.).)*")  # what filePath may be, as its schema has it
 MAX_NAMES = 8  # in a message
-MAX_STRAYS = 0.01  # of the images: so many, or one, are left out rather than in the way of all others
+MAX_STRAY_SHARE = 0.01  # of the images: so many, or one, are left out rather than in the way of all others
 
 
 @dataclass
@@ -99,7 +99,7 @@ class CamtrapDp:
             target = draft
             survey = _with_guessed_deployment_names(survey, deployments)
             message = "%s is a draft, not a valid %s; its datapackage.json lists the missing facts."
-            log.warning(message, target, STANDARD_NAME)
+            log.warning(message, target, STANDARD)
         with explain_write_errors(target), replace_atomically(target) as temporary:
             temporary.mkdir()
             self._write_package(temporary, survey, deployments, missing)
@@ -111,11 +111,11 @@ class CamtrapDp:
         """Return the survey, its deployments and the missing facts. A few stray images are left out and counted."""
         deployments = read_deployments(Path(self.deployments), self.zone) if self.deployments else Deployments()
         survey = build_survey(predictions, deployments, self.zone, self.observation_types, self.predictions)
-        strays = {} if self.draft else self._find_left_out(survey)
-        if 0 < len(strays) <= max(1, MAX_STRAYS * len(set(survey.images))) and len(strays) < len(set(survey.images)):
+        strays, count = {} if self.draft else self._find_left_out(survey), len(set(survey.images))
+        if 0 < len(strays) <= max(1, MAX_STRAY_SHARE * count) and len(strays) < count:
             image, reason = next(iter(strays.items()))
             message = "%s: left out %d of %d images, e.g. %s, which %s."
-            log.warning(message, STANDARD_NAME, len(strays), len(set(survey.images)), image, reason)
+            log.warning(message, STANDARD, len(strays), count, image, reason)
             rows = [row for row, name in enumerate(survey.images) if name not in strays]
             predictions = replace(
                 predictions,
@@ -134,14 +134,14 @@ class CamtrapDp:
                 strays[image] = "has no time"
             elif self.deployments and deployment is None:
                 strays[image] = "belongs to no deployment"
-            elif not FILE_PATH.fullmatch(self.media_url + image):
+            elif not FILE_PATH_PATTERN.fullmatch(self.media_url + image):
                 strays[image] = "has a path that the standard refuses"
         return strays
 
     def _require_complete(self, missing: Sequence[str]) -> None:
         if missing:
             raise BadParams(
-                f"{STANDARD_NAME} cannot be written yet: it needs facts that the images do not contain."
+                f"{STANDARD} cannot be written yet: it needs facts that the images do not contain."
                 + "".join(f"\n  - {sentence}" for sentence in missing)
                 + f"\nProvide these, or set {SETTING}.draft=true to write a draft without them."
             )
@@ -167,7 +167,7 @@ class CamtrapDp:
         }
         if missing:
             entries["title"] = f"DRAFT: {entries['title'] or 'no title yet'}"
-            entries["description"] = f"DRAFT, not a valid {STANDARD_NAME}. What is missing: {' '.join(missing)}"
+            entries["description"] = f"DRAFT, not a valid {STANDARD}. What is missing: {' '.join(missing)}"
         entries = {key: value for key, value in entries.items() if value is not None and value != []}
         description = standard.build_datapackage(list(deployments.rows.values()), species, entries)
         write_json(folder / "datapackage.json", description)
@@ -199,7 +199,7 @@ class CamtrapDp:
         images = survey.images
         without_deployment = [image for image, name in zip(images, survey.deployments, strict=True) if name is None]
         without_time = [image for image, taken in zip(images, survey.times, strict=True) if taken is None]
-        bad_paths = [image for image in images if not FILE_PATH.fullmatch(self.media_url + image)]
+        bad_paths = [image for image in images if not FILE_PATH_PATTERN.fullmatch(self.media_url + image)]
         unnamed = [name for name in survey.class_names("animal") if name not in self.scientific_names]
         without_zone = deployments.has_times_without_zone or any(
             taken is not None and taken.tzinfo is None for taken in survey.times
@@ -231,7 +231,7 @@ def _warn_of_times(survey: Survey, deployments: Deployments) -> None:
         log.warning(
             "%s: %d images were not taken during their deployment, e.g. %s at %s, in '%s'. Correct the table "
             "of deployments, or the camera's clock (sequences.clock_offsets).",
-            *(STANDARD_NAME, len(outside), image, time, name),
+            *(STANDARD, len(outside), image, time, name),
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from alframe.commands import mapping_argument
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
+from alframe.formats.timelapse.import_csv import accepts_value, find_ambiguous_records
 from alframe.formats.timelapse.template import Field, Template
 from alframe.kit.exporting import final_classes
 from alframe.kit.progress import track
@@ -20,7 +20,7 @@ from alframe.kit.tables import caseless_path
 from alframe.types import Predictions
 
 SETTING = "exporter.timelapse_csv"
-BY_HAND = "Enter it in Timelapse by hand."
+ENTER_BY_HAND = "Enter it in Timelapse by hand."
 ID_COLUMNS = ("RelativePath", "File", "DateTime")
 
 
@@ -98,7 +98,7 @@ def make_records_without_set(images: Mapping[str, ImageClasses], fields: FieldsT
         if len(set(classes.labels)) > 1:
             changes.leave_out(image, classes.labels, f"It has several animals: set {SETTING}.set to your data file.")
         elif not folder and name in names_in_folders:
-            reason = f"An import would change the images of that name in all folders. {BY_HAND}"
+            reason = f"An import would change the images of that name in all folders. {ENTER_BY_HAND}"
             changes.leave_out(image, classes.labels[:1], reason)
         else:
             cells = dict(zip(ID_COLUMNS, (folder.replace("/", "\\"), name, ""), strict=True))
@@ -129,16 +129,16 @@ def find_changes(
                 replace(record, cells={**record.cells, **cells}) for record, cells in zip(records, new, strict=True)
             ]
     changed = [record for records in changes.records.values() for record in records]
-    unsafe = {record.image_path for record in find_unsafe_records(ddb, changed)}
+    unsafe = {record.image_path for record in find_ambiguous_records(ddb, changed)}
     for image in [image for image, records in changes.records.items() if records[0].image_path in unsafe]:
         del changes.records[image]
-        changes.leave_out(image, images[image].labels, f"An import would change other images as well. {BY_HAND}")
+        changes.leave_out(image, images[image].labels, f"An import would change other images as well. {ENTER_BY_HAND}")
     return changes
 
 
 def _records_by_image(ddb: Path, images: Mapping[str, ImageClasses], columns: Sequence[str]) -> dict[str, list[Record]]:
     """Return the records of each image: those of its path, else those whose path differs only in case and accents."""
-    image_of = _paths_in_set(images, ddb.parent)
+    image_of = _images_by_set_path(images, ddb.parent)
     caseless = {path: caseless_path(path) for path in image_of}
     times = Counter(caseless.values())
     image_of_similar = {caseless[path]: image for path, image in image_of.items() if times[caseless[path]] == 1}
@@ -154,7 +154,7 @@ def _records_by_image(ddb: Path, images: Mapping[str, ImageClasses], columns: Se
     return of_one_path | exact
 
 
-def _paths_in_set(images: Mapping[str, ImageClasses], root: Path) -> dict[str, str]:
+def _images_by_set_path(images: Mapping[str, ImageClasses], root: Path) -> dict[str, str]:
     """Return path below the set's folder -> image. If no image is below this folder, the paths are the ids."""
     root_prefix = os.path.join(os.path.abspath(root), "")  # noqa: PTH100, PTH118 (links stay, and the final slash)
     image_of = {os.path.abspath(classes.path): image for image, classes in images.items()}  # noqa: PTH100 (likewise)
@@ -183,7 +183,7 @@ def _new_cells(
     for name in fields.data_labels:
         for value in (cells[name] for cells in new):
             if not _is_accepted(template.find_field(name), value):
-                raise _CannotImport(f"Its field {name} holds '{value}', which Timelapse would refuse. {BY_HAND}")
+                raise _CannotImport(f"Its field {name} holds '{value}', which Timelapse would refuse. {ENTER_BY_HAND}")
     return new
 
 

@@ -12,7 +12,7 @@ from alframe.types import Floats64, Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CamtrapEvent:
     """The beginning and the end of an observed event at a deployment."""
 
     deployment: str
@@ -22,27 +22,29 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The time of an image at a deployment. `by_clock`: it was taken at a fixed time (time-lapse), without motion."""
+    """The time of an image at a deployment. `is_time_lapse`: it was taken at a fixed time, without motion."""
 
     deployment: str
     taken: datetime | None
-    by_clock: bool = False
+    is_time_lapse: bool = False
 
 
 @dataclass
 class EventImages:
     """The numbers of the events of each image, by the image's number, and the events and images that were not joined.
 
-    `without_images` are the events without an image. `by_clock_only` maps images that were taken by the clock during an
-    event of motion to this event. The event does not describe these images.
+    `without_images` are the events without an image. `time_lapse_only` maps images that were taken by the clock during
+    an event of motion to this event. The event does not describe these images.
     """
 
     events_of: dict[int, list[int]] = field(default_factory=dict)
     without_images: list[int] = field(default_factory=list)
-    by_clock_only: dict[int, int] = field(default_factory=dict)
+    time_lapse_only: dict[int, int] = field(default_factory=dict)
 
 
-def join_events(events: Sequence[Event], captures: Sequence[Capture], zones: Mapping[str, tzinfo]) -> EventImages:
+def join_events(
+    events: Sequence[CamtrapEvent], captures: Sequence[Capture], zones: Mapping[str, tzinfo]
+) -> EventImages:
     """Join the events with the images taken during them. `zones` are the time zones of the clocks, by deployment.
 
     Times without an offset are local times of the camera. If the time zone is not known, they are compared with the
@@ -57,7 +59,7 @@ def join_events(events: Sequence[Event], captures: Sequence[Capture], zones: Map
 
 def _join_deployment(
     joined: EventImages,
-    events: Sequence[Event],
+    events: Sequence[CamtrapEvent],
     event_numbers: Sequence[int],
     captures: Sequence[Capture],
     capture_numbers: Sequence[int],
@@ -85,11 +87,11 @@ def _join_deployment(
         np.searchsorted(taken[known], spans[:, 1], "right"),
     )
     last = np.where(np.isnan(spans).any(axis=1), first, last)
-    by_clock = np.array([captures[number].by_clock for number in capture_numbers], bool)
+    is_time_lapse = np.array([captures[number].is_time_lapse for number in capture_numbers], bool)
     longest = _longest_event_length_of_each_image(spans[:, 1] - spans[:, 0], first, last, len(known))
     for row, number in enumerate(event_numbers):
         inside = known[first[row] : last[row]]
-        moved = ~by_clock[inside]
+        moved = ~is_time_lapse[inside]
         # An event is of images by the clock if all others in it are of a longer event as well.
         length = spans[row, 1] - spans[row, 0]
         is_clock_s = not moved.all() and not (longest[first[row] : last[row]][moved] <= length).any()
@@ -97,7 +99,7 @@ def _join_deployment(
             if is_moved != is_clock_s:
                 joined.events_of.setdefault(capture_numbers[position], []).append(number)
             elif not is_moved:
-                joined.by_clock_only[capture_numbers[position]] = number
+                joined.time_lapse_only[capture_numbers[position]] = number
         if not len(inside):
             joined.without_images.append(number)
 

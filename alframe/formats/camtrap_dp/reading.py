@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from alframe.errors import FormatError
-from alframe.formats.camtrap_dp.standard import MISSING, TABLE_COLUMNS
+from alframe.formats.camtrap_dp.standard import MISSING_CELLS, TABLE_COLUMNS
 from alframe.formats.skipped import SkippedRecords
 from alframe.formats.tables import (
     SEPARATORS,
@@ -41,7 +41,7 @@ class CamtrapRow:
 
     def __getitem__(self, column: str) -> str:
         cell = self.row.get(column).strip()
-        return "" if cell in MISSING else cell
+        return "" if cell in MISSING_CELLS else cell
 
     def time(self, column: str, day_first: bool | None = None) -> datetime | None:
         """Return the time of a cell, with its zone if it has one; None if it is not a time.
@@ -171,7 +171,7 @@ class CamtrapPackage:
 def _find_version(description: Mapping[str, Any]) -> re.Match[str] | None:
     """Return the match of the version in the profile's address, or else in that of a table's schema."""
     resources = description.get("resources")
-    schemas = [one.get("schema") for one in resources if isinstance(one, dict)] if isinstance(resources, list) else []
+    schemas = [res.get("schema") for res in resources if isinstance(res, dict)] if isinstance(resources, list) else []
     found = (_VERSION.search(address) for address in (description.get("profile"), *schemas) if isinstance(address, str))
     return next(filter(None, found), None)
 

@@ -34,7 +34,7 @@ OBSERVATION_COLUMNS = (
 )  # fmt: skip
 TABLE_COLUMNS = {"deployments": DEPLOYMENT_COLUMNS, "media": MEDIA_COLUMNS, "observations": OBSERVATION_COLUMNS}
 REQUIRED_DEPLOYMENT_COLUMNS = ("deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd")
-MISSING = frozenset({"", "NA", "NaN", "nan"})  # cells that mean "not known"
+MISSING_CELLS = frozenset({"", "NA", "NaN", "nan"})  # cells that mean "not known"
 OBSERVATION_TYPES = ("animal", "human", "vehicle", "blank", "unknown", "unclassified")
 SAMPLING_DESIGNS = ("simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic")
 CAPTURE_METHODS = ("activityDetection", "timeLapse")
@@ -55,7 +55,7 @@ _CHOICES = {"timestampIssues": ("true", "false"), "baitUse": ("true", "false"), 
 
 def explain_invalid_cell(column: str, cell: str) -> str | None:
     """Return the reason why a deployment's cell is not valid, as the end of a sentence, or None. Ignores times."""
-    if cell in MISSING:
+    if cell in MISSING_CELLS:
         is_required = column in REQUIRED_DEPLOYMENT_COLUMNS
         return f"must be filled in; '{cell}' means that nothing is known" if is_required else None
     if column in _CHOICES and cell not in _CHOICES[column]:

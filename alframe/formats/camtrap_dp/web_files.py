@@ -94,7 +94,7 @@ class WebFiles:
         if name not in self._places:
             deployment = deployments.get(id_text(name))
             names = [deployment[column] for column in _PLACE_COLUMNS if deployment]
-            self._places[name] = list(dict.fromkeys(caseless_path(one) for one in names if one))
+            self._places[name] = list(dict.fromkeys(caseless_path(place) for place in names if place))
         return self._places[name]
 
 

@@ -25,18 +25,18 @@ Frame = Literal["upright", "stored", "pixels"]
 ClassScores = tuple[tuple[str, float], ...]  # (class, confidence), best first
 DetectionRow = tuple[str, float, float, float, float, float, ClassScores]  # category, confidence, x, y, w, h, classes
 # In English, and the commonest words in German, French, Spanish, Portuguese, Italian and Dutch.
-_PERSONS = {
+_PERSON_WORDS = {
     "person", "human", "people", "man", "woman", "child", "pedestrian", "hiker", "cyclist", "homo sapiens", "humans",
     "human being", "mensch", "menschen", "homme", "humain", "personne", "humano", "persona", "gente", "pessoa",
     "human adult", "human child", "persone", "umano", "uomo", "mens", "mensen", "persoon",
 }  # fmt: skip
-_VEHICLES = {
+_VEHICLE_WORDS = {
     "vehicle", "car", "truck", "lorry", "bus", "van", "motorcycle", "motorbike", "bicycle", "bike", "atv", "quad",
     "tractor", "train", "boat", "ship", "airplane", "aeroplane", "plane", "fahrzeug", "fahrzeuge", "auto", "véhicule",
     "vehicule", "voiture", "vehículo", "vehiculo", "coche", "veículo", "veiculo", "carro", "veicolo", "macchina",
     "voertuig", "voertuigen", "motor vehicle", "off road vehicle", "pickup truck",
 }  # fmt: skip
-_NOTHING = {
+_EMPTY_WORDS = {
     "empty", "blank", "none", "nothing", "background", "false positive", "leer", "nichts", "vide", "rien", "vacío",
     "vacio", "vazio", "vuoto", "leeg",
 }  # fmt: skip
@@ -202,28 +202,28 @@ class DetectionsBuilder:
         is_known = np.array([code in category_names for code in codes], bool)
         return found if is_known.all() else self._without_unknown(found, is_known[category])
 
-    def _without_unknown(self, found: Detections, is_known: npt.NDArray[np.bool_]) -> Detections:
+    def _without_unknown(self, detections: Detections, is_known: npt.NDArray[np.bool_]) -> Detections:
         unknown = np.flatnonzero(~is_known)
-        images = np.searchsorted(found.starts, unknown, side="right") - 1
-        paths = {number: path for path, number in found.image_numbers.items()}
-        code = found.categories[found.category[unknown[0]]]
+        images = np.searchsorted(detections.starts, unknown, side="right") - 1
+        paths = {number: path for path, number in detections.image_numbers.items()}
+        code = detections.categories[detections.category[unknown[0]]]
         self.skipped.add(
             "detections have a category that the file's dictionary of categories does not name, and are skipped",
             f"{code!r} in '{paths.get(int(images[0]), 'an earlier entry')}'",
             len(unknown),
         )
-        starts = np.concatenate([[0], np.cumsum(is_known)])[found.starts]
+        starts = np.concatenate([[0], np.cumsum(is_known)])[detections.starts]
         emptied = set(images.tolist()) & set(np.flatnonzero(np.diff(starts) == 0).tolist())
         failures = {paths[number]: "all its detections are of unknown categories" for number in emptied & set(paths)}
         return replace(
-            found,
-            failures=found.failures | failures,
-            image_numbers={path: number for path, number in found.image_numbers.items() if number not in emptied},
+            detections,
+            failures=detections.failures | failures,
+            image_numbers={path: number for path, number in detections.image_numbers.items() if number not in emptied},
             starts=starts,
-            category=found.category[is_known],
-            confidence=found.confidence[is_known],
-            box=found.box[is_known],
-            classes=[classes for classes, known in zip(found.classes, is_known.tolist(), strict=True) if known],
+            category=detections.category[is_known],
+            confidence=detections.confidence[is_known],
+            box=detections.box[is_known],
+            classes=[classes for classes, known in zip(detections.classes, is_known.tolist(), strict=True) if known],
         )
 
     def _rows(self, start: int, end: int) -> tuple[object, ...]:
@@ -233,7 +233,7 @@ class DetectionsBuilder:
 def category_kind(name: str) -> str:
     """Return "person", "vehicle" or "empty" for a category or class of that meaning, and "animal" for all others."""
     name = re.sub(r"[\s_-]+", " ", normalize("NFC", name)).strip().casefold()
-    for kind, names in (("person", _PERSONS), ("vehicle", _VEHICLES), ("empty", _NOTHING)):
+    for kind, names in (("person", _PERSON_WORDS), ("vehicle", _VEHICLE_WORDS), ("empty", _EMPTY_WORDS)):
         if name in names or (name.endswith("s") and name[:-1] in names):
             return kind
     return "animal"

@@ -59,22 +59,22 @@ def match_detections(items: Sequence[Item], file: Path, consequence: str) -> tup
 
 
 def _choose_entries(
-    items: Sequence[Item], paths: Sequence[str], numbers: Ints, successes: int
+    items: Sequence[Item], paths: Sequence[str], numbers: Ints, processed_count: int
 ) -> tuple[Ints, list[int]]:
     """Return (n,) the entry of each item, or -1, and the items with several entries that differ only in case.
 
-    The first `successes` paths are images that were processed; the others have failed. If an item has several entries,
-    those with the same case as the item count, and among these the last one that was processed.
+    The first `processed_count` paths are images that were processed; the others have failed. If an item has several
+    entries, those with the same case as the item count, and among these the last one that was processed.
     """
     found = np.flatnonzero(numbers >= 0)
-    order = np.concatenate([found[found >= successes], found[found < successes]])
+    order = np.concatenate([found[found >= processed_count], found[found < processed_count]])
     entries = np.full(len(items), NOT_FOUND)
     entries[numbers[order]] = order  # the last one counts
     contested = []
     for number in np.flatnonzero(np.bincount(numbers[found], minlength=len(items)) > 1).tolist():
         rows = order[numbers[order] == number].tolist()
         exact = [row for row in rows if _ends_alike(paths[row], items[number].id)]
-        processed = [row for row in rows if row < successes] or rows
+        processed = [row for row in rows if row < processed_count] or rows
         if exact:
             entries[number] = exact[-1]
         elif len({_end_of_path(paths[row], items[number].id) for row in processed}) > 1:

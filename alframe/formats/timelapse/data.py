@@ -35,8 +35,8 @@ class Record:
         return f"{self.relative_path}/{self.file}" if self.relative_path else self.file
 
 
-def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -> Iterator[Record]:
-    """Yield all records in the order of their Ids, or only those in which the column `filled` is not blank.
+def read_records(ddb: Path, columns: Sequence[str], filled_column: str | None = None) -> Iterator[Record]:
+    """Yield all records in the order of their Ids, or only those in which the column `filled_column` is not blank.
 
     A record without an Id gets its position in the table instead.
 
@@ -46,11 +46,11 @@ def read_records(ddb: Path, columns: Sequence[str], filled: str | None = None) -
     names = tuple(columns)
     selected = ("RelativePath", "File", *names)
     cells = ", ".join(map(_bounded_cell_sql, selected))
-    condition = f"AND trim({quote_name(filled)}) <> ''" if filled else ""
+    condition = f"AND trim({quote_name(filled_column)}) <> ''" if filled_column else ""
     last_id = -(2**63)
     while True:
         with open_read_only(ddb) as db:
-            _require_columns(ddb, db, ("Id", *selected, filled or "Id"))
+            _require_columns(ddb, db, ("Id", *selected, filled_column or "Id"))
             rows = db.execute(
                 f"SELECT _rowid_, {cells} FROM DataTable WHERE _rowid_ > ? {condition} "
                 f"ORDER BY _rowid_ LIMIT {PAGE_RECORDS}",

@@ -88,7 +88,7 @@ def is_import_csv(file: Path, names: Container[str]) -> bool:
     return header[:2] == ["File", "RelativePath"] and all(name in names or name == "DateTime" for name in header[2:])
 
 
-def find_unsafe_records(ddb: Path, records: Sequence[Record]) -> Iterator[Record]:
+def find_ambiguous_records(ddb: Path, records: Sequence[Record]) -> Iterator[Record]:
     """Yield the records (with the column RelativePath) that an import would miss or confuse with others.
 
     An import knows an image in the root folder only by its name, and would change all images with this name. Raises

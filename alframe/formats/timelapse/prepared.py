@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from alframe.formats.timelapse.schema import STANDARD_FIELDS, VERSION, Field, require_valid_fields
+from alframe.formats.timelapse.schema import STANDARD_FIELDS, TEMPLATE_VERSION, Field, require_valid_fields
 from alframe.formats.timelapse.sqlite import column_names, explain_errors, open_read_only, quote_name
 from alframe.formats.timelapse.template import create_template_tables
 from alframe.store.files import replace_atomically
@@ -67,7 +67,7 @@ def write_data_file(
         for name, indexed in _INDEXES.items():
             db.execute(f"CREATE INDEX {name} ON DataTable ( {indexed} )")
         view = (opening.sort_terms, opening.search_terms, opening.quick_paste)
-        values = (ddb.absolute().parent.name, VERSION, VERSION, *view)
+        values = (ddb.absolute().parent.name, TEMPLATE_VERSION, TEMPLATE_VERSION, *view)
         db.execute("INSERT INTO ImageSetTable VALUES (1, ?, '', '-1', ?, ?, ?, ?, ?, -1, '')", values)
         rows = ([record.get(field.data_label, field.default) for field in all_fields] for record in records)
         db.executemany(insert, rows)

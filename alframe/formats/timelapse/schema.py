@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from alframe.errors import FormatError
 
-VERSION = "2.3.3.0"  # old enough never to be called newer than the program, new enough for today's tables
+TEMPLATE_VERSION = "2.3.3.0"  # old enough never to be called newer than the program, new enough for today's tables
 
 _CONTROL = (
     "Type TEXT, DefaultValue TEXT, Label TEXT, DataLabel TEXT, Tooltip TEXT, Visible TEXT, List TEXT, "

@@ -14,8 +14,8 @@ from alframe.errors import FormatError
 LOCK_TIMEOUT = 10  # seconds to wait for another program's lock; Timelapse holds one for an instant
 BACKUPS_FOLDER = "Backups"  # the folder in which Timelapse keeps copies, beside the file itself
 
-STEPS_BETWEEN_LOOKS = 100_000  # of SQLite's own instructions; some milliseconds
-MOST_STEPS = 1_000_000_000  # some ten seconds; the records of a million images take a twentieth of it
+STEPS_BETWEEN_CHECKS = 100_000  # of SQLite's own instructions; some milliseconds
+MAX_STEPS = 1_000_000_000  # some ten seconds; the records of a million images take a twentieth of it
 _TABLES = {"datatable", "templatetable", "imagesettable", "templateinfo", "folderdatainfo"}
 _OPEN_ONCE = "Open it once in Timelapse; if Timelapse reports an error too, restore a copy from Backups."
 _REMEDIES = {
@@ -36,7 +36,7 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a connection that cannot write. Close it soon, and fetch all selected rows. Raises FormatError.
 
     The file may come from anybody. So a view instead of a table is refused, because a view may have no end, and a query
-    is stopped after MOST_STEPS. Ctrl-C stops it at once.
+    is stopped after MAX_STEPS. Ctrl-C stops it at once.
     """
     with explain_errors(file):
         if not file.is_file():
@@ -50,15 +50,15 @@ def open_read_only(file: Path) -> Iterator[sqlite3.Connection]:
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
-                if next(looks) <= MOST_STEPS // STEPS_BETWEEN_LOOKS:  # Ctrl-C, which SQLite's module keeps to itself
+                if next(looks) <= MAX_STEPS // STEPS_BETWEEN_CHECKS:  # Ctrl-C, which SQLite's module keeps to itself
                     raise KeyboardInterrupt from None
                 raise FormatError(f"{file} cannot be used: a query in it does not end. {_OPEN_ONCE}") from error
 
 
 def _stop_after_most_steps(db: sqlite3.Connection) -> Iterator[int]:
-    """Stop any query of this connection after MOST_STEPS. Return the counter of the checks."""
+    """Stop any query of this connection after MAX_STEPS. Return the counter of the checks."""
     looks = count()
-    db.set_progress_handler(lambda: next(looks) >= MOST_STEPS // STEPS_BETWEEN_LOOKS, STEPS_BETWEEN_LOOKS)
+    db.set_progress_handler(lambda: next(looks) >= MAX_STEPS // STEPS_BETWEEN_CHECKS, STEPS_BETWEEN_CHECKS)
     return looks
 
 

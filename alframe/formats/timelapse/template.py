@@ -75,7 +75,7 @@ def write_template(file: Path, fields: Sequence[Field]) -> None:
     with explain_errors(file), replace_atomically(file) as temporary, closing(sqlite3.connect(temporary)) as db, db:
         create_template_tables(db, fields)
         db.execute(schema.TEMPLATE_INFO)
-        db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (schema.VERSION, schema.VERSION))
+        db.execute("INSERT INTO TemplateInfo VALUES (?, ?, '')", (schema.TEMPLATE_VERSION, schema.TEMPLATE_VERSION))
 
 
 def create_template_tables(db: sqlite3.Connection, fields: Sequence[Field]) -> None:

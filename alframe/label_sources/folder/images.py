@@ -25,7 +25,7 @@ from alframe.kit.round_images import box_to_show, crop_box, encode_jpeg, place_i
 from alframe.kit.viewing import needs_conversion, open_for_viewing
 from alframe.types import Item
 
-DEPTH = 5  # how deep folders are searched; a folder linked into itself would otherwise never end
+MAX_DEPTH = 5  # how deep folders are searched; a folder linked into itself would otherwise never end
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _walk_files_noting_links(folder: Path) -> Iterator[tuple[Path, bool]]:
     for parent, folders, names in os.walk(folder, followlinks=True):
         parts = Path(parent).relative_to(folder).parts
         linked = os.path.normcase(os.path.realpath(parent)) != os.path.normcase(Path(real, *parts))
-        folders[:] = sorted(name for name in folders if not is_system_file(name)) if len(parts) < DEPTH else []
+        folders[:] = sorted(name for name in folders if not is_system_file(name)) if len(parts) < MAX_DEPTH else []
         for name in sorted(names):
             if not is_system_file(name) and not (name == MANIFEST and not parts):
                 yield Path(parent) / name, linked

@@ -59,16 +59,16 @@ def build_answers_with_label_once_per_file(builder: AnswerBuilder, items: Sequen
 
 
 def read_answer_records(
-    ddb: Path, columns: Sequence[str], filled: str | None = None
+    ddb: Path, columns: Sequence[str], filled_column: str | None = None
 ) -> tuple[list[Record], FileVersion]:
-    """Read all records of a data file, or those in which the column `filled` is not empty. Raises FormatError, OSError.
+    """Read all records of a data file, or those in which `filled_column` is not empty. Raises FormatError, OSError.
 
     Timelapse may save meanwhile. Then the file is read once more, so that the content hash is that of what was read.
     """
     check_integrity(ddb)
     for _ in range(3):
         state = file_state(ddb)
-        records = list(read_records(ddb, columns, filled))
+        records = list(read_records(ddb, columns, filled_column))
         version = FileVersion(str(ddb), saved_at(state), content_hash(ddb))
         if file_state(ddb) == state:
             break

@@ -27,7 +27,7 @@ from alframe.kit.round_images import box_to_show, encode_jpeg, outline_box, plac
 from alframe.kit.viewing import open_for_viewing
 from alframe.types import Item, ItemId, Problem
 
-UNREADABLE = "-"  # in place of the hash of an image that could not be read
+UNREADABLE_HASH = "-"  # in place of the hash of an image that could not be read
 _JPEG_MARK = b"\xff\xd8\xff"
 
 
@@ -70,7 +70,7 @@ def complete_manifest(folder: Path, items: Sequence[Item], was_complete: bool) -
             if not image.hash:
                 path = paths.get(image.id)
                 content = hash_if_readable(path) if path else None  # if there is none, place_jpeg() says why
-                images[index] = replace(image, hash=content or UNREADABLE, reissued=was_complete)
+                images[index] = replace(image, hash=content or UNREADABLE_HASH, reissued=was_complete)
         write_manifest(folder, images)
     return images
 

@@ -88,7 +88,7 @@ def prepare_data_file(
         if (file := root / names[item.id]).exists()
     ]
     species = fields[0]
-    key_words = [] if not species.choices else _words_on_keys(request, blank)
+    key_words = [] if not species.choices else _choose_words_with_keys(request, blank)
     opening = OpeningView(
         format_search_terms((*STANDARD_FIELDS, *fields), "Selected"),
         format_sort_terms(Field("", "Id")),  # in the order in which they were chosen: the most wanted first
@@ -122,7 +122,7 @@ def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) ->
     return ""
 
 
-def _words_on_keys(request: Request, blank: str) -> list[str]:
+def _choose_words_with_keys(request: Request, blank: str) -> list[str]:
     """Return the words that get a key: blank, the classes (the most suggested ones, if they are too many), unsure."""
     blank_class = find_blank_class(request.classes, blank) or blank
     first = [blank_class] if blank_class else []  # always, so that the keys stay where they were

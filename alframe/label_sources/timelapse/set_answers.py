@@ -15,26 +15,26 @@ from alframe.kit.tables import read_table
 from alframe.label_sources.timelapse.answers import FileVersion, file_state, read_answer_records, saved_at
 from alframe.types import Problem
 
-TRIMMED = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
+TRIMMED_CHARACTERS = " \t\r\n"  # what Timelapse trims; other blanks may belong to a name
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
     """All records of one file in which a species is filled in, by the path of the image below the set's folder.
 
-    `unique_paths` gives the path in `by_path` for its normalised form, None where two images have the same form.
+    `path_by_normalised` gives the path in `by_path` for its normalised form, None where two images have the same form.
     """
 
     version: FileVersion
     by_path: Mapping[str, Sequence[Record]]
-    unique_paths: Mapping[str, str | None]
+    path_by_normalised: Mapping[str, str | None]
     problems: Sequence[Problem] = ()
 
     def records_of(self, image_path: str, file: Path, root: Path) -> Sequence[Record]:
         """Return the records about an image, `file`; upper and lower case may differ, unless that is another image."""
         if image_path in self.by_path:
             return self.by_path[image_path]
-        similar_path = self.unique_paths.get(windows_name_key(image_path))
+        similar_path = self.path_by_normalised.get(windows_name_key(image_path))
         if similar_path is None:
             return ()
         similar = root / similar_path
@@ -54,7 +54,7 @@ def read_if_changed(
 
 def read_data_file(ddb: Path, columns: Sequence[str]) -> AnswerFile:
     """Read the answers in a data file; the first of `columns` has the species. Raises FormatError or OSError."""
-    records, version = read_answer_records(ddb, columns, filled=columns[0])
+    records, version = read_answer_records(ddb, columns, filled_column=columns[0])
     return _make_answer_file(version, records)
 
 
@@ -79,7 +79,7 @@ def read_export(file: Path, columns: Sequence[str], levels: int | None) -> Answe
         if isinstance(row, Problem):
             problems.append(row)
         elif row.get(columns[0]).strip():
-            folder, name = (row.get(column).strip(TRIMMED) for column in ("RelativePath", "File"))
+            folder, name = (row.get(column).strip(TRIMMED_CHARACTERS) for column in ("RelativePath", "File"))
             cells = {column: row.get(column) for column in columns}
             records.append(Record(row.line, to_forward_slashes(folder), name, cells))
     return _make_answer_file(FileVersion(str(file), saved_at(state), content_hash(file)), records, problems)
@@ -89,8 +89,8 @@ def _make_answer_file(version: FileVersion, records: Sequence[Record], problems:
     by_path: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_path[record.image_path].append(record)
-    unique_paths: dict[str, str | None] = {}
+    path_by_normalised: dict[str, str | None] = {}
     for path in by_path:
         normalised = windows_name_key(path)
-        unique_paths[normalised] = None if normalised in unique_paths else path
-    return AnswerFile(version, dict(by_path), unique_paths, problems)
+        path_by_normalised[normalised] = None if normalised in path_by_normalised else path
+    return AnswerFile(version, dict(by_path), path_by_normalised, problems)

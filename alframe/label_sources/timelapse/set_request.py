@@ -76,7 +76,7 @@ def request_selection(
 def _write_import_and_explain(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> Iterator[str]:
     """Write the CSV to be imported, if anything is to be changed."""
     file = ddb.with_suffix(".csv")
-    unsafe = {record.id for record in plan.unsafe_records}
+    unsafe = {record.id for record in plan.ambiguous_records}
     rows = [record.cells for record in plan.records if record.id not in unsafe]
     if rows:
         has_times = write_import_csv(file, template, rows)
@@ -93,7 +93,7 @@ def _write_import_and_explain(ddb: Path, template: Template, plan: SelectionPlan
             yield f"They are selected in Timelapse, with {names.selected} = true."
     if unsafe:
         yield (
-            f"{_count_and_sample([record.image_path for record in plan.unsafe_records])} cannot be selected by an "
+            f"{_count_and_sample([record.image_path for record in plan.ambiguous_records])} cannot be selected by an "
             "import, which would change images of the same name in other folders too, or none. Set "
             f"{names.selected} by hand, or use label_source.write=true."
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.import_csv import accepts_value, find_unsafe_records
+from alframe.formats.timelapse.import_csv import accepts_value, find_ambiguous_records
 from alframe.formats.timelapse.template import Template
 from alframe.kit.parameters import did_you_mean
 from alframe.kit.progress import track
@@ -38,12 +38,13 @@ class SelectionPlan:
     """The changes to make in a set.
 
     `records`: the records to change, with their new cells, RelativePath and File as they are in the file, and DateTime.
-    `unsafe_records`: those of them in the root folder whose name other images share; an import would change all these.
-    `present` and `missing`: the items with and without a record in the set. `fields`: the fields that are written.
+    `ambiguous_records`: those of them in the root folder whose name other images share; an import would change all
+    these. `present` and `missing`: the items with and without a record in the set. `fields`: the fields that are
+    written.
     """
 
     records: Sequence[Record]
-    unsafe_records: Sequence[Record]
+    ambiguous_records: Sequence[Record]
     present: Sequence[ItemId]
     missing: Sequence[ItemId]
     fields: Sequence[str]
@@ -122,4 +123,4 @@ def plan_selection(
             records.append(Record(record.id, record.relative_path, record.file, fixed | new_cells(record)))
     present = [item for item, path in image_paths.items() if path in seen]
     missing = [item for item, path in image_paths.items() if path not in seen]
-    return SelectionPlan(records, list(find_unsafe_records(ddb, records)), present, missing, tuple(fields))
+    return SelectionPlan(records, list(find_ambiguous_records(ddb, records)), present, missing, tuple(fields))

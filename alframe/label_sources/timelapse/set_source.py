@@ -72,7 +72,7 @@ class TimelapseSet:
     def check(self) -> None:
         """Raise LabelError where there is no such set, or where it lacks a field."""
         with self._explaining_errors():
-            root, ddb = self._locate()
+            root, ddb = self._find_set_and_data_file()
             for file in [ddb] if ddb else files_directly_in(root, ".tdb")[:1]:
                 require_set_fields(read_template(file), file, self.names)
 
@@ -80,12 +80,12 @@ class TimelapseSet:
         """Write the changes to a CSV, or into the set; the images of earlier rounds are deselected."""
         with self._explaining_errors():
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
-            root, ddb = self._locate()
+            root, ddb = self._find_set_and_data_file()
             if ddb is None:
                 return prepare_first_opening(root, request, self.names, self.blank)
             template = read_template(ddb)
             require_set_fields(template, ddb, self.names)
-            plan = plan_selection(ddb, template, request, _paths_in_set(request.items, root), self.names)
+            plan = plan_selection(ddb, template, request, _set_path_by_id(request.items, root), self.names)
             lines = request_selection(request, ddb, template, plan, self.names, self.unsure, self.write)
             return "\n".join([*lines, describe_classes(request.classes, self.new_classes, request.named_since)])
 
@@ -94,12 +94,12 @@ class TimelapseSet:
         builder = make_answer_builder(request.classes, self.blank, self.new_classes, self.unsure)
         template = None
         try:
-            root, ddb = self._locate()
+            root, ddb = self._find_set_and_data_file()
         except (LabelError, OSError) as error:
             builder.problems.append(Problem(str(self.set), None, str(error).removeprefix(str(self.set)).strip()))
             builder.has_unread_rows = True
             root, ddb = Path(self.set), None
-        image_paths = _paths_in_set(request.items, root)
+        image_paths = _set_path_by_id(request.items, root)
         try:
             if ddb is not None:
                 template = read_template(ddb)
@@ -176,7 +176,7 @@ class TimelapseSet:
         except OSError as error:
             raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
-    def _locate(self) -> tuple[Path, Path | None]:
+    def _find_set_and_data_file(self) -> tuple[Path, Path | None]:
         """Return the set's folder, and its data file if there is one yet. Raises LabelError."""
         path = Path(self.set).expanduser()
         if not path.exists():
@@ -195,10 +195,10 @@ class TimelapseSet:
 def _other_root_problem(answers: AnswerFile, requested: Iterable[str], root: Path) -> Iterator[Problem]:
     """Yield the problem of an export without a record of the requested paths, if its own seem to start elsewhere."""
     in_folders = {path.casefold(): path for path in requested if "/" in path}
-    tails = {tail: path for key, path in in_folders.items() for tail in _ends(key)}
+    tails = {tail: path for key, path in in_folders.items() for tail in _shortened_paths(key)}
     for path, records in answers.by_path.items():
         key = path.casefold()
-        meant = tails.get(key) or next((in_folders[tail] for tail in _ends(key) if tail in in_folders), None)
+        meant = tails.get(key) or next((in_folders[tail] for tail in _shortened_paths(key) if tail in in_folders), None)
         if meant is not None and not (root / path).exists():
             message = (
                 f"No record is about a requested image, but {path!r} ends like {meant!r}. If it is that image, write "
@@ -208,14 +208,14 @@ def _other_root_problem(answers: AnswerFile, requested: Iterable[str], root: Pat
             return
 
 
-def _ends(path: str) -> Iterator[str]:
+def _shortened_paths(path: str) -> Iterator[str]:
     """Yield a path without its first folder, without its first two, and so on."""
     while "/" in path:
         path = path.partition("/")[2]
         yield path
 
 
-def _paths_in_set(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
+def _set_path_by_id(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
     """Return the path of each image below the set's folder; that of an image elsewhere is its id.
 
     An item that is one of several boxes in an image is left out: a set has no record for it.

@@ -113,11 +113,11 @@ class Timelapse:
         owners = {class_folder_name(name): name for name in self.annotators}
         owner_of_file: dict[str, str] = {}
         for ddb in find_files_below(folder, ".ddb"):
-            inside = ddb.parent.relative_to(folder).parts
-            owner = owners.get(inside[0], "") if inside else ""
+            folders = ddb.parent.relative_to(folder).parts
+            owner = owners.get(folders[0], "") if folders else ""
             owner_of_file[str(ddb)] = owner
             try:
-                self._collect_file(ddb, inside, owner or self.annotator, listed_classes, item_by_name, asked, builder)
+                self._collect_file(ddb, folders, owner or self.annotator, listed_classes, item_by_name, asked, builder)
             except (FormatError, OSError) as error:
                 builder.problems.append(unreadable_file_problem(ddb, error))
                 builder.has_unread_rows = True
@@ -132,14 +132,14 @@ class Timelapse:
     def _collect_file(
         self,
         ddb: Path,
-        inside: Sequence[str],
+        folders: Sequence[str],
         annotator: str,
         listed_classes: Sequence[str],
         item_by_name: Mapping[str, ItemId],
         asked: set[ItemId],
         builder: AnswerBuilder,
     ) -> None:
-        """Add the answers in a data file, which lies in the folders `inside` of the round's folder."""
+        """Add the answers in a data file, which lies in `folders`, one inside the other, of the round's folder."""
         if ddb.suffix != ".ddb":
             builder.problems.append(Problem(str(ddb), None, "has an ending that Timelapse ignores. Rename it to .ddb."))
         template = read_template(ddb)
@@ -154,7 +154,7 @@ class Timelapse:
             species, new = (record.cells.get(column, "").strip() for column in (SPECIES, NEW_SPECIES))
             # The manifest may name the image from any of the folders that the data file lies in.
             names = (
-                windows_name_key("/".join((*inside[start:], record.image_path))) for start in range(len(inside) + 1)
+                windows_name_key("/".join((*folders[start:], record.image_path))) for start in range(len(folders) + 1)
             )
             item = next((item_by_name[name] for name in names if name in item_by_name), None)
             if item in asked:

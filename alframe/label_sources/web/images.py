@@ -151,10 +151,10 @@ def arrange_batch(request: Request) -> list[BatchRow]:
     count = len(request.items)
     suggestions: Sequence[Suggestion | None] = request.suggestions or [None] * count
     blind = request.without_suggestion or (True,) * count
-    places = _sequence_sort_keys(request)
+    sort_keys = _sequence_sort_keys(request)
     shown = [None if is_blind else suggestion for suggestion, is_blind in zip(suggestions, blind, strict=True)]
     sizes = Counter(suggestion.class_name for suggestion in shown if suggestion is not None)
-    order = sorted(range(count), key=places.__getitem__)
+    order = sorted(range(count), key=sort_keys.__getitem__)
     groups: dict[str, list[int]] = {name: [] for name, _ in sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0]))}
     unsuggested: list[int] = []
     for index in order:
@@ -171,18 +171,18 @@ def arrange_batch(request: Request) -> list[BatchRow]:
 
 def _sequence_sort_keys(request: Request) -> list[tuple[int, str, int]]:
     """Return a sort key for each item: the first place of its sequence, then its time, then its own place."""
-    places = request.similarity_order or tuple(range(len(request.items)))
+    positions = request.similarity_order or tuple(range(len(request.items)))
     first: dict[str, int] = {}
-    for item, place in zip(request.items, places, strict=True):
+    for item, position in zip(request.items, positions, strict=True):
         if item.sequence is not None:
-            first[item.sequence] = min(place, first.get(item.sequence, place))
+            first[item.sequence] = min(position, first.get(item.sequence, position))
     return [
         (
-            place if item.sequence is None else first[item.sequence],
+            position if item.sequence is None else first[item.sequence],
             "" if item.sequence is None or item.taken is None else item.taken.isoformat(),
-            place,
+            position,
         )
-        for item, place in zip(request.items, places, strict=True)
+        for item, position in zip(request.items, positions, strict=True)
     ]
 
 

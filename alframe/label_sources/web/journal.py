@@ -21,12 +21,12 @@ from alframe.label_sources.web.journal_rows import (
     JournalRow,
     NewAnswer,
     find_standing_answers,
-    name_with_at_sign,
+    person_key,
     second_opinion_draw,
 )
 
 JOURNAL_NAME = "answers.sqlite"
-ANYBODY = ""  # in counts, and with the keys that classes have by themselves
+EVERYBODY = ""  # in counts, and with the keys that classes have by themselves
 _FIRST_SCHEMA = """
 CREATE TABLE answer (
     n         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -164,11 +164,11 @@ class Journal(Database):
         self.db.executemany(f"INSERT INTO standing ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
         after = {key for key, row in standing.items() if row.requested}
         for people, sign in ((before, -1), (after, 1)):
-            count_changes.update({(number, name_with_at_sign(annotator)): sign for annotator, number in people})
-            count_changes.update(dict.fromkeys({(number, ANYBODY) for _, number in people}, sign))
+            count_changes.update({(number, person_key(annotator)): sign for annotator, number in people})
+            count_changes.update(dict.fromkeys({(number, EVERYBODY) for _, number in people}, sign))
 
     def answered_counts_in_round(self, round_number: int | None) -> dict[str, int]:
-        """Return the number of answered images of a round: by ANYBODY, and by each person's `name_with_at_sign`.
+        """Return the number of answered images of a round: by EVERYBODY, and by each person's `person_key`.
 
         If `round_number` is None (no round is open), nothing is counted.
         """

@@ -82,8 +82,8 @@ def find_standing_answers(rows: Sequence[JournalRow]) -> dict[tuple[str, int], J
     return standing
 
 
-def name_with_at_sign(name: str) -> str:
-    """Return "@name", the key for counts and keyboard keys of a person. Even without a name, it is not ANYBODY."""
+def person_key(name: str) -> str:
+    """Return "@name", the key for counts and keyboard keys of a person. Even without a name, it is not EVERYBODY."""
     return f"@{name}"
 
 

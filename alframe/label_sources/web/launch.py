@@ -26,7 +26,7 @@ from alframe.label_sources.web.journal import Journal
 from alframe.label_sources.web.neighbours import write_reduced_embeddings
 from alframe.label_sources.web.parameters import WebParameters
 from alframe.label_sources.web.pool_file import remove_pool_files, write_pool_file
-from alframe.label_sources.web.progress import describe_progress
+from alframe.label_sources.web.progress import progress_as_json
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.live import PhaseStatus, PublishedState
 from alframe.types import CampaignSnapshot
@@ -107,7 +107,7 @@ class ServerProcess:
             classes=list(snapshot.classes),
             conflicts=snapshot.conflicts,
             class_counts=counts,
-            progress=describe_progress(snapshot),
+            progress=progress_as_json(snapshot),
             pool_file=pool_file,
             neighbours_file=neighbours_file,
             journal_number=self._seen,

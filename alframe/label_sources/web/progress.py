@@ -10,7 +10,7 @@ from alframe.kit.leading_evaluation import find_per_class_evaluation
 from alframe.types import CampaignSnapshot, Estimate, Evaluation, RoundRecord
 
 
-def describe_progress(snapshot: CampaignSnapshot) -> dict[str, Any]:
+def progress_as_json(snapshot: CampaignSnapshot) -> dict[str, Any]:
     """Return the numbers that do not change while people answer, for JSON."""
     names = dict.fromkeys([*snapshot.classes, *snapshot.class_counts])
     return {
@@ -58,5 +58,5 @@ def _curve_point(record: RoundRecord, evaluation: Evaluation) -> dict[str, Any]:
     return cells | _accuracy_cells(evaluation)
 
 
-def _accuracy_cells(found: Evaluation | Estimate) -> dict[str, Any]:
-    return {"accuracy": found.accuracy, "low": found.low, "high": found.high, "few_images": found.is_small}
+def _accuracy_cells(estimate: Evaluation | Estimate) -> dict[str, Any]:
+    return {"accuracy": estimate.accuracy, "low": estimate.low, "high": estimate.high, "few_images": estimate.is_small}

@@ -42,7 +42,7 @@ class Web(WebParameters):
         folder = web_folder(request.folder)
         if not Journal.exists(folder):
             return Answers()
-        requested = {item.id: place for place, item in enumerate(request.items)}
+        requested = {item.id: position for position, item in enumerate(request.items)}
         with Journal.open(folder, read_only=True) as journal:
             standing = list(journal.standing_rows_in_round(request.round))
             rows = [row for row in standing if row.image in requested]

@@ -120,12 +120,12 @@ def _draw_parts_and_find_eye(canvas: AnimalCanvas, animal: Animal, pose: Pose, r
     canvas.fill_limb([root, crown], [animal.depth * 0.86, thick], animal.back)
     under = [(x, y - 0.02) for x, y in body if y < 1 - animal.depth * 0.62]
     if len(under) > 2:
-        canvas.tint([smooth_outline(sorted(under))], animal.belly, soft=0.05)
+        canvas.tint([smooth_outline(sorted(under))], animal.belly, edge_fade=0.05)
     _draw_coat(canvas, animal, half, rng)
     _draw_legs(canvas, animal, pose, half, far=False)
     if "bib" in animal.marks:
         throat = ((root[0] + crown[0]) / 2 + 0.05, (root[1] + crown[1]) / 2 - animal.depth * 0.25)
-        canvas.tint([circle_outline(throat, animal.depth * 0.28)], animal.belly, soft=0.04)
+        canvas.tint([circle_outline(throat, animal.depth * 0.28)], animal.belly, edge_fade=0.04)
     return _draw_head_and_find_eye(canvas, animal, pose, crown)
 
 
@@ -156,12 +156,12 @@ def _draw_tail(canvas: AnimalCanvas, animal: Animal, half: float, rng: Generator
         canvas.fill_limb([base, middle, tip], [0.12, 0.27, 0.16], animal.back)
         canvas.fill_limb([(tip[0] + 0.1, tip[1] + 0.04), tip], [0.2, 0.12], WHITE)
     elif animal.tail == "flag":
-        canvas.fill_disc((base[0] + 0.02, base[1] - 0.14), 0.12, WHITE, flat=1.5)
+        canvas.fill_disc((base[0] + 0.02, base[1] - 0.14), 0.12, WHITE, height_ratio=1.5)
         canvas.fill_limb([base, (base[0] - 0.06, base[1] - 0.24)], [0.07, 0.05], BLACK)
     elif animal.tail == "tassel":
         tip = (base[0] - 0.12, base[1] - 0.34 + lift)
         canvas.fill_limb([base, tip], [0.05, 0.03], animal.back)
-        canvas.fill_disc(tip, 0.05, darken(animal.back, 0.6), flat=1.6)
+        canvas.fill_disc(tip, 0.05, darken(animal.back, 0.6), height_ratio=1.6)
     elif animal.tail == "puff":
         canvas.fill_disc((base[0], base[1] - 0.02), 0.13, WHITE)
     else:
@@ -206,7 +206,7 @@ def _draw_head_and_find_eye(canvas: AnimalCanvas, animal: Animal, pose: Pose, cr
     if "mask" in animal.marks:
         canvas.tint([on_head((-0.42, 0.22), (tip, 0.07), (tip, -0.04), (-0.42, -0.08))], BLACK)
     elif "bib" in animal.marks:
-        canvas.tint([on_head((0.05, -0.08), (tip, -0.04), (tip, -0.4), (-0.2, -0.42))], animal.belly, soft=0.025)
+        canvas.tint([on_head((0.05, -0.08), (tip, -0.04), (tip, -0.4), (-0.2, -0.42))], animal.belly, edge_fade=0.025)
     if "tusks" in animal.marks:
         canvas.fill(on_head((0.5, -0.14), (0.62, 0.06), (0.6, -0.16)), WHITE)
     nose, eye = on_head((tip, -0.02), (0.18, 0.11))

@@ -31,13 +31,13 @@ class AnimalCanvas:
         ImageDraw.Draw(self.colour).polygon(pixels, fill=colour)
         ImageDraw.Draw(self.mask).polygon(pixels, fill=255)
 
-    def tint(self, outlines: Sequence[Sequence[Point]], colour: Colour, soft: float = 0.012) -> None:
-        """Colour the parts of the animal within the outlines, with edges that fade over `soft`."""
+    def tint(self, outlines: Sequence[Sequence[Point]], colour: Colour, edge_fade: float = 0.012) -> None:
+        """Colour the parts of the animal within the outlines, with edges that fade over `edge_fade`."""
         stencil = Image.new("L", self.mask.size)
         pen = ImageDraw.Draw(stencil)
         for points in outlines:
             pen.polygon([self.to_pixels(point) for point in points], fill=255)
-        stencil = ImageChops.darker(stencil, self.mask).filter(ImageFilter.BoxBlur(self.unit * soft))
+        stencil = ImageChops.darker(stencil, self.mask).filter(ImageFilter.BoxBlur(self.unit * edge_fade))
         self.colour.paste(colour, mask=stencil)
 
     def fill_limb(self, joints: Sequence[Point], widths: Sequence[float], colour: Colour) -> None:
@@ -51,15 +51,15 @@ class AnimalCanvas:
             self.fill_disc(a, wide / 2, colour)
             self.fill_disc(b, thin / 2, colour)
 
-    def fill_disc(self, centre: Point, radius: float, colour: Colour, flat: float = 1.0) -> None:
-        """Fill a circle, `flat` times as high as wide."""
-        self.fill(circle_outline(centre, radius, flat), colour)
+    def fill_disc(self, centre: Point, radius: float, colour: Colour, height_ratio: float = 1.0) -> None:
+        """Fill a circle, `height_ratio` times as high as wide."""
+        self.fill(circle_outline(centre, radius, height_ratio), colour)
 
 
-def circle_outline(centre: Point, radius: float, flat: float = 1.0) -> list[Point]:
-    """Return the outline of a circle, `flat` times as high as wide."""
+def circle_outline(centre: Point, radius: float, height_ratio: float = 1.0) -> list[Point]:
+    """Return the outline of a circle, `height_ratio` times as high as wide."""
     angles = np.linspace(0, 2 * math.pi, 14, endpoint=False).tolist()
-    return [(centre[0] + radius * math.cos(a), centre[1] + radius * flat * math.sin(a)) for a in angles]
+    return [(centre[0] + radius * math.cos(a), centre[1] + radius * height_ratio * math.sin(a)) for a in angles]
 
 
 def smooth_outline(points: Sequence[Point], rounds: int = 3) -> list[Point]:

@@ -16,18 +16,18 @@ from alframe.pools.camera_trap_scenes.scenery import Scenery, draw_grass, fracta
 from alframe.types import Box, Floats
 
 CAMERA_HEIGHT = 0.75  # metres above the ground
-OPAQUE = 127  # of 255: an edge's half
+MIN_OPAQUE_ALPHA = 127  # of 255: an edge's half
 MIN_VISIBLE_SHARE = 0.2  # with less of the animal than this in view, people call the frame empty
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """An animal in one frame: `x` is a fraction of the width, `down` is from 0 (horizon) to 1 (lower edge)."""
+    """An animal in one frame: `x` is a fraction of the width, `below_horizon` is from 0 (horizon) to 1 (lower edge)."""
 
     species: str
     pose: Pose
     x: float
-    down: float
+    below_horizon: float
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class FrameInfo:
 
 
 def position_for_height(species: str, pixels: float, scenery: Scenery) -> float:
-    """Return `Visitor.down` of an animal with a shoulder height of about `pixels`."""
+    """Return `Visitor.below_horizon` of an animal with a shoulder height of about `pixels`."""
     rows: int = scenery.nearness.shape[0]
     return min(0.95, max(0.15, pixels * CAMERA_HEIGHT / (ANIMALS[species].height * (rows - scenery.horizon))))
 
@@ -55,7 +55,7 @@ def render_frame(
     canvas, nearness, box, eye = Image.fromarray(scenery.picture), scenery.nearness, None, None
     if visitor is not None:
         nearness, box, eye = _paint_visitor(canvas, scenery, visitor, info.night, coat, frame)
-    canvas.paste(scenery.front, mask=scenery.front)
+    canvas.paste(scenery.foreground, mask=scenery.foreground)
     if info.night:
         lit = _light_by_flash(canvas, nearness, eye if box else None, light, frame)
     else:
@@ -70,10 +70,10 @@ def _paint_visitor(
 ) -> tuple[Floats, Box | None, Point | None]:
     """Paint the animal. Return the nearness of each pixel, the animal's box, and its eye if it is visible."""
     width, height = canvas.size
-    tall = ANIMALS[visitor.species].height * (height - scenery.horizon) / CAMERA_HEIGHT * visitor.down
+    tall = ANIMALS[visitor.species].height * (height - scenery.horizon) / CAMERA_HEIGHT * visitor.below_horizon
     animal, ground, eye = draw_animal_cutout(ANIMALS[visitor.species], visitor.pose, tall, coat)
     animal = animal.filter(ImageFilter.GaussianBlur(float(frame.uniform(0.2, 0.9)) * width / 640))
-    x, y = visitor.x * width, scenery.horizon + (height - scenery.horizon) * visitor.down
+    x, y = visitor.x * width, scenery.horizon + (height - scenery.horizon) * visitor.below_horizon
     if not night:  # the flash sits beside the lens, and its shadows fall out of sight
         shade = Image.new("L", (round(tall * 2), round(tall * 0.4)))
         ImageDraw.Draw(shade).ellipse([tall * 0.25, tall * 0.12, tall * 1.75, tall * 0.27], fill=110)
@@ -83,18 +83,18 @@ def _paint_visitor(
     layer = Image.new("RGBA", canvas.size)
     layer.paste(animal, corner)
     alpha = np.asarray(layer.getchannel("A"))
-    visitor_nearness = np.float32(visitor.down**0.8)
+    visitor_nearness = np.float32(visitor.below_horizon**0.8)
     alpha = np.where(scenery.nearness > visitor_nearness + 0.06, 0, alpha).astype(np.uint8)  # behind a nearer tree
     canvas.paste(layer, mask=Image.fromarray(alpha))
     pen = ImageDraw.Draw(canvas)
     for _ in range(4 + scenery.habitat.grass // 40):  # the feet stand in the grass, not on top of it
         foot = x + float(coat.normal(0, tall * 0.7)), y + float(coat.uniform(0.02, 0.08)) * tall
         draw_grass(pen, scenery.habitat, foot, tall * float(coat.uniform(0.1, 0.3)), coat)
-    nearness = np.maximum(scenery.nearness, (alpha > OPAQUE) * visitor_nearness)
-    box = _visible_box(alpha > OPAQUE, int((np.asarray(animal.getchannel("A")) > OPAQUE).sum()))
+    nearness = np.maximum(scenery.nearness, (alpha > MIN_OPAQUE_ALPHA) * visitor_nearness)
+    box = _visible_box(alpha > MIN_OPAQUE_ALPHA, int((np.asarray(animal.getchannel("A")) > MIN_OPAQUE_ALPHA).sum()))
     eye_pixel = corner[0] + eye[0], corner[1] + eye[1]
     column, row = int(eye_pixel[0]), int(eye_pixel[1])
-    is_visible = 0 <= eye_pixel[0] < width and 0 <= eye_pixel[1] < height and alpha[row, column] > OPAQUE
+    is_visible = 0 <= eye_pixel[0] < width and 0 <= eye_pixel[1] < height and alpha[row, column] > MIN_OPAQUE_ALPHA
     return nearness, box, eye_pixel if is_visible else None
 
 

@@ -47,11 +47,11 @@ HABITATS = tuple(Habitat(*measures) for measures in _MEASURES)
 
 @dataclass(frozen=True)
 class Scenery:
-    """A site without animals. `nearness` is 1 at the camera and 0 at infinity. `front` covers everything behind it."""
+    """A site without animals. `nearness` is 1 at the camera and 0 at infinity. `foreground` covers all behind it."""
 
     picture: npt.NDArray[np.uint8]  # (H, W, 3)
     nearness: Floats  # (H, W)
-    front: Image.Image  # RGBA
+    foreground: Image.Image  # RGBA
     horizon: float  # in pixels from the top
     habitat: Habitat
 
@@ -88,11 +88,13 @@ class _DepthPainter:
     pen: ImageDraw.ImageDraw
     depth_pen: ImageDraw.ImageDraw  # takes the nearness, 0..255, of what the pen paints
 
-    def fill_ellipse(self, x: float, y: float, rx: float, ry: float, colour: Colour, near: int | None = None) -> None:
-        """Fill an ellipse with these half-axes. `near` is its nearness, 0..255; None keeps the nearness."""
+    def fill_ellipse(
+        self, x: float, y: float, rx: float, ry: float, colour: Colour, nearness: int | None = None
+    ) -> None:
+        """Fill an ellipse with these half-axes. `nearness` is its nearness, 0..255; None keeps the nearness."""
         self.pen.ellipse([x - rx, y - ry, x + rx, y + ry], colour)
-        if near is not None:
-            self.depth_pen.ellipse([x - rx, y - ry, x + rx, y + ry], near)
+        if nearness is not None:
+            self.depth_pen.ellipse([x - rx, y - ry, x + rx, y + ry], nearness)
 
 
 def fractal_noise(rng: Generator, size: tuple[int, int], cells: float, octaves: int = 4) -> Floats:

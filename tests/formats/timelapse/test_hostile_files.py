@@ -102,7 +102,7 @@ def test_a_view_without_end_is_refused_at_once(table: str, ddb: Path) -> None:
 
 
 def test_a_query_without_end_is_stopped(ddb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_STEPS", 5_000_000)
+    monkeypatch.setattr(module, "MAX_STEPS", 5_000_000)
     with pytest.raises(FormatError, match="does not end"), open_read_only(ddb) as db:
         db.execute(f"{ENDLESS} SELECT count(*) FROM n").fetchall()
 

@@ -60,14 +60,14 @@ def test_records_in_order_with_forward_slashes(ddb: Path) -> None:
         Record(4, "a", "2.jpg", {"Species": "deer"}),
     ]
     assert [record.image_path for record in read_records(ddb, [])] == ["a/b/1.jpg", "a/2.jpg", "3.jpg", "a/2.jpg"]
-    assert [record.id for record in read_records(ddb, [], filled="Species")] == [1, 4]
+    assert [record.id for record in read_records(ddb, [], filled_column="Species")] == [1, 4]
 
 
 @pytest.mark.parametrize("page", [1, 2, 3, 4, 5])
 def test_pages(ddb: Path, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE_RECORDS", page)
     assert [record.id for record in read_records(ddb, [])] == [1, 2, 3, 4]
-    assert [record.id for record in read_records(ddb, [], filled="Species")] == [1, 4]
+    assert [record.id for record in read_records(ddb, [], filled_column="Species")] == [1, 4]
 
 
 def test_a_reader_that_stops_halfway_holds_no_lock(ddb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,14 +102,14 @@ def test_a_column_that_is_not_there(ddb: Path) -> None:
     with pytest.raises(FormatError, match=r"no field with the Data Label 'Animal'. It has: .*Species"):
         list(read_records(ddb, ["Animal"]))
     with pytest.raises(FormatError, match="'Animal'"):
-        list(read_records(ddb, [], filled="Animal"))
+        list(read_records(ddb, [], filled_column="Animal"))
     with pytest.raises(FormatError, match="not a Timelapse data file"):
         list(read_records(ddb.with_suffix(".tdb"), []))
 
 
 def test_real_files(samples: Path) -> None:
     ddb = samples / "timelapse" / "TimelapseData.ddb"
-    found = list(read_records(ddb, ["img_species", "DateTime"], filled="img_species"))
+    found = list(read_records(ddb, ["img_species", "DateTime"], filled_column="img_species"))
     assert [record.id for record in found] == [1, 2, 43, 100]
     assert found[2].image_path == "Station1/Deployment1b/IMG_001.jpg"
     assert found[3].cells == {"img_species": "jaguar", "DateTime": "2024-11-27 19:58:34"}
@@ -144,7 +144,7 @@ def test_no_damage_ends_in_a_traceback(ddb: Path, data: st.DataObject) -> None:
         read_template(damaged)
     with suppress(FormatError):
         assert all(
-            isinstance(record.image_path, str) for record in read_records(damaged, ["Species"], filled="Species")
+            isinstance(record.image_path, str) for record in read_records(damaged, ["Species"], filled_column="Species")
         )
     with suppress(FormatError):
         find_images_with_empty_cell(damaged, "Species", [("a", "2.jpg")])
@@ -170,7 +170,7 @@ def test_no_value_is_too_odd(ddb: Path, rows: list[tuple[object, ...]], lists: o
     found = list(read_records(odd, ["Species"]))
     assert len(found) == len(rows)
     assert all(isinstance(cell, str) for record in found for cell in (record.image_path, *record.cells.values()))
-    assert len(list(read_records(odd, ["Species"], filled="Species"))) <= len(rows)
+    assert len(list(read_records(odd, ["Species"], filled_column="Species"))) <= len(rows)
     assert len(read_template(odd).fields) == 10
     assert isinstance(find_version_problem(odd), str)
 

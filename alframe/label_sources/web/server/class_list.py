@@ -10,10 +10,10 @@ from alframe.errors import LabelError
 from alframe.kit.classes import class_resolver, find_blank_class, missing_blank_class
 from alframe.kit.parameters import did_you_mean
 from alframe.kit.round_folders import count_with_noun
-from alframe.label_sources.web.journal import ANYBODY
-from alframe.label_sources.web.journal_rows import name_with_at_sign
+from alframe.label_sources.web.journal import EVERYBODY
+from alframe.label_sources.web.journal_rows import person_key
 from alframe.label_sources.web.server.config import MAX_NAME_LENGTH, ServerConfig
-from alframe.label_sources.web.server.describe import AWAITED
+from alframe.label_sources.web.server.describe import BLIND_SQL
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.live import PublishedState
 from alframe.label_sources.web.server.reader import DatabaseReader
@@ -24,8 +24,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "123456789"
 KEYS = frozenset(_LETTERS + _DIGITS)
 BLANK_KEY, UNSURE_KEY = "0", "-"
-_COUNT_CHANGES = f"""
-WITH awaited (image) AS ({AWAITED}),
+_COUNT_CHANGES_SQL = f"""
+WITH awaited (image) AS ({BLIND_SQL}),
 changed (image) AS (SELECT image FROM answer WHERE n > :seen UNION SELECT image FROM awaited),
 voted (image, class, sure, weight) AS (
     SELECT s.image, value, value <> '{UNSURE}',
@@ -61,7 +61,7 @@ class ClassList:
 
     def names(self) -> list[str]:
         """Return all names that an answer may have. Names that had a key are first; blank and unsure are last."""
-        order = {name: place for place, name in enumerate(self._default_keys())}
+        order = {name: rank for rank, name in enumerate(self._default_keys())}
         new = [*self.published.classes, *self._reader.journal.confirmed_classes()]
         named = dict.fromkeys(sorted(new, key=lambda name: order.get(name, len(order))))
         blank = self._find_blank(named)
@@ -81,9 +81,7 @@ class ClassList:
         """Return the JSON of all classes, with this person's keys."""
         names = self.names()
         keys = await self._keys_by_class(names)
-        own = dict(
-            self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (name_with_at_sign(name),))
-        )
+        own = dict(self._reader.rows("SELECT class, key FROM class_key WHERE annotator = ?", (person_key(name),)))
         counts, blank = self.image_counts_by_class(name), self._find_blank(names)
         removable = {*self._reader.journal.confirmed_classes()} - {*self.published.classes}
         classes = [
@@ -99,7 +97,7 @@ class ClassList:
         ]
         return {"version": self.version(), "classes": classes}
 
-    async def add_class(self, text: Any, sure: bool, name: str) -> tuple[str, bool]:
+    async def add_class(self, text: Any, confirmed: bool, name: str) -> tuple[str, bool]:
         """Make a name a class; return its spelling and whether it is new. Raises ApiError to ask or refuse."""
         if not isinstance(text, str) or not text.strip() or len(text) > MAX_NAME_LENGTH:
             raise ApiError("bad_request", f"A class needs a name, of {MAX_NAME_LENGTH} characters at most.")
@@ -114,7 +112,7 @@ class ClassList:
                 resolved = class_resolver(known, "add")(text)
             except LabelError as refusal:
                 raise ApiError("refused", str(refusal)) from None
-            if not sure:
+            if not confirmed:
                 nearest = did_you_mean(text.strip(), known)
                 similar = [each for each in (*known, UNSURE) if f"'{each}'" in nearest]
                 message = f"'{text.strip()}' looks like a name that exists already.{nearest} Or is it a new class?"
@@ -149,8 +147,8 @@ class ClassList:
             raise ApiError("bad_request", "A key is a letter from a to z or a digit from 1 to 9.")
         others = [other for other, used in now.items() if key and used == key and other != class_name]
         rows = [
-            (name_with_at_sign(name), class_name, key),
-            *((name_with_at_sign(name), other, now[class_name]) for other in others),
+            (person_key(name), class_name, key),
+            *((person_key(name), other, now[class_name]) for other in others),
         ]
         sql = "INSERT OR REPLACE INTO class_key (annotator, class, key) VALUES (?, ?, ?)"
         await self._writer.write_and_wait(lambda journal: journal.db.executemany(sql, rows))
@@ -172,7 +170,7 @@ class ClassList:
             counts = Counter(self.published.class_counts)
             seen, rule = self.published.journal_number, self.published.conflicts
             values = {"seen": seen, "share": share, "name": viewer, "rule": rule}
-            for class_name, change in self._reader.rows(_COUNT_CHANGES, values):
+            for class_name, change in self._reader.rows(_COUNT_CHANGES_SQL, values):
                 counts[class_name] += change
             self._counted[viewer] = counts
         return self._counted[viewer]
@@ -180,14 +178,14 @@ class ClassList:
     def _default_keys(self) -> dict[str, str]:
         """Return the key of each class that was listed before, in the order of listing."""
         sql = "SELECT class, key FROM class_key WHERE annotator = ? ORDER BY rowid"
-        return dict(self._reader.rows(sql, (ANYBODY,)))
+        return dict(self._reader.rows(sql, (EVERYBODY,)))
 
     async def _keys_by_class(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the key of each class. A class keeps the key that it has once got."""
         known = self._default_keys()
         blank = self._find_blank(names)
         keys = assign_keys([each for each in names if each not in (UNSURE, blank)], known)
-        new = [(ANYBODY, each, key) for each, key in keys.items() if known.get(each) != key]
+        new = [(EVERYBODY, each, key) for each, key in keys.items() if known.get(each) != key]
         if new:
             sql = (
                 "INSERT INTO class_key (annotator, class, key) VALUES (?, ?, ?) "

@@ -19,7 +19,7 @@ from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.reader import DatabaseReader
 from alframe.label_sources.web.thumbnails import LARGE_PICTURE_SIDE, THUMBNAIL_SIDE, make_thumbnail, thumbnail_digest
 
-_IMAGE_INFORMATION = """
+_IMAGE_SQL = """
 SELECT i.number, i.id, i.path, i.camera, i.taken, i.sequence, i.box, t.version, t.width, t.height,
     (SELECT count(*) FROM images.image mate WHERE mate.sequence = i.sequence) AS frames,
     (SELECT min(number) FROM images.image mate WHERE mate.sequence = i.sequence) AS burst,
@@ -31,7 +31,7 @@ WHERE i.number IN (SELECT value FROM json_each(:numbers))
 """
 
 # Images that the open round asks about again, since they have a label, and that nobody has answered in it.
-_ASKED_AGAIN = """
+_ASKED_AGAIN_SQL = """
 SELECT i.id FROM images.batch b JOIN images.image i ON i.number = b.image JOIN pool.pool p ON p.number = b.image
 WHERE b.round = (SELECT max(round) FROM images.batch) AND p.open
 AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id AND s.round = b.round)
@@ -39,12 +39,12 @@ AND (p.label IS NOT NULL OR EXISTS (SELECT 1 FROM standing s WHERE s.image = i.i
 """
 # Images of which a person's blind opinion is or may be asked: they must not learn what somebody else has said, nor, if
 # they are asked again, what they have said themselves.
-AWAITED = f"""{_ASKED_AGAIN} UNION ALL
+BLIND_SQL = f"""{_ASKED_AGAIN_SQL} UNION ALL
 SELECT s.image FROM standing s JOIN answer a ON a.n = s.n WHERE s.draw < :share GROUP BY s.image
 HAVING count(DISTINCT s.annotator) = 1 AND min(s.annotator) <> :name AND NOT max(a.origin = 'review')
 """
-_KEPT = 400  # thumbnails that were cut when they were asked for: of bursts, of the pool
-_AT_ONCE = 2  # large pictures that are decoded at a time: each takes its pixels in memory
+_MAX_CACHED_THUMBNAILS = 400  # thumbnails that were cut when they were asked for: of bursts, of the pool
+_MAX_PARALLEL_DECODES = 2  # large pictures that are decoded at a time: each takes its pixels in memory
 
 
 class ImageDescriber:
@@ -59,7 +59,7 @@ class ImageDescriber:
         The answers of the person `name` and the suggestions of the open round `round_number` are shown.
         """
         values = {"numbers": json.dumps(list(numbers)), "round": round_number}
-        found = {row[0]: row for row in self._reader.rows(_IMAGE_INFORMATION, values)}
+        found = {row[0]: row for row in self._reader.rows(_IMAGE_SQL, values)}
         standing = self._reader.journal.standing_rows_by_image([row[1] for row in found.values()])
         return [
             self._describe_image(row, standing[row[1]], name)
@@ -93,7 +93,7 @@ class ImageDescriber:
 
     def awaits_second_opinion(self, id_: str, name: str, standing: Sequence[JournalRow] | None = None) -> bool:
         """Return whether this person is, or may be, asked about an image without seeing its other answers."""
-        if self._reader.rows(f"{_ASKED_AGAIN} AND i.id = ?", (id_,)):
+        if self._reader.rows(f"{_ASKED_AGAIN_SQL} AND i.id = ?", (id_,)):
             return True
         if second_opinion_draw(id_) >= self._config.source.second_opinion:
             return False
@@ -119,7 +119,7 @@ class JpegPictures:
     def __init__(self, reader: DatabaseReader) -> None:
         self._reader = reader
         self._kept: OrderedDict[int, bytes] = OrderedDict()
-        self._decoding = asyncio.Semaphore(_AT_ONCE)
+        self._decoding = asyncio.Semaphore(_MAX_PARALLEL_DECODES)
 
     async def thumbnail_jpeg(self, number: int) -> bytes:
         found = self._reader.value("SELECT jpeg FROM images.thumbnail WHERE image = ?", (number,))
@@ -131,7 +131,7 @@ class JpegPictures:
         path, box = self._find_file_and_box(number)
         jpeg = await self._decode(lambda: make_thumbnail(path, load_box(box)).jpeg)
         self._kept[number] = jpeg
-        if len(self._kept) > _KEPT:
+        if len(self._kept) > _MAX_CACHED_THUMBNAILS:
             self._kept.popitem(last=False)
         return jpeg
 

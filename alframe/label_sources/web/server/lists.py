@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alframe.label_sources.web.server.config import ServerConfig
-from alframe.label_sources.web.server.describe import AWAITED, ImageDescriber, describe_answer
+from alframe.label_sources.web.server.describe import BLIND_SQL, ImageDescriber, describe_answer
 from alframe.label_sources.web.server.errors import ApiError
 from alframe.label_sources.web.server.neighbour_search import NeighbourSearch
 from alframe.label_sources.web.server.paging import cut_page, page_condition_and_order, read_cursor
 from alframe.label_sources.web.server.reader import DatabaseReader
 
 # What awaits this person's blind opinion is in no list of theirs.
-_REVIEWED = f"""
+_REVIEWED_SQL = f"""
 WITH reviewed (number, at, round, disagree, source, class) AS (
     SELECT i.number, max(a.at), max(s.round),
         count(DISTINCT a.classes) > 1 OR max(json_array_length(a.classes)) > 1, 'web', min(a.classes)
     FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image
-    WHERE s.image NOT IN ({AWAITED}) GROUP BY i.number
+    WHERE s.image NOT IN ({BLIND_SQL}) GROUP BY i.number
     UNION ALL
     SELECT p.number, coalesce(p.labelled_at, ''), p.round, 0, p.source, json_array(p.label)
     FROM pool.pool p JOIN images.image i ON i.number = p.number
@@ -37,7 +37,7 @@ _FILTERS = {
     "disagree": "r.disagree",
 }
 _ORDERS = {"newest": ("r.at", False), "class": ("r.class", True), "doubt": ("p.doubt", False)}
-_UNLABELLED = """
+_UNLABELLED_SQL = """
 p.label IS NULL AND NOT p.open AND NOT p.blind AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id)
 """
 
@@ -82,11 +82,11 @@ class ListQueries:
         after, by = page_condition_and_order(sort, "r.number", ascending)
         columns = f"{sort}, r.number, r.source, r.round, p.predicted, p.confidence, p.doubt, p.blind, p.open"
         with self._lock:
-            found = self._reader.rows(f"{_REVIEWED} SELECT {columns}{of}{judged} AND {after} {by}", values)
-            total = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{judged}", values)
+            found = self._reader.rows(f"{_REVIEWED_SQL} SELECT {columns}{of}{judged} AND {after} {by}", values)
+            total = self._reader.value(f"{_REVIEWED_SQL} SELECT count(*){of}{judged}", values)
             held_back = 0
             if order == "doubt":
-                held_back = self._reader.value(f"{_REVIEWED} SELECT count(*){of}{where} AND p.blind", values)
+                held_back = self._reader.value(f"{_REVIEWED_SQL} SELECT count(*){of}{where} AND p.blind", values)
             page = cut_page(found, limit)
             images = self._describer.describe_images([row[1] for row in page.rows], name, open_round)
             more = {row[1]: row[2:] for row in page.rows}
@@ -117,11 +117,11 @@ class ListQueries:
         }
         with self._lock:
             reply: dict[str, Any] = {
-                key: [{label: value, "count": count} for value, count in self._reader.rows(_REVIEWED + sql, values)]
+                key: [{label: value, "count": count} for value, count in self._reader.rows(_REVIEWED_SQL + sql, values)]
                 for key, (label, sql) in counted.items()
             }
             reply["disagree"] = self._reader.value(
-                f"{_REVIEWED} SELECT coalesce(sum(disagree), 0) FROM reviewed", values
+                f"{_REVIEWED_SQL} SELECT coalesce(sum(disagree), 0) FROM reviewed", values
             )
         return reply
 
@@ -140,7 +140,7 @@ class ListQueries:
             **read_cursor(query.get("after")),
         }
         where = (
-            f"FROM pool.pool p JOIN images.image i ON i.number = p.number WHERE {_UNLABELLED} "
+            f"FROM pool.pool p JOIN images.image i ON i.number = p.number WHERE {_UNLABELLED_SQL} "
             "AND p.predicted IS NOT NULL AND (:class IS NULL OR p.predicted = :class) "
             "AND p.confidence BETWEEN :min AND :max"
         )
@@ -159,7 +159,7 @@ class ListQueries:
     def predicted_class_counts(self) -> dict[str, Any]:
         sql = (
             "SELECT p.predicted, count(*), avg(p.confidence) FROM pool.pool p JOIN images.image i "
-            f"ON i.number = p.number WHERE {_UNLABELLED} AND p.predicted IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
+            f"ON i.number = p.number WHERE {_UNLABELLED_SQL} AND p.predicted IS NOT NULL GROUP BY 1 ORDER BY 2 DESC"
         )
         with self._lock:
             self._require_model()
@@ -171,23 +171,23 @@ class ListQueries:
         number, class_name = query.get("image"), query.get("class")
         if (number is None) == (class_name is None):
             raise ApiError("bad_request", "Give either 'image', a number, or 'class', a name.")
-        labelled = "1" if query.get("labelled") else _UNLABELLED
+        labelled = "1" if query.get("labelled") else _UNLABELLED_SQL
         of = "FROM pool.pool p JOIN images.image i ON i.number = p.number"
         allowed = (
-            f"SELECT p.key, p.number, p.predicted, p.confidence, p.blind OR p.open OR i.id IN ({AWAITED}) {of} "
+            f"SELECT p.key, p.number, p.predicted, p.confidence, p.blind OR p.open OR i.id IN ({BLIND_SQL}) {of} "
             f"WHERE p.key IN (SELECT value FROM json_each(:keys)) AND {labelled}"
         )
         # What the model thinks of its likes would be a suggestion too.
         blind = (
-            f"SELECT 1 {of} WHERE p.number = CAST(:number AS INTEGER) AND (p.open AND p.blind OR i.id IN ({AWAITED}))"
+            f"SELECT 1 {of} WHERE p.number = CAST(:number AS INTEGER) AND (p.open AND p.blind OR i.id IN ({BLIND_SQL}))"
         )
         values = {"share": self._config.source.second_opinion, "name": name, "number": number, "class": class_name}
 
-        def find_allowed(near: list[int]) -> dict[int, tuple[Any, ...]]:
-            return {row[0]: row[1:] for row in self._reader.rows(allowed, {**values, "keys": json.dumps(near)})}
+        def find_allowed(near_keys: list[int]) -> dict[int, tuple[Any, ...]]:
+            return {row[0]: row[1:] for row in self._reader.rows(allowed, {**values, "keys": json.dumps(near_keys)})}
 
         with self._lock:
-            found = self._neighbours.find_nearest(self._example_keys(values), limit, find_allowed)
+            found = self._neighbours.find_nearest(self._query_image_keys(values), limit, find_allowed)
             images = self._describer.describe_images([row[0] for row, _ in found], name, open_round)
             without = bool(self._reader.rows(blind, values))
             about = {row[0]: (row[1:], similarity) for row, similarity in found}
@@ -253,7 +253,7 @@ class ListQueries:
             for label, annotator, at, source in self._reader.rows(sql, (image["image"],))
         ]
 
-    def _example_keys(self, values: dict[str, Any]) -> Sequence[int]:
+    def _query_image_keys(self, values: dict[str, Any]) -> Sequence[int]:
         """Return the key of the image `number`, or the keys of the images of `class` that this person may see."""
         if values["number"] is not None:
             rows = self._reader.rows("SELECT key FROM pool.pool WHERE number = CAST(:number AS INTEGER)", values)
@@ -262,7 +262,7 @@ class ListQueries:
             sql = (
                 "SELECT p.key FROM pool.pool p JOIN images.image i ON i.number = p.number "
                 "WHERE (p.label = :class OR EXISTS (SELECT 1 FROM standing s JOIN answer a ON a.n = s.n "
-                f"WHERE s.image = i.id AND a.classes = json_array(:class))) AND i.id NOT IN ({AWAITED})"
+                f"WHERE s.image = i.id AND a.classes = json_array(:class))) AND i.id NOT IN ({BLIND_SQL})"
             )
             rows = self._reader.rows(sql, values)
             missing = f"No image is labelled '{values['class']}' yet. Label one, then look again."

@@ -63,10 +63,10 @@ class EventStreams:
                 else:
                     queue.put_nowait(text)
 
-    def end_streams(self, only: str | None = None) -> None:
+    def end_streams(self, session: str | None = None) -> None:
         """End all streams, or the streams of one session."""
-        for queue, session in list(self._queues.items()):
-            if only in (None, session):
+        for queue, owner in list(self._queues.items()):
+            if session in (None, owner):
                 del self._queues[queue]
                 queue.put_nowait(None)
 

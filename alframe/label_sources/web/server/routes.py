@@ -71,7 +71,7 @@ class PeopleRoutes:
         if request.method == "DELETE":
             context.leases.give_back(known)
             context.work.forget_skipped(known)
-            context.events.end_streams(only=known)
+            context.events.end_streams(session=known)
             await context.sessions.forget(known)
             gone = Response(status_code=204)
             gone.delete_cookie(context.config.cookie_name, httponly=True, samesite="strict")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from alframe.label_sources.web.journal import ANYBODY
-from alframe.label_sources.web.journal_rows import name_with_at_sign
+from alframe.label_sources.web.journal import EVERYBODY
+from alframe.label_sources.web.journal_rows import person_key
 from alframe.label_sources.web.server.reader import DatabaseReader
 
-_LOOKED_AT = 5000  # newest rows of the journal from which the speed is taken
+_RECENT_ROWS = 5000  # newest rows of the journal from which the speed is taken
 
 
 class LabellingSpeed:
@@ -25,12 +25,12 @@ class LabellingSpeed:
         self._update_counts(round_number)
         count, seconds = self._seconds.get(name, (0, 0.0))
         rate = round(3600 * count / seconds) if seconds > 0 else None
-        return {"answered": self._answered.get(name_with_at_sign(name), 0), "images_per_hour": rate}
+        return {"answered": self._answered.get(person_key(name), 0), "images_per_hour": rate}
 
     def people_in_round(self, round_number: int | None) -> set[str]:
         """Return the names of the people who have answered in a round."""
         self._update_counts(round_number)
-        return {by.removeprefix(name_with_at_sign("")) for by in self._answered if by != ANYBODY}
+        return {by.removeprefix(person_key("")) for by in self._answered if by != EVERYBODY}
 
     def _update_counts(self, round_number: int | None) -> None:
         last = self._reader.journal.last_row_number()
@@ -43,5 +43,5 @@ class LabellingSpeed:
             "WHERE n > ? AND seconds IS NOT NULL AND classes <> '[]' GROUP BY annotator"
         )
         self._seconds = {
-            name: (count, seconds) for name, count, seconds in self._reader.rows(sql, (last - _LOOKED_AT,))
+            name: (count, seconds) for name, count, seconds in self._reader.rows(sql, (last - _RECENT_ROWS,))
         }

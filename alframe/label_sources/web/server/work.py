@@ -9,17 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from alframe.label_sources.web.journal import ANYBODY
+from alframe.label_sources.web.journal import EVERYBODY
 from alframe.label_sources.web.server.config import ServerConfig
 from alframe.label_sources.web.server.reader import DatabaseReader
 
-_UNANSWERED = """
+_UNANSWERED_SQL = """
 SELECT b.image, b.position FROM images.batch b JOIN images.image i ON i.number = b.image
 WHERE b.round = ? AND b.position >= ?
 AND NOT EXISTS (SELECT 1 FROM standing s WHERE s.image = i.id AND s.round = b.round)
 ORDER BY b.position
 """
-_SECOND_OPINIONS = """
+_SECOND_OPINIONS_SQL = """
 SELECT i.number FROM standing s JOIN answer a ON a.n = s.n JOIN images.image i ON i.id = s.image
 WHERE s.draw < ?1 AND s.requested AND s.annotator <> ?2 AND a.origin <> 'review' AND a.burst_of IS NULL
 AND NOT EXISTS (SELECT 1 FROM standing t WHERE t.image = s.image AND t.annotator <> s.annotator)
@@ -92,15 +92,15 @@ class WorkQueue:
             "SELECT round, min(position) FROM images.batch "
             "WHERE image IN (SELECT value FROM json_each(?)) GROUP BY round"
         )
-        for round_number, place in self._reader.rows(sql, (json.dumps(list(images)),)):
-            self._start[round_number] = min(place, self._start.get(round_number, 0))
+        for round_number, position in self._reader.rows(sql, (json.dumps(list(images)),)):
+            self._start[round_number] = min(position, self._start.get(round_number, 0))
 
     def forget_skipped(self, session: str) -> None:
         self._skipped.pop(session, None)
 
     def count_answered(self, round_number: int) -> int:
         """Return the number of requested images of a round that anybody has answered."""
-        return self._reader.journal.answered_counts_in_round(round_number).get(ANYBODY, 0)
+        return self._reader.journal.answered_counts_in_round(round_number).get(EVERYBODY, 0)
 
     def _choose_next(self, session: str, round_number: int | None, count: int, mine: set[int]) -> list[int]:
         if round_number is None or count <= 0:
@@ -122,7 +122,7 @@ class WorkQueue:
         return [*taken, *again]
 
     def _iterate_unanswered(self, round_number: int) -> Iterator[int]:
-        rows = self._reader.db.execute(_UNANSWERED, (round_number, self._start.get(round_number, 0)))
+        rows = self._reader.db.execute(_UNANSWERED_SQL, (round_number, self._start.get(round_number, 0)))
         for number, (image, position) in enumerate(rows):
             if number == 0:
                 self._start[round_number] = position
@@ -133,7 +133,7 @@ class WorkQueue:
         if count <= 0 or share <= 0:
             return []
         taken: list[int] = []
-        for (image,) in self._reader.db.execute(_SECOND_OPINIONS, (share, name)):
+        for (image,) in self._reader.db.execute(_SECOND_OPINIONS_SQL, (share, name)):
             if image not in mine and self._leases.holder(image) is None:
                 taken.append(image)
                 if len(taken) == count:
@@ -162,9 +162,9 @@ class WorkQueue:
             "WHERE +round = ? AND image IN (SELECT value FROM json_each(?))"
         )
         rows = self._reader.rows(sql, (round_number, json.dumps(unique)))
-        places = {image: (place, blind) for image, place, blind in rows}
-        first_blind = min((place for place, blind in places.values() if blind), default=-1)
-        return sorted(unique, key=lambda image: places[image][0] if image in places else first_blind)
+        positions = {image: (position, blind) for image, position, blind in rows}
+        first_blind = min((position for position, blind in positions.values() if blind), default=-1)
+        return sorted(unique, key=lambda image: positions[image][0] if image in positions else first_blind)
 
 
 @dataclass
