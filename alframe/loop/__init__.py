@@ -1,1 +1,1 @@
-"""Rounds, one after the other, until enough is labelled."""
+"""Rounds, one after another, until enough images are labelled."""

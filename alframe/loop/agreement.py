@@ -1,6 +1,6 @@
-"""How people agree who have answered the same images: the share of equal answers, and Cohen's kappa.
+"""The agreement of people who have answered the same images: the share of equal answers, and Cohen's kappa.
 
-Kappa (Cohen 1960) is the agreement beyond what two people would reach by chance who give each class as often as these.
+Kappa (Cohen 1960) is the agreement above the agreement by chance of two people who give each class equally often.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from alframe.types import UNSURE, Agreement
 def measure_agreement(rows: Iterable[StoredLabel], excluded_rounds: Set[int] = frozenset()) -> list[Agreement]:
     """Return the agreement of every two people who have both given a class to some images, most images first.
 
-    `rows` are all rows of the ledger's label table. The first answer of each person counts, and only where it is one
-    class and was given on the image itself: what was corrected later was seen with the other answer beside it. Answers
-    to `excluded_rounds` are left out: rounds that asked again about labels because these were doubtful. So are answers
-    that stand under another name now, because somebody has corrected the name.
+    `rows` are all rows of the ledger's label table. Only the first answer of each person counts, because a later answer
+    may have been given beside the answer of the other person. It must be one class, given on the image itself. Answers
+    to `excluded_rounds`, which asked again about doubtful labels, are left out. Answers whose annotator somebody has
+    corrected since are left out too.
     """
     rows = list(rows)
     still_named = {(key, row.annotator) for key, statement in find_last_statements(rows).items() for row in statement}
@@ -45,7 +45,7 @@ def measure_agreement(rows: Iterable[StoredLabel], excluded_rounds: Set[int] = f
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:
-    """Return Cohen's kappa of pairs of answers; nan where both people have given one class alone."""
+    """Return Cohen's kappa of pairs of answers; nan if both people have given only one class."""
     count = len(pairs)
     one, other = Counter(first for first, _ in pairs), Counter(second for _, second in pairs)
     by_chance = sum(one[name] * other[name] for name in one) / count**2

@@ -1,4 +1,4 @@
-"""Check the class names that a label source reports, whatever the source did itself."""
+"""Check the class names that a label source reports, even if the source has checked them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from alframe.types import UNSURE, Label, Problem
 
 
 def clean_class_names(labels: Iterable[Label], classes: Sequence[str]) -> tuple[list[Label], list[Problem]]:
-    """Return the labels with cleaned class names, in the spelling of `classes`, and a Problem for what is no class.
+    """Return the labels with cleaned class names, in the spelling of `classes`, and a Problem for each other name.
 
-    Most label sources have seen to that before; a plugin's may not have.
+    Most label sources have done this before; a label source in a plugin may not.
     """
     spellings = {class_name_key(name): name for name in classes}
     exact = {*classes, UNSURE}

@@ -1,4 +1,4 @@
-"""Requests and their answers: show a round to people, store their answers, and wait for more where needed."""
+"""Requests and their answers: show a round to people, store their answers, and wait for more if needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNREQUESTED_SUFFIX = "unrequested"  # after the name of a label source: the orig
 
 
 def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outcome:
-    """Take in all answers; an Outcome, which is WAITING, while too few of the newest request's are there."""
+    """Store all answers. Return a WAITING Outcome while the newest request has too few answers."""
     rounds, items = campaign.ledger.stored_rounds(), cache.listing.items
     if rounds:
         newest = rounds[-1]
@@ -52,14 +52,14 @@ def collect_answers(campaign: Campaign, cache: RunCache) -> LabelSnapshot | Outc
 
 
 def load_label_snapshot(campaign: Campaign) -> LabelSnapshot:
-    """Return all that the ledger knows to be answered."""
+    """Return all answers in the ledger."""
     return LabelSnapshot(campaign.decided_labels(), sum(stored.closed for stored in campaign.ledger.stored_rounds()))
 
 
 def collect_and_store_answers(
     campaign: Campaign, items: Sequence[Item], problems: ProblemLog, newest_only: bool = False
 ) -> set[int]:
-    """Store all answers there are, also those to earlier requests: people finish a batch later, or correct one.
+    """Store all answers, also answers to earlier requests, because people may finish or correct a batch later.
 
     Returns the items of the newest request for which more answers are expected.
     """
@@ -96,7 +96,7 @@ def collect_and_store_answers(
 def _import_unrequested(campaign: Campaign) -> list[str]:
     """Store the answers to images that no round has requested, marked by their origin; return the problems.
 
-    They belong to the round that was the newest then, so that they go before what the pool says of an image.
+    They belong to the newest round at that time, so that they replace the pool's own label of the image.
     """
     found: list[str] = []
     sources = {label_source_name_of(campaign, stored): stored for stored in campaign.ledger.stored_rounds()}
@@ -127,7 +127,7 @@ def _import_unrequested(campaign: Campaign) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class KeyedAnswers:
-    """What `types.Answers` holds, about the items of one request, by their keys."""
+    """The content of `types.Answers` for the items of one request, by key."""
 
     labels: list[tuple[int, Label]]
     cleared: list[int]
@@ -136,7 +136,7 @@ class KeyedAnswers:
 
 
 def collect_by_key(source: LabelSource, request: Request, keys: Sequence[int]) -> KeyedAnswers:
-    """Collect the answers to a request from its label source; `keys` are those of its items."""
+    """Collect the answers to a request from its label source; `keys` are the keys of its items."""
     key_of = {item.id: key for item, key in zip(request.items, keys, strict=True)}
     answers = checked_answers(source, request)
     labels, problems = clean_class_names(answers.labels, request.classes)
@@ -196,7 +196,7 @@ def _repeat_request(
 
 
 def count_required_answers(campaign: Campaign, expected: int) -> int:
-    """Return how many of the `expected` answers to a round must be there before the next one."""
+    """Return how many of the `expected` answers to a round are needed before the next round."""
     return math.ceil(round(campaign.settings.enough * expected, 6))  # 0.07 * 100 is a little above 7
 
 
@@ -206,7 +206,7 @@ def _withdrawal_commands(campaign: Campaign) -> str:
 
 
 def find_unviewable_images(campaign: Campaign, items: Sequence[Item], keys: Set[int]) -> set[int]:
-    """Return the images that cannot be shown to anybody; only files that have changed are opened."""
+    """Return the images that no person can see. Only files that have changed are opened."""
     ordered = sorted(keys)
     readings = campaign.project.file_cache.look_up([items[key] for key in ordered], [True] * len(ordered))
     readable = {key for key, reading in zip(ordered, readings, strict=True) if reading and reading.reason is None}
@@ -226,7 +226,7 @@ def label_source_name_of(campaign: Campaign, stored_round: StoredRound) -> str:
 
 
 def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSource:
-    """Return the label source a round was requested with: its answers stay there when another source is chosen.
+    """Return the label source of a round. The answers stay in it if another source is chosen later.
 
     Raises AlframeError if it is no longer installed.
     """
@@ -239,7 +239,7 @@ def label_source_of(campaign: Campaign, stored_round: StoredRound) -> LabelSourc
 
 
 def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> Request:
-    """Return a stored round as its label source sees it; `items` by key."""
+    """Return the Request of a stored round for its label source; `items` are by key."""
     # Only classes known before the request: else the first answers' typos would make the right names unknown, and
     # an answer that was taken once would be a slip when it is read again.
     classes = {*campaign.settings.classes, *campaign.decided_labels().class_names_before(stored_round.number)}
@@ -260,20 +260,20 @@ def make_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[
 
 
 def publish_request(campaign: Campaign, stored_round: StoredRound, items: Sequence[Item]) -> None:
-    """Put a stored round before people, and journal that."""
+    """Request a stored round from its label source, and record that in the ledger."""
     label_source_of(campaign, stored_round).request(make_request(campaign, stored_round, items))
     with campaign.ledger.transaction():
         campaign.ledger.add_event(stored_round.number, Requested())
 
 
 def close_request(campaign: Campaign, stored_round: StoredRound, answered: int, withdrawn: bool = False) -> None:
-    """Journal that this request is no longer open; later answers still count."""
+    """Record that this request is no longer open. Later answers still count."""
     with campaign.ledger.transaction():
         campaign.ledger.add_event(stored_round.number, RequestClosed(answered, withdrawn))
 
 
 def describe_answers(stored_round: StoredRound, labels: DecidedLabels, incomplete: Set[int] = frozenset()) -> str:
-    """Say how much of a request is answered; `incomplete` are items for which more answers are expected."""
+    """Return how many images of a request are answered; for the items in `incomplete`, more answers are expected."""
     keys, answered = set(stored_round.keys), labels.settled_for_round(stored_round.number) & set(stored_round.keys)
     complete, partly = answered - incomplete, len(answered & incomplete)
     unsure, conflicts = len(complete & labels.unsure_rounds.keys()), len(labels.unresolved_conflicts & keys)

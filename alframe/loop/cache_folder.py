@@ -1,4 +1,4 @@
-"""The cache of a project: which folder it is, and what becomes of it when the project is moved."""
+"""The cache folder of a project, also after the project was moved."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 def find_cache_folder(folder: Path, runs: Path) -> Path:
-    """Return the folder of the cache for the project `folder`; `runs` is that of the projects without a name.
+    """Return the cache folder of the project `folder`; `runs` is the folder of unnamed projects.
 
-    Projects side by side share what they have embedded; a project elsewhere keeps its own. A project that was moved
-    goes on with the cache that it has recorded, unless its own was moved or copied with it.
+    Projects in one folder share their embeddings; a project in another place has its own cache. A project that was
+    moved uses its recorded cache, unless its own cache was moved or copied with it.
     """
     beside, own = folder.parent / "cache", folder / "cache"
     recorded, stand_in = _read_record(folder)
@@ -33,10 +33,10 @@ def find_cache_folder(folder: Path, runs: Path) -> Path:
 
 
 def record_cache_folder(folder: Path, cache: Path) -> None:
-    """Record in the project which cache it uses, and say so if that is not the one of its place, or a new one.
+    """Record in the project which cache it uses, and log a message if the project was moved or its cache is new.
 
-    A new cache in place of one that cannot be used now, as of a drive that is off, is recorded as its stand-in: the
-    project returns to the earlier one as soon as that can be used again.
+    If the earlier cache cannot be used now (its drive may be off), a new cache is recorded as its stand-in. The project
+    uses the earlier cache again as soon as this is possible.
     """
     recorded, stand_in = _read_record(folder)
     own = folder / "cache"
@@ -70,7 +70,7 @@ def record_cache_folder(folder: Path, cache: Path) -> None:
 
 
 def _read_record(folder: Path) -> tuple[Path | None, Path | None]:
-    """Return the cache that the project has recorded, and the one that stands in for it."""
+    """Return the recorded cache of the project, and its stand-in."""
     try:
         lines = (folder / CACHE_RECORD_NAME).read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError):  # a new project, one of an earlier version, or a damaged file

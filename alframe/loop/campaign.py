@@ -1,4 +1,4 @@
-"""A campaign: settings, parts and project together, as the phases of a round work with them."""
+"""A campaign: the settings, parts and project that the phases of a round use."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Campaign:
     """A context manager that holds the project's lock, unless it is read-only.
 
     `recipes`: kind -> recipe, or for exporters and trackers name -> recipe. `network_seed`: the seed of random weights
-    where it is not the campaign's own, so that several campaigns share an embedding. `waits_for_lock`: whether it waits
-    for another process that has the lock, instead of raising an error.
+    if it is not the campaign's own seed, so that several campaigns can share an embedding. `waits_for_lock`: whether it
+    waits while another process has the lock, instead of raising an error.
     """
 
     settings: Settings
@@ -60,7 +60,7 @@ class Campaign:
         return {"settings": settings_as_stored(self.settings), "recipes": to_plain(self.recipes)}
 
     def decided_labels(self) -> DecidedLabels:
-        """Return all labels, conflicts settled by the rule `conflicts`; computed again only when some were added."""
+        """Return all labels after the rule `conflicts`. They are computed again only if labels were added."""
         rechecks = self.recheck_rounds()
         version = self.ledger.last_label_number(), rechecks
         if self._decided is None or self._decided[0] != version:
@@ -68,7 +68,7 @@ class Campaign:
         return self._decided[1]
 
     def standing_labels(self) -> list[StoredLabel]:
-        """Return what every source says of every item now, by item, the latest at the end."""
+        """Return the valid labels of every source for every item, by item, the latest at the end."""
         return find_standing_labels(self.ledger.stored_labels(), self.recheck_rounds())
 
     def recheck_rounds(self) -> frozenset[int]:
@@ -76,7 +76,7 @@ class Campaign:
         return frozenset(number for number, _ in self.ledger.events_of(LabelsAskedAgain))
 
     def labels_with_propagated(self, items: Sequence[Item]) -> list[StoredLabel]:
-        """Return the labels to learn from, by key: those that count and, with `propagate`, their sequences' too."""
+        """Return the labels for training by key: labels that count and, with `propagate`, labels of their sequences."""
         labels = self.decided_labels()
         if not self.settings.propagate:
             return labels.counted
@@ -88,14 +88,14 @@ class Campaign:
 
     @property
     def audit_fraction(self) -> float:
-        """The part of each batch that is drawn at random; in a simulation, which has held-out images, none."""
+        """The fraction of each batch that is drawn at random. In a simulation it is 0, unless it is set."""
         if self.settings.audit is not None:
             return self.settings.audit
         return 0.0 if self.parts.label_source.answers_now else AUDIT_FRACTION
 
     @property
     def uses_pool_labels(self) -> bool:
-        """Whether the labels that the pool knows count from the start: neither hidden nor made up."""
+        """Whether the pool's own labels count from the start: nothing is simulated, and no label is synthetic."""
         pool = self.parts.pool
         return not self.parts.label_source.answers_now and not (isinstance(pool, SyntheticPool) and pool.synthetic)
 
@@ -104,15 +104,15 @@ class Campaign:
         return np.array([key for stored in self.ledger.stored_rounds() for key in stored.audit_keys], np.int64)
 
     def unlabelled_audit_keys(self) -> list[int]:
-        """Return the audit images of closed rounds without a label: ignoring them would bias the audit upwards."""
+        """Return the audit images of closed rounds without a label. Without them, the audit would be too optimistic."""
         keys = {key for stored in self.ledger.stored_rounds() if stored.closed for key in stored.audit_keys}
         return sorted(keys - {label.item for label in self.decided_labels().counted})
 
     def earlier_batches(self) -> EarlierBatches:
-        """Return the model's error rate on each closed batch that this campaign's sampler chose, and who chose it.
+        """Return the model's error rate on each closed batch of this campaign's sampler, and the part that chose it.
 
-        The rate is of the labelled images, without those drawn at random; of none, it is 0. Once a batch was chosen by
-        it, it stays as it was then.
+        The rate is for the labelled images without the audit, or 0 if there are none. After the rate was used to choose
+        a batch, it stays the same.
         """
         class_names = {label.item: label.class_name for label in self.decided_labels().counted}
         predicted, events = dict(self.ledger.events_of(Predicted)), dict(self.ledger.events_of(BatchChosenBy))

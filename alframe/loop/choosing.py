@@ -1,4 +1,4 @@
-"""Find the images that may be requested, choose the next batch, journal it, and only then request its labels."""
+"""Find the images that may be requested, choose the next batch, record it in the ledger, and then request labels."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from alframe.types import Bools, Floats, Ints, Need
 def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool) -> Candidates:
     """Find the images that may be requested: present, readable, without a label, one of each near-duplicate group.
 
-    Images requested without an answer are uncertain by nature and would be requested again and again, so they wait for
-    `reask` rounds. Their answers still count.
+    Without a limit, images that got no answer would be requested in every round, because the model stays uncertain
+    about them. So they wait for `reask` rounds. Their answers still count.
     """
     listing, rounds, labels = embedded.listing, campaign.ledger.stored_rounds(), snapshot.labels
     usable, ineligible = listing.is_present & embedded.embedding.is_readable, listing.is_held_out.copy()
@@ -51,7 +51,7 @@ def find_candidates(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embed
 
 
 def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Candidates) -> str | None:
-    """Return why no more images are requested, or None."""
+    """Return the reason to request no more images, or None."""
     labelled = {label.item for label in snapshot.labels.counted}
     if not len(candidates.keys):
         in_vain = {key for stored_round in campaign.ledger.stored_rounds() for key in stored_round.keys} - labelled
@@ -68,7 +68,7 @@ def find_stop_reason(campaign: Campaign, snapshot: LabelSnapshot, candidates: Ca
 def choose_batch(
     campaign: Campaign, snapshot: LabelSnapshot, fitted: HeadFitResult, candidates: Candidates
 ) -> ChosenBatch:
-    """Let the sampler choose most of the batch, and draw the rest at random, as an audit."""
+    """Let the sampler choose most of the batch, and draw the rest, the audit, at random."""
     settings, parts, embedded = campaign.settings, campaign.parts, fitted.embedded
     features, sequences = embedded.embedding.features, embedded.listing.sequences
     number = len(campaign.ledger.stored_rounds()) + 1
@@ -115,9 +115,9 @@ def choose_batch(
 
 
 def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> Floats | None:
-    """Return how sure the model is of each of the `keys` (n,), by which the audit is drawn; None to draw without it.
+    """Return the confidence of the model in each of the `keys` (n,), or None if the audit is drawn without it.
 
-    A project of an earlier version, which drew without it, goes on as it began.
+    A project of an earlier version, which drew its audits without the confidence, goes on without it.
     """
     if fitted.confidence is None or not campaign.audit_fraction:
         return None
@@ -130,14 +130,14 @@ def _find_confidence(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> F
 def _arrange_for_display(
     campaign: Campaign, embedded: EmbeddedPool, keys: Ints, audit_keys: Ints, round_number: int
 ) -> BatchArranged:
-    """Return how a batch is shown to people: images that look alike together, and the audit without a suggestion."""
+    """Return the order in which people see a batch (similar images together), and the images without a suggestion."""
     rng = seeding.generator(campaign.settings.seed, "without suggestion", round_number)
     hidden = hide_suggestions(np.isin(keys, audit_keys), embedded.listing.sequences[keys], rng)
     return BatchArranged(display_positions(embedded, keys), hidden.tolist())
 
 
 def display_positions(embedded: EmbeddedPool, keys: Ints) -> list[int]:
-    """Return the place of each of the `keys` (n,) in an order in which images that look alike stand together."""
+    """Return the position of each of the `keys` (n,) in an order with similar images side by side."""
     positions: list[int] = positions_by_similarity(embedded.embedding.features[keys]).tolist()
     return positions
 
@@ -145,9 +145,9 @@ def display_positions(embedded: EmbeddedPool, keys: Ints) -> list[int]:
 def hide_suggestions(is_audit: Bools, sequences: Ints, rng: np.random.Generator) -> Bools:
     """Return which images (n,) are shown without a suggestion: the audit, and as many others, drawn at random.
 
-    Nobody can tell then what is drawn at random. Sequences (n,), -1 for none, go as a whole: the suggestion for one
-    frame would be one for the next, and a hidden frame beside a shown one would be of the audit, which alone takes a
-    second image of a sequence.
+    So nobody can see which images are the audit. All images of a sequence are treated alike (`sequences` (n,), -1 for
+    none), because the suggestion for one frame would be a hint for the next. A single frame without a suggestion would
+    show that it is of the audit, because only the audit takes a second image of a sequence.
     """
     hidden = is_audit | np.isin(sequences, sequences[is_audit & (sequences >= 0)])
     others = np.flatnonzero(~hidden)
@@ -157,7 +157,7 @@ def hide_suggestions(is_audit: Bools, sequences: Ints, rng: np.random.Generator)
 
 
 def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list[Event]:
-    """Return the events to store with a batch: near-duplicates, its files' content hashes, and the predictions."""
+    """Return the events to store with a batch: near-duplicates, content hashes of its files, and predictions."""
     embedding, groups_duplicates = fitted.embedded.embedding, campaign.settings.duplicates.by is not None
     events: list[Event] = [count_near_duplicates(fitted.embedded)] if groups_duplicates else []
     events.append(shown_content_event(fitted.embedded, keys))
@@ -169,13 +169,13 @@ def _batch_events(campaign: Campaign, fitted: HeadFitResult, keys: Ints) -> list
 
 
 def shown_content_event(embedded: EmbeddedPool, keys: Ints) -> ShownContent:
-    """Return the contents of the files of the `keys` (n,), to store with their request."""
+    """Return the content hashes of the files of the `keys` (n,), to store with their request."""
     contents = [embedded.embedding.content_hashes[key] for key in keys.tolist()]
     return ShownContent([None if content is None else content.hex() for content in contents])
 
 
 def record_and_request(campaign: Campaign, cache: RunCache, chosen: ChosenBatch) -> None:
-    """Journal the batch, and only then put it before people: after a crash in between it is put before them again."""
+    """Record the batch in the ledger, and then request it. After a crash in between, it is requested again."""
     ledger, number = campaign.ledger, chosen.round_number
     if not cache.data_digest and cache.embedded is not None:
         cache.data_digest = digest_data(cache.embedded)

@@ -1,4 +1,4 @@
-"""The same campaign over several seeds and against a baseline, so that a gain can be told from luck."""
+"""The same campaign with several seeds and with a baseline, so that a gain can be distinguished from luck."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from alframe.types import RoundRecord
 
 
 def run_comparison(campaign: Campaign) -> Histories:
-    """Run the missing parts of the comparison below the project folder, and return all histories, seed by seed.
+    """Run the missing campaigns of the comparison below the project folder, and return all histories, by seed.
 
-    Seed for seed, all samplers have the same held-out split and start from the same labels.
+    For each seed, all samplers have the same held-out split and the same first labels.
     """
     for variant in track(list(_comparison_campaigns(campaign)), "Comparing over seeds", unit="run"):
         with variant:
@@ -26,7 +26,7 @@ def run_comparison(campaign: Campaign) -> Histories:
 
 
 def load_comparison_histories(campaign: Campaign) -> Histories:
-    """Return the histories that are there; nothing if the comparison is switched off or was never run."""
+    """Return the stored histories, or none if the comparison is switched off or was never run."""
     histories: dict[str, list[list[RoundRecord]]] = {}
     for variant in _comparison_campaigns(campaign):
         if variant.project.has_begun:
@@ -38,7 +38,7 @@ def load_comparison_histories(campaign: Campaign) -> Histories:
 
 
 def shares_test_images(campaign: Campaign) -> bool:
-    """Return whether the runs with other seeds are measured on the same images, as with a test set of the pool."""
+    """Return whether the runs with other seeds are measured on the same images, such as a test set of the pool."""
     for variant in _comparison_campaigns(campaign):
         if variant.settings.seed != campaign.settings.seed and variant.project.has_begun:
             with Ledger.open(variant.folder, read_only=True) as ledger:
@@ -47,7 +47,7 @@ def shares_test_images(campaign: Campaign) -> bool:
 
 
 def _comparison_campaigns(campaign: Campaign) -> Iterator[Campaign]:
-    """Yield the campaign with each other seed, and with the baseline's sampler."""
+    """Yield the campaign with each other seed, and with the sampler of the baseline."""
     settings, own_sampler = campaign.settings, campaign.parts.name_of("sampler")
     if settings.compare.sampler is None:
         return

@@ -1,4 +1,4 @@
-"""Check what parts answer where the campaign takes it in: a message names the part, its distribution and the value."""
+"""Check the values that parts return. A message names the part, its distribution and the wrong value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def require_members(kind: str, part: object) -> None:
-    """Raise BrokenPlugin unless the part has every attribute and method that its contract names; none is called."""
+    """Raise BrokenPlugin unless the part has every attribute and method of its contract. No method is called."""
     contract = getattr(contracts, "".join(word.capitalize() for word in kind.split("_")))
     members = {**vars(contract), **inspect.get_annotations(contract)}
     for name in (name for name in members if not name.startswith("_")):
@@ -46,7 +46,7 @@ def require_members(kind: str, part: object) -> None:
 
 
 def checked_stop_reason(stopping: Stopping, history: Sequence[RoundRecord]) -> str | None:
-    """Return what `decide` says. Raises BadOutput unless it is a reason in words or None."""
+    """Return the result of `decide`. Raises BadOutput unless it is a reason in words or None."""
     reason: object = stopping.decide(history)
     if reason is None or (isinstance(reason, str) and reason.strip()):
         return reason
@@ -56,7 +56,7 @@ def checked_stop_reason(stopping: Stopping, history: Sequence[RoundRecord]) -> s
 
 
 def checked_labels_left(stopping: Stopping, label_count: int) -> int | None:
-    """Return what `labels_left` says. Raises BadOutput unless it is a whole number of at least 0 or None."""
+    """Return the result of `labels_left`. Raises BadOutput unless it is a whole number of at least 0 or None."""
     left: object = stopping.labels_left(label_count)
     if left is None or (isinstance(left, int) and not isinstance(left, bool) and left >= 0):
         return left
@@ -66,7 +66,7 @@ def checked_labels_left(stopping: Stopping, label_count: int) -> int | None:
 
 
 def checked_answers(source: LabelSource, request: Request) -> Answers:
-    """Return what `collect` says. Raises BadOutput unless it is Answers with labels."""
+    """Return the result of `collect`. Raises BadOutput unless it is Answers with labels."""
     answers: object = source.collect(request)
     if not isinstance(answers, Answers):
         raise broken_contract(
@@ -81,13 +81,13 @@ def checked_answers(source: LabelSource, request: Request) -> Answers:
 
 
 class CheckedExporter:
-    """An exporter whose every failure is an AlframeError that names it, and whose paths are checked."""
+    """A wrapper of an exporter: every error becomes an AlframeError with its name, and its paths are checked."""
 
     def __init__(self, exporter: Exporter) -> None:
         self.exporter = exporter
 
     def check(self, items: Sequence[Item]) -> None:
-        """See the contract CheckableExporter; one that is none lacks nothing."""
+        """See the contract CheckableExporter. Another exporter passes the check."""
         if not isinstance(self.exporter, CheckableExporter):
             return
         with self._naming_failures():
@@ -118,14 +118,14 @@ class CheckedExporter:
 
 
 class FailSafeTracker:
-    """A tracker that ends no campaign: one that raises is named once, and not called again; `failure` says why."""
+    """A wrapper of a tracker. If the tracker raises an error, it is logged once, and the tracker is left out."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
         self.failure: str | None = None
 
     def track_settings(self, settings: Mapping[str, Any]) -> None:
-        """See the TracksSettings contract; a new start, of which this is the first call, is a new chance."""
+        """See the contract TracksSettings. This is the first call of a run, so a failed tracker is tried again."""
         self.failure = None
         if isinstance(self.tracker, TracksSettings):
             self._call("track_settings", settings)
@@ -160,5 +160,5 @@ def _describe_failure(kind: str, part: object, error: BaseException) -> str:
 
 
 def tracker_failures(trackers: Sequence[Tracker]) -> list[str]:
-    """Return why trackers were left out, if any were."""
+    """Return the reason for each tracker that was left out."""
     return [each.failure for each in trackers if isinstance(each, FailSafeTracker) and each.failure is not None]

@@ -15,9 +15,9 @@ from alframe.types import UnseenClasses
 
 
 def random_draw_weights(campaign: Campaign) -> dict[int, float]:
-    """Return the keys of all images that were drawn at random, with how many images each stands for, in any unit.
+    """Return the keys of all images that were drawn at random, each with the number of images that it represents.
 
-    These are the audit of each round, and all of a round whose sampler was `random`.
+    These are the audit of each round, and all images of a round with the sampler `random`. Only the ratios count.
     """
     ledger = campaign.ledger
     has_model = dict(ledger.events_of(Predicted))
@@ -69,7 +69,7 @@ def describe_added_images(campaign: Campaign) -> str:
 
 
 def describe_unseen_estimate(unseen: UnseenClasses | None, image_count: int) -> str:
-    """Return the estimate from `image_count` drawn images as a sentence; None says that they are too few."""
+    """Return the estimate from `image_count` drawn images as a sentence; `unseen` is None if they are too few."""
     drawn = f"{image_count} labelled image{'s' if image_count != 1 else ''} drawn at random"
     if unseen is None:
         return (

@@ -1,7 +1,7 @@
 """Embed the pool, and find the images that are unreadable, were replaced, or are near-duplicates.
 
-A represented image gets no label; it is just not requested. Its representative is similar enough to skip the question,
-not to copy the label: of frames in a burst that look alike, some show the animal and some do not.
+A near-duplicate that is represented by another image gets no label. It is only not requested. The label is not copied,
+because some of the similar frames of a burst show the animal and others do not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> EmbeddedPool:
-    """Return features of every readable image; those of the last round where the network is still the same."""
+    """Return features of every readable image: the features of the last round if the network is still the same."""
     if cache.embedded is not None and cache.embedded.embedder is embedder:
         return cache.embedded
     listing, project, compute = cache.listing, campaign.project, campaign.parts.compute
@@ -43,7 +43,7 @@ def embed_pool(campaign: Campaign, cache: RunCache, embedder: FeatureSource) -> 
 
 
 def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None:
-    """Journal which images (key -> reason) cannot be read now, and which can be read again."""
+    """Record which images (key -> reason) cannot be read now, and which can be read again."""
     before = campaign.ledger.unreadable_reasons()
     with campaign.ledger.transaction():
         new = [(key, reason) for key, reason in unreadable.items() if before.get(key) != reason]
@@ -51,7 +51,7 @@ def record_unreadable(campaign: Campaign, unreadable: Mapping[int, str]) -> None
 
 
 def record_damaged(campaign: Campaign, damaged: Mapping[int, str]) -> None:
-    """Journal which images (key -> what is missing) are used although they are damaged, if others were before."""
+    """Record which images (key -> the missing part) are used although they are damaged, if this has changed."""
     if damaged != load_damaged(campaign.ledger):
         with campaign.ledger.transaction():
             event = DamagedImages({str(key): missing for key, missing in damaged.items()})
@@ -59,7 +59,7 @@ def record_damaged(campaign: Campaign, damaged: Mapping[int, str]) -> None:
 
 
 def load_damaged(ledger: Ledger) -> dict[int, str]:
-    """Return key -> what is missing, for all images that are used although they are damaged."""
+    """Return key -> the missing part, for all images that are used although they are damaged."""
     events = ledger.events_of(DamagedImages)
     return {int(key): missing for key, missing in events[-1][1].images.items()} if events else {}
 
@@ -67,7 +67,7 @@ def load_damaged(ledger: Ledger) -> dict[int, str]:
 def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: PoolEmbedding) -> set[int]:
     """Return the images whose files have changed since they were requested.
 
-    A camera that counts from IMG_0001 again, or another season's folder, puts other images under known names.
+    For example, a camera may start again at IMG_0001, so that new images have the names of earlier ones.
     """
     contents, shown = embedding.content_hashes, dict(campaign.ledger.events_of(ShownContent))
     last_shown = {  # the later content of an image that was requested twice
@@ -89,7 +89,7 @@ def find_replaced_images(campaign: Campaign, listing: PoolListing, embedding: Po
 def map_to_representatives(
     campaign: Campaign, listing: PoolListing, embedder: FeatureSource, embedding: PoolEmbedding
 ) -> Ints:
-    """Return (N,) the item that stands for each item: itself, unless `duplicates` says when another one does."""
+    """Return (N,) the representative of each item: the item itself, unless `duplicates` groups near-duplicates."""
     settings, hashes = campaign.settings.duplicates, None
     if settings.by is None:
         return np.arange(len(listing.items))
@@ -105,7 +105,7 @@ def map_to_representatives(
 
 
 def count_near_duplicates(embedded: EmbeddedPool) -> DuplicateCounts:
-    """Count the pool images that another one represents, and how many of these a held-out one represents."""
+    """Count the pool images with another image as representative, and those whose representative is held out."""
     represented = embedded.representatives != np.arange(len(embedded.representatives))
     return DuplicateCounts(
         int((~embedded.listing.is_held_out & represented).sum()), int(embedded.is_duplicate_of_held_out.sum())
@@ -120,6 +120,6 @@ def load_duplicate_counts(ledger: Ledger) -> DuplicateCounts:
 
 
 def describe_duplicate_counts(counts: DuplicateCounts) -> str:
-    """Say how many images are not requested, and why."""
+    """Return a sentence on the near-duplicates, which are not requested."""
     text = f"{counts.images} pool images are near-duplicates; one image per group is requested."
     return f"{text} {counts.held_out} resemble held-out images and are never requested." if counts.held_out else text

@@ -1,4 +1,4 @@
-"""What a request is made with: the system, the state of the source under version control, and the data."""
+"""The environment of a request: the system, the version of the source code, and the data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def collect_environment(data_digest: str) -> RequestEnvironment:
 
 
 def digest_data(embedded: EmbeddedPool) -> str:
-    """Return a digest of the images that are present: what each holds, its id, its class, whether it is held out."""
+    """Return a digest of the present images: the content, id and class of each, and whether it is held out."""
     digest = hashlib.blake2b(digest_size=16)
     listing, items, contents = embedded.listing, embedded.listing.items, embedded.embedding.content_hashes
     for key in listing.is_present.nonzero()[0].tolist():
@@ -38,7 +38,7 @@ def digest_data(embedded: EmbeddedPool) -> str:
 
 @cache  # a sweep runs many campaigns in one process
 def _describe_commit(folder: Path) -> str:
-    """Return the commit of the repository that a folder is in, with "-dirty" if files differ; empty without one."""
+    """Return the commit of the repository of a folder, with "-dirty" if files differ, or "" without a repository."""
     commit = _run_git(folder, "rev-parse", "HEAD")
     changes = _run_git(folder, "status", "--porcelain", "--untracked-files=no") if commit else ""
     return f"{commit}-dirty" if changes else commit

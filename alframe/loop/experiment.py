@@ -1,4 +1,4 @@
-"""Rounds until people must label, or until enough is labelled."""
+"""Rounds until people must label, or until enough images are labelled."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from alframe.types import MODEL_NEEDS, Label, Outcome, OutcomeState
 
 
 def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[Outcome, RunCache, HeadFitResult | None]:
-    """Go on from where the ledger stands; return how that ended, and the last model that was fitted, if there was any.
+    """Continue from the state of the ledger; return the outcome, the cache, and the last fitted model or None.
 
-    `cache`: what an earlier call has returned. With it the pool is not listed again.
+    With the `cache` from an earlier call, the pool is not listed again.
     """
     check_parts(campaign)
     source = campaign.parts.label_source
@@ -69,7 +69,7 @@ def run_until_stop(campaign: Campaign, cache: RunCache | None = None) -> tuple[O
 
 
 def list_pool_into_ledger(campaign: Campaign) -> RunCache:
-    """List the pool, and store its own labels, except in a simulation. Raises BadParams; see `_require_same_groups`."""
+    """List the pool, and store its own labels, except in a simulation. Raises BadParams if settings have changed."""
     settings, parts = campaign.settings, campaign.parts
     if parts.label_source.answers_now:
         check_simulation_unchanged(campaign)
@@ -96,7 +96,7 @@ def list_pool_into_ledger(campaign: Campaign) -> RunCache:
 
 
 def _require_same_groups(campaign: Campaign) -> None:
-    """Raise BadParams if images were held out in other groups: later ones would join the wrong ones."""
+    """Raise BadParams if images were held out by other groups, because new images would get into wrong groups."""
     stored = setting_values((campaign.ledger.latest_config() or {}).get("settings", {}))
     now = campaign.settings.holdout.group
     before = stored.get("holdout.group", now)
@@ -108,7 +108,7 @@ def _require_same_groups(campaign: Campaign) -> None:
 
 
 def _require_same_spellings(campaign: Campaign) -> None:
-    """Raise BadParams for a class of the settings that is another spelling of a class that people have named."""
+    """Raise BadParams if a class of the settings is another spelling of a class that has labels."""
     named = campaign.decided_labels().class_first_rounds
     spelling = {class_name_key(name): name for name in named}
     for name in campaign.settings.classes:
@@ -118,7 +118,7 @@ def _require_same_spellings(campaign: Campaign) -> None:
 
 
 def _hashes_when_requested(campaign: Campaign) -> dict[int, bytes]:
-    """Return what the file of each requested item held when it was requested last, by key."""
+    """Return the content hash of each requested item's file at its last request, by key."""
     shown = dict(campaign.ledger.events_of(ShownContent))
     return {
         key: bytes.fromhex(content)
@@ -182,7 +182,7 @@ def check_parts(campaign: Campaign) -> None:
 
 
 def check_simulation_unchanged(campaign: Campaign) -> None:
-    """Raise BadParams if a simulation goes on with another configuration: its curve would mean nothing."""
+    """Raise BadParams if a simulation continues with another configuration, which would make its curve useless."""
     stored = campaign.ledger.latest_config()
     if stored is None:
         return
@@ -211,7 +211,7 @@ def check_simulation_unchanged(campaign: Campaign) -> None:
 
 
 def _describe_change(kind: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return the kind, with the name of its part before, or with the parameters that differ and their values before."""
+    """Return the kind, with the earlier name of its part, or with the changed parameters and their earlier values."""
     if before.get("name") != now.get("name"):
         return f"{kind} ({before.get('name')})"
     keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
@@ -219,7 +219,7 @@ def _describe_change(kind: str, before: Mapping[str, Any], now: Mapping[str, Any
 
 
 def _fill_in_missing(stored: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in settings that the ledger does not have: one that was added since had no effect then."""
+    """Fill in settings that the ledger does not have. A setting that was added later had no effect before."""
     filled = {}
     for key, value in current.items():
         old = stored.get(key, value)

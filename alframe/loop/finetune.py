@@ -1,4 +1,4 @@
-"""Fine-tune the backbone when enough new labels have come."""
+"""Fine-tune the backbone when there are enough new labels."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNSEEN_FRACTION = 0.2  # of the labels
 
 
 def fine_tune_if_due(campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot) -> FeatureSource:
-    """Return the network to embed with: fine-tuned now, if that is due, or else as it was."""
+    """Return the network for the embedding, fine-tuned now if fine-tuning is due."""
     plan, trained = campaign.settings.finetune, earlier_fine_tunings(campaign)
     labels = len(snapshot.labels.counted)
     next_at = plan.start if not trained else trained[-1][1].labels + plan.every
@@ -110,7 +110,7 @@ def _fine_tune_backbone(
 
 
 def _left_out_fraction(campaign: Campaign, listing: PoolListing) -> float:
-    """Return the part of the labels that fine-tuning leaves out (see the setting `finetune.unseen`)."""
+    """Return the fraction of the labels that fine-tuning leaves out (see the setting `finetune.unseen`)."""
     chosen = campaign.settings.finetune.unseen
     if chosen is not None:
         return chosen

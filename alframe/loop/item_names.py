@@ -1,6 +1,6 @@
-"""The names under which label sources know images whose files were moved since they were requested.
+"""The names that label sources use for images whose files were moved after the request.
 
-Lists, folders and databases that people already work on keep the ids that their images had then, and so do the answers.
+Lists, folders and databases that people already work on keep the earlier ids of their images, and so do the answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEY_AT_END = re.compile(r" \((\d{1,18})\)$")  # as `_differing_served_ids` adds
 def with_ids_of_round(
     ledger: Ledger, source: LabelSource, round_number: int, keys: Sequence[int], items: Sequence[Item]
 ) -> list[Item]:
-    """Return the items of these keys, under the ids by which the label source of this round knows them."""
+    """Return the items of these keys, with the ids that the label source of this round uses."""
     if isinstance(source, ServesPeople):
         ids = _differing_served_ids(ledger, keys)
     else:
@@ -29,7 +29,7 @@ def with_ids_of_round(
 
 
 def with_served_ids(ledger: Ledger, items: Sequence[Item]) -> Sequence[Item]:
-    """Return all items by key, under the ids by which a source that serves people knows them."""
+    """Return all items by key, with the ids that a source with its own server uses."""
     if not (ids := _differing_served_ids(ledger, ledger.keys_with_former_or_reused_id())):
         return items
     return [replace(item, id=ids[key]) if key in ids else item for key, item in enumerate(items)]
@@ -51,10 +51,10 @@ def _first_id_by_key(former_ids: Iterable[FormerId]) -> dict[int, str]:
 
 
 def _differing_served_ids(ledger: Ledger, keys: Iterable[int]) -> dict[int, str]:
-    """Return, by key, the id by which a source that serves people knows an item, where it is not the item's own.
+    """Return, by key, the id that a source with its own server uses for an item, if it is not the item's present id.
 
-    It is the item's first id for ever, because such a source keeps the answers of all rounds together. An item that was
-    listed later under an id of this kind has its key added, so that no answer can be taken for that of another image.
+    This is always the first id of the item, because such a source keeps the answers of all rounds together. If a later
+    item has the same id, its key is added, so that no answer can belong to another image.
     """
     wanted = set(keys)
     current = ledger.ids_of(wanted)

@@ -1,9 +1,9 @@
-"""Decide which label of an item counts, from all its statements; this happens nowhere else.
+"""Decide which label of an item counts, from all its statements. Only this module decides it.
 
-1. The last statement of each source on each request stands, unless it was taken back; answers to a request go before
-   what was known without one (`find_standing_labels`).
-2. Of what stands, the rule `conflicts` decides between annotators and classes (`decide_labels`).
-3. If that is wanted, a label counts for the other images of its sequence too (`propagate_within_sequences`).
+1. The last statement of each source on each request is valid, unless it was taken back. Answers to a request replace
+   labels that were known without a request (`find_standing_labels`).
+2. If valid labels differ, the rule `conflicts` decides between annotators and classes (`decide_labels`).
+3. With the setting `propagate`, a label counts for the other images of its sequence too (`propagate_within_sequences`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class DecidedLabels:
     """The labels from people and the pool.
 
     `counted`: the label of each item that has one.
-    `unsure_rounds`: items that people looked at and could not tell, with the rounds in which they did.
-    `conflicts`: all labels of the items that are labelled with several classes, counted by the rule or not.
-    `class_first_rounds`: every class name (and UNSURE), with the first round it was given in; 0: known from the start.
-    `recheck_answers`: for each round that asked about labelled images again, the items that it got an answer for.
+    `unsure_rounds`: items whose only answer is "unsure", with the rounds of these answers.
+    `conflicts`: all labels of each item that is labelled with several classes, even if one of them counts.
+    `class_first_rounds`: every class name (and UNSURE), with its first round; 0: it was known from the start.
+    `recheck_answers`: for each round that asked about labelled images again, the items with an answer.
     """
 
     counted: list[StoredLabel]
@@ -40,18 +40,18 @@ class DecidedLabels:
 
     @property
     def labelled_or_unsure(self) -> set[int]:
-        """Items that have a label, or that somebody could not tell."""
+        """Items with a label, or with the answer "unsure"."""
         return {label.item for label in self.counted} | self.unsure_rounds.keys()
 
     @property
     def unresolved_conflicts(self) -> set[int]:
-        """Items that are labelled with several classes, none of which counts."""
+        """Items that are labelled with several classes of which none counts."""
         return self.conflicts.keys() - self.labelled_or_unsure
 
     def settled_for_round(self, round_number: int) -> set[int]:
-        """Return the items with a label that counts, from any round, and those that were marked unsure in this one.
+        """Return the items with a label that counts, from any round, and the items with "unsure" from this round.
 
-        Of a round that asked about labelled images again, return those that it got an answer for.
+        If this round asked about labelled images again, return only its answered items.
         """
         if round_number in self.recheck_answers:
             return set(self.recheck_answers[round_number])
@@ -63,10 +63,10 @@ class DecidedLabels:
 
 
 def find_standing_labels(rows: Iterable[StoredLabel], rechecks: Set[int] = frozenset()) -> list[StoredLabel]:
-    """Return the standing labels, by item, the latest at the end; an item may have several, also UNSURE.
+    """Return the valid labels, by item, the latest at the end. An item may have several, and also UNSURE.
 
-    `rows` are all rows of the label table, by item, in the order they were written. `rechecks` are the rounds that
-    asked about labelled images again: "unsure" is not enough there to set aside what was known without a request.
+    `rows` are all rows of the label table, by item, in the order of writing. `rechecks` are the rounds that asked about
+    labelled images again. If the only answer is "unsure" in such a round, a label that was known before stays valid.
     """
     standing = []
     for _, group in groupby(rows, key=attrgetter("item")):
@@ -82,12 +82,12 @@ def find_standing_labels(rows: Iterable[StoredLabel], rechecks: Set[int] = froze
 
 
 def decide_labels(standing: Iterable[StoredLabel], rule: str, rechecks: Set[int] = frozenset()) -> DecidedLabels:
-    """Return the label of each item, decided from its `standing` labels; these are grouped by item, the latest last.
+    """Return the label of each item, from its `standing` (valid) labels, which are grouped by item, the latest last.
 
-    A later file of an annotator replaces the same annotator's earlier one, and so does the answer of the same annotator
-    to one of the `rechecks`, the rounds that asked again; "unsure" is ignored if others gave a class.
-    If several classes are left, "ask" counts none until they agree, "latest" counts the latest, and "majority" the one
-    that most annotators gave, or none if there is a tie.
+    A later file of an annotator replaces an earlier file of the same annotator. The same is true for an answer to one
+    of the `rechecks` (rounds that asked again). "unsure" is ignored if anybody gave a class. If several classes are
+    left, no class counts with the rule "ask", the latest class counts with "latest", and the class of most annotators
+    with "majority" (no class if there is a tie).
     """
     counted: list[StoredLabel] = []
     unsure_rounds: dict[int, set[int | None]] = {}
@@ -129,7 +129,7 @@ def _label_by_rule(labels: Sequence[StoredLabel], rule: str, rechecks: Set[int])
 def _is_corrected(label: StoredLabel, newest: StoredLabel, rechecks: Set[int]) -> bool:
     """Return whether the same annotator was asked again later, or has given a label in a later file.
 
-    Without times no file is later.
+    This function compares the times of the files. Without times, no file is later.
     """
     if newest.round in rechecks and (label.round or 0) < (newest.round or 0):
         return True
@@ -142,8 +142,8 @@ def propagate_within_sequences(
 ) -> list[StoredLabel]:
     """Return labels for the other pool images of each sequence whose labelled images agree, marked by `labelled_on`.
 
-    An image that somebody has looked at and could not tell gets none, nor does a sequence with an image whose
-    conflict is not settled, nor one of the `doubtful_sequences`.
+    An image that was marked "unsure" gets no label. Sequences with an unresolved conflict and `doubtful_sequences` get
+    no labels.
     """
     labels_by_sequence = defaultdict(list)
     for label in labels.counted:
@@ -164,7 +164,7 @@ def propagate_within_sequences(
 
 
 def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: StoredLabel | None) -> str:
-    """Return a sentence about who gave which class and where, and which of them counts."""
+    """Return a sentence about the given classes, their annotators and files, and the class that counts."""
     statements = [
         f"'{label.class_name}'"
         + (f" by {label.annotator}" if label.annotator else "")
@@ -185,7 +185,7 @@ def describe_conflicts(labels: DecidedLabels, items: Sequence[Item]) -> list[str
 
 
 def describe_unresolved_conflicts(labels: DecidedLabels, keys: Set[int], items: Sequence[Item]) -> str:
-    """Return a sentence for a page: which of the answered images `keys` have several classes; "" if there is none."""
+    """Return a sentence on the images in `keys` with conflicting labels, for a page, or ""."""
     names = [f"'{items[key].id}'" for key in sorted(labels.unresolved_conflicts & keys)]
     if not names:
         return ""

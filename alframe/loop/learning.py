@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def fit_new_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: EmbeddedPool) -> HeadFitResult:
-    """Fit a new head on the labelled images; of fewer than two classes there is none."""
+    """Fit a new head on the labelled images. With labels of fewer than two classes, there is no head."""
     items, features = embedded.listing.items, embedded.embedding.features
     usable = embedded.embedding.is_readable & ~embedded.is_duplicate_of_held_out
     usable[list(embedded.replaced)] = False
@@ -61,7 +61,7 @@ def fit_new_head(campaign: Campaign, snapshot: LabelSnapshot, embedded: Embedded
 def evaluate_and_record(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot, candidates: Candidates, fitted: HeadFitResult
 ) -> RoundRecord | None:
-    """Return the record of this round, which the ledger now has; None without a head, or if it was measured before."""
+    """Store and return the record of this round; None without a head, or if it was measured before."""
     head, embedded, training, context = fitted.head, fitted.embedded, fitted.training_labels, fitted.context
     ledger, settings, number = campaign.ledger, campaign.settings, snapshot.closed_round_count
     if head is None or fitted.confidence is None:
@@ -115,7 +115,7 @@ def _digest_training_inputs(fingerprint: str, head: Mapping[str, Any], training:
 def load_audit_draws(campaign: Campaign, item_count: int) -> list[AuditDraw]:
     """Return every random draw from the `item_count` listed items, oldest first.
 
-    Earlier versions did not record which images a round could have drawn. These were all that had no label then.
+    Earlier versions did not record the images that a round could draw. These were all images without a label.
     """
     ledger = campaign.ledger
     strata = ledger.audit_strata()

@@ -1,4 +1,4 @@
-"""The network that embeds, which is built only when something must be embedded."""
+"""The network for the embedding, which is built only when something must be embedded."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 def earlier_fine_tunings(campaign: Campaign) -> list[tuple[int, FineTuned]]:
-    """Return (round, training) of the backbone that is chosen now; trainings of other backbones do not count."""
+    """Return (round, training) of the present backbone, without the trainings of other backbones."""
     recipe = dict(campaign.recipes["backbone"])
     return [(number, trained) for number, trained in campaign.ledger.events_of(FineTuned) if trained.backbone == recipe]
 
 
 def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
-    """Load the backbone with the weights stored last, or those it comes with if there are none, or not `warm`.
+    """Load the backbone with the last stored weights, or with its own weights if there are none, or not `warm`.
 
-    If an earlier command has built the same network, it is not built before it is needed.
+    If an earlier command has built the same network, it is built only when it is needed.
     """
     trained = earlier_fine_tunings(campaign)[-1:] if warm else []
     networks, inference = campaign.project.known_networks, campaign.settings.inference
@@ -59,7 +59,7 @@ def load_network(campaign: Campaign, warm: bool = True) -> FeatureSource:
 
 
 def _network_origin(campaign: Campaign, trained: FineTuned | None) -> dict[str, Any]:
-    """Return all that decides a network apart from the files of its weights; `trained`: its fine-tuning, if any."""
+    """Return all values that decide a network, except the files of its weights; `trained`: its fine-tuning, or None."""
     backbone, recipe = campaign.parts.backbone, dict(campaign.recipes["backbone"])
     draws_weights = trained is None and not (isinstance(backbone, HasWeightsFiles) and not backbone.draws_weights)
     part = REGISTRIES["backbone"].get(str(recipe["name"]))
@@ -77,7 +77,7 @@ def _network_seed(campaign: Campaign) -> int:
 
 
 def find_finetuned_keys(campaign: Campaign) -> set[int]:
-    """Return the keys of the labelled items that the network in use was fine-tuned on; none if it never was."""
+    """Return the keys of the labelled items that the present network was fine-tuned on."""
     trainings = earlier_fine_tunings(campaign)
     if not trainings:
         return set()
@@ -90,14 +90,14 @@ def find_finetuned_keys(campaign: Campaign) -> set[int]:
 
 
 def fine_tuning_summary(campaign: Campaign, round_number: int) -> dict[str, Any]:
-    """Return how the training of this round went; nothing if there was none, or an older version did not record it."""
+    """Return the results of the training of this round, or {} without one (older versions did not record them)."""
     results = "labels", "losses", "train_accuracy", "validation_f1", "best_epoch"
     trainings = [trained for number, trained in earlier_fine_tunings(campaign) if number == round_number]
     return {name: getattr(trained, name) for trained in trainings[-1:] if trained.losses for name in results}
 
 
 def _load_fine_tuned_weights(file: Path, digest: str) -> dict[str, torch.Tensor]:
-    """Return stored weights. Raises StoreError if they are not those that were stored: all embeddings would change."""
+    """Return stored weights. Raises StoreError if the file has changed, because all embeddings would change."""
     advice = "Restore it from a backup of the project."
     weights = load_weights(file, advice)
     if digest and content_hash(file) != digest:

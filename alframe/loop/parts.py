@@ -1,4 +1,4 @@
-"""The parts of a campaign, each built from its recipe when first read, and where they come from."""
+"""The parts of a campaign, each built from its recipe at the first use, and their distributions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("alframe", "torch", "timm", "numpy", "scikit-learn", "faiss-cpu", "p
 
 
 class LazyParts:
-    """`recipes`: kind -> recipe (a part's name and parameters), or of exporters and trackers name -> recipe."""
+    """The parts. `recipes`: kind -> recipe (name and parameters), or for exporters and trackers name -> recipe."""
 
     def __init__(self, recipes: Mapping[str, Any], start_sampler: str) -> None:
         self._recipes = {**recipes, "start_sampler": {"name": start_sampler}}
@@ -51,7 +51,7 @@ class LazyParts:
 
 
 def _build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
-    """Build the part of this recipe. Raises BrokenPlugin also for one that lacks what its contract names."""
+    """Build the part of this recipe. Raises BrokenPlugin also if it lacks a member of its contract."""
     if "name" not in recipe:
         unnamed = f": {', '.join(recipe)} is set, but its YAML file has no line 'name: NAME'" if recipe else ""
         raise BadParams(f"No {kind} is chosen{unnamed}. Give one: {kind}=<name>; `alframe plugins` lists them.")
@@ -61,7 +61,7 @@ def _build_part(kind: str, recipe: Mapping[str, Any]) -> Any:
 
 
 def list_part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:
-    """Return the distribution that each part comes from, as "kind:name" -> "distribution version"."""
+    """Return the distribution of each part, as "kind:name" -> "distribution version"."""
     owners = {}
     for kind, chosen in recipes.items():
         for recipe in (chosen or {}).values() if kind in PLURAL_KINDS.values() else [chosen]:
@@ -73,7 +73,7 @@ def list_part_owners(recipes: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def list_package_versions() -> dict[str, str]:
-    """Return the versions of the installed packages that decide a result."""
+    """Return the versions of the installed packages that may change a result."""
     versions = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):

@@ -1,4 +1,4 @@
-"""The values that the phases of a round pass to each other, and that a process keeps between rounds."""
+"""The values that the phases of a round pass to each other, and the values that a process keeps between rounds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_LOGGED_PROBLEMS = 10  # problems logged one by one; of the rest the number
 
 @dataclass(frozen=True, slots=True)
 class LabelSnapshot:
-    """All labels there are, and how many requests are closed: 0 before the first answer."""
+    """All labels so far, and the number of closed requests (0 before the first answer)."""
 
     labels: DecidedLabels
     closed_round_count: int
@@ -36,10 +36,10 @@ class LabelSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPool:
-    """The listed items with the features that `embedder` made of them.
+    """The listed items and their features from `embedder`.
 
     `replaced`: items whose files have changed since they were requested; they are not used for training.
-    `representatives` (N,): the item that stands for each, most often itself.
+    `representatives` (N,): the representative of each item in its group of near-duplicates, mostly the item itself.
     """
 
     listing: PoolListing
@@ -50,14 +50,14 @@ class EmbeddedPool:
 
     @property
     def is_duplicate_of_held_out(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether this pool item nearly duplicates a held-out one: training on it would leak test information."""
+        """(N,) whether a pool item is a near-duplicate of a held-out item, so that it must not be used for training."""
         is_held_out = self.listing.is_held_out
         return ~is_held_out & is_held_out[self.representatives]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The `keys` (n,) of the images that may be requested now, and those (u,) of all readable ones without a label."""
+    """The `keys` (n,) of the images that may be requested now, and the keys (u,) of all readable unlabelled images."""
 
     keys: Ints
     unlabelled_keys: Ints
@@ -65,9 +65,9 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class HeadFitResult:
-    """The labelled images and the head fitted on them; `head` is None while they are of fewer than two classes.
+    """The labelled images and the head that was fitted on them. `head` is None for labels of fewer than two classes.
 
-    `context` is what else the head was fitted with, and `confidence` how sure it is of each image of the pool.
+    `context` contains the other inputs of the head, and `confidence` its confidence in each image of the pool.
     """
 
     embedded: EmbeddedPool
@@ -87,7 +87,7 @@ class HeadFitResult:
 
 @dataclass(frozen=True, slots=True)
 class ChosenBatch:
-    """A batch before it is requested: its images in order, those drawn at random, and the events to store with it."""
+    """A batch before its request: its images in order, the images drawn at random, and the events to store with it."""
 
     round_number: int
     selection: Selection
@@ -109,10 +109,10 @@ class ProblemLog(set[str]):
 
 @dataclass
 class RunCache:
-    """All of it is derived from the ledger and the stores, so losing it costs time only.
+    """Values from the ledger and the stores. If they are lost, computing them again takes time, but changes nothing.
 
-    `embedded` is what the last round embedded, for as long as the network stays the same. `seconds`: what each phase
-    took since the last record. `data_digest` is of the images' contents; empty until it is computed.
+    `embedded`: the embedding of the last round, while the network stays the same. `seconds`: the time of each phase
+    since the last record. `data_digest`: the digest of the images' contents, empty until it is computed.
     """
 
     listing: PoolListing
@@ -123,7 +123,7 @@ class RunCache:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Add the time until the end of the block to that of the phase."""
+        """Add the time until the end of the block to the time of the phase."""
         start = time.perf_counter()
         yield
         self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start

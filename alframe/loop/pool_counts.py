@@ -1,4 +1,4 @@
-"""Where every image of a project stands: each is counted once, so that the numbers add up."""
+"""The state of every image of a project. Each image is counted once, so that the numbers add up."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PoolCounts:
-    """How many images are held out, and how many of the pool stand where: (number, description), none of them 0.
+    """The number of held-out images, and of pool images in each state: (number, description), without zeros.
 
-    `absent`: how many more are known, but no longer listed by the pool; of these, `absent_labelled` are labelled.
+    `absent`: the number of known images that the pool no longer lists. `absent_labelled` of them are labelled.
     """
 
     held_out: int
@@ -30,7 +30,7 @@ class PoolCounts:
 
     @property
     def total_in_pool(self) -> int:
-        """How many images are in the pool: the sum of its parts."""
+        """The number of images in the pool: the sum over all states."""
         return sum(count for count, _ in self.counts_by_state)
 
     def __str__(self) -> str:
@@ -41,16 +41,16 @@ class PoolCounts:
         return "; ".join([total, *self.describe_absent(), f"{self.held_out:,} held out for testing"])
 
     def describe_absent(self) -> list[str]:
-        """Return how many images the pool no longer lists, as one text; none if it lists all of them."""
+        """Return a text on the images that the pool no longer lists, or no text if it lists all images."""
         labelled = f", {self.absent_labelled:,} of them labelled" * bool(self.absent_labelled)
         return [f"{self.absent:,} more no longer in its listing{labelled}"] * bool(self.absent)
 
 
 def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable[int] = ()) -> PoolCounts:
-    """Return how many images of a project are in each state; `answered_now` are answered, but not in the ledger yet.
+    """Return the number of images in each state; `answered_now` are answered, but not in the ledger yet.
 
-    The first of these that fits an image counts it: labelled, labelled for its sequence, labelled with several classes,
-    unsure, answered but not taken in, requested, unreadable, requested before in vain, never requested.
+    Each image is counted in the first state that it has: labelled, labelled with its sequence, with conflicting labels,
+    unsure, answered but not yet read, requested, unreadable, requested without an answer, or never requested.
     """
     labels, ledger = campaign.decided_labels(), campaign.ledger
     rounds = ledger.stored_rounds()
@@ -82,9 +82,9 @@ def count_pool(campaign: Campaign, items: Sequence[Item], answered_now: Iterable
 
 
 def record_absent(campaign: Campaign, absent: Sequence[int], known_count: int) -> None:
-    """Journal which images the pool no longer lists, if others were missing before; tell what has changed.
+    """Record which images the pool no longer lists, if this has changed, and log the changes.
 
-    `known_count`: how many images the project had before they were listed now.
+    `known_count`: the number of images of the project before this listing.
     """
     before = load_absent(campaign)
     new, newly_absent = campaign.ledger.count_items() - known_count, set(absent) - before
@@ -100,6 +100,6 @@ def record_absent(campaign: Campaign, absent: Sequence[int], known_count: int) -
 
 
 def load_absent(campaign: Campaign) -> set[int]:
-    """Return the known images that the pool did not list any more when it was listed last."""
+    """Return the known images that were missing in the last listing of the pool."""
     events = campaign.ledger.events_of(AbsentImages)
     return set(events[-1][1].keys) if events else set()

@@ -1,4 +1,4 @@
-"""Find labels that a model doubts which has not seen them, and ask again about them, without showing them."""
+"""Find labels that a model doubts, and ask again about them without showing them. The model has not seen them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from alframe.types import AuditDraw, Selection
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulLabels:
-    """The labels that a model doubts which has not seen them, the most doubtful first.
+    """Labels that are doubted by a model that has not seen them, the most doubtful first.
 
-    `event` says of each what it is and what the model thinks. Left out were `hidden_count` labels of images that
-    measure the accuracy, `finetuned_count` that the network was fine-tuned on, and `rechecked_before_count` that were
-    asked again before.
+    `event` has each label and the prediction of the model. Three numbers of labels were not compared: `hidden_count` of
+    images that measure the accuracy, `finetuned_count` that the network was fine-tuned on, and `rechecked_before_count`
+    that were asked again before.
     """
 
     keys: list[int]
@@ -36,9 +36,9 @@ class DoubtfulLabels:
 
 
 def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulLabels:
-    """Compare each label with what a model says that has not seen it. Raises LabelError for labels of one class.
+    """Compare each label with a model that has not seen it. Raises LabelError for labels of only one class.
 
-    The audit is left out, with all else that is asked without a suggestion: if labels were corrected only where the
+    The audit and all other images without a suggestion are left out. If their labels were corrected only where the
     model doubts them, the accuracy on the audit would look better than it is.
     """
     fitted.require_head()
@@ -74,7 +74,7 @@ def find_doubtful_labels(campaign: Campaign, fitted: HeadFitResult) -> DoubtfulL
 def request_recheck(
     campaign: Campaign, cache: RunCache, fitted: HeadFitResult, doubtful: DoubtfulLabels, count: int
 ) -> StoredRound:
-    """Ask about the `count` most doubtful labels again, as a round of its own without any suggestion; return it."""
+    """Ask again about the `count` most doubtful labels, in a separate round without suggestions; return this round."""
     keys, event, number = np.array(doubtful.keys[:count]), doubtful.event, len(campaign.ledger.stored_rounds()) + 1
     asked = LabelsAskedAgain(
         event.labels[:count], event.likely[:count], event.confidence[:count], event.given[:count], event.examined

@@ -1,4 +1,4 @@
-"""What became of labels that were asked again."""
+"""The results for labels that were asked again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alframe.types import UNSURE
 
 @dataclass(frozen=True, slots=True)
 class RecheckedLabel:
-    """A label that was asked again: what it was, what was answered now (none yet, one, several), and what counts."""
+    """A label that was asked again: the label before, the new answers (none, one or several), and the label now."""
 
     key: int
     before: str
@@ -28,13 +28,13 @@ class RecheckedLabel:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the answer is the class of before; None without a single class as the answer."""
+        """Whether the answer is the same class as before; None unless the answer is a single class."""
         classes = set(self.answers) - {UNSURE}
         return self.answers[0] == self.before if len(classes) == 1 and len(set(self.answers)) == 1 else None
 
 
 def read_rechecked_labels(campaign: Campaign, stored_round: StoredRound) -> list[RecheckedLabel]:
-    """Return what became of the labels that a round asked again, the most doubtful first."""
+    """Return the results for the labels that a round asked again, the most doubtful first."""
     ((_, event),) = campaign.ledger.events_of(LabelsAskedAgain, stored_round.number)
     counted = {label.item: label.class_name for label in campaign.decided_labels().counted}
     answers: dict[int, list[str]] = {}
@@ -49,7 +49,7 @@ def read_rechecked_labels(campaign: Campaign, stored_round: StoredRound) -> list
 
 
 def describe_recheck(stored_round: StoredRound, examined_count: int, rechecked: Sequence[RecheckedLabel]) -> list[str]:
-    """Return sentences: how often the second answers agree with the labels, and what has changed."""
+    """Return sentences on the agreement of the second answers with the labels, and on the changed labels."""
     sure = [each for each in rechecked if each.agrees is not None]
     unsure = sum(set(each.answers) == {UNSURE} for each in rechecked)
     several = sum(len(set(each.answers)) > 1 for each in rechecked)
@@ -83,6 +83,6 @@ def describe_recheck(stored_round: StoredRound, examined_count: int, rechecked: 
 
 
 def find_rechecks(campaign: Campaign) -> list[tuple[StoredRound, int]]:
-    """Return each round that asked again, oldest first, with the number of labels that were compared for it."""
+    """Return each round that asked again, the oldest first, with the number of labels that were compared for it."""
     events, stored_rounds = dict(campaign.ledger.events_of(LabelsAskedAgain)), campaign.ledger.stored_rounds()
     return [(stored, events[stored.number].examined) for stored in stored_rounds if stored.number in events]

@@ -1,4 +1,4 @@
-"""One round, top to bottom. Every phase asks the ledger whether it is done, so a pause and a crash resume alike."""
+"""One round from its beginning to its end. The ledger shows which phases are done, also after a pause or a crash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alframe.types import Outcome, OutcomeState, RoundRecord
 
 
 def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResult | None]:
-    """Collect the answers, learn from them, and ask for more; nothing is fitted while answers are waited for."""
+    """Collect the answers, train on them, and request more. While answers are missing, nothing is fitted."""
     with cache.timed("labels"):
         snapshot = collect_answers(campaign, cache)
     if isinstance(snapshot, Outcome):
@@ -34,7 +34,7 @@ def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResu
 def learn_and_measure(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot
 ) -> tuple[HeadFitResult, Candidates, RoundRecord | None]:
-    """Fine-tune the network if that is due, embed the pool, fit the head on the labels, and measure it."""
+    """Fine-tune the network if this is due, embed the pool, fit the head on the labels, and measure it."""
     with cache.timed("training"):
         embedder = fine_tune_if_due(campaign, cache, snapshot)
     with cache.timed("embedding"):

@@ -1,4 +1,4 @@
-"""Notice that a new project is about the images of another one, which have only been moved."""
+"""Find out whether a new project has the images of another project, which were only moved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLE_SIZE = 20  # images whose files are compared
 
 
 def warn_of_project_with_same_images(campaign: Campaign, items: ItemColumns) -> None:
-    """Warn if a campaign of people that has asked nothing yet has the images of a project beside it, moved."""
+    """Warn if a new campaign without requests has the moved images of a project in the same folder."""
     if campaign.parts.label_source.answers_now or campaign.ledger.stored_rounds():
         return
     position_of = {id_: position for position, id_ in enumerate(items.ids)}
@@ -38,7 +38,7 @@ def warn_of_project_with_same_images(campaign: Campaign, items: ItemColumns) -> 
 
 
 def _projects_of_people(folder: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the folder of each project beside `folder` that has asked people, and how many labels it has."""
+    """Yield the folder of each project beside `folder` that has asked people, and its number of labels."""
     for file in sorted(folder.parent.glob(f"*/{LEDGER_NAME}")):
         if file.parent == folder:
             continue
@@ -53,7 +53,7 @@ def _projects_of_people(folder: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _is_moved(before: Path, now: Path) -> bool:
-    """Return whether a file lies elsewhere now: it is gone from there, or was copied."""
+    """Return whether a file was moved, or copied with the same size."""
     if before == now:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Serve people while the campaign goes on: what they are shown of it, and where their label source is served."""
+"""Serve people while the campaign runs: choose the label source to serve, and give it the state of the campaign."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MIN_OUT_OF_FOLD_LABELS = 10  # below, a model that has not seen a fold of them s
 
 @contextmanager
 def serving_people(campaign: Campaign) -> Iterator[LabellingServer | None]:
-    """Serve people by the chosen label source, or by that of the open request; None if both only leave files."""
+    """Start the server of the chosen label source, or of the open request; yield None if neither has a server."""
     rounds = campaign.ledger.stored_rounds()  # the ledger is made before anything of the label source's
     sources = [campaign.parts.label_source]
     if rounds and not rounds[-1].closed:
@@ -44,13 +44,13 @@ def serving_people(campaign: Campaign) -> Iterator[LabellingServer | None]:
 
 
 def is_last_request_served(campaign: Campaign) -> bool:
-    """Return whether people answer the open request where they are served, not in files that another source left."""
+    """Return whether the label source of the last request has a server, so that people do not answer in files."""
     rounds = campaign.ledger.stored_rounds()
     return bool(rounds) and isinstance(label_source_of(campaign, rounds[-1]), ServesPeople)
 
 
 def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | None) -> CampaignSnapshot:
-    """Return the campaign as it is now; with what the model thinks of the pool, if one is given."""
+    """Return the present state of the campaign, with the predictions for the pool if `fitted` has a model."""
     ledger, labels, items = campaign.ledger, campaign.decided_labels(), cache.listing.items
     rounds, stopping = ledger.stored_rounds(), campaign.parts.stopping
     newest = rounds[-1] if rounds and not rounds[-1].closed else None
@@ -85,9 +85,9 @@ def take_snapshot(campaign: Campaign, cache: RunCache, fitted: HeadFitResult | N
 
 
 def keys_without_suggestion_by_round(campaign: Campaign) -> dict[int, set[int]]:
-    """Return, for each round, the keys that are shown without the model's suggestion: the audit is among them.
+    """Return, for each round, the keys that are shown without the model's suggestion. The audit is among them.
 
-    A round that asked about labelled images again hides nothing any more once it is closed.
+    For a closed round that asked about labelled images again, no keys are returned.
     """
     arranged, rechecks = dict(campaign.ledger.events_of(BatchArranged)), campaign.recheck_rounds()
     return {
@@ -101,7 +101,7 @@ def keys_without_suggestion_by_round(campaign: Campaign) -> dict[int, set[int]]:
 def find_keys_without_suggestion(stored: StoredRound, arranged: BatchArranged | None) -> set[int]:
     """Return the keys of a round that are shown without the model's suggestion.
 
-    Rounds of an earlier version have no arrangement: all of them, so that it does not show which were audited.
+    Rounds of an earlier version have no arrangement. If they have an audit, all keys are returned, to hide it.
     """
     if arranged is None:
         return set(stored.keys) if stored.audit_keys else set()
@@ -109,9 +109,9 @@ def find_keys_without_suggestion(stored: StoredRound, arranged: BatchArranged | 
 
 
 def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredictions:
-    """Predict every image of the pool; a labelled one by a model that has not seen its label.
+    """Predict every image of the pool. A labelled image is predicted by a model that has not seen its label.
 
-    Where fine-tuning has used the label, its embedding knows it: then the doubt is not known.
+    If fine-tuning has used the label, its embedding contains it, so there is no value for the doubt.
     """
     embedding, listing, training = fitted.embedded.embedding, fitted.embedded.listing, fitted.training_labels
     keys = np.flatnonzero(embedding.is_readable & listing.is_present & ~listing.is_held_out)
@@ -129,9 +129,9 @@ def _predict_with_doubt(campaign: Campaign, fitted: HeadFitResult) -> PoolPredic
 
 
 def predict_probs_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floats:
-    """Return (m, C) what models say of the labelled images that have seen neither these nor others of their groups.
+    """Return probabilities (m, C) of the labelled images, by models that have not seen any image of their groups.
 
-    The rows of a fold that leaves a single class to learn are what the head in use says, which has seen them.
+    If a fold leaves only one class for training, its rows come from the present head, which has seen them.
     """
     training = fitted.training_labels
     rng = seeding.generator(campaign.settings.seed, "doubt", len(training.keys))
@@ -145,7 +145,7 @@ def predict_probs_out_of_fold(campaign: Campaign, fitted: HeadFitResult) -> Floa
 
 
 def describe_accuracy(campaign: Campaign) -> str:
-    """Return how good the model is in a sentence, or why that is not known; "" before the first model."""
+    """Return a sentence on the accuracy of the model, or why it is not known; "" before the first model."""
     history = campaign.ledger.history()
     if not history:
         return ""

@@ -1,4 +1,4 @@
-"""How far a campaign is from the accuracy at which it stops."""
+"""The distance of a campaign from the accuracy at which it stops."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alframe.types import Estimate
 
 
 def describe_target(campaign: Campaign) -> str:
-    """Return a sentence on the accuracy that the stopping rule waits for; "" if there is none, or if it is reached."""
+    """Return a sentence on the accuracy at which the campaign stops; "" if there is none, or if it is reached."""
     stopping: object = campaign.parts.stopping
     target = stopping.accuracy_target if isinstance(stopping, HasAccuracyTarget) else None
     history = campaign.ledger.history()
@@ -22,7 +22,7 @@ def describe_target(campaign: Campaign) -> str:
 
 
 def describe_distance(estimate: Estimate, target: float) -> str:
-    """Return how far the accuracy on the images without a label is from the `target`; "" if it is reached."""
+    """Return a sentence on the distance of the `estimate` from the `target` accuracy; "" if it is reached."""
     if estimate.always_low >= target:
         return ""
     low, high = math.floor(100 * estimate.always_low), math.ceil(100 * estimate.always_high)
@@ -39,11 +39,11 @@ def describe_distance(estimate: Estimate, target: float) -> str:
 
 
 def count_draws_to_target(estimate: Estimate, target: float) -> int | None:
-    """Return how many more images drawn at random would lift the lower limit to `target`, with the same accuracy.
+    """Return how many more images drawn at random would raise the lower limit to `target`, at the same accuracy.
 
-    Wilson's interval is solved for the number of images: each further one tells as much as one so far. None if nobody
-    can tell: if too few are drawn for an accuracy (`is_small`), if it is not above the target, or if more would be
-    needed than there are images.
+    Wilson's interval is solved for the number of images. Each further image counts as much as an image so far. Return
+    None if too few images are drawn for an accuracy (`is_small`), if the accuracy is not above the target, or if more
+    images would be needed than there are.
     """
     share, low = estimate.accuracy, estimate.always_low
     if estimate.is_small or share <= target or low <= 0:

@@ -23,10 +23,10 @@ def wait_for_answers(
     serving: LabellingServer | None = None,
     message: str = "",
 ) -> None:
-    """Return when enough of the open request is answered, and look every `every` seconds until then.
+    """Return when enough of the open request is answered. Look for answers every `every` seconds.
 
-    People who are served are told which of their answers do not count, and `message` when that is settled. Each answer
-    is in the ledger as soon as it is seen, so whatever ends the waiting loses nothing.
+    The server shows people which of their answers have conflicts and do not count, or else `message`. Each answer is
+    stored in the ledger as soon as it is found, so no answer is lost if the waiting ends early.
     """
     return_freed_memory()
     stored_round = campaign.ledger.stored_rounds()[-1]

@@ -1,1 +1,1 @@
-"""What the command line can do: one verb, one file."""
+"""The tasks of the command line: each verb has its own file."""

@@ -1,4 +1,4 @@
-"""Accuracy in plain text: one run, and runs side by side."""
+"""Tables of the accuracy in plain text: of one run, and of several runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_ROWS, LAST_ROWS = 2, 8  # of a table, which with its notes is to fit a scr
 def accuracy_table(history: Sequence[RoundRecord]) -> str:
     """Return a table of a run's accuracy with its interval by number of labels: by evaluation, by audit, or both.
 
-    Of a long campaign, the rows in the middle are left out, and counted.
+    If a campaign is long, the rows in the middle are left out, and a note gives their number.
     """
     newest: dict[int, RoundRecord] = {}
     for record in history:
@@ -60,7 +60,7 @@ def accuracy_table(history: Sequence[RoundRecord]) -> str:
 
 
 def describe_unanswered_audit(count: int) -> str:
-    """Return what an audit leaves out, if `count` of its images have no label; a line, or nothing."""
+    """Return a line if `count` images of an audit have no label, else ""."""
     if not count:
         return ""
     have, if_hard = "images that were drawn at random have", "If they are harder than the others"
@@ -80,7 +80,7 @@ def _unmeasured_classes_sentence(evaluation: Evaluation, before: str = "") -> st
 
 
 def describe_caveat(evaluation: Evaluation) -> str:
-    """Return why a number that was not measured on held-out images is doubtful; nothing beside others."""
+    """Return a warning for an accuracy that was not measured on held-out images, else ""."""
     if evaluation.basis not in (CROSS_VALIDATION_BASIS, UNSEEN_BASIS):
         return ""
     return (
@@ -91,7 +91,7 @@ def describe_caveat(evaluation: Evaluation) -> str:
 
 
 def comparison_table(histories: Histories, sampler: str) -> str:
-    """Return a table of the accuracy of sampler and baseline by number of labels, means over seeds, and difference."""
+    """Return a table of the mean accuracy of sampler and baseline by number of labels, and of their difference."""
     curves = {name: mean_curve(name, runs) for name, runs in histories.items()}
     names = [sampler, *(name for name in histories if name != sampler)]
     cells = {
@@ -117,7 +117,7 @@ def comparison_table(histories: Histories, sampler: str) -> str:
 
 
 def name_unmeasured_classes(histories: Sequence[Sequence[RoundRecord]]) -> str:
-    """Return a line with the classes that no test image shows in some of the runs; "" if all are measured in all."""
+    """Return a line with the classes that some runs have no test image of, or ""."""
     evaluations = [found for history in histories if (found := _last_measured([each.evaluation for each in history]))]
     remarks: dict[str, list[str]] = {}
     for evaluation in evaluations:
@@ -146,7 +146,7 @@ def _interval_cell(mean: float, low: float, high: float) -> str:
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in plain text, its columns flush right below a rule."""
+    """Return a table in plain text, with right-aligned columns below a line."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

@@ -1,4 +1,4 @@
-"""`alframe compare`: finished runs as learning curves, statistics and figures on one page."""
+"""`alframe compare`: write a page with the learning curves, statistics and figures of finished runs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Compare:
 
 
 def missing_libraries() -> str:
-    """Return which libraries a comparison lacks, with the remedy; nothing if all are installed."""
+    """Return the missing libraries of a comparison, with the remedy, or "" if all are installed."""
     missing = " and ".join(name for name in REQUIRED_LIBRARIES if find_spec(name) is None)
     return missing and f'A comparison needs {missing}. Install what is missing: pip install "alframe[compare]"'
 
@@ -64,7 +64,7 @@ def write_comparison_page(
     measure: str = "accuracy",
     goals: Sequence[float] | None = None,
 ) -> Path:
-    """Write the comparison of runs from these places into the folder `out`; return the page's path."""
+    """Write the comparison of runs from these folders into the folder `out`; return the path of the page."""
     from alframe.comparison.curves_table import curves_table
     from alframe.comparison.origin import describe_origin, runs_table
     from alframe.comparison.overall_sections import sections_on_all_data_sets
@@ -114,7 +114,7 @@ def write_comparison_page(
 
 
 def _latest_sweep_or_project(session: Session) -> list[Path]:
-    """Return the newest sweep of which the session's project is a run, or else the project. Raises BadParams."""
+    """Return the newest sweep that contains the session's project, or else the project. Raises BadParams."""
     if not session.project.has_begun:
         raise BadParams(f"Which runs? Give the folder of a sweep: {command_line('compare', 'sweep=FOLDER')}")
     notes = session.folder.parent.glob(f"sweeps/*/{ENDED_FOLDER}/{session.folder.name}.json")
@@ -123,7 +123,7 @@ def _latest_sweep_or_project(session: Session) -> list[Path]:
 
 
 def _choose_goals(runs: Sequence[Run], measure: str) -> list[float]:
-    """Return up to five values in steps of 5 %, 2 % or 1 %, from the best start to the best that was reached."""
+    """Return up to five values in steps of 5 %, 2 % or 1 %, between the best first value and the best value."""
     values = [[getattr(record.evaluation, measure) for record in run.history] for run in runs]
     lowest, highest = max(row[0] for row in values), max(max(row) for row in values)
     for step in (5, 2, 1):

@@ -1,4 +1,4 @@
-"""Tell people which labels are doubtful, and what became of those that were asked again."""
+"""Describe doubtful labels, and the results for labels that were asked again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alframe.types import Item
 
 
 def describe_doubtful(doubtful: DoubtfulLabels) -> list[str]:
-    """Return sentences: how many labels are doubtful, and which were not compared."""
+    """Return sentences on the number of doubtful labels, and on the labels that were not compared."""
     left_out = {
         "of images that measure the accuracy": doubtful.hidden_count,
         "that the network was fine-tuned on": doubtful.finetuned_count,
@@ -35,7 +35,7 @@ def list_doubtful(items: Sequence[Item], doubtful: DoubtfulLabels) -> list[str]:
 
 
 def list_recheck(items: Sequence[Item], checked: Sequence[RecheckedLabel]) -> list[str]:
-    """Return a line for each label that was asked again and got another answer, the most doubtful first."""
+    """Return a line for each label that got another answer when it was asked again, the most doubtful first."""
     return [
         f"{items[each.key].id}: '{each.before}', now {' and '.join(map(repr, each.answers))}"
         f" (model: {each.likely} {each.confidence:.0%}); {'no label' if each.now is None else repr(each.now)} counts"

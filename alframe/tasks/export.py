@@ -1,4 +1,4 @@
-"""`alframe export`: write the model and the predictions as they are now."""
+"""`alframe export`: write the present model and predictions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Export:
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """Export. Raises StoreError that says what could not be written, and what was."""
+        """Export. Raises StoreError with the exports that failed and the files that were written."""
         check_parts(session)
         cache = list_pool_into_ledger(session)
         collect_and_store_answers(session, cache.listing.items, cache.problems)
@@ -36,7 +36,7 @@ class Export:
 
 
 def check_exporters(exporters: Sequence[Exporter], items: Sequence[Item]) -> None:
-    """Raise StoreError with all that the exporters lack, before anything is embedded or predicted for them."""
+    """Raise StoreError with everything that the exporters lack, before anything is embedded or predicted."""
     lacking = []
     for exporter in exporters:
         try:
@@ -49,7 +49,7 @@ def check_exporters(exporters: Sequence[Exporter], items: Sequence[Item]) -> Non
 
 
 def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> tuple[list[Path], list[str]]:
-    """Let every exporter write below `export/`; return the files and folders there, and why some could not be written.
+    """Let every exporter write below `export/`; return the written files and folders, and the failures.
 
     Raises LabelError if there are too few labels for a model.
     """
@@ -70,7 +70,7 @@ def export_results(session: Session, cache: RunCache, fitted: HeadFitResult) -> 
 def write_all_exports(
     exporters: Sequence[Exporter], predictions: Predictions, model: ExportableModel, folder: Path
 ) -> tuple[list[Path], list[str]]:
-    """Let each exporter write below `folder`; return what was written, and why the rest could not be."""
+    """Let each exporter write below `folder`; return the written paths, and the failures."""
     written: list[Path] = []
     failed = []
     for exporter in exporters:

@@ -1,4 +1,4 @@
-"""`alframe label`: take in what has been labelled so far, at once or as it comes."""
+"""`alframe label`: read the answers so far, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alframe.types import Outcome, OutcomeState
 
 @dataclass
 class WaitsForAnswers:
-    """A task that may wait for answers: with `watch`, it looks every `every` seconds."""
+    """A task that may wait for answers. With `watch`, it looks for them every `every` seconds."""
 
     watch: bool = False
     every: float = 5.0
@@ -35,7 +35,7 @@ class Label(WaitsForAnswers):
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """Store the answers; the next run learns from them. Raises StoreError if there is no project."""
+        """Store the answers. The next run trains on them. Raises StoreError if there is no project."""
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "label"))
         items, problems, before = session.ledger.items_on_demand(), ProblemLog(), session.decided_labels()
@@ -71,7 +71,7 @@ class Withdraw:
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """Close the request. The files people were given stay, and an answer that is written there later counts."""
+        """Close the request. Its files stay, and answers that people write there later count."""
         go_on = f"Choose another batch with: {project_command(session.folder)}"
         rounds = session.ledger.stored_rounds() if session.project.has_begun else []
         if not rounds or rounds[-1].closed:

@@ -1,4 +1,4 @@
-"""How paths and commands are shown to people."""
+"""Paths, commands and common messages for people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def predict_command(model: Path) -> str:
 
 
 def describe_bad_image_counts(campaign: Campaign) -> list[str]:
-    """Return a line that counts the images which are not used, or used in part; none if all can be read."""
+    """Return a line with the numbers of unreadable and damaged images, or no line if there are none."""
     unreadable, damaged = len(campaign.ledger.unreadable_reasons()), len(load_damaged(campaign.ledger))
     counts = [
         *([f"Images that cannot be read and are left out: {unreadable:,}."] if unreadable else []),
@@ -33,7 +33,7 @@ def describe_bad_image_counts(campaign: Campaign) -> list[str]:
 
 
 def no_project_message(session: Session, verb: str) -> str:
-    """Return the message that there is no project to look at, and how to name one: mostly it is another folder."""
+    """Return the message that there is no project here, and how to give the folder of a project."""
     # The name of a folder that nobody has typed would look like that of a project.
     where = short_path(session.folder if session.runs is None else session.runs)
     which = "" if session.runs is None or not session.runs.is_dir() else " that was started with these settings"

@@ -1,4 +1,4 @@
-"""`alframe new_plugin`: write a plugin that works, to be changed into one's own."""
+"""`alframe new_plugin`: write a working plugin as a template."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NewPlugin:
     folder: str | Path | None = None
 
     def run(self, session: Session) -> Outcome:
-        """Write the files. Raises BadParams for a name that cannot be, StoreError rather than replace another file."""
+        """Write the files. Raises BadParams for an impossible name, and StoreError if a file exists already."""
         if self.part is None:
             raise BadParams(f"What is the part called? {command_line('new_plugin', 'part=NAME')}")
         folder = Path(self.folder or f"alframe-{self.part.replace('_', '-')}")
@@ -44,7 +44,7 @@ class NewPlugin:
 
 
 def words_to_choose(kind: str, part: str) -> list[str]:
-    """Return the words of a command that uses the part, besides what is used by default."""
+    """Return the words of a command that chooses the part, and keeps the default parts of a list."""
     if kind == "task":
         return [part]
     if kind in DEFAULT_PARTS:
@@ -55,8 +55,8 @@ def words_to_choose(kind: str, part: str) -> list[str]:
 def write_plugin(folder: Path, part: str, kind: str) -> None:
     """Write the template of this `kind` to `folder`, with the part called `part`.
 
-    Raises BadParams for a kind without a template, for a name that no module can have and for one that is taken;
-    StoreError if another file is in the way.
+    Raises BadParams for a kind without a template, for a name that no module can have, and for a name that is taken.
+    Raises StoreError if another file has the same path.
     """
     if kind not in TEMPLATE_KINDS:
         raise BadParams(f"kind={kind}: there is no template for it. Known: {', '.join(TEMPLATE_KINDS)}.")

@@ -1,4 +1,4 @@
-"""`alframe recheck_labels`: find labels that are likely wrong, and ask again about them without showing them."""
+"""`alframe recheck_labels`: find labels that are probably wrong, and ask again about them without showing them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class RecheckLabels(WaitsForAnswers):
     def _wait_or_report(
         self, session: Session, cache: RunCache, stored_round: StoredRound, found: Sequence[str] = ()
     ) -> Outcome:
-        """Report once enough of the round is answered; where people are served or with `watch`, wait for that."""
+        """Report when enough of the round is answered. Wait for this with `watch`, or if there is a server."""
         items, source = cache.listing.items, label_source_of(session, stored_round)
         message = source.request(make_request(session, stored_round, items))
         if self.watch or isinstance(source, ServesPeople):
@@ -107,7 +107,7 @@ class RecheckLabels(WaitsForAnswers):
         return Outcome(OutcomeState.DONE, "\n".join([*lines, f"To learn from this: {project_command(session.folder)}"]))
 
     def _describe_last_recheck(self, session: Session, items: Sequence[Item]) -> list[str]:
-        """Return what the last recheck has changed; nothing before the first."""
+        """Return lines on the results of the last recheck, or [] before the first."""
         rechecks = find_rechecks(session)
         if not rechecks:
             return []
@@ -122,7 +122,7 @@ class RecheckLabels(WaitsForAnswers):
 
 
 def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: set[int]) -> None:
-    """Close a round that asked about images without a label. Raises LabelError if too few of it are answered."""
+    """Close a round that asked about images without a label. Raises LabelError if it has too few answers."""
     keys = set(stored_round.keys)
     answered = (session.decided_labels().settled_for_round(stored_round.number) & keys) - incomplete
     if len(answered) >= count_required_answers(session, len(keys)):
@@ -136,7 +136,7 @@ def _close_if_answered(session: Session, stored_round: StoredRound, incomplete: 
 
 
 def _check_can_ask_again(session: Session) -> None:
-    """Raise LabelError if the label source keeps one answer for each image: it would only repeat that."""
+    """Raise LabelError if the label source keeps one answer for each image, because it would only repeat it."""
     source, name = session.parts.label_source, session.parts.name_of("label_source")
     if isinstance(source, AnswersInOnePlace) and source.answers_persist:
         raise LabelError(

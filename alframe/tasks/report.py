@@ -55,7 +55,7 @@ class Report:
 
 
 def write_report(session: Session, outcome: Outcome) -> str:
-    """Rewrite report.html after a run, and say where it is, or why the page of before is still there."""
+    """Rewrite report.html after a run; return its path, with a remark if it could not be written."""
     file = session.folder / "report.html"
     try:
         write_text(file, render_report(collect_report_data(session, outcome)))
@@ -72,7 +72,7 @@ def write_report(session: Session, outcome: Outcome) -> str:
 
 
 def collect_report_data(session: Session, outcome: Outcome | None = None) -> ReportData:
-    """Return all that the page shows, read from the ledger."""
+    """Return all data of the page, from the ledger."""
     ledger = session.ledger
     items = ledger.items_on_demand()
     labels = {label.item: label.class_name for label in session.decided_labels().counted}

@@ -1,4 +1,4 @@
-"""`alframe`: go on with the campaign until people must label or enough is labelled."""
+"""`alframe`: continue the campaign until people must label, or until enough images are labelled."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Run(WaitsForAnswers):
     read_only = False
 
     def run(self, session: Session) -> Outcome:
-        """Run a campaign to its end, or until people must label; where it has ended before, repeat its message.
+        """Run a campaign to its end, or until people must label. If it has ended before, repeat its message.
 
-        The outcome names the exporters and trackers that failed: they end no campaign.
+        The outcome names the exporters and trackers that failed. They do not end the campaign.
         """
         outcome = self._run(session)
         failures = dict.fromkeys([*outcome.failures, *tracker_failures(session.parts.trackers)])
@@ -126,7 +126,7 @@ class Run(WaitsForAnswers):
     def _serve_after_the_end(
         self, session: Session, serving: LabellingServer, done: Outcome, cache: RunCache, fitted: HeadFitResult | None
     ) -> bool:
-        """Go on serving after the end; return True when answers were corrected, False after Ctrl-C."""
+        """Keep the server running after the end; return True when answers were corrected, False after Ctrl-C."""
         serving.publish(take_snapshot(session, cache, fitted))
         serving.show_phase("done", done.message.partition("\n")[0])
         log.info("\n%s\n\nThe pages stay open for review: %s\nCtrl-C ends.", done.message, serving.address)
@@ -168,7 +168,7 @@ class Run(WaitsForAnswers):
 
 @contextmanager
 def _showing_phase(serving: LabellingServer | None, phase: str, message: str) -> Iterator[None]:
-    """Show people a phase, and how far its long steps have got."""
+    """Show people a phase and the progress of its long steps."""
     if serving is None:
         yield
         return
@@ -229,7 +229,7 @@ def _summary_message(
 
 
 def _read_done_file(file: Path, digest: str, needs_exports: bool) -> Outcome | None:
-    """Return the outcome of a run with the same configuration that has ended, if there was one.
+    """Return the outcome of a finished run with the same configuration, or None.
 
     `needs_exports`: whether the run must have exported its results.
     """

@@ -1,4 +1,4 @@
-"""`alframe status`: where a project stands, what is awaited, and what to do next."""
+"""`alframe status`: the state of a project, the missing answers, and the next step."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Status:
     show: int = 20
 
     def run(self, session: Session) -> Outcome:
-        """Describe what the ledger knows, and what was answered since. Raises StoreError if there is no project."""
+        """Describe the state in the ledger, and the answers since. Raises StoreError if there is no project."""
         if not session.project.has_begun:
             raise StoreError(no_project_message(session, "status"))
         ledger, items = session.ledger, session.ledger.items_on_demand()
@@ -78,7 +78,7 @@ class Status:
 
 
 def _read_answers(session: Session, items: Sequence[Item]) -> tuple[set[int], list[str]]:
-    """Return what is answered, with what nobody has taken in yet, and the problems of the answers."""
+    """Return the answered keys, also of answers that no run has read yet, and the problems of the answers."""
     labels, rounds = session.decided_labels(), session.ledger.stored_rounds()
     asks_again = bool(rounds) and rounds[-1].number in session.recheck_rounds()
     answered = labels.settled_for_round(rounds[-1].number) if rounds else set()
@@ -125,7 +125,7 @@ def _describe_next_step(session: Session, answered: Set[int]) -> list[str]:
 
 
 def _describe_changed_settings(session: Session) -> list[str]:
-    """Return a line with the settings that hold for the project's next rounds too, if some are not the defaults."""
+    """Return a line with the settings that differ from the defaults, which the next rounds use too."""
     changed = [
         f"{name}={format_for_command_line(value)}" for name, value in non_default_settings(session.settings).items()
     ]

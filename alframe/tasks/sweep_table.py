@@ -1,4 +1,4 @@
-"""Runs of a sweep side by side in the terminal: one row for each setting, over its seeds."""
+"""A table of the runs of a sweep for the terminal: one row for each setting, over its seeds."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from alframe.types import Floats64
 
 
 def sweep_table(runs: Sequence[Run]) -> str:
-    """Return a table: area under the learning curve and last accuracy of each setting, means over seeds with intervals.
+    """Return a table of the area under the learning curve and the last accuracy of each setting, with intervals.
 
-    A column for each choice that varies says what the setting is.
+    The values are means over the seeds. Each choice that varies has a column.
     """
     varying = varying_choices([run.choices for run in runs]) or ["sampler"]
     settings: dict[tuple[str, ...], list[Run]] = {}
