@@ -697,3 +697,12 @@ def test_measured_values_become_jpegs_that_can_be_looked_at(tmp_path: Path, kind
     with Image.open(root(request) / "a.jpg") as shown:
         assert shown.size == (30, 20)
         assert np.ptp(np.asarray(shown)) > 200
+
+
+def test_an_export_in_the_folder_is_named_as_long_as_images_have_no_answer(request_: Request) -> None:
+    Timelapse().request(request_)
+    answer(request_, {"a/1.png": "deer"})
+    (root(request_) / "ImageData.csv").write_text("File,RelativePath,Species\n1.jpg,b,red fox\n")
+    assert [problem for problem in problems(request_) if "ImageData.csv" in problem and "(.ddb)" in problem]
+    answer(request_, {"b/1.png": "deer", "b/2.png": "deer", "3.png": "deer"})
+    assert problems(request_) == []

@@ -24,6 +24,7 @@ from alframe.kit.files import TEMPORARY_CHARACTERS, class_folder_name
 from alframe.kit.parameters import require_one_of
 from alframe.kit.progress import track
 from alframe.kit.round_folders import (
+    MANIFEST,
     classes_when_asked,
     count_with_noun,
     marking_round_asked,
@@ -127,7 +128,8 @@ class Timelapse:
             if owner := owner_of_file[label.file]:
                 answered_by[label.item].add(owner)
         incomplete = sorted(item for item, people in answered_by.items() if len(people) < len(self.annotators))
-        return replace(answers, incomplete=incomplete)
+        problems = [*answers.problems, *_unread_exports(folder, len(asked - {label.item for label in answers.labels}))]
+        return replace(answers, incomplete=incomplete, problems=problems)
 
     def _collect_file(
         self,
@@ -213,3 +215,10 @@ def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
             f"each must be a possible folder name."
         )
     return people
+
+
+def _unread_exports(folder: Path, unanswered_count: int) -> list[Problem]:
+    """Return a Problem for each CSV in the round's folder, if images have no answer: people may expect it to count."""
+    files = [file for file in find_files_below(folder, ".csv") if file.name != MANIFEST] if unanswered_count else []
+    what = "is not read. If it has answers, copy the data file (.ddb) from which it was exported into this folder."
+    return [Problem(str(file), None, what) for file in files]
