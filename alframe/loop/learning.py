@@ -73,6 +73,11 @@ def evaluate_and_record(
     items, features, new_head = embedded.listing.items, embedded.embedding.features, campaign.parts.new_head
     held_out = np.flatnonzero(embedded.listing.is_held_out & embedded.embedding.is_readable).tolist()
     test = [(key, name) for key in held_out if (name := items[key].label) is not None]
+    if held_out and not test:
+        without = (
+            "The %d images that are kept for testing have no class. To measure on them, give their classes in the pool."
+        )
+        log.warning(without, len(held_out))
     rng = seeding.generator(settings.seed, "evaluation", number)
     audit_rng = seeding.generator(settings.seed, "audit evaluation", number)
     basis = AUDIT_BASIS if settings.duplicates.by is None else DEDUPLICATED_AUDIT_BASIS

@@ -148,3 +148,10 @@ def test_images_added_after_the_last_draw_are_named_until_a_round_includes_them(
     alframe("project=p", "stopping.labels=18")
     answer(tmp_path / "p", 3, dict.fromkeys(range(6)))
     assert "added to the pool" not in alframe("project=p").out
+
+
+def test_test_images_without_a_class_are_named(alframe: CommandLine, pool: Path, tmp_path: Path) -> None:
+    tiny_pool(tmp_path / "other", classes=1, each=3)
+    alframe(*SMALL, "pool.test_root=other")
+    answer(tmp_path / "p", 1, dict.fromkeys(range(6)))
+    assert "The 3 images that are kept for testing have no class." in alframe("project=p").err
