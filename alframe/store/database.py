@@ -18,7 +18,7 @@ _REMEDIES = {
     sqlite3.SQLITE_FULL: "Make room and run the same command again.",
     sqlite3.SQLITE_BUSY: "Another program is using it: wait until it has ended and run the same command again.",
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable and run the same command again.",
-    sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
+    sqlite3.SQLITE_IOERR: "Make room if the disk is full, else check the drive, and run the same command again.",
 }
 
 

@@ -26,7 +26,7 @@ _REMEDIES = {
     "or -wal after its name is beside it, open the set once in Timelapse and close it.",
     sqlite3.SQLITE_NOTADB: f"It is damaged, or not a Timelapse file. The folder {BACKUPS_FOLDER} beside it has copies.",
     sqlite3.SQLITE_CORRUPT: f"It is damaged. Put back the newest good copy from the folder {BACKUPS_FOLDER} beside it.",
-    sqlite3.SQLITE_IOERR: "Check the drive that it is on, and run the same command again.",
+    sqlite3.SQLITE_IOERR: "Make room if the disk is full, else check the drive, and run the same command again.",
     sqlite3.SQLITE_FULL: "Make room on the disk, and run the same command again.",
 }
 
