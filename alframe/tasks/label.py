@@ -66,7 +66,7 @@ def _describe_changes(before: DecidedLabels, after: DecidedLabels) -> str:
 
 
 class Withdraw:
-    """Close the open batch. Its answers count, and its other images go back into the pool."""
+    """Close the open batch. Its answers count. Its other images may be requested again after some rounds."""
 
     read_only = False
 
