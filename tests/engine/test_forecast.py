@@ -59,7 +59,7 @@ def test_a_steep_curve_goes_on_and_a_flat_one_does_not() -> None:
     assert steep.more_labels_to_near_best is None, "nobody can tell where a curve ends that still rises"
     assert flat.more_labels_to_near_best == (0, 0)
     text = describe_forecast(flat)
-    assert text.startswith("With 200 more labels, the accuracy would be about 9") and "or more" in text
+    assert text.startswith("With 200 more labels, the accuracy would be about 9") and "at least 95 %" in text
 
 
 def test_the_labels_to_near_the_best_are_counted_where_they_can_be_told() -> None:
