@@ -50,6 +50,7 @@ PARTS = {
 START = "start Python, import and read the configuration"
 REST = "everything else"
 OTHER_COMMANDS = {"status": ["status"], "label": ["label"], "plugins": ["plugins"], "help": ["--help"]}
+AS_A_COMMAND = "from alframe.__main__ import collect_garbage_rarely; collect_garbage_rarely(); "
 NETWORK = "from alframe.backbones.efficientnet_lite import EfficientNetLite; EfficientNetLite().module(0)"
 
 
@@ -191,7 +192,12 @@ def measure(root: Path, project: Path, repeats: int) -> dict[str, Any]:
     }
     imports = {
         name: statistics.median(measure_command(["-c", code])[0] for _ in range(repeats))
-        for name, code in {"python": "", "torch": "import torch", "network": NETWORK}.items()
+        for name, code in {
+            "python": "",
+            "torch": "import torch",
+            "torch_in_a_command": AS_A_COMMAND + "import torch",
+            "network_in_a_command": AS_A_COMMAND + NETWORK,
+        }.items()
     }
     return {"command_s": totals, "parts_s": middle, "other_commands_s": others, "imports_s": imports}
 
@@ -208,6 +214,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a program that is installed is not compiled in each command
     machine = describe()  # before the work, so that the load is that of others
     root = options.folder or Path(tempfile.mkdtemp(prefix="round-command-"))
     try:
