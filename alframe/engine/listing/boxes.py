@@ -1,4 +1,4 @@
-"""Boxes instead of whole images: a detector's file says where in each image to look."""
+"""Boxes instead of whole images, from the file of a detector."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DEFAULT_THRESHOLD = 0.2  # of a file that does not say which is typical of its d
 
 
 def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
-    """Return the items with their boxes, as `boxes` says; meta["detected"] of an item notes what the detector found.
+    """Return the items with their boxes, according to `boxes`; meta["detected"] of an item has the detector's finding.
 
-    An image with several boxes of the category in the file gives, with use=all, items `<id>#<n>` with "n of m" as
-    meta["box"]: n counts from the most confident one, whatever the threshold, so that a box keeps its id when that
-    changes. Images that the file does not mention, or has as failed, stay as they are, and are counted in the log.
-    Without a threshold of `boxes` it is the file's own.
-    Raises FormatError for a file that cannot be read or is about other images, PoolError for one without the category.
+    With use=all, an image with several boxes of the category gives items `<id>#<n>` with "n of m" as meta["box"]. The
+    box with the highest confidence has n = 1, whatever the threshold is, so a box keeps its id if the threshold
+    changes. Images that are not in the file, or that the detector could not read, stay whole, and the log has their
+    number. If `boxes` has no threshold, the threshold of the file is used.
+    Raises FormatError for a file that cannot be read or lists other images, PoolError for a file without the category.
     """
     if boxes.file is None:
         return list(items)
@@ -48,7 +48,7 @@ def assign_boxes(items: Sequence[Item], boxes: Boxes) -> list[Item]:
 
 
 def _warn_of_threshold(detections: Detections, file: Path) -> None:
-    """Log what boxes count, where the file or its detector lets one expect another confidence than the default."""
+    """Log which boxes count, if the file or its detector suggests another threshold than the default."""
     stated = detections.stated_threshold
     if detections.threshold not in (None, DEFAULT_THRESHOLD):
         text = "Boxes count if their confidence is at least %g, the typical threshold that %s gives. boxes.threshold "
@@ -69,7 +69,7 @@ def _warn_of_threshold(detections: Detections, file: Path) -> None:
 
 
 class _RankedBoxes:
-    """The boxes of the category, those of each image with the most confident first; ties as in the file."""
+    """The boxes of the category, by image, the highest confidence first; equal ones in the order of the file."""
 
     def __init__(self, detections: Detections, boxes: Boxes) -> None:
         images = np.repeat(np.arange(len(detections.starts) - 1), np.diff(detections.starts))
@@ -91,12 +91,12 @@ class _RankedBoxes:
         self.confident_counts = confident[self.starts[1:]] - confident[self.starts[:-1]]  # (images,)
 
     def describe(self, row: int) -> str:
-        """Return category and confidence of a box, as "animal 0.932"."""
+        """Return the category and confidence of a box, such as "animal 0.932"."""
         return f"{self.categories[self.category[row]]} {self.confidence[row]:.3f}"
 
 
 def find_threshold(detections: Detections, boxes: Boxes) -> float:
-    """Return the confidence from which a box counts: the one that is set, or else the one typical of the detector."""
+    """Return the confidence from which a box counts: the setting, or else the typical threshold of the detector."""
     if boxes.threshold is not None:
         return boxes.threshold
     return DEFAULT_THRESHOLD if detections.threshold is None else detections.threshold
@@ -120,7 +120,7 @@ def _category_mask(detections: Detections, boxes: Boxes) -> Bools:
 
 
 def _split_by_boxes(item: Item, image: int, ranked: _RankedBoxes, boxes: Boxes) -> Iterator[Item]:
-    """Yield what becomes of an item that is number `image` in the file; -1: the file does not mention it."""
+    """Yield the items of the boxes of an item; `image` is its number in the file, or -1 if it is not in the file."""
     if image < 0:
         yield item
         return

@@ -1,4 +1,4 @@
-"""List a pool, and check that it keeps to its contract."""
+"""List a pool, and check that it follows its contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alframe.types import Item, ItemColumns, ListedFolder
 
 
 def list_checked_items(pool: Pool) -> ItemColumns:
-    """Return every item of the pool. Raises BadOutput for what is no item or has the id of another one."""
+    """Return every item of the pool. Raises BadOutput for an object that is no item, or for an id that occurs twice."""
     if isinstance(pool, ListsFolders) and _defines_list_by_folder(pool):
         images = ItemColumns.of_folders(track(_check_folders(pool), "Listing images", unit="folder"))
     else:
@@ -29,9 +29,9 @@ def list_checked_items(pool: Pool) -> ItemColumns:
 
 
 def _defines_list_by_folder(pool: Pool) -> bool:
-    """Return whether `list_by_folder` is as new as `items`.
+    """Return whether `list_by_folder` was defined together with `items`.
 
-    A subclass, or a pool whose `items` was replaced, may list other items.
+    If a subclass or an instance has another `items`, the inherited `list_by_folder` may list other items.
     """
     namespaces: list[Mapping[str, object]] = [*map(vars, type(pool).__mro__)]
     with suppress(TypeError):  # it has slots

@@ -1,4 +1,4 @@
-"""Correct the clocks of cameras by a small table that people keep: which camera, and by how much it was wrong."""
+"""Correct the times of cameras by a small table of people, with a time offset for each camera."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _SECONDS = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
 def correct_clocks(items: ItemColumns, file: str | None) -> ItemColumns:
-    """Return the items with the offset of their camera in the table `file` added to their times.
+    """Add the offset of each camera in the table `file` to the times of its items, and return the items.
 
-    A camera is named by its whole name, or by the last part of it where that is of one camera only; images of no known
-    camera are named by their folder. Raises PoolError with file, row and remedy; cameras that the pool lacks are
+    The table has the whole name of a camera, or its last part if only one camera has this part. For images without a
+    camera, it has their folder. Raises PoolError with file, row and remedy. Cameras that are not in the pool are
     logged.
     """
     if file is None:
@@ -73,7 +73,7 @@ def _read_offsets(file: Path) -> dict[str, tuple[int, timedelta]]:
 
 
 def parse_offset(text: str) -> timedelta | None:
-    """Return the time span that `text` says: [+-][N days][H:MM[:SS]], or seconds; None if it says none."""
+    """Return the time span in `text`: [+-][N days][H:MM[:SS]], or seconds; None for another text."""
     try:
         if _SECONDS.fullmatch(text):
             return timedelta(seconds=float(text))

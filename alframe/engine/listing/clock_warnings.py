@@ -1,4 +1,4 @@
-"""Say which times look wrong, with counts and an example: nobody sees that a camera's clock stood still."""
+"""Warn of times that look wrong, with counts and an example, because people do not notice a stopped camera clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG_BREAK = np.timedelta64(60, "D")  # after which a clock may have been set an
 
 
 def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
-    """Log what is doubtful about the times and the sequences of these items."""
+    """Log warnings on doubtful times and sequences of these items."""
     if sequences.gap is not None:
         shots = sort_timed_images(items, sequences.gap)
         is_single = np.array([items.sequences[row] is None for row in shots.rows.tolist()], bool)
@@ -63,7 +63,7 @@ def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
 
 
 def _count_and_example(items: ItemColumns, rows: Ints) -> tuple[str, str]:
-    """Return how many images of how many cameras these are, and those of one camera at one time as an example."""
+    """Return the numbers of images and cameras, and the images of one camera as an example."""
     image_ids, images = items.image_ids, dict[str, int]()
     for row in rows.tolist():
         images.setdefault(image_ids[row], row)

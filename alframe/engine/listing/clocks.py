@@ -1,4 +1,4 @@
-"""What the times of a camera's images tell about its clock: where it stood still, was set back, or was a timer."""
+"""What the times of its images show about a camera: its clock stopped or was set back, or a timer took the images."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _LAST_NUMBER = re.compile(r"(.*?)(\d{1,18})\D*(?:\.[^.]*)?", re.DOTALL)
 class TimedImages:
     """The images of known time, sorted by camera, run and time.
 
-    `rows` (n,) are their positions in the pool, `camera` (n,) and `run` (n,) numbers, `time` (n,). A run is what a
-    camera took between two times that its clock was set back. `is_stuck` (n,): the clock stood still.
+    `rows` (n,) are their positions in the pool; `camera` (n,) and `run` (n,) are numbers. A new run of a camera begins
+    whenever its clock was set back. `is_stuck` (n,): the clock stood still.
     """
 
     rows: Ints
@@ -45,23 +45,23 @@ class TimedImages:
 
     @property
     def is_first_of_run(self) -> Bools:
-        """(n,) which images begin a run."""
+        """(n,) whether each image begins a run."""
         changes = (np.diff(self.camera) != 0) | (np.diff(self.run) != 0)
         return np.append(True, changes)[: len(self.rows)]
 
     def with_running_clock(self) -> TimedImages:
-        """Return the images of which the clock ran."""
+        """Return the images that were taken while the clock ran."""
         runs = ~self.is_stuck
         return TimedImages(self.rows[runs], self.camera[runs], self.run[runs], self.time[runs], self.is_stuck[runs])
 
 
 def camera_or_folder(camera: str | None, id_: str) -> str:
-    """Return an item's camera, or the folder in which it lies, which ends in a slash and is no camera's name."""
+    """Return an item's camera, or else its folder. The folder ends in a slash, so it differs from any camera name."""
     return camera if camera is not None else id_.rpartition("/")[0] + "/"
 
 
 def sort_timed_images(items: ItemColumns, gap: float) -> TimedImages:
-    """Return the images of known time as `TimedImages`; bursts are made with the `gap` in seconds."""
+    """Return the images of known time as `TimedImages`; `gap` is the longest pause within a burst in seconds."""
     rows = np.array([row for row, taken in enumerate(items.taken) if taken is not None], np.int64)
     numbers: dict[str, int] = {}
     names = (camera_or_folder(items.cameras[row], items.ids[row]) for row in rows.tolist())
@@ -80,20 +80,20 @@ def sort_timed_images(items: ItemColumns, gap: float) -> TimedImages:
 
 
 def _number_images(items: ItemColumns) -> Ints:
-    """Return (n,) the number of the image that each item is, or is a box of."""
+    """Return (n,) the number of the image of each item (boxes of one image have the same number)."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(id_, len(numbers)) for id_ in items.image_ids], np.int64)
 
 
 def _comparable_time(taken: datetime, meta: Mapping[str, str]) -> datetime:
-    """Return when an item was taken: in UTC where offsets differ, as in the repeated hour in autumn."""
+    """Return the time of an item, in UTC if offsets differ, as in the repeated hour in autumn."""
     if taken.tzinfo is not None:
         taken = taken.replace(tzinfo=None)
     return taken - timedelta(seconds=int(meta[UTC_OFFSET])) if UTC_OFFSET in meta else taken
 
 
 def _rows_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
-    """Return the rows of the images of those cameras that the pool does not list in the order of time."""
+    """Return the rows of all images of cameras whose images are not listed in the order of time."""
     if not len(camera):
         return np.zeros(0, np.int64)
     order = np.argsort(camera, kind="stable")
@@ -103,11 +103,11 @@ def _rows_of_disordered_cameras(camera: Ints, time: Times) -> Ints:
 
 
 def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap: float) -> Ints:
-    """Return (n,) how often the clock was set back before each image, as far as the numbers of a series of files tell.
+    """Return (n,) how often the clock was set back before each image, according to the numbers of the files.
 
-    A series are the files of a camera whose names differ only in their last number. Where the clock is set back again
-    and again, the numbers do not say in which order the images were taken, and all are one run. In a short series only
-    what clocks do by themselves is believed: begin with a year, or go back an hour in autumn.
+    A series is the files of a camera whose names differ only in their last number. If its times go back very often, the
+    numbers are not in the order of the images, and all its images are one run. In a short series, only changes that
+    clocks make themselves count: the time jumps to the start of a year, or goes back an hour in autumn.
     """
     runs = np.zeros(len(ids), np.int64)
     if not len(ids):
@@ -135,7 +135,7 @@ def _count_resets_before_each(ids: Sequence[str], camera: Ints, time: Times, gap
 
 
 def _is_clock_stuck(image: Ints, camera: Ints, time: Times) -> Bools:
-    """Return (n,) which items a clock that stands still or starts anew has dated; boxes of one image count once."""
+    """Return (n,) which items have times of a stopped or reset clock; boxes of one image count once."""
     _, first, image_number = np.unique(image, return_index=True, return_inverse=True)
     order = first[np.lexsort((time[first], camera[first]))]
     is_stuck = np.zeros(len(image), bool)
@@ -145,7 +145,7 @@ def _is_clock_stuck(image: Ints, camera: Ints, time: Times) -> Bools:
 
 
 def _is_sorted_clock_stuck(camera: Ints, time: Times) -> Bools:
-    """Return (n,) which images, sorted by camera and time, a clock that stands still or starts anew has dated."""
+    """Return (n,) which images, sorted by camera and time, have times of a stopped or reset clock."""
     stuck = np.zeros(len(time), bool)
     for most, span in ((MAX_AT_ONE_INSTANT, 0 * SECOND), (MAX_IN_FIVE_SECONDS, 5 * SECOND)):
         first = np.arange(max(0, len(time) - most))
@@ -161,13 +161,13 @@ def _is_sorted_clock_stuck(camera: Ints, time: Times) -> Bools:
 
 
 def is_just_after_new_year(time: Times) -> Bools:
-    """Return (n,) which times are in the first six hours of a year, where clocks begin that have lost their time."""
+    """Return (n,) which times are in the first six hours of a year, where a reset clock begins."""
     is_early: Bools = np.less(time - time.astype("datetime64[Y]"), np.timedelta64(6, "h"))
     return is_early
 
 
 def _is_end_of_summer_time(time: Times, back: npt.NDArray[np.timedelta64]) -> Bools:
-    """Return (n,) whether a clock went `back` to this time at the end of summer time: by an hour, on a Sunday."""
+    """Return (n,) whether the clock went `back` to this time because summer time ended: by an hour, on a Sunday."""
     days = time.astype("datetime64[D]").astype(np.int64)
     month = time.astype("datetime64[M]").astype(np.int64) % 12 + 1
     is_sunday = (days + 4) % 7 == 0  # 1 January 1970 was a Thursday
@@ -187,7 +187,7 @@ def is_time_lapse(time: Times) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulSequence:
-    """A sequence that is no moment: how many images it has, how long it lasts, and why it is none."""
+    """A sequence that is probably no burst: its number of images, its duration, and the reason."""
 
     size: int
     span: timedelta
@@ -198,7 +198,7 @@ def find_doubtful_sequences(items: ItemColumns, longest: float | None) -> dict[s
     """Return the sequences in which a label of one image must not count for others, by name.
 
     They last more than `longest` seconds, have more than 200 images, were taken by a timer, or have more than 10 images
-    at one instant with which a clock begins. With None there is none.
+    at one instant just after a new year. If `longest` is None, no sequence is doubtful.
     """
     if longest is None:
         return {}
@@ -221,7 +221,7 @@ def find_doubtful_sequences(items: ItemColumns, longest: float | None) -> dict[s
 
 
 def _reason_for_doubt(size: int, span: timedelta, times: Sequence[datetime], longest: float) -> str:
-    """Return why a sequence is no burst, as the end of a sentence; "" if it may be one."""
+    """Return why a sequence is no burst, as the end of a sentence; "" if it may be a burst."""
     if len(times) > MAX_AT_ONE_INSTANT:
         # At another instant they are of a sequence that the pool gives, with the time at which it begins.
         (instant, most), *_ = Counter(times).most_common(1)

@@ -1,4 +1,4 @@
-"""Whether a file is there, and which one it is; a drive that fails is no answer to that."""
+"""Whether a file exists, and its identity. A drive that fails raises an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alframe.errors import PoolError
 
 
 class FileStatus(NamedTuple):
-    """A file's size in bytes, its modification time (ns), and which file of which drive it is (None: not known)."""
+    """A file's size in bytes, its modification time (ns), and its numbers of drive and file (None: not known)."""
 
     size: int
     mtime: int
@@ -19,7 +19,7 @@ class FileStatus(NamedTuple):
 
     @property
     def stamp(self) -> tuple[int, int]:
-        """The size and modification time, as the file cache keeps them."""
+        """The size and modification time in the form of the file cache."""
         return self.size, self.mtime
 
 
@@ -27,9 +27,9 @@ FORBIDDEN = FileStatus(0, 0, None)
 
 
 def read_status(path: Path) -> FileStatus | None:
-    """Return the status of a file; None if it is gone, FORBIDDEN if the system does not tell.
+    """Return the status of a file; None if it is gone, FORBIDDEN if access is denied.
 
-    Raises PoolError if the drive or the network fails, also after some seconds.
+    Raises PoolError if the drive or the network fails several times within some seconds.
     """
     if os.name == "nt" and not os.path.exists(path.anchor):  # noqa: PTH110 - a drive or a share that is no longer there
         return None

@@ -1,4 +1,4 @@
-"""What must not be cut when images are held out: bursts, cameras, and the boxes of one image."""
+"""Groups that must not be cut when images are held out: bursts, cameras, and the boxes of one image."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from alframe.types import Item
 def assign_groups(items: Sequence[Item], group: str) -> list[str]:
     """Return (n,) the name of each item's group: its camera (`group` "camera"), its sequence, or its image alone.
 
-    No group cuts a sequence, nor splits the boxes of an image: where a sequence spans two cameras, or a box has come to
-    an image later, groups are joined.
+    A sequence, or the boxes of an image, are never in two groups. If a sequence has images of two cameras, their groups
+    are joined.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -37,7 +37,7 @@ def assign_groups(items: Sequence[Item], group: str) -> list[str]:
 
 
 def _group_of_unlinked(item: Item, by: str) -> str:
-    """Return the name of the group of an item that is linked to no other group."""
+    """Return the name of an item's group, before groups are joined."""
     if by == "camera" and item.camera is not None:
         return item.camera
     if item.sequence is not None:
@@ -48,10 +48,10 @@ def _group_of_unlinked(item: Item, by: str) -> str:
 def draw_stratified_groups(
     names: Sequence[str], classes: Sequence[str], fraction: float, rng: np.random.Generator
 ) -> set[str]:
-    """Draw whole groups at random, so that each class comes as near to `fraction` of its images as they allow.
+    """Draw whole groups at random, so that the part of each class is as near to `fraction` as possible.
 
-    `names` (n,) says which group each image is in and `classes` (n,) what it shows; a group counts for the class that
-    most of its images have.
+    `names` (n,) has the group of each image, and `classes` (n,) its class. A group counts for the class of most of its
+    images.
     """
     groups, group_numbers = np.unique(np.asarray(names), return_inverse=True)
     labels, label_numbers = np.unique(np.asarray(classes), return_inverse=True)

@@ -1,4 +1,4 @@
-"""Recognise known items whose files were moved or renamed, by what the files hold."""
+"""Recognise known items whose files were moved or renamed, by the content of the files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Key = TypeVar("Key", int, ItemId)
 def find_moved_items(
     gone: Mapping[int, Item], new: Sequence[Item], cache: FileCache, requested_contents: Mapping[int, bytes]
 ) -> dict[ItemId, int]:
-    """Return the key of the known item that each new item is, by the new id; new items that are no known ones lack.
+    """Return the key of the known item for each new item that is recognised, by the new id.
 
-    `gone` are the known items by key that the pool no longer lists; `new` those that it lists for the first time. Two
-    are one if they are the same file. They are also one if the old file is gone and no other item has their content,
-    or no other one with that content has their file name. What the old files held is what was recorded when they were
-    requested (`requested_contents`, by key), or else what `cache` last read. What is not clear is counted in a warning.
-    Raises PoolError if a drive fails: else images that are known would become new ones.
+    `gone` are the known items, by key, that the pool no longer lists; `new` are the items that it lists for the first
+    time. Two items are the same if their files are the same. They are also the same if the old file is gone, and no
+    other item has this content, or no other item with this content has this file name. The content of an old file was
+    recorded with its request (`requested_contents`, by key), or else in `cache`. A warning counts unclear items. Raises
+    PoolError if a drive fails, because known images would become new images.
     """
     moved = _match_one_to_one(
         {key: (item.path, item.box) for key, item in gone.items()}, {item.id: (item.path, item.box) for item in new}
@@ -47,12 +47,11 @@ def find_items_listed_twice(
     cache: FileCache,
     requested_contents: Mapping[int, bytes],
 ) -> dict[int, int]:
-    """Return, by key, which listed item each absent one is, where its file was listed as a second item before.
+    """Return, by key, the listed item for each absent item whose file was listed as a second item before.
 
-    `absent` are labelled or requested items by key that the pool does not list; `present` are the listed ones that have
-    neither a label nor a request, with their keys. Two are one by the rules of `find_moved_items`, but no file is read:
-    what the listed files hold is what `cache` knows. Where a drive fails, none is recognised: the next call tries
-    again.
+    `absent` are labelled or requested items, by key, that the pool does not list. `present` are the listed items
+    without a label or a request, with their keys. The rules are those of `find_moved_items`, but no file is read: the
+    contents come from `cache`. If a drive fails, no item is recognised, and the next call tries again.
     """
     old, _ = _old_contents(absent, cache, requested_contents)
     files = cache.files_with(set(old.values()))
@@ -75,7 +74,7 @@ def find_items_listed_twice(
 def _without_changed(
     moved: Mapping[ItemId, int], new: Sequence[Item], cache: FileCache, requested_contents: Mapping[int, bytes]
 ) -> dict[ItemId, int]:
-    """Leave out those whose file has another content than when it was requested."""
+    """Leave out items whose file has another content than at its request."""
     asked = [item for item in new if moved.get(item.id) in requested_contents]
     current = cache.look_up(asked, [True] * len(asked))
     contents = {item.id: hit.content_hash for item, hit in zip(asked, current, strict=True) if hit and hit.content_hash}
@@ -124,9 +123,9 @@ def _match_files(
 def _old_contents(
     items: Mapping[int, Item], cache: FileCache, requested_contents: Mapping[int, bytes]
 ) -> tuple[dict[int, bytes], dict[int, FileContent]]:
-    """Return by key what the files held, and what `cache` knows of those contents. Unreadable images are left out.
+    """Return the contents of the files by key, and the entries of `cache` for them. Unreadable images are left out.
 
-    What people were shown goes before what was read later under the same path.
+    The content that people have seen is used even if another content was read later under the same path.
     """
     last_read = dict(zip(items, cache.look_up(items.values(), [False] * len(items)), strict=True))
     readable = {key: hit for key, hit in last_read.items() if hit and hit.content_hash and hit.reason is None}
@@ -147,13 +146,13 @@ def _read_contents(items: Sequence[Item]) -> dict[ItemId, bytes]:
 
 
 def _still_there(old: Mapping[int, FileStatus | None], new: Iterable[FileStatus | None]) -> set[int]:
-    """Return the keys of the old files that exist, unless one of the new files is the same under another name."""
+    """Return the keys of the old files that exist, without those that are also a new file under another name."""
     files = {status.device_inode for status in new if status and status.device_inode}
     return {key for key, status in old.items() if status and status.device_inode not in files}
 
 
 def _read_status_of_new(item: Item, failures: DriveFailures) -> FileStatus | None:
-    """Return the status of a new file; None if it is gone, or the drive does not give it, which `failures` counts."""
+    """Return the status of a new file; None if it is gone, or if the drive fails, which `failures` counts."""
     try:
         status, failure = read_status(item.path), None
     except PoolError as error:
@@ -165,7 +164,7 @@ def _read_status_of_new(item: Item, failures: DriveFailures) -> FileStatus | Non
 def _match_contents(
     old: Mapping[int, bytes], new: Mapping[Key, bytes], old_items: Mapping[int, Item], new_items: Mapping[Key, Item]
 ) -> dict[Key, int]:
-    """Return the old key of each new item that alone has its content, or its content and file name."""
+    """Return the old key of each new item whose content, or content and file name, no other item has."""
     moved = _match_one_to_one(old, new)
     old, new = _without(old, moved.values()), _without(new, moved)
     return moved | _match_one_to_one(
@@ -200,7 +199,7 @@ def _warn_of_unmatched(
 
 
 def _match_one_to_one(old: Mapping[int, Hashable], new: Mapping[Key, Hashable]) -> dict[Key, int]:
-    """Return the new id (or key) and the old key of each value that one of the old and one of the new have."""
+    """Return new id (or key) -> old key, for each value that exactly one old and one new item have."""
     keys, ids = _by_value(old), _by_value(new)
     return {ids[value][0]: key for value, (key, *more) in keys.items() if not more and len(ids.get(value, ())) == 1}
 
@@ -217,7 +216,7 @@ def _file_name(item: Item) -> str:
 
 
 def _count_files(items: Iterable[Item]) -> int:
-    """Return how many images the items are or are boxes of."""
+    """Return the number of images of these items (boxes of one image count once)."""
     return len({item.image_id for item in items})
 
 

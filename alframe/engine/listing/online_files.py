@@ -1,4 +1,4 @@
-"""Images that a cloud client keeps on its servers: reading one downloads it."""
+"""Images that are only on the servers of a cloud service. Reading such an image downloads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RECALLED, _DATALESS = 0x1000 | 0x40000 | 0x400000, 0x40000000
 
 
 def warn_of_online_files(paths: Iterable[Path]) -> None:
-    """Log how many files are not on this computer, and their bytes, before they are read; asks for no content."""
+    """Log the number and size of files that are not on this computer. No file is read or downloaded."""
     if not HAS_PLACEHOLDERS:
         return
     sizes = []

@@ -1,4 +1,4 @@
-"""The classes that the pool itself names: one spelling for each, and no class that is none."""
+"""The class names of the pool: one spelling for each class, and no impossible names."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MAX_NAMED = 5  # in one message
 
 
 def unify_pool_classes(items: ItemColumns, declared: Iterable[str], earlier: Iterable[str] = ()) -> ItemColumns:
-    """Return the items with one spelling for each class; an item whose label is no class has none.
+    """Return the items with one spelling for each class. A label that cannot be a class name is removed.
 
-    The spelling is that of a `declared` class (by the settings or by people's answers), else of an `earlier` label of
-    the pool, else the commonest. Both changes are counted and named in the log.
+    The spelling comes from a `declared` class (in the settings or in people's answers), else from an `earlier` label of
+    the pool, else the most frequent spelling is used. The log has the number of changes of each kind and their names.
     """
     counts = Counter(label for label in items.labels if label is not None)
     if not counts:

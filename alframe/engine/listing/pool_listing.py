@@ -1,4 +1,4 @@
-"""The pool as the ledger knows it: every item has a number, and keeps it."""
+"""The listing of the pool in the ledger. Every item has a number (key) that never changes."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ Value = TypeVar("Value")
 class PoolListing:
     """All items that were ever listed, by key.
 
-    `is_present` (N,) is False for those that the pool no longer lists, which are never selected; `is_held_out` (N,)
-    are kept for testing. `has_invalid_class` (N,): the pool's label is no class, so that no simulation can answer.
+    `is_present` (N,) is False for items that the pool no longer lists; they are never selected. `is_held_out` (N,): the
+    item is kept for testing. `has_invalid_class` (N,): its label in the pool is no class, so no simulation can answer.
     """
 
     items: ItemColumns
@@ -55,17 +55,17 @@ class PoolListing:
 
     @cached_property
     def sequences(self) -> Ints:
-        """(N,) the number of each item's sequence; -1 where it has none."""
+        """(N,) the number of each item's sequence; -1 without a sequence."""
         return _names_and_numbers(self.items.sequences)[1]
 
     @cached_property
     def cameras(self) -> Ints:
-        """(N,) the number of each item's camera; -1 where it is not known."""
+        """(N,) the number of each item's camera; -1 if it is not known."""
         return _names_and_numbers(self.items.cameras)[1]
 
     @cached_property
     def taken(self) -> Times:
-        """(N,) the local time of each item, to the second; NaT where it is not known."""
+        """(N,) the local time of each item, to the second; NaT if it is not known."""
         return np.array(self.items.taken, "datetime64[s]")
 
     @cached_property
@@ -75,12 +75,12 @@ class PoolListing:
 
     @cached_property
     def classes_and_numbers(self) -> tuple[list[str], Ints]:
-        """The classes that the pool knows, and (N,) which of them each item is of; -1 where the pool does not say."""
+        """The classes in the pool, and (N,) the index of each item's class in them; -1 without a class."""
         return _names_and_numbers(self.items.labels)
 
 
 def _names_and_numbers(names: Iterable[str | None]) -> tuple[list[str], Ints]:
-    """Return the distinct names in order of appearance, and the number of each of the names; -1 for None."""
+    """Return the distinct names in the order of their first use, and the index of each of the names; -1 for None."""
     numbers: dict[str | None, int] = {None: -1}
     found = np.array([numbers.setdefault(name, len(numbers) - 1) for name in names], np.int64)
     return [name for name in numbers if name is not None], found
@@ -98,14 +98,13 @@ def sync_pool_listing(
     find_moved: FindMoved | None = None,
     find_listed_twice: FindListedTwice | None = None,
 ) -> PoolListing:
-    """List the pool, with its boxes and sequences, and add what is new to the ledger.
+    """List the pool, with its boxes and sequences, and add new items to the ledger.
 
-    Times and sequences that the pool does not give are found for new images only; known ones keep theirs. The first
-    time, a held-out split is drawn from the items that the pool has a label for, unless it has a test split of its own.
-    Later images of a held-out group are held out too. `classes` are those of the settings. `find_moved` recognises
-    known items under new ids; they keep their keys. `find_listed_twice` recognises used items whose files were listed
-    as other items before; the two exchange their ids. Raises PoolError if the pool is empty or none of the known images
-    is left.
+    Missing times and sequences are found only for new images; known images keep theirs. The first listing draws
+    held-out images among the items with a label in the pool, unless the pool has a test split. Later images of a
+    held-out group are held out too. `classes` are the classes of the settings. `find_moved` recognises known items
+    with new ids, which keep their keys. `find_listed_twice` recognises used items whose files were listed as other
+    items before; each pair exchanges its ids. Raises PoolError if the pool is empty, or if no known image is left.
     """
     known = ledger.items()
     listed = _list_items(pool, boxes)
@@ -196,9 +195,9 @@ def _list_items(pool: Pool, boxes: Boxes) -> ItemColumns:
 
 
 def _keep_used_images_whole(listed: ItemColumns, key_of: Mapping[str, int], ledger: Ledger) -> ItemColumns:
-    """Return the items with whole images in place of the boxes of those that were labelled or requested as such.
+    """Return the items, but keep images whole that were labelled or requested as whole images.
 
-    A label of an image is not one of each of the boxes that a detector has found in it since.
+    A label of a whole image is no label of each box that a detector has found in it later.
     """
     boxed = [listed[row] for row, meta in enumerate(listed.metas) if "box" in meta]
     whole = {item.image_id for item in boxed if item.image_id in key_of}
@@ -224,11 +223,11 @@ def _keep_used_images_whole(listed: ItemColumns, key_of: Mapping[str, int], ledg
 
 
 def _update_known_items(known: ItemColumns, listed: ItemColumns, row_of: Mapping[int, int]) -> ItemColumns:
-    """Return the known items as they are listed now: the split is the ledger's; all else may have been corrected since.
+    """Return the known items with the present values of the pool, except the split, which the ledger decides.
 
-    `row_of` has the position in `listed` of each that is still there. Values that the pool lacks were found when
-    the item was new; a camera "nan" stays one in projects that know it. One of several boxes keeps its place: labels of
-    it must not become labels of another animal when a detector's file is exchanged.
+    `row_of` has the position in `listed` of each item that is still in the pool. Values that the pool lacks were found
+    when the item was new. A camera "nan" stays in projects that know it. Each of several boxes in an image keeps its
+    place, because its labels must not move to another animal if another detector's file is used.
     """
     is_unchanged = listed.ids == known.ids
     rows = [row_of.get(key, -1) for key in range(len(known))]
@@ -264,14 +263,14 @@ def _update_known_items(known: ItemColumns, listed: ItemColumns, row_of: Mapping
 
 
 def _overlap_of_smaller_box(a: Box, b: Box) -> float:
-    """Return the part of the smaller box that lies in the other; a margin changes it little."""
+    """Return the part of the smaller box that is inside the other. It hardly depends on margins."""
     width = max(0.0, min(a.x + a.w, b.x + b.w) - max(a.x, b.x))
     height = max(0.0, min(a.y + a.h, b.y + b.h) - max(a.y, b.y))
     return width * height / max(min(a.w * a.h, b.w * b.h), 1e-12)
 
 
 def _extend_held_out_groups(items: ItemColumns, known_count: int, group: str) -> ItemColumns:
-    """Hold out those items, after the first `known_count` ones, whose group is held out."""
+    """Hold out the items after the first `known_count` items if their group is held out."""
     names = assign_groups(items, group)
     held_out = {name for name, split in zip(names[:known_count], items.splits, strict=False) if split == "test"}
     return _hold_out(items, [key >= known_count and name in held_out for key, name in enumerate(names)])

@@ -1,4 +1,4 @@
-"""What follows for the ledger and for people when known items are recognised under other ids."""
+"""Update the ledger, and inform people, when known items are recognised with other ids."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIN_RECOGNISED_SHARE = 0.1
 
 
 def log_moved(moved: Mapping[ItemId, int], known: ItemColumns) -> None:
-    """Say how many images were moved; `moved` are the known keys by the new ids."""
+    """Log the number of moved images; `moved` has the known keys by the new ids."""
     if moved:
         before = {key: known[key] for key in moved.values()}
         id_, key = next(iter(moved.items()))
@@ -36,9 +36,9 @@ def swap_ids_listed_twice(
     key_of: Mapping[str, int],
     find_listed_twice: FindListedTwice,
 ) -> bool:
-    """Give used items that are absent the ids under which their files were listed as others; return whether any.
+    """Give absent used items the ids of other items that list the same files; return whether there are any.
 
-    Images that are held out stay what they are: else one that has tested the model would train it.
+    Held-out images do not change, because an image that has tested the model must not train it.
     """
     present = {key_of[id_]: row for row, id_ in enumerate(listed.ids) if id_ in key_of}
     if len(present) == len(known):
@@ -65,7 +65,7 @@ def swap_ids_listed_twice(
 
 
 def is_same_pool(moved: Mapping[ItemId, int], known: ItemColumns, listed: Sequence[Item], ledger: Ledger) -> bool:
-    """Return whether enough items were recognised, where not one is listed under its id, to take it for this pool."""
+    """Return whether enough items were recognised to accept the pool, if no item is listed with its earlier id."""
     used = ledger.labelled_or_requested_keys()
     return len(moved) >= MIN_RECOGNISED_SHARE * min(len(known), len(listed)) or (
         bool(used) and len(used.intersection(moved.values())) >= MIN_RECOGNISED_SHARE * len(used)
@@ -73,7 +73,7 @@ def is_same_pool(moved: Mapping[ItemId, int], known: ItemColumns, listed: Sequen
 
 
 def warn_of_other_split(moved: Sequence[tuple[Item, Item]], listed: Sequence[Item]) -> None:
-    """Warn of items, as they were known and are listed, that were moved into or out of the pool's own test images."""
+    """Warn of items, given as (known, listed), that were moved into or out of the pool's test images."""
     others = [now for before, now in moved if before.split != now.split]
     if others and any(item.split == "test" for item in listed):
         log.warning(

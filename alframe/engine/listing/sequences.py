@@ -1,4 +1,4 @@
-"""Bursts: images of one camera that follow each other closely show the same moment, and must not be parted."""
+"""Bursts: images of one camera at nearly the same time. They show the same moment and must stay together."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _PHOTO_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures o
 
 
 def add_times_from_files(items: Sequence[Item], sequences: Sequences) -> list[Item]:
-    """Return the items with the times that their files tell; meta["taken_from"] is "file" where it is the file's own.
+    """Return the items with the times in their files; meta["taken_from"] is "file" for the time of the file itself.
 
-    Times that the pool knows stay. Times that cannot be read are counted in the log. Where a drive does not give a few
-    files, their items are left out, for what is listed once keeps its time; raises PoolError where it fails for more.
+    Times from the pool stay. The log has the number of times that cannot be read. If a drive fails for a few files,
+    their items are left out of this listing, because a listed item keeps its time. Raises PoolError if it fails for
+    more files.
     """
     paths = list({item.path: item.id for item in items if item.taken is None}.items())
     if sequences.times == "none" or not paths:
@@ -84,15 +85,15 @@ def _add_time(item: Item, exif_time: datetime | None, by_file: bool) -> Item:
 
 
 def assign_sequences(items: ItemColumns, sequences: Sequences, is_found: Bools | None = None) -> list[str | None]:
-    """Return (n,) the sequence of each item: its own, or else one by camera and time; None for those without a time.
+    """Return (n,) the sequence of each item: its own, or else a sequence by camera and time; None without a time.
 
-    An item without a sequence joins the nearest in time of its burst that has one, of two the one before it; a burst in
-    which none has one is named after its camera and first time. So sequences that are known keep their names and
-    their members, whatever is added later.
+    An item without a sequence joins the nearest item of its burst that has a sequence (the earlier of two). If no item
+    of a burst has a sequence, its name is made from its camera and first time. So known sequences keep their names and
+    members if images are added.
 
-    No burst is made of images that a clock that stands still has dated, nor across a time at which the clock was set
-    back. `is_found` (n,): the item's sequence was found here before, and not given by the
-    pool; such a sequence is found anew where it is none by these rules.
+    Images with times of a stopped clock form no burst, and no burst contains a time at which the clock was set back.
+    `is_found` (n,): this function has found the item's sequence before; the pool has not given it. It is found again if
+    these rules no longer allow it.
     """
     names = items.sequences.copy()
     if sequences.gap is None or (is_found is None and None not in names):
@@ -125,7 +126,7 @@ def assign_sequences(items: ItemColumns, sequences: Sequences, is_found: Bools |
 
 
 def _take_free_name(name: str, taken_names: set[str]) -> str:
-    """Return a name that no other burst has, and add it: a clock that was set back shows the same time twice."""
+    """Return a new name of a burst, and add it to the names. A clock that was set back shows the same time twice."""
     names = chain([name], (f"{name} ({number})" for number in count(2)))
     free = next(each for each in names if each not in taken_names)
     taken_names.add(free)
@@ -133,7 +134,7 @@ def _take_free_name(name: str, taken_names: set[str]) -> str:
 
 
 def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found: Bools) -> list[int]:
-    """Return the rows whose sequence was found before, but is none: of several runs, or of a stuck clock."""
+    """Return the rows with a found sequence that is not allowed: over several runs, or with a stopped clock."""
     positions = np.flatnonzero(is_found[shots.rows])
     positions = positions[[names[row] is not None for row in shots.rows[positions].tolist()]]
     if not len(positions):
@@ -154,10 +155,10 @@ def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found
 def _nearest_named_in_own_burst(
     has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints
 ) -> list[int]:
-    """Return (n,) the position in the same burst whose name each position takes; -1: none there has one.
+    """Return (n,) the position in the same burst from which each position takes its name; -1 if no position has one.
 
-    `time` (n,) is sorted within a burst; `start` and `size` (n,) say where each position's burst starts and how many it
-    has.
+    `time` (n,) is sorted within a burst; `start` and `size` (n,) are the first position and the size of each position's
+    burst.
     """
     n = len(has_name)
     positions = np.arange(n)

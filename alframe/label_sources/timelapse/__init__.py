@@ -1,1 +1,1 @@
-"""Labels that people give in Timelapse: in a set for each round, or in one set of their own."""
+"""Labels that people give in Timelapse, in a set for each round or in their own set."""

@@ -23,7 +23,7 @@ FileState = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """A file as it was when it was read."""
+    """The version of a file that was read."""
 
     file: str
     saved: datetime
@@ -33,7 +33,7 @@ class FileVersion:
 def make_answer_builder(
     classes: Sequence[str], blank: str, new_classes: str, unsure: Sequence[str] = UNSURE_WORDS
 ) -> AnswerBuilder:
-    """Return an empty builder, for which `blank` is a class too; while no class is known, it accepts any name."""
+    """Return an empty builder with `blank` as a class. While no class is known, it accepts any name."""
     known = (*classes, *missing_blank_class(classes, blank)) if classes else ()
     return AnswerBuilder(known, new_classes, unsure, allowed=(blank,))
 
@@ -50,7 +50,7 @@ def add_answer(
 
 
 def build_answers_with_label_once_per_file(builder: AnswerBuilder, items: Sequence[Item]) -> Answers:
-    """Return the answers; a label that one file repeats, as for two animals of one class, counts once."""
+    """Return the answers. A label that a file has twice (for two animals of one class) counts once."""
     answers = builder.build(items, order=lambda label: (label.file, label.row or 0))
     labels: dict[tuple[ItemId, str, str, str], Label] = {}
     for label in answers.labels:
@@ -63,7 +63,7 @@ def read_answer_records(
 ) -> tuple[list[Record], FileVersion]:
     """Read all records of a data file, or those in which `filled_column` is not empty. Raises FormatError, OSError.
 
-    Timelapse may save meanwhile. Then the file is read once more, so that the content hash is that of what was read.
+    If Timelapse saves the file meanwhile, it is read again, so that the content hash belongs to the records.
     """
     check_integrity(ddb)
     for _ in range(3):
@@ -78,7 +78,7 @@ def read_answer_records(
 def file_state(file: Path) -> FileState:
     """Return the state of a file: its size, time (ns) and SQLite's count of changes; its log's size and time.
 
-    The count tells apart changes that come within one tick of the clock. Raises OSError.
+    The count distinguishes changes at the same time of the clock. Raises OSError.
     """
     with file.open("rb") as handle:
         changes = int.from_bytes(handle.read(28)[24:])
@@ -91,19 +91,19 @@ def file_state(file: Path) -> FileState:
 
 
 def saved_at(state: FileState) -> datetime:
-    """Return when the file, or its log, was last written."""
+    """Return the time at which the file or its log was last written."""
     return datetime.fromtimestamp(max(state[1], state[4]) / 1e9, UTC)
 
 
 def unreadable_file_problem(file: Path, error: FormatError | OSError) -> Problem:
-    """Return the Problem of a file that cannot be read; the others are read all the same."""
+    """Return the Problem of a file that cannot be read. Other files are still read."""
     if isinstance(error, FormatError):
         return Problem(str(file), None, str(error).removeprefix(str(file)).lstrip(": "))
     return Problem(str(file), None, f"cannot be read: {error.strerror or error}. Run the command again.")
 
 
 def species_field_problems(ddb: Path, template: Template, species: str, classes: Sequence[str]) -> list[Problem]:
-    """Return the problems of the field with the answers: it is gone, or its list lacks some of the classes."""
+    """Return the problems of the field with the answers: it is missing, or its list lacks some of the classes."""
     field = template.find_field(species)
     if field is None:
         others = [other.data_label for other in template.fields if other.type == "FixedChoice"]

@@ -1,4 +1,4 @@
-"""A round's images as Timelapse can show them: their names in the set, and links, copies or conversions."""
+"""The images of a round for Timelapse: their names in the set, and links, copies or conversions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _JPEG_MARK = b"\xff\xd8\xff"
 
 
 def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemId, str]:
-    """Return a path in the set for each item: as in the pool, but a `.jpg` that Windows takes, and no two alike."""
+    """Return a path in the set for each item: its path in the pool, changed to a unique `.jpg` for Windows."""
     taken_names = set(map(windows_name_key, taken))
     names = {}
     for item in items:
@@ -51,7 +51,7 @@ def choose_names(items: Iterable[Item], taken: Iterable[str] = ()) -> dict[ItemI
 
 
 def merge_with_manifest(folder: Path, items: Sequence[Item]) -> tuple[list[ManifestRow], list[Problem]]:
-    """Return the images that the folder's manifest lists, then the items that it lacks; and its problems."""
+    """Return the images in the manifest of the folder, then the items that it lacks; and its problems."""
     images, problems = read_manifest(folder)
     listed = {image.id for image in images}
     names = choose_names((item for item in items if item.id not in listed), (image.name for image in images))
@@ -61,7 +61,7 @@ def merge_with_manifest(folder: Path, items: Sequence[Item]) -> tuple[list[Manif
 def complete_manifest(folder: Path, items: Sequence[Item], was_complete: bool) -> list[ManifestRow]:
     """Add the items that the manifest lacks, and return all its images. Raises OSError.
 
-    `was_complete`: the manifest was complete once, so somebody has removed what it lacks.
+    `was_complete`: the manifest was complete before, so somebody has removed the missing items.
     """
     images, problems = merge_with_manifest(folder, items)
     paths = {item.id: item.path for item in items}
@@ -76,10 +76,10 @@ def complete_manifest(folder: Path, items: Sequence[Item], was_complete: bool) -
 
 
 def place_jpeg(item: Item, target: Path, link: bool) -> str:
-    """Put the image where Timelapse finds it, if it is not there; return why it cannot be shown, or "".
+    """Put the image into the set if it is not there; return the reason why it cannot be shown, or "".
 
-    A JPEG stays as it is, to the byte; anything else becomes one, and keeps its EXIF. Raises OSError for the disk's
-    troubles, not for the image's.
+    A JPEG does not change. Other images become a JPEG and keep their EXIF data. Raises OSError for errors of the disk,
+    but not for errors of the image.
     """
     if target.exists():
         return ""
@@ -100,7 +100,7 @@ def place_jpeg(item: Item, target: Path, link: bool) -> str:
 
 
 def _draw_jpeg(item: Item) -> bytes:
-    """Return the upright picture as a JPEG, with the camera's EXIF where there is some that can be written."""
+    """Return the upright picture as a JPEG, with the EXIF data of the camera if these can be written."""
     picture = open_for_viewing(item.path)
     if box := box_to_show(item):
         outline_box(picture, box)

@@ -1,4 +1,4 @@
-"""The fields of a round's set, and the set made ready before Timelapse first opens it."""
+"""The fields of a round's set, and its data file, which is prepared before Timelapse opens the set."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SPECIES, NEW_SPECIES = "Species", "NewSpecies"
 def round_fields(
     classes: Sequence[str], blank: str, new_classes: str = "ask", annotator_field: str = "", prepared: bool = False
 ) -> tuple[Field, ...]:
-    """Return the fields of a round's set: Species is a list of the classes, or while there are none, free text.
+    """Return the fields of a round's set. Species is a list of the classes, or free text while there are no classes.
 
-    `prepared`: the fields of the suggestions are filled in, and so they are shown.
+    `prepared`: the fields of the suggestions have values, so they are shown.
     """
     names = [name.strip() for name in classes]
     choices = tuple(dict.fromkeys((*names, *missing_blank_class(names, blank), UNSURE)))
@@ -54,7 +54,7 @@ def round_fields(
 
 
 def own_set_fields(classes: Sequence[str], blank: str, names: FieldNames) -> tuple[Field, ...]:
-    """Return the fields for a set that people keep themselves, under the names that they chose."""
+    """Return the fields for people's own set, with the names that they have chosen."""
     ours = (SPECIES, "Selected", "ALRound", "ALPrediction", "ALConfidence")
     wanted_names = dict(zip(ours, astuple(names), strict=False))
     return tuple(
@@ -67,7 +67,7 @@ def own_set_fields(classes: Sequence[str], blank: str, names: FieldNames) -> tup
 def prepare_data_file(
     root: Path, request: Request, names: Mapping[ItemId, str], fields: Sequence[Field], blank: str
 ) -> list[str]:
-    """Write the data file of a set whose images are in place; return remarks, such as why it was left to Timelapse.
+    """Write the data file of a set whose images are in place; return remarks, such as why it was not written.
 
     `names` are the paths of the images below `root`.
     """
@@ -105,7 +105,7 @@ def prepare_data_file(
 
 
 def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) -> str:
-    """Return why the tables of this user's Timelapse may be others than we write, or ""."""
+    """Return why this user's Timelapse may need other tables than ours, or ""."""
     for template in files_directly_in(root, ".tdb"):
         if reason := find_version_problem(template):
             return reason
@@ -123,7 +123,7 @@ def _reason_not_to_prepare(root: Path, folder: Path, fields: Sequence[Field]) ->
 
 
 def _choose_words_with_keys(request: Request, blank: str) -> list[str]:
-    """Return the words that get a key: blank, the classes (the most suggested ones, if they are too many), unsure."""
+    """Return the words with a key: blank, the classes (the most suggested ones if there are too many), unsure."""
     blank_class = find_blank_class(request.classes, blank) or blank
     first = [blank_class] if blank_class else []  # always, so that the keys stay where they were
     others = [name for name in request.classes if name != blank_class]

@@ -1,4 +1,4 @@
-"""Read people's own Timelapse set and its exports: once, and again only when a file has changed."""
+"""Read people's own Timelapse set and its exports. A file is read again only if it has changed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TRIMMED_CHARACTERS = " \t\r\n"  # what Timelapse trims; other blanks may belong 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFile:
-    """All records of one file in which a species is filled in, by the path of the image below the set's folder.
+    """All records of one file that have a species, by the path of the image below the set's folder.
 
-    `path_by_normalised` gives the path in `by_path` for its normalised form, None where two images have the same form.
+    `path_by_normalised` gives the path in `by_path` for its normalised form, or None if two images have the same form.
     """
 
     version: FileVersion
@@ -31,7 +31,7 @@ class AnswerFile:
     problems: Sequence[Problem] = ()
 
     def records_of(self, image_path: str, file: Path, root: Path) -> Sequence[Record]:
-        """Return the records about an image, `file`; upper and lower case may differ, unless that is another image."""
+        """Return the records about the image `file`. Upper and lower case may differ, unless this is another image."""
         if image_path in self.by_path:
             return self.by_path[image_path]
         similar_path = self.path_by_normalised.get(windows_name_key(image_path))
@@ -45,7 +45,7 @@ class AnswerFile:
 def read_if_changed(
     cache: dict[Path, tuple[object, AnswerFile]], file: Path, read: Callable[..., AnswerFile], *args: object
 ) -> AnswerFile:
-    """Return `read(file, *args)`, from `cache` while the file and `args` are as they were when it was read."""
+    """Return `read(file, *args)`, from `cache` if neither the file nor `args` has changed."""
     state = (file_state(file), args)
     if file not in cache or cache[file][0] != state:
         cache[file] = state, read(file, *args)
@@ -59,10 +59,10 @@ def read_data_file(ddb: Path, columns: Sequence[str]) -> AnswerFile:
 
 
 def read_export(file: Path, columns: Sequence[str], levels: int | None) -> AnswerFile:
-    """Read the answers in a CSV that Timelapse exported, or that somebody has saved from one. Raises OSError.
+    """Read the answers in a CSV from Timelapse, or in a CSV that another program has saved from it. Raises OSError.
 
-    `levels` is the set's number of folder levels, None if it is not known. Timelapse leaves out the cells of levels
-    that an image lacks: they are put back before the rest.
+    `levels` is the set's number of folder levels, or None if it is not known. Timelapse leaves out the cells of levels
+    that an image lacks, so this function adds empty cells for them.
     """
     state = file_state(file)
     problems: list[Problem] = []

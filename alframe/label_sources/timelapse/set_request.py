@@ -1,4 +1,4 @@
-"""Have a round's images selected in people's own Timelapse set: by a CSV to import, or in the set itself."""
+"""Select the images of a round in people's own Timelapse set, by a CSV to import or in the set itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alframe.types import UNSURE, Request
 
 
 def prepare_first_opening(root: Path, request: Request, names: FieldNames, blank: str) -> str:
-    """Return how to get a data file; write a template if there is none. Raises FormatError, LabelError."""
+    """Return instructions to make a data file; write a template if there is none. Raises FormatError, LabelError."""
     templates = files_directly_in(root, ".tdb")
     if not templates:
         write_template(root / TEMPLATE_NAME, own_set_fields(request.classes, blank, names))
@@ -44,7 +44,7 @@ def request_selection(
     unsure: Sequence[str],
     write: bool,
 ) -> Iterator[str]:
-    """Have the round's images selected, and yield the instructions for people, line by line. Raises FormatError."""
+    """Select the round's images, and yield the instructions for people, line by line. Raises FormatError."""
     yield f"Round {request.round}: {count_with_noun(len(request.items), 'image')} to label in the Timelapse set {ddb}."
     reason = explain_unsafe_write(ddb) if write and plan.records else ""
     if write and plan.records and not reason:
@@ -74,7 +74,7 @@ def request_selection(
 
 
 def _write_import_and_explain(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> Iterator[str]:
-    """Write the CSV to be imported, if anything is to be changed."""
+    """Write the CSV to import, if there are changes."""
     file = ddb.with_suffix(".csv")
     unsafe = {record.id for record in plan.ambiguous_records}
     rows = [record.cells for record in plan.records if record.id not in unsafe]
@@ -100,7 +100,7 @@ def _write_import_and_explain(ddb: Path, template: Template, plan: SelectionPlan
 
 
 def _write_selection(ddb: Path, template: Template, plan: SelectionPlan, names: FieldNames) -> str:
-    """Write the changes into the data file, which shows the images when it is next opened."""
+    """Write the changes into the data file. Timelapse shows the images when it next opens the file."""
     opening = {}
     if all_lists_offer_empty(ddb):
         opening["SearchTerms"] = format_search_terms(template.fields, names.selected)

@@ -1,4 +1,4 @@
-"""Which records of a user's own set are to be changed so that a round's images, and no others, are selected."""
+"""Find the changes of records in a user's own set that select the images of a round, and no others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alframe.types import ItemId, Request
 
 @dataclass(frozen=True, slots=True)
 class FieldNames:
-    """The Data Labels of the fields that alframe reads and fills; "" for one that the set is to do without."""
+    """The Data Labels of the fields that alframe reads and fills; "" for a field that the set does not have."""
 
     species: str = "Species"
     selected: str = "Selected"
@@ -29,18 +29,18 @@ class FieldNames:
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """The columns that hold the answers, the species first."""
+        """The columns with the answers, the species first."""
         return (self.species, self.annotator) if self.annotator else (self.species,)
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionPlan:
-    """The changes to make in a set.
+    """The changes for a set.
 
-    `records`: the records to change, with their new cells, RelativePath and File as they are in the file, and DateTime.
-    `ambiguous_records`: those of them in the root folder whose name other images share; an import would change all
-    these. `present` and `missing`: the items with and without a record in the set. `fields`: the fields that are
-    written.
+    `records`: the records to change, with their new cells, their RelativePath and File in the file, and DateTime.
+    `ambiguous_records`: records of these in the root folder whose name other images have too; an import would change
+    all images with this name. `present` and `missing`: the items with and without a record in the set. `fields`: the
+    fields to write.
     """
 
     records: Sequence[Record]
@@ -51,7 +51,7 @@ class SelectionPlan:
 
 
 def require_set_fields(template: Template, file: Path, names: FieldNames) -> None:
-    """Raise LabelError, with how to add it, where the set lacks a field or has another type of it."""
+    """Raise LabelError with a remedy if the set lacks a field, or if a field has the wrong type."""
     required = {
         names.species: ("Choice (FixedChoice)", "in which people write the species", None),
         names.selected: ("Flag", "which marks the images of a round", "true"),
@@ -79,10 +79,10 @@ def require_set_fields(template: Template, file: Path, names: FieldNames) -> Non
 def plan_selection(
     ddb: Path, template: Template, request: Request, image_paths: Mapping[ItemId, str], names: FieldNames
 ) -> SelectionPlan:
-    """Return which records to change; if one record of an image changes, all its records do. Raises FormatError.
+    """Return the records to change. If one record of an image changes, all its records do. Raises FormatError.
 
-    An import pairs rows with an image's records in the order of their Ids, so it must find them all. The file's content
-    is not kept in memory: it is read a second time if anything is to be changed.
+    An import assigns rows to an image's records in the order of their Ids, so it must have all of them. The content of
+    the file is not kept in memory. It is read a second time if there are changes.
     """
     optional = (names.round, names.prediction, names.confidence)
     fields = {name: field for name in (names.selected, *optional) if name and (field := template.find_field(name))}

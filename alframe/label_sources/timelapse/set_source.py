@@ -1,4 +1,4 @@
-"""People keep one Timelapse set for all their images: each round is selected in it, and read from it."""
+"""One Timelapse set of people for all their images. Each round is selected in this set, and read from it."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ class TimelapseSet:
         self._cache: dict[Path, tuple[object, AnswerFile]] = {}
 
     def check(self) -> None:
-        """Raise LabelError where there is no such set, or where it lacks a field."""
+        """Raise LabelError if there is no such set, or if it lacks a field."""
         with self._explaining_errors():
             root, ddb = self._find_set_and_data_file()
             for file in [ddb] if ddb else files_directly_in(root, ".tdb")[:1]:
                 require_set_fields(read_template(file), file, self.names)
 
     def request(self, request: Request) -> str:
-        """Write the changes to a CSV, or into the set; the images of earlier rounds are deselected."""
+        """Write the changes to a CSV, or into the set. The images of earlier rounds are deselected."""
         with self._explaining_errors():
             round_folder(request).mkdir(parents=True, exist_ok=True)  # for exports
             root, ddb = self._find_set_and_data_file()
@@ -90,7 +90,7 @@ class TimelapseSet:
             return "\n".join([*lines, describe_classes(request.classes, self.new_classes, request.named_since)])
 
     def collect(self, request: Request) -> Answers:
-        """Return the answers about these images in the data file and all exports, whatever round they are for."""
+        """Return the answers about these images in the data file and all exports, also from other rounds."""
         builder = make_answer_builder(request.classes, self.blank, self.new_classes, self.unsure)
         template = None
         try:
@@ -177,7 +177,7 @@ class TimelapseSet:
             raise LabelError(f"The Timelapse set {self.set} cannot be used: {error}. Check that folder.") from error
 
     def _find_set_and_data_file(self) -> tuple[Path, Path | None]:
-        """Return the set's folder, and its data file if there is one yet. Raises LabelError."""
+        """Return the set's folder, and its data file or None. Raises LabelError."""
         path = Path(self.set).expanduser()
         if not path.exists():
             raise LabelError(f"{self.set} does not exist. Set label_source.set to the set's .tdb or its folder.")
@@ -193,7 +193,7 @@ class TimelapseSet:
 
 
 def _other_root_problem(answers: AnswerFile, requested: Iterable[str], root: Path) -> Iterator[Problem]:
-    """Yield the problem of an export without a record of the requested paths, if its own seem to start elsewhere."""
+    """Yield a Problem if the paths in an export without requested images seem to start at another folder."""
     in_folders = {path.casefold(): path for path in requested if "/" in path}
     tails = {tail: path for key, path in in_folders.items() for tail in _shortened_paths(key)}
     for path, records in answers.by_path.items():
@@ -216,9 +216,9 @@ def _shortened_paths(path: str) -> Iterator[str]:
 
 
 def _set_path_by_id(items: Sequence[Item], root: Path) -> dict[ItemId, str]:
-    """Return the path of each image below the set's folder; that of an image elsewhere is its id.
+    """Return the path of each image below the set's folder, or its id if it is in another folder.
 
-    An item that is one of several boxes in an image is left out: a set has no record for it.
+    An item that is one of several boxes in an image is left out, because a set has no record for a box.
     """
     folder, real_folder = absolute_path(root), root.resolve()
     paths = {}

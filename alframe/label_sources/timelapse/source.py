@@ -1,4 +1,4 @@
-"""People label in Timelapse: each round is an image set of its own, opened with one double-click."""
+"""Labels from Timelapse: each round is a separate image set, which people open with a double-click."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Timelapse:
             raise BadParams(f"label_source.annotator_field: {error}") from error
 
     def request(self, request: Request) -> str:
-        """Complete the set or the sets; a set in which somebody has begun to label stays as it is."""
+        """Complete the set or the sets. A set in which somebody has begun to label does not change."""
         folder = round_folder(request)
         fields = round_fields(request.classes, self.blank, self.new_classes, self.annotator_field, self.prepare)
         remarks = []
@@ -96,9 +96,9 @@ class Timelapse:
         return "\n".join([self._instructions(request, folder), *dict.fromkeys(remarks)])
 
     def collect(self, request: Request) -> Answers:
-        """Return what every `.ddb` in the round's folder says, Timelapse's own copies apart; it may be open meanwhile.
+        """Return the answers in every `.ddb` in the round's folder, except backups. Timelapse may have a file open.
 
-        With `annotators`, an item is incomplete while some of them have answered it and others have not.
+        With `annotators`, an item is incomplete if some of them have answered it, and others have not.
         """
         folder = round_folder(request)
         if not folder.is_dir():
@@ -193,7 +193,7 @@ class Timelapse:
 
 
 def _require_short_paths(root: Path, names: Iterable[str]) -> None:
-    """Raise LabelError if Windows or Timelapse could not open one of the files, or Windows not write it."""
+    """Raise LabelError if a path is too long for Windows or Timelapse."""
     longest = max((str(root / name) for name in names), key=len, default="")
     if len(longest) + TEMPORARY_CHARACTERS > MAX_PATH_LENGTH or is_path_too_long(root / TEMPLATE_NAME):
         raise LabelError(
@@ -204,7 +204,7 @@ def _require_short_paths(root: Path, names: Iterable[str]) -> None:
 
 
 def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
-    """Return the names, or raise BadParams if two are alike or one cannot be a folder."""
+    """Return the names. Raises BadParams if two names are equal, or if a name cannot be a folder."""
     people = tuple(str(name).strip() for name in annotators)
     folders = {
         windows_name_key(class_folder_name(name)) for name in people if name and not is_timelapse_or_system_name(name)
@@ -218,7 +218,7 @@ def _require_annotators(annotators: Sequence[str]) -> tuple[str, ...]:
 
 
 def _unread_exports(folder: Path, unanswered_count: int) -> list[Problem]:
-    """Return a Problem for each CSV in the round's folder, if images have no answer: people may expect it to count."""
+    """Return a Problem for each CSV in the round's folder if images have no answer, because a CSV is not read."""
     files = [file for file in find_files_below(folder, ".csv") if file.name != MANIFEST] if unanswered_count else []
     what = "is not read. If it has answers, copy the data file (.ddb) from which it was exported into this folder."
     return [Problem(str(file), None, what) for file in files]
