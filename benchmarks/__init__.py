@@ -1,1 +1,1 @@
-"""How fast, how much memory and how many labels, measured against others."""
+"""Benchmarks: time, memory and numbers of labels, compared with other programs."""

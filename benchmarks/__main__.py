@@ -1,4 +1,4 @@
-"""All quick benchmarks, one after the other, into ``benchmarks/results/<date>-<machine>-<name>.json``, and their table.
+"""Run all quick benchmarks. Write ``benchmarks/results/<date>-<machine>-<name>.json``, and their table.
 
 python -m benchmarks                      # all: twenty minutes on an idle machine
 python -m benchmarks scoring heads        # some

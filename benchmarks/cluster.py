@@ -1,11 +1,11 @@
-"""How embedding speeds up with the machines of a Ray cluster, and what the cluster costs: `compute=ray` and `local`.
+"""The speed of embedding on a Ray cluster, by number of machines: `compute=ray` compared with `local`.
 
     python -m benchmarks.cluster --images FOLDER --work FOLDER --out cluster.json
 
-The machines are simulated on this one: each is a Ray node with one CPU, and a further one, which stays free, is where
-the command runs. So this machine needs a core for each node and should do nothing else. Each compute embeds the same
-images, 512 in a shard, on one thread a process, and stores them; the files must be the same, bit by bit. Starting the
-cluster, the actors and their libraries is timed apart (`start_s`). Needs alframe-ray.
+All machines are simulated on this machine. Each is a Ray node with one CPU. The command runs on a further node, which
+stays free. So this machine needs a core for each node, and should do nothing else. Each compute embeds the same images,
+512 in a shard, with one thread in each process, and stores them. The files must be identical. The start of the cluster,
+the actors and their libraries is timed separately (`start_s`). Needs alframe-ray.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ Runs = list[dict[str, float]]
 
 @contextmanager
 def local(_: int) -> Iterator[Compute]:
-    """Give one thread of this process."""
+    """Yield a compute with one thread of this process."""
     yield REGISTRIES["compute"].build({"name": "local", "device": "cpu", "workers": 0})
 
 
 @contextmanager
 def cluster(nodes: int) -> Iterator[Compute]:
-    """Give so many machines with one CPU each, whose actors have started."""
+    """Yield a compute with so many machines of one CPU each, after the start of its actors."""
     import ray
     from ray.cluster_utils import Cluster
 

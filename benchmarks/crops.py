@@ -1,14 +1,14 @@
-"""Boxes in place of whole frames: which learns faster, on the same camera-trap frames, seed for seed.
+"""Boxes compared with whole frames: the learning curves on the same camera-trap frames, by seed.
 
     alframe detect pool=folder pool.root=FOLDER weights=zamba-2.7.2-py3-none-any.whl out=detections.json
     python -m benchmarks.crops --images FOLDER --detections detections.json --work FOLDER --out crops.json
 
 FOLDER is `missouri-camtrap`: frames below `pool` and `test`, and a `labels.csv` with the boxes that people have drawn.
-There are three views of each frame: the whole frame, the largest drawn box, and the detector's most confident box, as
-`boxes.file` gives it: a frame without a box stays whole. `animals` are the frames with a drawn box. `all` are all
-frames; there are no drawn boxes there, because they would tell which frames are empty. Each seed holds out other
-images: of other bursts (`bursts`), or any frames (`frames`). Each run is added to a file in the folder of work, and
-what is there is not run again.
+There are three views of each frame: the whole frame, the largest drawn box, and the most confident box of the detector.
+As with `boxes.file`, a frame without a box stays whole. The set `animals` has the frames with a drawn box. The set
+`all` has all frames, but not the view of drawn boxes, because these would show which frames are empty. Each seed holds
+out other images: of other bursts (`bursts`), or any frames (`frames`). Each run is added to a file in the work folder,
+and stored runs are not repeated.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read_frames(folder: Path) -> list[Frame]:
 
 
 def views(frames: Sequence[Frame], detections: Path, work: Path) -> Iterator[tuple[str, list[Item]]]:
-    """Yield each view by name: for each frame the part of it that is embedded."""
+    """Yield the name of each view, and for each frame the part that is embedded."""
     items = [frame.item for frame in frames]
     yield WHOLE, items
     drawn = work / "drawn.json"
@@ -83,7 +83,7 @@ def embed(items: Sequence[Item]) -> Floats:
 
 
 def write_sets(frames: Sequence[Frame], detections: Path, work: Path) -> dict[str, int]:
-    """Write the arrays of each view of each set, as `benchmarks.strategies` reads them; return what was counted."""
+    """Write the arrays of each view of each set for `benchmarks.strategies`; return numbers of images."""
     y = np.unique([frame.item.label or "" for frame in frames], return_inverse=True)[1]
     sequences = np.array([frame.sequence for frame in frames])
     has_animal = np.array([bool(frame.drawn) for frame in frames])
@@ -103,7 +103,7 @@ def write_sets(frames: Sequence[Frame], detections: Path, work: Path) -> dict[st
 
 
 def differences(sets: Mapping[str, Any]) -> dict[str, Any]:
-    """Return by how many points the area of each view of boxes is above the area of the whole frames."""
+    """Return the area of each view of boxes minus the area of the whole frames, in points."""
     found: dict[str, Any] = {}
     for name, by in sets.items():
         for strategy in STRATEGIES:

@@ -1,17 +1,17 @@
-"""How right heads are, and how well they know it, with few labels drawn at random.
+"""The accuracy and the calibration of heads, with few labels drawn at random.
 
     python -m benchmarks.real --images FOLDER --out FOLDER        # features.npy and classes.npy
     python -m benchmarks.head_quality --features features.npy --classes classes.npy --labels 50 200 --seeds 10
     ... --groups bursts.npy                                       # tested on other bursts than those of the pool
     ... --long-tail 100                                           # the commonest class has 100 times the rarest
 
-All heads see the same labels, so their differences are paired. Test images keep the shares of the classes that the
-files have, also with a long tail in the pool.
+All heads see the same labels, so their differences are paired. Test images have the class frequencies of the files,
+even if the pool has a long tail.
 
-The calibration error of few images is never near 0, not even that of a head whose probabilities are right: chance alone
-makes the accuracy in a bin differ from the confidence. So there are two more numbers. `pooled_error` is the calibration
-error of the test images of all seeds together. `chance_error` is the mean calibration error that a head with the same
-confidence would have if its probabilities were right, where the images of a burst are right or wrong together.
+With few images, the calibration error is never near 0, even if the probabilities of a head are right: by chance, the
+accuracy in a bin differs from the confidence. So there are two more numbers. `pooled_error` is the calibration error of
+the test images of all seeds together. `chance_error` is the mean calibration error of a head with the same confidence
+and right probabilities, if the images of a burst are predicted correctly or wrongly together.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Run:
 
 
 def split(y: Ints, groups: Ints, ratio: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Return the rows of the pool and of the test, which share no group; the pool has a long tail of this ratio."""
+    """Return the rows of the pool and of the test images, without common groups; the pool has this long tail."""
     order = rng.permutation(np.unique(groups))
     is_test: Bools = np.isin(groups, order[: round(TEST_SHARE * len(order))])
     pool, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
@@ -54,7 +54,7 @@ def split(y: Ints, groups: Ints, ratio: float, rng: np.random.Generator) -> tupl
 
 
 def draw_long_tail(y: Ints, pool: Ints, ratio: float, rng: np.random.Generator) -> Ints:
-    """Return those rows of the `pool` that are left if its most common class has `ratio` times the rarest's images.
+    """Return the rows of the `pool` that remain if its most common class has `ratio` times the images of the rarest.
 
     The classes are in a random order. A class with fewer images than it should have keeps all of them.
     """
@@ -91,7 +91,7 @@ def measure(names: list[str], x: Floats, y: Ints, groups: Ints, count: int, rati
 
 
 def error_by_chance(confidence: Floats, groups: Ints, rng: np.random.Generator) -> float:
-    """Return the mean calibration error if the `confidence` (t,) is right; images of one of the `groups` share luck."""
+    """Return the mean calibration error by chance for right `confidence` (t,); a group has one random number."""
     numbers = np.unique(groups, return_inverse=True)[1]
     luck = rng.random((DRAWS, numbers.max() + 1))
     return float(np.mean([calibration_error(confidence, each[numbers] < confidence) for each in luck]))

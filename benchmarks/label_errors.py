@@ -1,13 +1,13 @@
-"""How many planted label errors are found by asking the most doubtful labels again: our rankings and cleanlab's.
+"""The part of planted label errors that is found by asking the most doubtful labels again: alframe and cleanlab.
 
     pip install cleanlab
     python -m benchmarks.label_errors --features SET.npz --labels 1000 --seeds 10 --out FILE.json
 
-The .npz has `x` (n, D) embeddings, `y` (n,) class numbers and `sequence` (n,) names of bursts. In each seed, labels are
-drawn at random, 5 % of them are made wrong, and each is predicted by heads that have not seen it nor, unless said
-otherwise, another one of its burst. All rankings get the same probabilities. `any` errors are of a class drawn at
-random; `like` errors are of the class that the image is most like to a head that knows all true labels, as people
-confuse them; `burst` errors are `any` errors of whole bursts, drawn until 5 % of the labels are wrong.
+The .npz has `x` (n, D) embeddings, `y` (n,) class numbers and `sequence` (n,) names of bursts. With each seed, labels
+are drawn at random, and 5 % of them are made wrong. Heads that have not seen a label predict it. By default, they have
+not seen other images of its burst either. All rankings get the same probabilities. An `any` error has a random class.
+A `like` error has the most similar class by a head that knows all true labels, as when people confuse classes. A
+`burst` error is an `any` error of a whole burst; bursts are drawn until 5 % of the labels are wrong.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def by_quality(method: str, adjust: bool) -> Ranking:
 
 
 def by_issues(filter_by: str, ranked_by: str) -> Ranking:
-    """The issues that cleanlab finds, then all other rows by their own score: so any number of them can be asked."""
+    """Return a ranking: first the issues that cleanlab finds, and then all other rows by their own score."""
 
     def rank(y: Ints, probs: Floats64) -> Any:
         from cleanlab.filter import find_label_issues  # type: ignore[import-not-found]  # installed by hand
@@ -91,7 +91,7 @@ RANKINGS: dict[str, Ranking] = {
 
 
 def predict_unseen(head: str, x: Floats, y: Ints, classes: int, groups: Ints, rng: np.random.Generator) -> Floats64:
-    """Return (m, C) what heads say of labels of which they have seen neither these nor others of their groups."""
+    """Return probabilities (m, C) of the labelled images, by heads that have not seen any image of their groups."""
     context = FitContext(np.ones(len(y), np.bool_), groups, x[:0])
     build = partial(REGISTRIES["head"].build, {"name": head})
     probs = predict_by_groups(build, x, y, context, classes, rng).astype(np.float64)
@@ -124,7 +124,7 @@ def plant(kind: str, x: Floats, y: Ints, classes: int, groups: Ints, rng: np.ran
 
 
 def measure(x: Floats, y: Ints, names: Ints, labels: int, head: str, kind: str, seed: int) -> dict[str, Any]:
-    """Return, for each ranking, the errors among the first 5 %, 10 % and as many as cleanlab finds by itself."""
+    """Return, for each ranking, the errors among the first 5 %, the first 10 %, and as many as cleanlab finds."""
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(y))[:labels])
     present, truth = np.unique(y[rows], return_inverse=True)
@@ -162,7 +162,7 @@ def measure(x: Floats, y: Ints, names: Ints, labels: int, head: str, kind: str, 
 
 
 def summarise(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return means over the seeds in %: found, precision and, against our self-confidence, the gain in found errors."""
+    """Return means over the seeds in %: found errors, precision, and the gain over our ranking by self-confidence."""
     from scipy.stats import t
 
     half = t.ppf(0.975, len(runs) - 1) / len(runs) ** 0.5

@@ -1,11 +1,12 @@
-"""The page of label_source=web and that of Label Studio on the same images, in a real Chromium.
+"""The page of label_source=web compared with Label Studio, with the same images in a real Chromium.
 
     python -m venv labelstudio && labelstudio/bin/pip install label-studio         # about 1 GB
     python -m benchmarks.label_studio --images FOLDER --program labelstudio/bin/label-studio
 
-Both are served on this computer with the same copies of real images, which have the same classes. Measured are the time
-from opening the address until the first image is painted (a new browser each time, already let in), the memory of the
-server's processes, and the keys for a batch. In Label Studio a class has a hotkey, and Ctrl+Enter submits an image.
+Both servers run on this computer with the same copies of real images and the same classes. The benchmark measures the
+time from opening the address until the first image is visible (each time in a new browser with access), the memory of
+the server's processes, and the key strokes for a batch. In Label Studio, a class has a hotkey, and Ctrl+Enter submits
+an image.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _PAINTED = """selector => new Promise(resolve => {
 
 
 def copy_images(sources: Sequence[Path], folder: Path, count: int) -> list[Path]:
-    """Write `count` copies of the images in these folders, as often as each is needed."""
+    """Write `count` copies of the images in these folders; images are used several times if there are too few."""
     files = sorted(file for source in sources for file in source.rglob("*"))
     found = [file for file in files if file.suffix.lower() in (".jpg", ".jpeg", ".png")]
     if not found:
@@ -75,7 +76,7 @@ def copy_images(sources: Sequence[Path], folder: Path, count: int) -> list[Path]
 
 @contextmanager
 def serve_alframe(folder: Path, files: Sequence[Path]) -> Iterator[tuple[str, int]]:
-    """Yield the link and the number of the server's process; nothing is suggested, as in Label Studio."""
+    """Yield the link and the process id of the server. There are no suggestions, as in Label Studio."""
     items = tuple(Item(file.name, file) for file in files)
     request = Request(1, items, CLASSES, folder / "season" / "to_label")
     source = Web(browser=False, suggestions=False)
@@ -91,9 +92,9 @@ def serve_alframe(folder: Path, files: Sequence[Path]) -> Iterator[tuple[str, in
 
 @contextmanager
 def serve_label_studio(program: Path, data: Path, files: Sequence[Path]) -> Iterator[tuple[str, int]]:
-    """Yield the address of a project with these images, and the number of the server's process.
+    """Yield the address of a project with these images, and the process id of the server.
 
-    `data` is Label Studio's folder, which it makes at its first start; that takes minutes.
+    `data` is the folder of Label Studio. The first start makes it, and takes minutes.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -164,7 +165,7 @@ def _upload(url: str, token: str, files: Sequence[Path]) -> None:
 
 
 def memory_mib(pid: int) -> int:
-    """Return the memory of a process and all that it has started, each shared page counted once (PSS)."""
+    """Return the memory of a process and its child processes; shared pages are counted once (PSS)."""
     pids, found = [pid], 0
     while pids:
         current = pids.pop()
@@ -176,7 +177,7 @@ def memory_mib(pid: int) -> int:
 
 
 def time_first_image(browser: Browser, address: str, state: Any, selector: str) -> list[float]:
-    """Return the milliseconds from opening an address until an image is painted, in a new context each time."""
+    """Return the milliseconds from opening an address until an image is visible, each time in a new context."""
     times = []
     for _ in range(REPEATS):
         page = browser.new_context(storage_state=state, viewport={"width": 1280, "height": 800}).new_page()

@@ -1,11 +1,11 @@
-"""A campaign over a pool of many millions of rows, shard by shard: time, peak memory, and the same images.
+"""A campaign on a pool of many millions of rows, by shards: time, peak memory, and whether the choice is the same.
 
     python -m benchmarks.large_pool                                    # 10 million rows: minutes of one core, 0.7 GB
     python -m benchmarks.large_pool --rows 1000000 --alone             # and the samplers by themselves, to compare
     python -m benchmarks.large_pool --compute ray                      # on a Ray cluster (plugin alframe-ray)
 
-The rows are made up: clusters of uneven size, in half precision, in one file that is mapped. Each round, `over_shards`
-chooses by kcenter and by margin (head=linear); both batches are labelled by cluster.
+The rows are artificial: clusters of unequal size, in half precision, in one mapped file. In each round, `over_shards`
+chooses a batch by kcenter and a batch by margin (head=linear). The labels of both batches are their clusters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLUSTERS, CLASSES = 2000, 20
 
 
 def make_pool(file: Path, rows: int, dim: int) -> tuple[Any, Ints]:
-    """Write `rows` embeddings of clusters of uneven size; return them, mapped and float16, and their classes (n,)."""
+    """Write `rows` embeddings of clusters of unequal size; return them (mapped, float16) and their classes (n,)."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(CLUSTERS, dim)).astype(np.float32)
     shares = 1 / np.arange(1, CLUSTERS + 1)
@@ -44,7 +44,7 @@ def make_pool(file: Path, rows: int, dim: int) -> tuple[Any, Ints]:
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Return what each round took, and what was chosen."""
+    """Return the time and memory of each round, and whether the choices are the same."""
     x, classes = make_pool(folder / "pool.npy", options.rows, options.dim)
     labelled = np.sort(np.random.default_rng(1).choice(options.rows, 500, replace=False))
     compute = None if options.compute is None else REGISTRIES["compute"].build({"name": options.compute})
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the benchmark of the command line."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--dim", type=int, default=32)

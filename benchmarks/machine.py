@@ -1,4 +1,4 @@
-"""What a measurement was made on: without it a number means nothing."""
+"""The machine of a measurement, which belongs to every number."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PACKAGES = (
 
 
 def describe() -> dict[str, Any]:
-    """CPU, cores, memory, system and versions, ready for JSON."""
+    """Return CPU, cores, memory, system and versions, for JSON."""
     import torch
 
     return {
@@ -50,7 +50,7 @@ def describe() -> dict[str, Any]:
 
 
 def write_report(report: Mapping[str, object], out: Path | None) -> None:
-    """Print a benchmark's report as JSON, and write it to the file `out`, if there is one."""
+    """Print the report of a benchmark as JSON, and write it to the file `out` if it is given."""
     text = compact(report) + "\n"
     sys.stdout.write(text)
     if out is not None:
@@ -58,13 +58,13 @@ def write_report(report: Mapping[str, object], out: Path | None) -> None:
 
 
 def compact(result: Mapping[str, object]) -> str:
-    """JSON that can be read and compared line by line: a list of numbers is one line."""
+    """Return JSON that can be read and compared by lines: a list of numbers is on one line."""
     text = json.dumps(result, indent=1)
     return re.sub(r"\[[-\d.,\s]+\]", lambda numbers: "".join(numbers[0].split()), text)
 
 
 def resident_mib(peak: bool) -> float | None:
-    """Of this process: now, from when on the peak is taken anew; or the peak since then. Only Linux can tell."""
+    """Return the resident memory of this process now, or its peak since the last call for now. Only for Linux."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None
@@ -75,7 +75,7 @@ def resident_mib(peak: bool) -> float | None:
 
 
 def reading_s(array: npt.NDArray[Any], repeats: int = 5) -> float:
-    """Seconds to read an array from memory once, at best: what no algorithm that looks at all of it can undercut."""
+    """Return the shortest time to read an array once, a lower limit for every algorithm that reads all of it."""
     flat = array.reshape(-1).view(np.uint64)
     times = []
     for _ in range(repeats):

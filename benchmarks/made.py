@@ -1,7 +1,7 @@
-"""A pool of any size without pictures: files that are empty, and features that are drawn instead of computed.
+"""A pool of any size without pictures: its files are empty, and its features are drawn at random.
 
-Everything else is the real thing: the loop, the ledger, the caches and their files. Only the pass that decodes and
-embeds is left out, which has a benchmark of its own.
+Everything else is real: the loop, the ledger, the caches and their files. Only decoding and embedding are left out,
+which have their own benchmark.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ START = datetime(2024, 5, 1, 6)
 
 @dataclass(frozen=True)
 class MadePool:
-    """`count` images of 10 unequal classes, in bursts of three, a thousand a camera; the files are there, and empty."""
+    """A pool of `count` empty files of 10 unequal classes, in bursts of three, a thousand images per camera."""
 
     root: Path
     count: int
@@ -55,7 +55,7 @@ class MadePool:
             )
 
     def write(self) -> None:
-        """Make the files that are not there yet."""
+        """Make the missing files."""
         for first in range(0, self.count, CAMERA):
             folder = self.root / f"camera-{first // CAMERA:04d}"
             if not folder.exists():
@@ -66,7 +66,7 @@ class MadePool:
 
 @dataclass(frozen=True)
 class MadeCompute:
-    """Gives each shard its features without a look at the pictures: clusters around a centre for each class."""
+    """Makes the features of each shard without reading the pictures: a cluster for each class."""
 
     dim: int
     batch_size: int = 32
@@ -96,7 +96,7 @@ class MadeCompute:
 
 @lru_cache(maxsize=4)
 def _draw_noise(block: int, dim: int) -> Floats:
-    """Return the noise (BLOCK, D) of consecutive images: the same however the pool is cut into shards."""
+    """Return the noise (BLOCK, D) of consecutive images, which does not depend on the shards of the pool."""
     first = _name_image(block * BLOCK)
     seed = int.from_bytes(hashlib.blake2b(first.encode(), digest_size=8).digest(), "little")
     return np.random.default_rng(seed).standard_normal((BLOCK, dim), np.float32)
@@ -107,7 +107,7 @@ def _name_image(number: int) -> str:
 
 
 def open_made(root: Path, count: int, dim: int, *words: str) -> Session:
-    """A campaign on `count` made images of `dim` features below `root`; `words` are those of the command line."""
+    """Return a campaign on `count` such images with `dim` features below `root`; `words` are from the command line."""
     pool = MadePool(root / "images", count)
     pool.write()
     session = open_session(

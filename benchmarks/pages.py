@@ -1,4 +1,4 @@
-"""The pages of label_source=web in a real Chromium: how fast they are, and what a batch costs in key strokes.
+"""The pages of label_source=web in a real Chromium: their speed, and the key strokes for a batch.
 
 python -m benchmarks.pages speed                  # a batch of 2,000 images; --images 20000 takes minutes to make
 python -m benchmarks.pages strokes                # a batch of 100 at three accuracies of the model, grid and one by one
@@ -38,7 +38,7 @@ _UNPAINTED = """() => [...document.querySelectorAll('.tile img')].filter(image =
 
 @contextmanager
 def serve_batch(folder: Path, images: int, accuracy: float, page: int, seed: int = 0) -> Iterator[str]:
-    """Serve a batch of photographs, each with a suggestion that is right in `accuracy` of the cases; yield the link."""
+    """Serve a batch of photographs with suggestions, of which the fraction `accuracy` is right; yield the link."""
     rng = np.random.default_rng(seed)
     files = [_write_photograph(folder / f"{number}.jpg", rng) for number in range(24)]
     truth = rng.integers(len(CLASSES), size=images)
@@ -62,14 +62,14 @@ def serve_batch(folder: Path, images: int, accuracy: float, page: int, seed: int
 
 
 def _write_photograph(file: Path, rng: np.random.Generator) -> Path:
-    """Write a picture with the size and about the entropy of a photograph."""
+    """Write a picture with the size of a photograph, and about its entropy."""
     coarse = Image.fromarray(rng.integers(0, 255, (30, 40, 3), dtype=np.uint8))
     coarse.resize((640, 480), Image.Resampling.BICUBIC).save(file, quality=90)
     return file
 
 
 def measure_speed(images: int, page: int) -> dict[str, Any]:
-    """Return the milliseconds from a key to the next paint, of moves and of Enters that bring the next page."""
+    """Return the milliseconds from a key to the next frame, for moves and for Enter at the end of a page."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serve_batch(Path(folder), images, 0.9, page) as address,
@@ -99,7 +99,7 @@ def measure_speed(images: int, page: int) -> dict[str, Any]:
 
 
 def _times(person: Person, keys: Sequence[str]) -> list[float]:
-    """Press keys and return for each how long it took to the next paint; what is below 16 ms counts as 16."""
+    """Press keys and return the time of each to the next frame. Times below 16 ms count as 16 ms."""
     times = []
     for key in keys:
         person.page.evaluate("() => { window.keyTimes = []; }")
@@ -114,7 +114,7 @@ def _percentiles(times: Sequence[float]) -> dict[str, float]:
 
 
 def count_strokes(accuracy: float, label: Callable[[Person], None], images: int = 100) -> int:
-    """Return the keys that a quick person presses for a batch, all of it on the real page."""
+    """Return the number of keys that a quick person presses for a batch, on the real page."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serve_batch(Path(folder), images, accuracy, images) as address,
@@ -129,12 +129,12 @@ def count_strokes(accuracy: float, label: Callable[[Person], None], images: int 
 
 
 def label_in_grid(person: Person) -> None:
-    """Correct what is wrong in a group, confirm the rest."""
+    """Correct the wrong images of each group, and confirm the others."""
     person.answer_batch(folder_of)
 
 
 def label_one_by_one(person: Person) -> None:
-    """Enlarge the first image, then accept or correct one after the other."""
+    """Enlarge the first image, and then accept or correct one image after another."""
     person.press("Control+Enter")
     while person.page.locator(".single").count():
         name = folder_of(person.page.locator(".single h2").get_attribute("title") or "")

@@ -1,4 +1,4 @@
-"""Features of real images, for the benchmarks that would otherwise run on made-up clusters.
+"""Features of real images, for benchmarks that use artificial clusters by default.
 
 python -m benchmarks.real --images FOLDER --out FOLDER      # features.npy (n, D) and classes.npy (n,)
 
@@ -23,7 +23,7 @@ RECIPE = {"name": "efficientnet_lite", "variant": 0}
 
 
 def features(images: Path, class_level: int) -> tuple[Floats, Ints]:
-    """(n, D) embeddings of the images below a folder, and the numbers (n,) of their classes."""
+    """Return the embeddings (n, D) of the images below a folder, and their class numbers (n,)."""
     pool = {"name": "folder", "root": images, "classes": True, "class_level": class_level}
     items = list(REGISTRIES["pool"].build(pool).items())
     embedder = make_embedder(REGISTRIES["backbone"].build(RECIPE), RECIPE, 0, "cpu")
@@ -35,9 +35,9 @@ def features(images: Path, class_level: int) -> tuple[Floats, Ints]:
 
 
 def resampled(x: Floats, n: int, dim: int, seed: int) -> Floats:
-    """(n, dim): rows drawn from `x` on its first `dim` principal axes, with noise of up to half a standard deviation.
+    """Draw rows (n, dim) from `x` on its first `dim` principal axes, with noise of up to half a standard deviation.
 
-    More rows than there are images, and no two alike: how much noise an image gets is drawn as well.
+    There may be more rows than images, and no two rows are equal. The strength of the noise is random too.
     """
     rng = np.random.default_rng(seed)
     centred = x - x.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Strategies against each other, seed for seed, on embeddings in memory: minutes in place of the hours of `curves`.
+"""Compare strategies, by seed, on embeddings in memory. This takes minutes, while `curves` takes hours.
 
     python -m benchmarks.strategies FEATURES.npz --strategies uherding_bursts:auto adaptive:linear random:auto
     python -m benchmarks.strategies *.npz --seeds 10 --curves curves.csv --out strategies.json
@@ -7,13 +7,13 @@
     python -m benchmarks.strategies *.npz --strategies uherding_bursts:auto random:auto ceiling:auto --budget 1500
     python -m benchmarks.strategies caltech101-animals.npz --draw-test --first-seed 1000 --seeds 50 --curves curves.csv
 
-A strategy is a sampler, a head and the sampler of the first labels; what is left out is the default. `ceiling:auto` is
-the head with all labels. FEATURES.npz holds `x` (N, D), the classes `y` (N,) and, where images come in bursts,
-`sequence` (N,). With `test` (N,) these images are tested on for each seed; otherwise each seed holds out another part,
-and no sequence is cut. With `--long-tail`, each seed draws another pool, in which the most common class has so many
-times the images of the rarest one; the set is then called FEATURES-longtail. With `--draw-test`, `test` is not used:
-each seed holds out another part, and the set is called FEATURES-drawn. Each run is added to the file of curves,
-and what is there is not run again. The report has the gain of the first strategy over each other one in points of the
+A strategy is a sampler, a head and the sampler of the first labels. Missing names are the defaults. `ceiling:auto` is
+the head with all labels. FEATURES.npz has `x` (N, D), the classes `y` (N,) and, for images in bursts, `sequence` (N,).
+With `test` (N,), the test images are the same for each seed. Otherwise, each seed holds out other images, and no
+sequence is cut. With `--long-tail`, each seed draws another pool, in which the most common class has so many times the
+images of the rarest class; the name of the set is then FEATURES-longtail. With `--draw-test`, `test` is not used: each
+seed holds out other images, and the name of the set is FEATURES-drawn. Each run is added to the file of curves, and
+stored runs are not repeated. The report has the gain of the first strategy over each other strategy, in points of the
 mean over the labels spent (area), with Student's 95 % interval over seeds. With a ceiling, it also has the labels that
 each strategy needs to reach 95 % of it. `python -m benchmarks.curves --report` shows the newest results on its page.
 """
@@ -50,7 +50,7 @@ KEPT = ("labels", "seconds", "selection_seconds", "n", *MEASURES)
 def run(
     file: Path, strategy: str, seed: int, budget: int, batch: int, long_tail: float = 1.0, draw_test: bool = False
 ) -> pd.DataFrame:
-    """Return the learning curve of a strategy and a seed, one row for each number of labels.
+    """Return the learning curve of a strategy with a seed: one row for each number of labels.
 
     Raises BadParams for a `long_tail` above 1 of a file without `test`, or with `draw_test`.
     """
@@ -92,7 +92,7 @@ def area(curves: Floats64, labels: Floats64) -> Floats64:
 
 
 def gather(curves: pd.DataFrame) -> dict[str, Any]:
-    """Return what was measured, by set and strategy: for each measure one row a seed, at the labels that all have."""
+    """Return the results by set and strategy: for each measure one row per seed, at the labels that all seeds have."""
     found: dict[str, Any] = {}
     for (name, strategy), rows in curves.groupby(["set", "strategy"]):
         if str(strategy).startswith(CEILING):  # pools with a long tail differ in size
@@ -109,7 +109,7 @@ def gather(curves: pd.DataFrame) -> dict[str, Any]:
 
 
 def common_rows(one: Mapping[str, Any], other: Mapping[str, Any], measure: str) -> tuple[Floats64, Floats64, Floats64]:
-    """Return a measure (s, l) of two strategies at the seeds and labels that both have, and these labels (l,)."""
+    """Return a measure (s, l) of two strategies at their common seeds and labels, and these labels (l,)."""
     labels = [count for count in one["labels"] if count in other["labels"]]
     seeds = [seed for seed in one["seeds"] if seed in other["seeds"]]
     tables = [
@@ -122,7 +122,7 @@ def common_rows(one: Mapping[str, Any], other: Mapping[str, Any], measure: str) 
 
 
 def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], measure: str) -> dict[str, float] | None:
-    """Return by how much `ours` is above `theirs` in area; None of a ceiling, which has no curve."""
+    """Return the area of `ours` minus the area of `theirs`; None for a ceiling, which has no curve."""
     one, other, labels = common_rows(ours, theirs, measure)
     if len(labels) < 2:
         return None
@@ -131,9 +131,9 @@ def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any], measure: str) ->
 
 
 def labels_needed(by: Mapping[str, Any], strategy: str) -> Floats64:
-    """Return the labels (s,) at which each seed of a strategy first has GOAL of the ceiling's accuracy; or inf.
+    """Return the labels (s,) at which each seed of a strategy first reaches GOAL times the ceiling's accuracy; or inf.
 
-    The ceiling is that of the strategy's head and of the same seed; where this was not run, the mean of the others.
+    The ceiling has the same head and the same seed. If this ceiling was not run, the mean of the others is used.
     """
     curves, ceiling = by[strategy], by[f"{CEILING}:{strategy.split(':')[1]}"]
     reached = np.array(ceiling["accuracy"], np.float64)[:, 0]
@@ -143,7 +143,7 @@ def labels_needed(by: Mapping[str, Any], strategy: str) -> Floats64:
 
 
 def summarise_labels_needed(by: Mapping[str, Any]) -> dict[str, Any]:
-    """Return for each strategy whose head has a ceiling the median of `labels_needed`, null: most seeds never do."""
+    """Return the median of `labels_needed` for each strategy with a ceiling; null if most seeds never reach it."""
     found: dict[str, Any] = {}
     for strategy in by:
         sampler, _, rest = strategy.partition(":")

@@ -1,4 +1,4 @@
-"""The tables of speed in docs/performance.md and, shorter, in the README, from the newest results.
+"""Write the tables of speed in docs/performance.md and, shorter, in the README, from the newest results.
 
 python -m benchmarks.table            # write both
 """
@@ -36,7 +36,7 @@ ENGINES = {"eager": "PyTorch", "compile": "PyTorch", "onnxruntime": "ONNX Runtim
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One task: alframe's seconds, the others' as multiples of them, the peaks beyond the data, and a lower limit."""
+    """One task: alframe's seconds, the others' times as multiples, peak memory without the data, and a lower limit."""
 
     what: str
     seconds: float
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def others(self) -> str:
-        """How long the others take, each as a multiple of alframe's time."""
+        """Return the times of the others, each as a multiple of alframe's time."""
         return ", ".join(f"{_plain_name(name)} {_short(ratio)}x" for name, ratio in self.ratios.items())
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Row:
 
 
 def newest(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
-    """The newest results of each benchmark, by its name."""
+    """Return the newest results of each benchmark, by its name."""
     found = {}
     for file in sorted(folder.glob("*.json")):  # their names begin with the date
         name = re.sub(r"^\d{4}-\d\d-\d\d-[^-]+-", "", file.stem)
@@ -64,14 +64,14 @@ def newest(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
 
 
 def rows(results: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]:
-    """One for each task that was measured."""
+    """Return one row for each measured task."""
     for name, make in TASKS.items():
         if name in results:
             yield from make(results[name])
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return all rows in Markdown, with the machines below."""
+    """Return all rows in Markdown, and the machines below the table."""
     machines = {_machine(results[name]["machine"]) for name in TASKS if name in results}
     listed = "; ".join(f"({number}) {machine}" for number, machine in enumerate(sorted(machines), 1))
     body = "".join(f"{row}\n" for row in rows(results))
@@ -91,7 +91,7 @@ PAGES: Mapping[Path, Callable[[Mapping[str, Mapping[str, Any]]], str]] = {README
 
 
 def page(text: str, speeds: str) -> str:
-    """Return a page's text with the table `speeds` in it. Raises ValueError if it has no place for it."""
+    """Return the text of a page with the table `speeds`. Raises ValueError if the page has no place for it."""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):
@@ -205,7 +205,7 @@ def _compared(what: str, ones: Mapping[str, Mapping[str, Any]], ours: str, limit
 
 
 def _plain_name(name: str) -> str:
-    """Return the name of a measured program as the table gives it."""
+    """Return the name of a measured program for the table."""
     name = name.replace("all draws at once", "alframe with all draws in memory at once")
     return name.replace("textbook (", "textbook algorithm (with ")
 

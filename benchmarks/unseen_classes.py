@@ -1,4 +1,4 @@
-"""How often the bounds of the classes without a label hold, on pools whose classes are known: seconds.
+"""How often the bounds of the number of classes without a label are right, in pools with known classes. Takes seconds.
 
 python -m benchmarks.unseen_classes            # prints JSON, and the rows of the table in docs/audit.md
 """
@@ -34,7 +34,7 @@ POOLS = {
 
 
 def measure(pool: Ints, n: int, draws: int, rng: np.random.Generator) -> dict[str, float]:
-    """Return means over the draws: classes without a label, the estimate, and how often each bound holds."""
+    """Return means over the draws: classes without a label, their estimate, and how often each bound is right."""
     sizes, found = np.bincount(pool), []
     for _ in range(draws):
         y = rng.choice(pool, n, replace=False)

@@ -1,1 +1,1 @@
-"""Programs that write parts of the documentation; run them from the root of the repository."""
+"""Programs that write parts of the documentation. Run them from the root of the repository."""

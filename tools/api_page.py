@@ -1,4 +1,4 @@
-"""Write the lists of names in docs/api.md, for those who read it without its site: ``python -m tools.api_page``."""
+"""Write the lists of names in docs/api.md, for readers without the site: ``python -m tools.api_page``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def page() -> str:
 
 
 def names_of(module: str) -> list[str]:
-    """Return the public names of a module, in alphabetical order, without regard to case."""
+    """Return the public names of a module in alphabetical order, ignoring case."""
     found = import_module(module)
     names = getattr(found, "__all__", None) or vars(found)
     own = [
@@ -38,7 +38,7 @@ def names_of(module: str) -> list[str]:
 
 
 def _is_ours(value: object) -> bool:
-    """Return whether a value is alframe's own class or function, or a constant."""
+    """Return whether a value is a class or function of alframe, or a constant."""
     if inspect.isclass(value) or inspect.isroutine(value):
         return (getattr(value, "__module__", None) or "").startswith(alframe.__name__)
     return type(value).__module__ != "__future__"

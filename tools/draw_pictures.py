@@ -1,8 +1,8 @@
-"""Draw what alframe prints: a real campaign on drawn images, labelled in the simulated Timelapse of the tests.
+"""Draw the output of alframe: a real campaign on drawn images, labelled in the simulated Timelapse of the tests.
 
     python -m tools.draw_pictures            (Linux or macOS; some minutes)
 
-Folders are shown as they would be on Windows; all else is as it was printed.
+Folders are shown as on Windows. All other text is shown as it was printed.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ EXPORTERS = "exporter=[predictions,model,recognition_json]"
 
 
 class Terminal:
-    """A terminal of COLUMNS that runs commands in `folder` and draws what they print."""
+    """A terminal with COLUMNS columns. It runs commands in `folder` and draws their output."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def run(self, *words: str, until: Callable[[str], bool] = lambda _: False) -> str:
-        """Return what `python -m alframe` prints; when `until` is true of that, the program is stopped."""
+        """Return the output of `python -m alframe`. When `until` is true for this output, the program is stopped."""
         master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
         environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())}
@@ -76,7 +76,7 @@ class Terminal:
         return printed.decode()
 
     def draw(self, name: str, *commands: tuple[list[str], str]) -> None:
-        """Write one picture of commands with what they printed."""
+        """Write one picture of commands with their output."""
         screen = Console(record=True, width=COLUMNS, file=StringIO(), force_terminal=True)
         for words, printed in commands:
             typed = " ".join(f'"{word}"' if re.search(r"[ ,]", word) else word for word in words)
@@ -93,13 +93,13 @@ class Terminal:
 
 
 def visible_part(line: str) -> str:
-    """Return what can be seen of a line that was written over, as a progress bar does."""
+    """Return the visible part of a line that was overwritten, such as a progress bar."""
     return next((text for text in reversed(re.split(r"\r|\x1b\[A", line)) if text.strip()), "")
 
 
 @contextmanager
 def newest_set(project: Path) -> Iterator[Timelapse]:
-    """Open the set of the newest round, as a double-click does."""
+    """Open the set of the newest round, as if by a double-click."""
     newest = max((project / "to_label").glob("round-*"))
     program = Timelapse.open(newest / "TimelapseTemplate.tdb")
     yield program
@@ -107,7 +107,7 @@ def newest_set(project: Path) -> Iterator[Timelapse]:
 
 
 def label(project: Path, truth: dict[str, str], start: int = 0, end: int | None = None) -> None:
-    """Give records their species, and write what is not in the list into its own field."""
+    """Give records their species; a species that is not in the list is written into a separate field."""
     with newest_set(project) as program:
         listed = program.control("Species").choices
         for row in program.records()[start:end]:

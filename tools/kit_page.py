@@ -36,7 +36,7 @@ MODULES = tuple(module.name for module in pkgutil.iter_modules(alframe.kit.__pat
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """Return the public names of a module: those in `__all__`, else the functions and classes that it defines."""
+    """Return the public names of a module: the names in `__all__`, else its own functions and classes."""
     if hasattr(module, "__all__"):
         return list(module.__all__)
     return [
@@ -49,7 +49,7 @@ def public_names(module: ModuleType) -> list[str]:
 
 
 def page() -> str:
-    """Return docs/kit.md as it should be: the introduction, and a section for each module with its old example."""
+    """Return the new text of docs/kit.md: the introduction, and a section for each module with its present example."""
     introduction, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
     examples = {section.partition("\n")[0]: section.partition("\n```")[2] for section in sections}
     return "\n## ".join([introduction, *(_section(name, examples.get(name, "")) for name in MODULES)])
@@ -63,7 +63,7 @@ def _section(name: str, example: str) -> str:
 
 
 def _rows(name: str, value: Any) -> Iterator[str]:
-    """Yield the row of a function or constant; of a class, also a row for each public method and property."""
+    """Yield the row of a function, constant or class. A class also has a row for each public method and property."""
     text = summary(value, is_whole=inspect.isclass(value))
     meaning = f"{CONSTANTS[name]} " if text.startswith("`") else ""
     yield f"| `{name}{_signature(value)}` | {meaning}{text} |\n"
@@ -99,7 +99,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
 
 
 def _type_text(annotation: Any) -> str:
-    """Return the annotation as text; "or" in place of a bar, which ends a cell of a table."""
+    """Return the annotation as text, with "or" in place of a bar, because a bar would end the cell of the table."""
     annotation = getattr(annotation, "__forward_arg__", annotation)  # of a NamedTuple
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
     return re.sub(r"\b(numpy|np|npt|typing|alframe\.[\w.]+)\.(?=\w)", "", text).replace(" | ", " or ")

@@ -1,7 +1,7 @@
-"""Print what the distributions in plugins/ need to be tested, one requirement a line: ``pip install -r`` reads it.
+"""Print the requirements for tests of the distributions in plugins/, one per line, for ``pip install -r``.
 
-With the word `wheels`, print the wheels that are only downloaded. Plugins that call themselves heavy are left out,
-unless the word is `all`.
+With the word `wheels`, print the wheels that are only downloaded. Plugins that declare themselves heavy are left out,
+except with the word `all`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def plugin_folders() -> list[Path]:
 
 
 def requirements(folder: Path) -> list[Requirement]:
-    """Return what the distribution in `folder` needs to be tested, besides alframe."""
+    """Return the requirements for tests of the distribution in `folder`, without alframe."""
     project = _described(folder)["project"]
     texts = project.get("dependencies", []) + project.get("optional-dependencies", {}).get("test", [])
     needed = [Requirement(text) for text in texts]
@@ -35,7 +35,7 @@ def test_wheels(folder: Path) -> list[str]:
 
 
 def is_heavy(folder: Path) -> bool:
-    """Return whether the distribution in `folder` says that `make test` should not install what it needs."""
+    """Return whether the distribution in `folder` declares itself heavy, so that `make test` does not install it."""
     return bool(_described(folder).get("tool", {}).get("alframe", {}).get("heavy"))
 
 

@@ -1,7 +1,7 @@
-"""Write down what plugins may use of alframe: ``python -m tools.public_names``.
+"""Write the list of alframe's names that plugins may use: ``python -m tools.public_names``.
 
-A test compares alframe with the file. What the file lists must work in all versions 0.1.x, as docs/plugins.md says.
-Write the file again when names were added, and when the second number of the version was raised.
+A test compares alframe with the file. All listed names must work in all versions 0.1.x, as docs/plugins.md says. Write
+the file again when names were added, and when the second number of the version was raised.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Names = dict[str, list[list[Any]] | None]
 
 
 def list_public_names() -> Names:
-    """Return all public names, with the parameters of those that can be called; a method is `module.Class.method`."""
+    """Return all public names, with their parameters if they can be called; a method is `module.Class.method`."""
     found: Names = {}
     for path in PUBLIC_MODULES:
         module = import_module(path)
@@ -41,14 +41,14 @@ def list_public_names() -> Names:
 
 
 def _list_methods(part: type) -> dict[str, Any]:
-    """Return the public methods of a class by name, with those that it inherits from another class of alframe."""
+    """Return the public methods of a class by name, including methods inherited from other classes of alframe."""
     ours = [base for base in reversed(part.__mro__) if base.__module__.startswith("alframe.")]
     members = {key: each for base in ours for key, each in vars(base).items()}
     return {key: each for key, each in members.items() if key[0] != "_" and inspect.isfunction(each)}
 
 
 def find_broken(promised: Names, offered: Names) -> list[str]:
-    """Return what code that was written for the `promised` names would stumble over in the `offered` ones."""
+    """Return the differences of the `offered` names that would break code for the `promised` names."""
     broken = []
     for name, parameters in promised.items():
         if name not in offered:
@@ -75,7 +75,7 @@ def _reexported(names: dict[str, Any]) -> list[str]:
 
 
 def _parameters(value: object) -> list[list[Any]] | None:
-    """Return the name of each parameter and whether it may be left out; None for what cannot be called."""
+    """Return the name of each parameter and whether it has a default; None for an object that cannot be called."""
     # Nobody calls a Protocol, and Python's versions differ in what they say of enumerations.
     if not callable(value) or getattr(value, "_is_protocol", False) or isinstance(value, EnumType):
         return None

@@ -1,8 +1,8 @@
 """Write the table of names at the top of each page on a kind of part: ``python -m tools.tables``.
 
-What a part needs or gives comes from the code; what it costs and when to take it are the first clauses of **Cost** and
-**When** in the part's own section below. So nothing is written twice, and a name without a section, cost or advice is
-an error.
+The needs and results of a part come from the code. Its cost, and when to use it, are the first clauses of **Cost** and
+**When** in its section on the page. So nothing is written twice, and a name without a section, cost or advice is an
+error.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ NEEDS = {
 
 
 def page(kind: str) -> str:
-    """Return the page of this kind as it should be."""
+    """Return the new text of the page of this kind."""
     text = PAGES[kind].read_text(encoding="utf-8")
     if kind == "sampler":
         before, _, rest = text.partition(VIEW_START)
@@ -64,7 +64,7 @@ def page(kind: str) -> str:
 
 
 def _view_table() -> str:
-    """Return the table of what a view gives for each need, from the docstrings of its properties."""
+    """Return the table of the properties of a view for each need, from their docstrings."""
     rows = [("need", "property of the view", "what it is"), ("---",) * 3]
     for need in Need:
         lazy = f"lazy_{need.value}"
@@ -109,7 +109,7 @@ def default_part(kind: str, name: str) -> Any:
 
 
 def _defaults(kind: str, name: str) -> Any:
-    """Return the settings of this part as its YAML file has them."""
+    """Return the settings of this part in its YAML file."""
     config: Any = OmegaConf.load(ROOT / "conf" / "config.yaml")  # what the file refers to, such as the seed
     config[kind] = OmegaConf.load(ROOT / "conf" / kind / f"{name}.yaml")
     return config[kind]
@@ -132,7 +132,7 @@ def _audit(kind: str, name: str) -> str:
 
 
 def _required(kind: str, name: str) -> str:
-    """Return the parameters that have no default."""
+    """Return the parameters without a default."""
     return ", ".join(f"`{key}`" for key in sorted(OmegaConf.missing_keys(_defaults(kind, name))))
 
 

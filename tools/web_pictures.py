@@ -22,7 +22,7 @@ ROUNDS = 3
 
 
 def main(target: Path = PICTURES) -> None:
-    """Write the pictures into a folder, which is made if it is missing."""
+    """Write the pictures into a folder. It is made if it does not exist."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_chromium() as browser:
         root = Path(folder) / "images"
@@ -44,7 +44,7 @@ def main(target: Path = PICTURES) -> None:
 
 
 def read_truth(file: Path) -> dict[str, str]:
-    """Return the class of each image, as a person would see it."""
+    """Return the class of each image that a person would see."""
     with file.open(encoding="utf-8", newline="") as rows:
         return {row["path"]: row["label"] for row in csv.DictReader(rows)}
 
@@ -66,7 +66,7 @@ def take_pictures(person: Person, target: Path) -> None:
 
 
 def save(person: Person, file: Path) -> None:
-    """Write what is shown, small."""
+    """Write a small picture of the page."""
     person.page.wait_for_timeout(1200)
     picture = Image.open(BytesIO(person.page.screenshot())).convert("RGB")
     picture = picture.resize((WIDTH, picture.height * WIDTH // picture.width), Image.Resampling.LANCZOS)

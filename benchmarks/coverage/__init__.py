@@ -1,1 +1,1 @@
-"""How often the audit's intervals hold the truth, in simulated campaigns whose truth is known."""
+"""How often the audit's intervals contain the true accuracy, in simulated campaigns."""

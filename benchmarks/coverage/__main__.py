@@ -1,4 +1,4 @@
-"""How often the audit's intervals hold the truth: simulated campaigns, four samplers, 300 campaigns each.
+"""How often the audit's intervals contain the true accuracy: 300 simulated campaigns with each of four samplers.
 
     python -m benchmarks.coverage                                 made-up images: needs nothing; an hour on one core
     python -m benchmarks.coverage --set digits
@@ -7,7 +7,7 @@
         --start kmeans --pool 481 --audit 0.1 --rounds 12 --every 2 --campaigns 100            campaigns as by default
     python -m benchmarks.coverage --campaigns 50 --samplers margin --pool 2000 --batch 60
 
-It prints the table of docs/audit.md, and with --out FILE it keeps all numbers.
+It prints the table of docs/audit.md. With --out FILE, it stores all numbers.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ PER_SEQUENCE = 1  # images that the sampler may choose of a sequence in a batch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a campaign goes: `pool` images, `rounds` of `batch` labels, of which the part `audit` is drawn at random.
+    """The plan of a campaign: `pool` images, and `rounds` of `batch` labels; the fraction `audit` is drawn at random.
 
     `start` is the sampler of the first batch.
     """
@@ -38,9 +38,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was known after a round, and the truth: accuracies 0..1, and of new images the recalls (C,).
+    """The estimates after a round, and the true values: accuracies 0..1, and recalls (C,) for new images.
 
-    `pooled` holds hits and number of all drawn images, as if they counted alike.
+    `pooled` has the hits and the number of all drawn images, without weights.
     """
 
     labels: int
@@ -53,7 +53,7 @@ class Look:
 
 
 def play(population: Population, plan: Plan, seed: int, every: int = 1) -> Iterator[Look]:
-    """Yield a look after every `every` rounds and after the last one, as soon as there is something to see."""
+    """Yield a look every `every` rounds and after the last round, as soon as there are estimates."""
     pool_rng, head_rng = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
     pool = population.draw(plan.pool, pool_rng)
     x, y = pool.x, pool.y
@@ -106,7 +106,7 @@ def play(population: Population, plan: Plan, seed: int, every: int = 1) -> Itera
 
 
 def _training(is_labelled: Bools, y: Ints) -> TrainingLabels:
-    """Return the labels so far, with the classes that they show, as a campaign has them."""
+    """Return the labels so far and their classes, as in a real campaign."""
     keys = np.flatnonzero(is_labelled)
     classes, numbers = np.unique(y[keys], return_inverse=True)
     names = tuple(map(str, classes.tolist()))

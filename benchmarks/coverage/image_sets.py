@@ -1,4 +1,4 @@
-"""Populations of embeddings with known classes, of which each campaign draws its pool."""
+"""Populations of embeddings with known classes, from which each campaign draws its pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FRESH = 20_000  # new images by which the truth is measured, where any number ca
 
 @dataclass(frozen=True, slots=True)
 class DrawnPool:
-    """Embeddings (N, D), class numbers (N,) and sequences (N,), -1 for none, of a pool; and of new images like it."""
+    """Embeddings (N, D), class numbers (N,) and sequences (N,) (-1 for none) of a pool, and of new images."""
 
     x: Floats
     y: Ints
@@ -30,13 +30,13 @@ class DrawnPool:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """`draw(pool, rng)` returns a pool of that size, or smaller where there are fewer images, and new images."""
+    """A population. `draw(pool, rng)` returns a pool of this size (at most all images), and new images."""
 
     draw: Callable[[int, np.random.Generator], DrawnPool]
 
 
 def made_population(dim: int = 32) -> Population:
-    """Return clouds around centres, three for each of six unequal classes, which overlap."""
+    """Return overlapping clouds around centres, three for each of six unequal classes."""
     centres = np.random.default_rng(7).normal(size=(len(SHARES), KINDS, dim))
 
     def make(count: int, rng: np.random.Generator) -> tuple[Floats, Ints]:
@@ -62,9 +62,9 @@ def digits_population() -> Population:
 def file_population(file: Path, axes: int = AXES, long_tail: float = 1.0, whole_sequences: bool = False) -> Population:
     """Return the embeddings `x` (n, D), class numbers `y` (n,) and, if there are any, `sequence` (n,) of an .npz file.
 
-    They are projected on so many principal `axes`; 0 leaves them as they are. With `long_tail`, each campaign draws
-    images of which the most common class has so many times the images of the rarest one. With `whole_sequences`, no
-    sequence is cut, so the new images are of other sequences than those of the pool.
+    They are projected on so many principal `axes`; with 0, they do not change. With `long_tail`, each campaign draws
+    images so that the most common class has so many times the images of the rarest class. With `whole_sequences`, no
+    sequence is cut, so the new images are of other sequences than the pool.
     """
     from sklearn.decomposition import PCA
 
@@ -82,7 +82,7 @@ def file_population(file: Path, axes: int = AXES, long_tail: float = 1.0, whole_
 def _known_images(
     x: Floats, y: Ints, sequences: Ints | None = None, long_tail: float = 1.0, whole_sequences: bool = False
 ) -> Population:
-    """Return a population of these images: those that are not in a campaign's pool are the new ones."""
+    """Return a population of these images. Images that are not in the pool of a campaign are its new images."""
     bursts = np.full(len(y), -1) if sequences is None else sequences
     groups = np.where(bursts < 0, bursts.max() + 1 + np.arange(len(y)), bursts)
 

@@ -1,4 +1,4 @@
-"""What a set of campaigns says of the intervals."""
+"""The results of many campaigns for the intervals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DRAWN = ((5, 9), (10, 19), (20, 39), (40, 10**9))  # images drawn at random: lea
 
 
 def summarise(campaigns: Sequence[Sequence[Look]]) -> dict[str, Any]:
-    """Return coverage and mean width (%) and bias (points) at each campaign's last look, and over all its looks.
+    """Return coverage (%), mean width (%) and bias (points) at the last look of each campaign, and over all its looks.
 
-    `always_wrong`: campaigns (%) in which the interval for any number of looks is wrong at one of them, or more.
-    `once_wrong`: the same with the interval for one look. `pooled`: all drawn images alike, with Wilson's interval, for
-    the images without a label.
+    `always_wrong`: campaigns (%) in which the interval for any number of looks is wrong at least once. `once_wrong`:
+    the same with the interval for one look. `pooled`: Wilson's interval from all drawn images without weights, for the
+    images without a label.
     """
     last = [looks[-1] for looks in campaigns]
     found: dict[str, Any] = {
@@ -52,7 +52,7 @@ def summarise(campaigns: Sequence[Sequence[Look]]) -> dict[str, Any]:
 
 
 def summarise_by_drawn(looks: Sequence[Look]) -> dict[str, Any]:
-    """Return the coverage of each interval by the number of images drawn at random; of a campaign, all looks count."""
+    """Return the coverage of each interval by the number of images drawn at random, over all looks."""
     found: dict[str, Any] = {}
     for least, most in DRAWN:
         of = [look for look in looks if least <= look.audit.evaluation.n <= most and look.audit.unlabelled]
@@ -68,7 +68,7 @@ def summarise_by_drawn(looks: Sequence[Look]) -> dict[str, Any]:
 
 
 def _measured(look: Look, name: str) -> list[float]:
-    """Return accuracy, low, high and, where there are any, the bounds for any number of looks."""
+    """Return accuracy, low, high and, if they exist, the bounds for any number of looks."""
     if name == "new":
         return [look.audit.evaluation.accuracy, look.audit.evaluation.low, look.audit.evaluation.high]
     found = look.audit.unlabelled if name == "unlabelled" else look.audit.whole_pool

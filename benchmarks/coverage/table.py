@@ -18,7 +18,7 @@ HEADING = (
 
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return a row a sampler: coverage and bias of each interval, and how often one of all looks was wrong."""
+    """Return one row per sampler: coverage and bias of each interval, and how often at least one look was wrong."""
     lines = [HEADING, ("---",) * len(HEADING)]
     for sampler, found in results.items():
         cells = [_cell(found[name]) for name in ("unlabelled", "whole_pool", "new", "recalls", "pooled")]

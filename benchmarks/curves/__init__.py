@@ -1,1 +1,1 @@
-"""Label efficiency: every sampler over several seeds on whole image sets, from sweeps to a page of results."""
+"""Label efficiency: run every sampler with several seeds on whole image sets, and write a page of results."""

@@ -5,7 +5,7 @@
     python -m benchmarks.curves --runs FOLDER --sets digits --samplers random,margin --seeds 3
     python -m benchmarks.curves --report                          the page, from the newest results
 
-What was stopped goes on with the same command. Words after the options are alframe's: ``backbone=resnet18``.
+To continue after a stop, run the same command again. Words after the options go to alframe: ``backbone=resnet18``.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def main(words: list[str] | None = None) -> None:
 
 
 def newest(folder: Path) -> Path | None:
-    """The results of the latest date."""
+    """Return the file of the newest results."""
     return max(folder.glob("*-curves.json"), default=None)
 
 

@@ -1,4 +1,4 @@
-"""From results to comparisons: each recipe against random choice and margin sampling, on each set and over all."""
+"""Compare each recipe with random choice and margin sampling, on each set and over all sets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEAR = 10  # times margin's seconds
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Curves of one recipe on one set; `selection` and `head` are seconds a round."""
+    """The curves of one recipe on one set; `selection` and `head` are in seconds per round."""
 
     labels: Floats64
     accuracy: Floats64
@@ -52,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One set: `ceilings` and `longer` by head, `runs` by recipe."""
+    """The results of one set: `ceilings` and `longer` by head, `runs` by recipe."""
 
     name: str
     facts: Mapping[str, Any]
@@ -62,13 +62,13 @@ class Measured:
 
     @property
     def compared(self) -> dict[Recipe, Run]:
-        """Without those that have other first labels."""
+        """The runs whose first labels are random."""
         return {recipe: run for recipe, run in self.runs.items() if recipe.start == "random"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A recipe on a set. Gains are over random choice with the same head, None for itself or where that is missing."""
+    """A recipe on a set. Gains are over random choice with the same head; None for random choice or without it."""
 
     recipe: Recipe
     area: Interval
@@ -86,7 +86,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Overall:
-    """A recipe over all sets; gains in area by the set's name, and why it is not worth using, if so."""
+    """A recipe over all sets: its gains in area by the name of the set, and reasons against its use."""
 
     recipe: Recipe
     gains: Mapping[str, Interval]
@@ -100,7 +100,7 @@ class Overall:
 
 
 def load(result: Mapping[str, Any]) -> list[Measured]:
-    """The sets of a results file, the largest first."""
+    """Return the sets of a results file, the largest first."""
     sets = [
         Measured(
             name,
@@ -121,7 +121,7 @@ def _run(found: Mapping[str, Any]) -> Run:
 
 
 def rows(measured: Measured) -> list[Row]:
-    """One row for each recipe that starts at random, the largest area first."""
+    """Return one row for each recipe with random first labels, the largest area first."""
     found = []
     for recipe, run in measured.compared.items():
         random = measured.runs.get(Recipe("random", recipe.head))
@@ -154,7 +154,7 @@ def rows(measured: Measured) -> list[Row]:
 
 
 def overall(sets: Sequence[Measured]) -> list[Overall]:
-    """One row for each recipe that starts at random, the best mean rank first."""
+    """Return one row for each recipe with random first labels, the best mean rank first."""
     names = sorted({recipe for image_set in sets for recipe in image_set.compared})
     keys = [str(name) for name in names]
     matrix = penalty_matrix(
@@ -186,7 +186,7 @@ def overall(sets: Sequence[Measured]) -> list[Overall]:
 
 
 def first_batches(sets: Sequence[Measured]) -> dict[Recipe, dict[str, tuple[Interval, Interval]]]:
-    """What other first labels than random ones gain: accuracy with just these, and in area; by recipe and set."""
+    """Return the gains of first labels that are not random, in accuracy with only these and in area."""
     found: dict[Recipe, dict[str, tuple[Interval, Interval]]] = {}
     for image_set in sets:
         for recipe, run in image_set.runs.items():
@@ -198,7 +198,7 @@ def first_batches(sets: Sequence[Measured]) -> dict[Recipe, dict[str, tuple[Inte
 
 
 def _gains(sets: Sequence[Measured], name: Recipe, other: Recipe) -> dict[str, Interval]:
-    """In area, on the sets that have both."""
+    """Return the gains in area, on the sets that have both recipes."""
     if name == other:
         return {}
     return {
@@ -228,7 +228,7 @@ def _verdict(
     over_default: Mapping[str, Interval],
     cost: float,
 ) -> tuple[str, ...]:
-    """Why not to use it: each reason by a rule that was there before the numbers."""
+    """Return the reasons against a recipe. Each follows from a rule that was fixed before the measurements."""
     if name.sampler in ("random", "margin"):
         return ()
     reasons = []

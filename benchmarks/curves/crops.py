@@ -28,7 +28,7 @@ MEASURES = ("accuracy", "macro_f1")
 
 
 def crops_section(folder: Path) -> str:
-    """Return the section about boxes, from the newest results of `benchmarks.crops`; empty without any."""
+    """Return the section about boxes, from the newest results of `benchmarks.crops`, or "" without results."""
     file = max(folder.glob("*-crops.json"), default=None)
     return "" if file is None else text_of_crops(json.loads(file.read_text(encoding="utf-8")), file.name)
 
@@ -76,7 +76,7 @@ def _head(result: Mapping[str, Any], source: str) -> str:
 
 
 def _verdict(place: str, sets: Mapping[str, Any]) -> str:
-    """Return the sentence that counts how often boxes are surely better or worse."""
+    """Return a sentence with the numbers of significant gains and losses by boxes."""
     found = [
         _difference(by, key, measure)
         for name, by in sets.items()

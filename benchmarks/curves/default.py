@@ -1,4 +1,4 @@
-"""The part of the page about the defaults: how the default sampler and head compare with single samplers."""
+"""The part of the page about the defaults: the default sampler and head, compared with single samplers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def default_section(folder: Path) -> tuple[str, str]:
 def text_of_default(
     result: Mapping[str, Any], longer: Mapping[str, Any] | None, starts: Mapping[str, Any] | None, source: str
 ) -> str:
-    """Return the section in Markdown; `longer` has longer runs of some sets, for the labels that they need."""
+    """Return the section in Markdown. `longer` has longer runs of some sets, for the table of needed labels."""
     sets, drawn = sets_with_default(result)
     measured = {**sets, **drawn}
     far = {**sets, **(_under_the_defaults_name(longer["sets"]) if longer else {})}
@@ -93,7 +93,7 @@ def text_of_default(
 
 
 def sets_with_default(result: Mapping[str, Any]) -> tuple[Sets, Sets]:
-    """Return the sets on which the default was measured: those with fixed test images, and those with drawn ones."""
+    """Return the sets with results of the default: sets with fixed test images, and sets with drawn test images."""
     measured = {name: by for name, by in _under_the_defaults_name(result["sets"]).items() if DEFAULT in by}
     drawn = {name: by for name, by in measured.items() if name.endswith(DRAWN)}
     return {name: by for name, by in measured.items() if name not in drawn}, drawn
@@ -135,7 +135,7 @@ def gains(by: Mapping[str, Any], other: str) -> Floats64:
 
 
 def gain(by: Mapping[str, Any], other: str) -> Interval | None:
-    """Return the mean of `gains` with its interval; None where there are not at least two."""
+    """Return the mean of `gains` with its interval; None for fewer than two gains."""
     found = gains(by, other)
     return mean_interval(found) if len(found) > 1 else None
 

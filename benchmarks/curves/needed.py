@@ -1,4 +1,4 @@
-"""The part of the page about the labels that the default needs, as a share of those that random choice needs."""
+"""The part of the page about the labels that the default needs, as a share of the labels for random choice."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Needed:
         return f"{number} ({self.seeds})"
 
     def is_at_most_half_of(self, other: Needed) -> bool:
-        """Whether this takes at most half of the labels of `other`, which may not have been run to the end."""
+        """Whether this needs at most half of the labels of `other`, whose run may have ended too early."""
         return 2 * self.labels <= (other.labels if np.isfinite(other.labels) else other.most)
 
 
 def needed(by: Mapping[str, Any], strategy: str) -> Needed | None:
-    """Return what a strategy needs on one set; None where it or the ceiling was not run."""
+    """Return the labels that a strategy needs on one set; None if it or the ceiling was not run."""
     if strategy not in by or CEILING not in by:
         return None
     found = labels_needed(by, strategy)
@@ -43,7 +43,7 @@ def needed(by: Mapping[str, Any], strategy: str) -> Needed | None:
 
 
 def table_of_labels_needed(far: Sets) -> str:
-    """Return the table in Markdown; empty where no set has a ceiling."""
+    """Return the table in Markdown, or "" if no set has a ceiling."""
     lines = [
         "*Labels to 95 %* is the number of labels needed to reach 95 % of the accuracy that the default head has with "
         "all labels of the pool. If each seed has a different pool, this accuracy is measured for each seed. The "
@@ -75,7 +75,7 @@ def _share(ours: Needed, theirs: Needed) -> str:
 
 
 def judge_shares(far: Sets) -> list[str]:
-    """Return the line that says on how many sets the default needs at most half of the labels of random choice."""
+    """Return a line on the number of sets on which the default needs at most half of the labels of random choice."""
     results = []
     for random, which in (
         (RANDOM, "starts with the same first labels as the default"),

@@ -1,4 +1,4 @@
-"""The part of the page about new places: how the default compares with others at each number of labels."""
+"""The part of the page about new places: the default, compared with others at each number of labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NEW_PLACES = f"{BURSTS}-camtrap-bursts"  # and of those that test on other burst
 
 
 def table_of_new_places(sets: Sets) -> str:
-    """Return the table in Markdown; empty where no such set was run."""
+    """Return the table in Markdown, or "" if no such set was run."""
     pairs = [
         (name, other)
         for name, by in sets.items()
@@ -38,7 +38,7 @@ def table_of_new_places(sets: Sets) -> str:
 
 
 def _gains(sets: Sets, name: str, other: str, measure: str) -> dict[int, Interval]:
-    """Return by how much the default is above `other` at each number of labels that both have."""
+    """Return the gain of the default over `other` at each number of labels that both have."""
     ours, theirs, labels = common_rows(sets[name][DEFAULT], sets[name][other], measure)
     gains = 100 * (ours - theirs).T
     return {int(count): mean_interval(each) for count, each in zip(labels, gains, strict=True)}

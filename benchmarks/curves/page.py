@@ -21,7 +21,7 @@ DASH = "–"
 
 
 def write_page(file: Path, docs: Path) -> Path:
-    """Replace the page and its figure in `docs` by those of the results in `file` and of the newest ones beside it."""
+    """Write the page and its figure in `docs`, from the results in `file` and the newest other results beside it."""
     result = json.loads(file.read_text(encoding="utf-8"))
     figure, page = docs / FIGURE, docs / PAGE
     figure.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def write_page(file: Path, docs: Path) -> Path:
 
 
 def text_of(result: Mapping[str, Any], source: str, default: str = "", crops: str = "") -> str:
-    """The page in Markdown, with the sections about the defaults and about boxes."""
+    """Return the page in Markdown, with the sections about the defaults and about boxes."""
     sets = load(result)
     table = overall(sets)
     parts = [
@@ -349,6 +349,6 @@ def _by_name(table: Sequence[Overall]) -> list[Overall]:
 
 
 def _table(header: Sequence[str], cells: Sequence[Sequence[str]], left: int) -> str:
-    """The first `left` columns are words, the others numbers."""
+    """Return a table in Markdown. The first `left` columns are left-aligned, the others right-aligned."""
     rule = ["---" if at < left else "---:" for at in range(len(header))]
     return "\n".join("| " + " | ".join(row) + " |" for row in (header, rule, *cells))

@@ -1,4 +1,4 @@
-"""What is run: image sets, budgets, and for each sampler the head that it takes; as the words of multiruns."""
+"""The runs of the benchmark: image sets, budgets, and the head for each sampler, as words of multiruns."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ CALTECH, CIFAR, MISSOURI = "caltech101-animals", "cifar10-imbalanced", "missouri
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """Images with labels: `pool` are the words that choose them, `size` is how many may be asked for.
+    """Images with labels: `pool` has the words that choose them, `size` is the number of images that may be requested.
 
-    With `own_split` the images to test on are the same for all seeds; otherwise each seed draws its own.
+    With `own_split`, the test images are the same for all seeds; otherwise each seed draws its own test images.
     """
 
     name: str
@@ -45,13 +45,13 @@ class ImageSet:
 
     @property
     def batch(self) -> int:
-        """Such that there are about `rounds` of them."""
+        """The size of a batch, so that there are about `rounds` batches."""
         return max(1, round((self.budget - FIRST) / self.rounds))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Recipe:
-    """What is compared."""
+    """A strategy to compare: a sampler, a head and the sampler of the first labels."""
 
     sampler: str
     head: str = "linear"
@@ -59,7 +59,7 @@ class Recipe:
 
     @classmethod
     def of(cls, overrides: Sequence[str]) -> Recipe:
-        """The recipe of a run, from the words it was started with."""
+        """Return the recipe of a run from the words of its command."""
         words = dict(word.lstrip("+").split("=", 1) for word in overrides)
         return cls(words["sampler"], words["head"], words["start.sampler"])
 
@@ -73,7 +73,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One multirun: each of `recipes`, which differ in one thing only, with each of `seeds`; `more` are other words."""
+    """One multirun: each of `recipes`, which differ in one choice, with each of `seeds`; `more` are other words."""
 
     kind: str  # compared, longer or ceiling
     images: ImageSet
@@ -87,17 +87,17 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """Of its folder and its log: with another word it is another."""
+        """The name of its folder and log. It changes if any word changes."""
         digest = hashlib.blake2b("\n".join(self._words()).encode(), digest_size=4).hexdigest()
         return f"{self.images.name}-{self.kind}-{self.recipes[0].head}-{digest}"
 
     def words(self, runs: Path) -> list[str]:
-        """The command line, after ``alframe -m``."""
+        """Return the words of the command line after ``alframe -m``."""
         places = {"runs": runs, "hydra.sweep.dir": self.folder(runs)}
         return [*self._words(), *(f"{key}={quote(place.as_posix())}" for key, place in places.items())]
 
     def folder(self, runs: Path) -> Path:
-        """Where alframe leaves a note of each run that has ended well."""
+        """Return the folder in which alframe writes a note for each successful run."""
         return runs / "sweeps" / self.name
 
     def _words(self) -> list[str]:
@@ -133,7 +133,7 @@ def _each(values: Iterator[str] | map[str]) -> str:
 
 
 def known_sets(data: Path | None, runs: Path) -> list[ImageSet]:
-    """All sets that this benchmark knows; those below `data` may be absent."""
+    """Return all sets of this benchmark. Sets below `data` may be absent."""
     folder = (data or Path("data")).absolute()
     unpacked = runs.absolute() / "data" / CIFAR
     camtrap = (
@@ -172,7 +172,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
 
 
 def find_sets(names: Sequence[str], data: Path | None, runs: Path, rounds: int) -> tuple[list[ImageSet], list[str]]:
-    """The sets that are there, measured, and the names of those that are not; all known ones if `names` is empty."""
+    """Return the present sets with their sizes, and the names of absent sets; all sets if `names` is empty."""
     there, absent = [], []
     for images in known_sets(data, runs):
         if names and images.name not in names:
@@ -187,7 +187,7 @@ def find_sets(names: Sequence[str], data: Path | None, runs: Path, rounds: int) 
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Once; what a kill left half done lies elsewhere and is done again."""
+    """Unpack the archive if this was not done. An unfinished folder has another name, so it is unpacked again."""
     if archive.is_file() and not (folder / CIFAR).is_dir():
         with zipfile.ZipFile(archive) as file:
             file.extractall(folder / "unpacking")
@@ -208,9 +208,9 @@ def _composed(key: str, *words: str) -> dict[str, Any]:
 
 
 def find_recipes(samplers: Sequence[str] = ()) -> tuple[list[Recipe], dict[str, str]]:
-    """Every sampler with a head that gives what it needs; and, by name, why some cannot be made.
+    """Return every sampler with a suitable head; and, by name, the errors of samplers that cannot be built.
 
-    Random choice and margin sampling come with each of these heads, to compare within it.
+    Random choice and margin sampling are added for each of these heads, for comparisons with the same head.
     """
     recipes, broken = [], {}
     for name in samplers or sorted(REGISTRIES["sampler"].parts()):
@@ -227,7 +227,7 @@ def find_recipes(samplers: Sequence[str] = ()) -> tuple[list[Recipe], dict[str, 
 
 
 def plan(images: ImageSet, recipes: Sequence[Recipe], seeds: int, parts: int, more: Sequence[str] = ()) -> list[Sweep]:
-    """All multiruns of a set, each cut by seeds into so many parts that can run side by side."""
+    """Return all multiruns of a set. Each is cut by seeds into `parts` that can run at the same time."""
     heads = sorted({recipe.head for recipe in recipes})
     randoms = tuple(Recipe("random", head) for head in heads)
     kinds = [("compared", tuple(recipe for recipe in recipes if recipe.head == head)) for head in heads]

@@ -1,4 +1,4 @@
-"""The part of the page about sets of which each seed tests on another part: what their intervals are for."""
+"""The part of the page about sets whose test images differ by seed: the meaning of their intervals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INTRODUCTION = (
 
 
 def table_of_splits(drawn: Sets) -> str:
-    """Return the table in Markdown; empty without such sets."""
+    """Return the table in Markdown, or "" without such sets."""
     lines = [
         "The next table shows the default minus another strategy on these sets. *Over splits* has Student's interval, "
         "which is valid for other splits of the same images. *Corrected* has the interval for other images of the same "
@@ -44,7 +44,7 @@ def table_of_splits(drawn: Sets) -> str:
 
 
 def correct_for_shared_images(gains: Floats64) -> Interval:
-    """Return the mean of `gains` (splits,) with an interval for other images than those that the splits share.
+    """Return the mean of `gains` (splits,) with an interval that is valid for new images, not only for these splits.
 
     Nadeau and Bengio 2003, "Inference for the generalization error": the variance of the mean is multiplied by
     1 + splits * TEST_PER_POOL.

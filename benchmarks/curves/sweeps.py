@@ -1,4 +1,4 @@
-"""Run the multiruns, two or more at a time, and gather what their ledgers hold."""
+"""Run the multiruns, two or more at a time, and collect the results from their ledgers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MEASURES = ("accuracy", "macro_f1")
 
 
 def run_all(sweeps: Sequence[Sweep], runs: Path, workers: int) -> None:
-    """Do what is missing of the sweeps; what they say goes to ``logs`` below `runs`.
+    """Run the missing parts of the sweeps. Their output goes to ``logs`` below `runs`.
 
-    A failed run is said there, and missing from what is gathered. Embeddings come first, by one run of each set, so
+    Failed runs are named there, and are missing in the results. First, one run of each set makes the embeddings, so
     that no two processes embed the same images.
     """
     sweeps = [sweep for sweep in sweeps if len(dict(_done(sweep, runs))) < sweep.runs]
@@ -63,7 +63,7 @@ def _run(sweep: Sweep, runs: Path, advance: Callable[[], None]) -> None:
 
 
 def gather(sweeps: Sequence[Sweep], runs: Path) -> tuple[dict[str, Any], list[str]]:
-    """All that was measured on one set, as plain data; and which runs are missing.
+    """Return all results of one set as plain data, and the missing runs.
 
     A recipe is left out if not all of its seeds are there.
     """
@@ -98,7 +98,7 @@ def gather(sweeps: Sequence[Sweep], runs: Path) -> tuple[dict[str, Any], list[st
 
 
 def _done(sweep: Sweep, runs: Path) -> Iterator[tuple[tuple[Recipe, int], Path]]:
-    """Recipe and seed of each run that has ended well, and its folder: the notes that alframe leaves in a sweep's."""
+    """Return the recipe, seed and folder of each successful run, from the notes in the folder of the sweep."""
     for file in sorted((sweep.folder(runs) / "jobs").glob("*.json")):
         note = json.loads(file.read_text(encoding="utf-8"))
         seed = next(int(word.removeprefix("seed=")) for word in note["overrides"] if word.startswith("seed="))
@@ -114,7 +114,7 @@ def _history(folder: Path | None) -> list[RoundRecord]:
 
 
 def _measured(histories: Sequence[Sequence[RoundRecord]]) -> dict[str, Any]:
-    """One row for each seed, at the numbers of labels that all of them have; median seconds of a round's two parts."""
+    """Return one row per seed at the numbers of labels that all seeds have, and median seconds of two phases."""
     counts = [[record.labels for record in history] for history in histories]
     labels = sorted(set.intersection(*map(set, counts)))
     rows = [[record for record in history if record.labels in labels] for history in histories]

@@ -1,1 +1,1 @@
-"""One file for each hot path, against named peers."""
+"""Benchmarks of single steps, one file for each, compared with other programs."""

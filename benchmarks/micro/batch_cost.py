@@ -1,10 +1,10 @@
-"""What a batch costs with the default sampler, as a multiple of margin's, in a pool of 100,000 images of 1,280 numbers.
+"""The time of a batch with the default sampler, as a multiple of margin's, for 100,000 images of 1,280 numbers.
 
     python -m benchmarks.micro.batch_cost                         # a minute, and 2 GB of memory
 
-A batch is the predictions of the pool and the choice of 100 images, with a linear head that is fitted on 200 images of
-20 classes. The samplers take turns in one process. Seconds are those of the processor, which other work on the machine
-changes little; the first turn, which imports and compiles, does not count.
+A batch means: predict the pool, and choose 100 images, with a linear head that was fitted on 200 images of 20 classes.
+The samplers take turns in one process. Seconds are processor time, which hardly depends on other work on the machine.
+The first turn, which imports and compiles, does not count.
 """
 
 from __future__ import annotations

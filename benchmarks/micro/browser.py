@@ -3,10 +3,10 @@
     python -m benchmarks.micro.browser                    # some minutes, and 1.5 GB of disk
     python -m benchmarks.micro.browser --people 10 --seconds 600 --pace 1500 --pages 0      # ten people for ten minutes
 
-A page is what a person waits for after Enter: 40 answers are written through to the disk, the next 40 images leased,
-and their thumbnails fetched, all over one connection by a client without a browser. Its time on the queue of 200,000 is
-compared with that on one of 2,000. Then 1, 3 and 10 scripted people, each a process, answer as fast as they can, or
-`--pace` images a minute; all that was acknowledged must be in the journal, once.
+After Enter, a person waits for the next page: 40 answers are written to the disk, the next 40 images are leased, and
+their thumbnails are fetched. A client without a browser does this over one connection. Its time for a queue of 200,000
+images is compared with its time for 2,000 images. Then 1, 3 and 10 scripted people, each a process, answer as fast as
+they can, or `--pace` images a minute. Each acknowledged answer must be in the journal exactly once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CLASSES = tuple(f"species {number}" for number in range(30))
 
 
 class Client:
-    """A person without a browser."""
+    """A scripted person without a browser."""
 
     def __init__(self, address: str, name: str) -> None:
         parts = urlsplit(address)
@@ -71,7 +71,7 @@ class Client:
 
 
 def make_queue(folder: Path, count: int) -> tuple[Web, Request]:
-    """A request for so many images, with thumbnails of a usual size."""
+    """Make a request for so many images, with thumbnails of a usual size."""
     noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
     jpeg = io.BytesIO()
     Image.fromarray(noise).resize((320, 240)).save(jpeg, "JPEG", quality=60)
@@ -152,7 +152,7 @@ def measure_people(folder: Path, people: int, seconds: float, pace: float) -> di
 
 
 def label_for(link: str, name: str, seconds: float, pace: float) -> list[str]:
-    """Answer for so long, `pace` images a minute at most, and return the images whose answers were acknowledged."""
+    """Answer at most `pace` images a minute for this time, and return the images whose answers were acknowledged."""
     client, done = Client(link, name), []
     start = time.perf_counter()
     while time.perf_counter() < start + seconds and (images := client.lease()):

@@ -1,12 +1,12 @@
-"""Images to embeddings: every engine and precision against plain timm with a DataLoader.
+"""Embeddings of images: every engine and precision compared with plain timm and a DataLoader.
 
     python -m benchmarks.micro.embedding                       # ten minutes, on drawn camera-trap scenes
     python -m benchmarks.micro.embedding --images FOLDER       # your own images
     python -m benchmarks.micro.embedding --ways "eager fp32" "openvino bf16" --networks efficientnet_lite0
 
-Each way is a process of its own, because a process keeps what the C allocator was once told; they are made ready
-first and then take turns (A B C A B C ...), so that whatever else the machine does meets them alike. `network` is the
-network alone, on one thread, on pictures decoded before; `pipeline` goes from the files to the features on all cores.
+Each way has its own process, because a process keeps the settings of the C allocator. All are prepared first and then
+take turns (A B C A B C ...), so that other work on the machine affects all of them equally. `network` is the network
+alone, on one thread, with decoded pictures. `pipeline` goes from the files to the features on all cores.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Pass = Callable[[Sequence[Item], int], Floats]  # items and decoding workers to 
 
 
 class Alframe:
-    """alframe's embedding pass, hashing included."""
+    """The embedding pass of alframe, including the content hashes."""
 
     def __init__(self, recipe: dict[str, Any], inference: Inference) -> None:
         self.embedder = make_embedder(REGISTRIES["backbone"].build(recipe), recipe, 0, "cpu", None, inference)
@@ -79,7 +79,7 @@ class Alframe:
 
 
 class Plain:
-    """The same as timm's documentation has it: its own transform, a DataLoader, and the model in eval mode."""
+    """The same as in the documentation of timm: its own transform, a DataLoader, and the model in eval mode."""
 
     def __init__(self, recipe: dict[str, Any]) -> None:
         import_timm()
@@ -132,7 +132,7 @@ class Plain:
 
 
 def be_peer(way: str, network: str, images: Path, threads: int) -> None:
-    """Measure whatever is asked for on the standard input: what to do, with how many images, and where to keep it."""
+    """Measure each request on the standard input: the task, the number of images, and the file for the result."""
     torch.set_num_threads(threads)
     items = list(REGISTRIES["pool"].build({"name": "folder", "root": images}).items())
     inference, recipe = WAYS[way], NETWORKS[network]
@@ -160,7 +160,7 @@ def be_peer(way: str, network: str, images: Path, threads: int) -> None:
 
 
 def is_there(way: str) -> bool:
-    """Whether its engine is installed, and the processor computes in its precision."""
+    """Return whether its engine is installed, and whether the processor supports its precision."""
     inference = WAYS[way]
     if inference is None or (inference.precision == "bf16" and not cpu_has_bf16()):
         return inference is None
@@ -177,13 +177,13 @@ def answer(what: dict[str, Any]) -> None:
 
 
 def processor_seconds() -> float:
-    """Of this process and of those it started that have ended."""
+    """Return the processor time of this process and of its ended child processes."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def _peak_mib() -> float | None:
-    """Of this process; the decoding workers have their own."""
+    """Return the peak memory of this process, without the decoding workers."""
     if sys.platform == "win32":
         return None
     import resource
@@ -193,7 +193,7 @@ def _peak_mib() -> float | None:
 
 
 class Peer:
-    """One way, made ready in a process of its own."""
+    """One way, prepared in its own process."""
 
     def __init__(self, way: str, network: str, images: Path, threads: int) -> None:
         words = ["--peer", way, "--networks", network, "--images", str(images), "--threads", str(threads)]
@@ -231,7 +231,7 @@ def _stream(stream: IO[str] | None) -> IO[str]:
 
 
 def networks_alone(network: str, ways: Sequence[str], images: Path, repeats: int) -> dict[str, Any]:
-    """Each way by itself on one thread: speed, ratio to plain timm, likeness to its features, memory."""
+    """Measure each way alone on one thread: speed, ratio to plain timm, similarity of the features, memory."""
     with tempfile.TemporaryDirectory() as temporary:
         peers = {way: Peer(way, network, images, threads=1) for way in ways}
         runs: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
@@ -255,11 +255,11 @@ def networks_alone(network: str, ways: Sequence[str], images: Path, repeats: int
 
 
 def pipelines(network: str, ways: Sequence[str], images: Path, count: int, repeats: int) -> dict[str, Any]:
-    """From the files to the features on all cores, beside decoding alone and the network alone on the same cores.
+    """Measure from the files to the features on all cores, and decoding alone and the network alone on these cores.
 
-    The best of all turns, as others may be at work on the same cores. `bound` is what could be: decoding and the
-    network are both work for the processor, and so the cores cannot be done before the processor seconds of the two,
-    each measured alone, divided by the number of cores; `efficiency` is the pipeline's speed beside that.
+    The best of all turns counts, because other programs may use the same cores. `bound` is the highest possible speed:
+    the processor time of decoding and of the network, each measured alone, divided by the number of cores.
+    `efficiency` is the speed of the pipeline divided by `bound`.
     """
     cores = os.cpu_count() or 1
     kinds = ("pipeline", "decode", "network")
@@ -291,7 +291,7 @@ def pipelines(network: str, ways: Sequence[str], images: Path, count: int, repea
 
 
 def _worst_cosine(a: Floats, b: Floats) -> float:
-    """Between centred features: uncentred ones are alike whatever the picture."""
+    """Return the lowest cosine between centred features. Without centring, all features are similar."""
     a, b = a - b.mean(axis=0), b - b.mean(axis=0)
     return float(((a * b).sum(axis=1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))).min())
 

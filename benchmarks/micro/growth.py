@@ -1,12 +1,12 @@
-"""What a campaign costs with 10,000 to 1,000,000 images: seconds and memory of each hot path, and how they grow.
+"""The cost of a campaign with 10,000 to 1,000,000 images: seconds and memory of each step, and their growth.
 
     python -m benchmarks.micro.growth                          # a quarter of an hour, and 11 GB of disk
     python -m benchmarks.micro.growth --sizes 1000 10000       # a minute
     python -m benchmarks.micro.growth --report                 # the figure of the newest results
 
-The pool is made up (`made.py`), its pictures are not decoded; all else is the real thing. Each size is two processes,
-each as a person would start them: a campaign of ten rounds from nothing, and the same command again, that goes on.
-Seconds are those of the processor, which other work on the machine changes little; `wall_s` are those of the clock.
+The pool is artificial (`made.py`), and its pictures are not decoded. Everything else is real. Each size has two
+processes, as a person would start them: a new campaign of ten rounds, and the same command again, which continues it.
+Seconds are processor time, which hardly depends on other work on the machine; `wall_s` is the time of the clock.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PATHS = {  # as they are named in the figure
 
 
 class Memory:
-    """The peak of what a process needs of its own while it is watched, MiB: pages of mapped files do not count."""
+    """The peak of the memory of a process in MiB, without pages of mapped files."""
 
     def __init__(self) -> None:
         self._status = Path("/proc/self/status")
@@ -70,7 +70,7 @@ class Memory:
 
 
 def campaign(root: Path, size: int) -> dict[str, Any]:
-    """Ten rounds from nothing: seconds of each phase and memory at the end of each round."""
+    """Run ten rounds of a new campaign; return seconds of each phase, and memory at the end of each round."""
     from alframe.loop import experiment
     from alframe.loop.round import run_round
 
@@ -90,7 +90,7 @@ def campaign(root: Path, size: int) -> dict[str, Any]:
 
 
 def again(root: Path, size: int) -> dict[str, Any]:
-    """The same command once more, with a round to go: each hot path by itself, then all of the round."""
+    """Run the same command again with one more round: measure each step alone, and then the whole round."""
     from alframe import seeding
     from alframe.kit.pool_views import make_pool_view, predict_in_chunks
     from alframe.loop.answers import load_label_snapshot
@@ -151,7 +151,7 @@ def _open(root: Path, size: int, labels: int) -> Any:
 
 
 def exponents(results: dict[str, Any]) -> dict[str, float]:
-    """Of each path's seconds between the two largest sizes: 1 is linear in the pool, 0 does not grow."""
+    """Return the exponent of each step's seconds between the two largest sizes: 1 is linear, 0 is constant."""
     sizes = sorted(map(int, results))[-2:]
     few, many = (results[str(size)]["paths"] for size in sizes)
     step = np.log(sizes[1] / sizes[0])
@@ -162,7 +162,7 @@ def exponents(results: dict[str, Any]) -> dict[str, float]:
 
 
 def draw(report: dict[str, Any]) -> str:
-    """Seconds and memory of each path by number of images, as an SVG file."""
+    """Draw seconds and memory of each step by number of images, as an SVG file."""
     import io
 
     import matplotlib
@@ -191,7 +191,7 @@ def draw(report: dict[str, Any]) -> str:
 
 
 def measure(sizes: list[int], folder: Path | None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each size and what it took, the largest first."""
+    """Return the results for each size, the largest first."""
     for size in sorted(sizes, reverse=True):
         root = Path(tempfile.mkdtemp(prefix=f"growth-{size}-", dir=folder))
         try:

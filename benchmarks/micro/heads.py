@@ -1,10 +1,10 @@
-"""Training a head on the labels so far: alframe's against scikit-learn's defaults and a plain MLPClassifier.
+"""Training of a head: alframe's heads compared with scikit-learn's defaults and a plain MLPClassifier.
 
     python -m benchmarks.micro.heads                            # some minutes, on made-up clusters
     python -m benchmarks.micro.heads --features x.npy --classes y.npy --skip "MLPClassifier"
 
-Peers run in turn (A B C A B C ...), so that whatever else the machine does meets all of them alike. Accuracy is on
-images that no head learned from.
+Peers run in turn (A B C A B C ...), so that other work on the machine affects all of them equally. The accuracy is
+measured on images without a label.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def logistic_regression(x: Floats, y: Ints, test: Floats) -> Ints:
 
 
 def mlp_classifier(x: Floats, y: Ints, test: Floats) -> Ints:
-    """Two hidden layers trained until nothing changes, as an earlier program for camera traps has it."""
+    """Train two hidden layers until nothing changes, as in an earlier program for camera traps."""
     from sklearn.neural_network import MLPClassifier
 
     model = MLPClassifier((230, 100), alpha=1e-4, max_iter=2000, tol=1e-6, learning_rate_init=1e-4, random_state=0)
@@ -61,7 +61,7 @@ PEERS: dict[str, Fit] = {
 
 
 def made_up(n: int, dim: int, seed: int) -> tuple[Floats, Ints]:
-    """(n, dim) and 10 classes of unequal size that overlap."""
+    """Return (n, dim) features of 10 overlapping classes of unequal size, and the classes."""
     rng = np.random.default_rng(seed)
     y = rng.choice(10, n, p=rng.dirichlet(np.full(10, 2.0)))
     centres = rng.normal(size=(10, dim)) * 0.12

@@ -1,12 +1,12 @@
-"""alframe's k-center against the textbook and scikit-activeml: time, memory, and the same images.
+"""alframe's k-center compared with the textbook and scikit-activeml: time, memory, and whether the choice is the same.
 
     python -m benchmarks.micro.kcenter                                  # under a minute
     python -m benchmarks.micro.kcenter --pool 100000 --labelled 1000 --k 200 --skip scikit-activeml
     python -m benchmarks.micro.kcenter --pool 200000 --dim 256 --labelled 500 --k 1000 --from-file 1000000
     python -m benchmarks.micro.kcenter --features features.npy          # drawn from real embeddings
 
-All peers run in turn (A B C A B C ...), so that whatever else the machine does meets all of them alike. Memory is
-traced in a run of its own, because tracing costs time.
+All peers run in turn (A B C A B C ...), so that other work on the machine affects all of them equally. Memory is traced
+in a separate run, because tracing takes time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def ours(x: Floats, labelled: Floats, k: int) -> list[int]:
 
 
 def textbook(x: Floats, labelled: Floats, k: int) -> list[int]:
-    """The greedy rule as a good numpy programmer writes it: norms once, and one BLAS product over the pool a step."""
+    """The greedy rule in good numpy code: norms are computed once, and each step is one BLAS product over the pool."""
     norms = np.einsum("ij,ij->i", x, x)
     others = np.einsum("ij,ij->i", labelled, labelled)
     nearest = np.empty(len(x), np.float32)
@@ -58,7 +58,7 @@ def textbook(x: Floats, labelled: Floats, k: int) -> list[int]:
 
 
 def textbook_faiss(x: Floats, labelled: Floats, k: int) -> list[int]:
-    """The greedy rule with FAISS for every distance: an exact index of the labelled, then one of each new centre."""
+    """The greedy rule with FAISS for all distances: an index of the labelled rows, then one of each new centre."""
     import faiss
 
     def distances(centres: Floats) -> Floats:
@@ -78,7 +78,7 @@ def textbook_faiss(x: Floats, labelled: Floats, k: int) -> list[int]:
 
 
 def reference_code(x: Floats, labelled: Floats, k: int) -> list[int]:
-    """As most published core-set code does it: scikit-learn's pairwise distances to one new centre a step."""
+    """The rule of most published core-set code: each step computes distances to one new centre by scikit-learn."""
     from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
 
     nearest = pairwise_distances_argmin_min(x, labelled)[1]
@@ -110,7 +110,7 @@ PEERS: dict[str, Peer] = {
 
 
 def embeddings(n: int, dim: int, seed: int) -> Floats:
-    """(n, dim): 200 unequal clusters of unequal width in half-wave rectified space, as pooled activations are."""
+    """Return rows (n, dim) of 200 clusters of unequal size and width, rectified as pooled activations are."""
     rng = np.random.default_rng(seed)
     weights = rng.dirichlet(np.full(200, 0.5))
     cluster = rng.choice(200, n, p=weights)
@@ -121,7 +121,7 @@ def embeddings(n: int, dim: int, seed: int) -> Floats:
 
 
 def measure(peers: dict[str, Peer], x: Floats, labelled: Floats, k: int, repeats: int) -> dict[str, object]:
-    """Seconds (median and all), peak MiB beyond the data, and whether all choose the same images as the first peer."""
+    """Measure seconds (median and all), peak MiB without the data, and whether all choose the same images."""
     chosen, peaks = {}, {}
     for name, peer in peers.items():  # the first run also warms up imports and threads
         tracemalloc.start()
@@ -148,7 +148,7 @@ def measure(peers: dict[str, Peer], x: Floats, labelled: Floats, k: int, repeats
 
 
 def from_file(rows: int, dim: int, m: int, k: int, seed: int) -> dict[str, object]:
-    """One choice from a memory-mapped float16 file of made-up clusters: seconds and, on Linux, anonymous MiB."""
+    """Measure a choice from a mapped float16 file of artificial clusters: seconds and, on Linux, anonymous MiB."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "features.npy"
         mapped = np.lib.format.open_memmap(file, "w+", np.float16, (rows, dim))

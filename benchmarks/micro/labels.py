@@ -1,12 +1,11 @@
-"""Reading back labels: 200,000 records of a Timelapse `.ddb` and of a CSV, against plain sqlite3 and pandas.
+"""Reading labels: 200,000 records of a Timelapse `.ddb` and of a CSV, compared with plain sqlite3 and pandas.
 
     python -m benchmarks.micro.labels                    # under a minute
     python -m benchmarks.micro.labels --rows 1000000
 
 Every tenth record has a species. alframe looks for damage, hashes the file, finds the images, checks the names and
-gives labels; the peers only fetch the cells. Each measurement is a process of its own, so that the peak of memory is
-its own; the peers take turns (A B A B ...), so that whatever else the machine does meets them alike. Imports do not
-count.
+returns labels; the peers only read the cells. Each measurement has its own process and so its own peak of memory. The
+peers take turns (A B A B ...), so that other work on the machine affects all of them equally. Imports do not count.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ FEW = 10  # every tenth record has a species
 
 
 def make(folder: Path, rows: int) -> None:
-    """A data file of a set with five fields of its own, and the same records as a CSV."""
+    """Make the data file of a set with five more fields, and a CSV with the same records."""
     fields = (
         Field("FixedChoice", "Species", choices=SPECIES),
         Field("Flag", "Selected", default="false"),
@@ -68,7 +67,7 @@ def record(number: int) -> dict[str, str]:
 
 
 def request(folder: Path, rows: int) -> Request:
-    """A round of images from all over the set, all of which have a species."""
+    """Return the request of a round, with images from the whole set that all have a species."""
     step = max(FEW, rows // ASKED // FEW * FEW)
     records = (record(number) for number in range(0, rows, step))
     ids = (f"{row['RelativePath']}/{row['File']}".replace("\\", "/") for row in records)
@@ -76,12 +75,12 @@ def request(folder: Path, rows: int) -> Request:
 
 
 def alframe_set(folder: Path, rows: int) -> int:
-    """The labels of a round, from the set."""
+    """Read the labels of a round from the set."""
     return len(TimelapseSet(str(folder / "set.ddb")).collect(request(folder, rows)).labels)
 
 
 def alframe_records(folder: Path, rows: int) -> int:
-    """All records, one after the other."""
+    """Read all records, one after another."""
     return sum(bool(record.cells["Species"]) for record in read_records(folder / "set.ddb", COLUMNS[2:]))
 
 
@@ -102,7 +101,7 @@ def pandas_sqlite(folder: Path, rows: int) -> int:
 
 
 def alframe_csv(folder: Path, rows: int) -> int:
-    """The labels of a round, from the CSV."""
+    """Read the labels of a round from the CSV."""
     source = Csv(files=str(folder / "set.csv"))
     return len(source.collect(request(folder, rows)).labels)
 
@@ -143,7 +142,7 @@ def run_peer(peer: str, folder: Path, rows: int) -> None:
 
 
 def measure(peer: str, folder: Path, rows: int) -> dict[str, Any]:
-    """One measurement in a process of its own."""
+    """Do one measurement in its own process."""
     words = ["--peer", peer, "--folder", str(folder), "--rows", str(rows)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.micro.labels", *words], capture_output=True, text=True, check=True

@@ -2,12 +2,12 @@
 
     python -m benchmarks.micro.quick_start                  # some minutes
 
-modAL 0.4.2 needs scikit-learn before 1.6: ``--python modAL=PATH`` runs it by a Python that has one.
+modAL 0.4.2 needs scikit-learn before 1.6: ``--python modAL=PATH`` runs it with another Python.
 
-Each peer does a task as its own documentation does it, in a process of its own; processes take turns, and the median of
-the repeats counts. Lines are those of the function below without blank ones, imports included. Seconds are processor
-time, which other programs on the machine change little. Seconds and memory are those after the imports, and after the
-same on 400 rows.
+Each peer does the task as in its own documentation, in its own process. Processes take turns, and the median of the
+repeats counts. Lines are the lines of the function below, with imports and without blank lines. Seconds are processor
+time, which hardly depends on other programs. Seconds and memory are counted after the imports and after a first run on
+400 rows.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def lines_of(peer: Peer) -> int:
 
 
 def made_up(n: int, dim: int) -> tuple[Floats, Ints]:
-    """Classes that overlap, in blobs."""
+    """Return artificial blobs of overlapping classes."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, CLASSES, n)
     centres = rng.normal(size=(CLASSES, dim)) * 0.15
@@ -161,7 +161,7 @@ def measure(task: str, name: str, n: int, dim: int) -> dict[str, float]:
 
 
 def packages_of(python: str) -> dict[str, str]:
-    """Return the versions of the packages of the peers that another Python has."""
+    """Return the versions of the peers' packages in another Python."""
     names = ("scikit-learn", "modAL-python", "small-text", "numpy")
     code = "import json\nfrom importlib.metadata import distributions\nfound = {}\n"
     code += f"for one in distributions():\n    if one.name in {names}: found.setdefault(one.name, one.version)\n"

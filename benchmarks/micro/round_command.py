@@ -1,11 +1,11 @@
-"""What one round costs when people label, each round in a command of its own: CPU seconds, by part of the command.
+"""The cost of one round if people label and each round is a separate command: CPU seconds, by part of the command.
 
     python -m benchmarks.micro.round_command                  # some minutes, and 1.5 GB of disk
     python -m benchmarks.micro.round_command --size 10000     # a minute
 
 The pool is a folder of small JPEG files with times, in bursts of three, a thousand a camera. Their features are drawn
-(`made.py`), all else is real: `label_source=csv`, the default head and sampler, and the audit. A program fills in the
-lists. The command that is measured begins with 400 labels. It runs several times, each time on a copy of the project.
+(`made.py`). Everything else is real: `label_source=csv`, the default head and sampler, and the audit. A program fills
+in the lists. The measured command begins with 400 labels. It runs several times, each time on a copy of the project.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ NETWORK = "from alframe.backbones.efficientnet_lite import EfficientNetLite; Eff
 
 @dataclass(frozen=True)
 class ComputeByClass(MadeCompute):
-    """Gives the images of a folder, which does not tell their classes, the features of these `classes` by id."""
+    """Makes the features of images in a folder, by their `classes` (id -> class), which the folder does not have."""
 
     classes: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ def command_words(root: Path, project: Path) -> list[str]:
 
 
 def make_project(root: Path, size: int, dim: int) -> Path:
-    """Make a project of `size` images below `root` with ROUNDS rounds, the last of which is answered but not read."""
+    """Make a project of `size` images below `root` with ROUNDS rounds. The last round is answered, but not yet read."""
     from alframe.app.api import open_session
     from alframe.contracts import Compute
 
@@ -162,7 +162,7 @@ def run_command(words: Sequence[str]) -> None:
 
 
 def measure_command(words: Sequence[str]) -> tuple[float, str]:
-    """Return the CPU seconds of a Python process with these words, and what it printed."""
+    """Return the CPU seconds of a Python process with these words, and its output."""
     before = os.times()
     done = subprocess.run([sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True)
     after = os.times()

@@ -1,12 +1,12 @@
-"""How each sampler's cost grows with the pool: seconds, memory and the exponent, from 1,000 to 100,000 images.
+"""The growth of each sampler's cost with the pool: seconds, memory and the exponent, from 1,000 to 100,000 images.
 
     python -m benchmarks.micro.samplers                           # some ten minutes
     python -m benchmarks.micro.samplers --names badge galaxy --sizes 1000 10000
 
-Each sampler, with its defaults, chooses 100 images of made-up clusters by a head that is fitted on 200 labelled ones:
-`mlp` where it needs activations, `laplace` where it needs draws, else `linear`. What it needs is computed beforehand
-and does not count. Each measurement is a process of its own, which ends when a choice takes longer than the limit; then
-larger pools are left out.
+Each sampler, with its defaults, chooses 100 images of artificial clusters. Its head is fitted on 200 labelled images:
+`mlp` if the sampler needs activations, `laplace` if it needs draws, else `linear`. These inputs are computed before and
+do not count. Each measurement has its own process, which ends if a choice takes longer than the limit. Then larger
+pools are left out.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def build_sampler(name: str) -> Sampler:
 
 
 def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
-    """What the engine would show it of `n` unlabelled images."""
+    """Return the view of `n` unlabelled images that the engine would give to the sampler."""
     x, y = clusters(LABELLED + n, seed)
     rng = np.random.default_rng(seed)
     needs = sampler.needs
@@ -69,7 +69,7 @@ def view_of(sampler: Sampler, n: int, seed: int) -> PoolView:
 
 
 def run(name: str, n: int, limit: float, seed: int) -> None:
-    """Write one line of JSON, unless a choice takes longer than the limit: then the process ends."""
+    """Write one line of JSON. If a choice takes longer than the limit, the process ends without it."""
     sampler = build_sampler(name)
     sampler.select(view_of(sampler, 500, seed), 10, np.random.default_rng(seed))  # imports and threads
     view = view_of(sampler, n, seed)
@@ -90,7 +90,7 @@ def run(name: str, n: int, limit: float, seed: int) -> None:
 
 
 def measure(name: str, sizes: list[int], limit: float, seed: int) -> dict[str, Any]:
-    """One size after the other, each in a process of its own."""
+    """Measure one size after another, each in its own process."""
     found: list[dict[str, Any]] = []
     for n in sizes:
         words = ["--run", name, "--sizes", str(n), "--limit", str(limit), "--seed", str(seed)]

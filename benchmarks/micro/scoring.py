@@ -1,14 +1,14 @@
-"""Uncertainty of a million images: alframe's scores against plain numpy, modAL and scikit-activeml.
+"""The uncertainty of a million images: alframe's scores compared with plain numpy, modAL and scikit-activeml.
 
     python -m benchmarks.micro.scoring                  # a minute
     python -m benchmarks.micro.scoring --rows 100000
     python -m benchmarks.micro.scoring --head           # BALD from a head's draws on: a minute, and 8 GB of memory
 
-Peers run in turn (A B C A B C ...), so that whatever else the machine does meets all of them alike. Memory is traced in
-a run of its own, because tracing costs time; the probabilities themselves do not count.
+Peers run in turn (A B C A B C ...), so that other work on the machine affects all of them equally. Memory is traced in
+a separate run, because tracing takes time; the probabilities themselves do not count.
 
-With --head, making the draws counts too: from embeddings and a fitted head `laplace` to the scores, each time in a
-process of its own, whose peak of resident memory is over what it had with the embeddings.
+With --head, the draws count too: from embeddings and a fitted head `laplace` to the scores, each time in a separate
+process. The memory is then the peak of resident memory minus the memory with only the embeddings.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def numpy_bald(samples: Floats) -> Floats:
 
 
 def peers() -> dict[str, dict[str, Score]]:
-    """What is scored, and by whom."""
+    """Return the scores to measure, and the programs that compute them."""
     found: dict[str, dict[str, Score]] = {
         "margin": {"alframe": margin_uncertainty, "numpy": numpy_margin},
         "entropy": {"alframe": entropy, "numpy": numpy_entropy},
@@ -81,7 +81,7 @@ def peers() -> dict[str, dict[str, Score]]:
 
 
 class _Answers:
-    """A classifier whose probabilities are known, as modAL wants one."""
+    """A classifier with known probabilities, because modAL needs a classifier."""
 
     def __init__(self, probs: Floats) -> None:
         self._probs = probs
@@ -140,7 +140,7 @@ WAYS: dict[str, Callable[[Head, Floats, int, int], Floats]] = {
 
 
 def run(way: str, rows: int, classes: int, draws: int) -> None:
-    """Write one line of JSON: the seconds, the peak, and what the scores are, of one way from a head to BALD."""
+    """Write one line of JSON with the seconds, the peak and the scores of one way from a head to BALD."""
     x = np.random.default_rng(0).standard_normal((LABELLED + rows, DIM), np.float32)
     head: Head = REGISTRIES["head"].build({"name": "laplace"})
     head.fit(x[:LABELLED], np.arange(LABELLED) % classes, classes, np.random.default_rng(0))
