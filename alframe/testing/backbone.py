@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from alframe.contracts import Backbone, HasWeightsFiles
-from alframe.testing.other_process import as_in_another_process
+from alframe.testing.other_process import as_in_another_process, assert_moves_to_another_device
 from alframe.testing.part import PartSuite
 
 NO_WEIGHTS = "the backbone has no weights (no parameters, draws_weights = False, and weights_files() gives ())"
@@ -118,6 +118,9 @@ class BackboneSuite(PartSuite[Backbone]):
                 second = backbone.module(seed=0).state_dict()
         for name, value in module.state_dict().items():
             assert torch.equal(value, second[name]), f"{name} differs between two calls with the same seed"
+
+    def test_moves_to_another_device(self, backbone: Backbone) -> None:
+        assert_moves_to_another_device(backbone.module(seed=0, weights=False).eval(), self.images(backbone, 2))
 
     def test_what_it_says_of_its_weights_is_true(self, backbone: Backbone, module: nn.Module) -> None:
         if not isinstance(backbone, HasWeightsFiles):

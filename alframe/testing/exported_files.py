@@ -48,6 +48,18 @@ def _is_same_content(first: bytes, other: bytes, again: bytes) -> bool | None:
     )
 
 
+def files_with_invalid_json(paths: Sequence[Path]) -> list[str]:
+    """Return the names of the JSON files among `paths` or below them that hold NaN or an infinite number."""
+    found: list[str] = []
+    for file in sorted(files_below(*paths)):
+        if file.suffix.lower() in (".json", ".geojson"):
+            with suppress(ValueError):  # rows of JSON, perhaps
+                constants: list[str] = []
+                json.loads(file.read_bytes(), parse_constant=constants.append)
+                found += [file.name] if constants else []
+    return found
+
+
 def texts_in_files(paths: Sequence[Path]) -> list[str]:
     """Return the text of each file among `paths` or below them that is no binary file."""
     texts = []

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alframe.errors import AlframeError
 from alframe.testing.exported_files import (
     are_text_files,
     count_lines_and_files_in_folders,
     count_mentions_in_files_and_paths,
     files_below,
+    files_with_invalid_json,
     is_same_export,
     read_files,
 )
@@ -28,6 +30,7 @@ from alframe.testing.exporter_cases import (
 from alframe.testing.exporter_cases import FakeModel as FakeModel
 from alframe.testing.exporter_cases import write_tiny_predictions as write_tiny_predictions
 from alframe.testing.file_use import watching_files
+from alframe.testing.other_process import on_windows
 from alframe.types import UNSURE, Label, Predictions
 
 LABELS_DOC = "alframe.kit.exporting.final_classes gives the class of each image: its label, or else its prediction"
@@ -69,6 +72,9 @@ class ExporterSuite(ExporterCases):
         assert read is None or read.get(first.id) not in CLASSES[:-1], (
             f"{first.id} has probabilities of NaN, so no prediction, and {read and read.get(first.id)!r} is read back: "
             f"an argmax over NaN is no prediction. {LABELS_DOC}"
+        )
+        assert not (files := files_with_invalid_json(written)), (
+            f"{', '.join(files)} holds NaN, which is no JSON: other programs refuse the file. Write null instead"
         )
         turned = replace(unseen, probs=probs[:, ::-1], classes=unseen.classes[::-1])
         other = self.export(turned, tmp_path / "turned")
@@ -145,6 +151,38 @@ class ExporterSuite(ExporterCases):
         assert not are_text_files(written) or count_mentions_in_files_and_paths(OTHER_CLASSES[1], written), (
             f"all images are of the class '{OTHER_CLASSES[1]}', and no file says so: write "
             f"predictions.classes[number], and not the number"
+        )
+
+    def test_images_with_the_same_file_name(self, folder: Path, tmp_path: Path) -> None:
+        given = self.predictions(tmp_path, count=2)
+        paths = [item.path.with_name("same.jpg") for item in given.items]
+        self._skip_unless(self.writes_predictions and len({*paths}) == 2, "it writes no predictions of two folders")
+        ids = [f"{item.id.rpartition('/')[0]}/same.jpg" for item in given.items]
+        items = [replace(item, id=id, path=path) for item, id, path in zip(given.items, ids, paths, strict=True)]
+        for item, path in zip(given.items, paths, strict=True):
+            item.path.rename(path)
+        tops = {"both": [1, 1], "first": [2, 1], "second": [1, 2], "again": [1, 1]}
+        try:
+            both, *others, again = (
+                self.export_and_read(nearly_certain_unlabelled(replace(given, items=items), each), tmp_path / name)
+                for name, each in tops.items()
+            )
+        except AlframeError:
+            pytest.skip("it refuses images that predictions() does not give")
+        for name, other in zip(("first", "second"), others, strict=True):
+            assert is_same_export(both, other, again) is not True, (
+                f"two folders hold an image same.jpg, and the class of the {name} is not exported: use item.id, "
+                f"which is unique, and not the name of the file"
+            )
+
+    def test_files_are_the_same_on_windows(self, folder: Path, tmp_path: Path) -> None:
+        predictions = self.predictions(tmp_path)
+        first = self.export_and_read(predictions, tmp_path / "first")
+        with on_windows():
+            self.export(predictions, tmp_path / "windows")
+        other, again = read_files(tmp_path / "windows"), self.export_and_read(predictions, tmp_path / "again")
+        assert is_same_export(first, other, again) is not False, (
+            "the files differ where another encoding is the default, as on Windows: open files with encoding='utf-8'"
         )
 
     def test_labels_are_exported(self, folder: Path, tmp_path: Path) -> None:

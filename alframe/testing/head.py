@@ -230,6 +230,7 @@ class HeadSuite(HeadWeightsSuite):
         x, _ = separable_clusters(per_class=1)
         head = self.fitted(*separable_clusters(), classes=3)
         assert_probabilities(head.probs(x[:0]), 0, 3)
+        assert_probabilities(head.probs(-100 * x), 3, 3)  # images that are far from all labelled ones
         probs = head.probs(np.repeat(x, 3000, axis=0))
         np.testing.assert_allclose(probs, np.repeat(head.probs(x), 3000, axis=0), atol=1e-5, err_msg=PART_MESSAGE)
 

@@ -24,7 +24,8 @@ from alframe.testing.label_source_cases import (
     classes_by_item,
     file_contents,
 )
-from alframe.testing.label_source_files import LabelSourceFilesSuite, on_windows
+from alframe.testing.label_source_files import LabelSourceFilesSuite
+from alframe.testing.other_process import on_windows
 from alframe.types import UNSURE, Request
 
 

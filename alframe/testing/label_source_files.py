@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
-import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -83,18 +80,3 @@ def _move_appended_rows_up(folder: Path, before: Mapping[str, bytes | None]) -> 
         if len(rows) > 3 and old.endswith(b"\n") and after == old + added and added and b"\0" not in old:
             damaged = added.replace(b'"', b"").strip() + b"\n"
             (folder / name).write_bytes(b"".join([*rows[:2], damaged, *rows[2:]]))
-
-
-@contextmanager
-def on_windows() -> Iterator[None]:
-    """Open text files without an encoding as Windows does in Western Europe and America."""
-    own_open = io.open
-
-    def opened(file: Any, mode: str = "r", buffering: int = -1, encoding: Any = None, *more: Any, **named: Any) -> Any:
-        is_default = "b" not in mode and encoding in (None, "locale")
-        return own_open(file, mode, buffering, "cp1252" if is_default else encoding, *more, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builtins, "open", opened)
-        patch.setattr(io, "open", opened)
-        yield

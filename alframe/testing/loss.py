@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from alframe.contracts import Loss, UsesTrainingLabels
-from alframe.testing.other_process import as_in_another_process
+from alframe.testing.other_process import as_in_another_process, assert_moves_to_another_device
 from alframe.testing.part import PartSuite
 
 DIM, CLASSES, PER_CLASS = 8, 3, 6
@@ -82,6 +82,9 @@ class LossSuite(PartSuite[Loss]):
         message = "draw from the seed only, not from the clock or hash()"
         for _ in range(3):
             assert torch.equal(first(embeddings, labels), second(embeddings, labels)), message
+
+    def test_moves_to_another_device(self) -> None:
+        assert_moves_to_another_device(self.make().bind(DIM, CLASSES, seed=0), *_mixed_clusters())
 
     @pytest.mark.parametrize("classes", [[0] * PER_CLASS, [*range(CLASSES)], [0]], ids=str)
     def test_batch_without_a_pair(self, classes: list[int]) -> None:

@@ -1,14 +1,20 @@
-"""What differs in another process, on another day."""
+"""What differs in another process, on another day, on Windows and on another device."""
 
 from __future__ import annotations
 
 import builtins
+import io
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @contextmanager
@@ -28,3 +34,32 @@ def as_in_another_process() -> Iterator[None]:
         patch.setattr(time, "time_ns", lambda: clock_ns() + 12345678 * 10**9)
         patch.setattr(builtins, "hash", other_hash)
         yield
+
+
+@contextmanager
+def on_windows() -> Iterator[None]:
+    """Open text files without an encoding as Windows does in Western Europe and America."""
+    own_open = io.open
+
+    def opened(file: Any, mode: str = "r", buffering: int = -1, encoding: Any = None, *more: Any, **named: Any) -> Any:
+        is_default = "b" not in mode and encoding in (None, "locale")
+        return own_open(file, mode, buffering, "cp1252" if is_default else encoding, *more, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builtins, "open", opened)
+        patch.setattr(io, "open", opened)
+        yield
+
+
+def assert_moves_to_another_device(module: nn.Module, *inputs: Tensor) -> None:
+    """Assert that no tensor of the module stays on the CPU; a device without memory stands for a GPU.
+
+    A module that needs the values of tensors to go on cannot be tested on it.
+    """
+    try:
+        module.to("meta")(*(each.to("meta") for each in inputs))
+    except Exception as error:
+        assert not re.search("expected device|same device|two devices", str(error)), (
+            f"the module cannot be used on a GPU: register each constant by register_buffer, and make new tensors on "
+            f"the device of the input ({error})"
+        )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-import numpy as np
 import pytest
+
+from alframe.testing.process_state import (
+    generator_states,
+    process_settings,
+    restore_generators,
+    restore_settings,
+    seed_generators_at_random,
+)
 
 Part = TypeVar("Part")
 
@@ -21,24 +27,30 @@ class Suite:
 
     @pytest.fixture(autouse=True)
     def process_is_left_alone(self) -> Iterator[None]:
-        """Fail a test in which the part seeds, or draws from, a global generator, or changes the working directory.
+        """Fail a test in which the part uses a global generator, or changes the working directory or another setting.
 
         The generators start with random states, so that the test notices a part that seeds them.
         """
-        folder, original, modules = Path.cwd(), _generator_states(), len(sys.modules)
-        _seed_generators_at_random()
-        before = _generator_states()
+        folder, original, modules = Path.cwd(), generator_states(), len(sys.modules)
+        settings = process_settings()
+        seed_generators_at_random()
+        before = generator_states()
         try:
             yield
-            after, folder_after = _generator_states(), Path.cwd()
+            after, folder_after, settings_after = generator_states(), Path.cwd(), process_settings()
         finally:
             os.chdir(folder)
-            _restore_generators(original)
+            restore_generators(original)
+            restore_settings(settings)
         changed = [name for name, state in before.items() if repr(after[name]) != repr(state)]
         if len(sys.modules) > modules:  # libraries draw from it while they are imported, which happens once
-            changed = [name for name in changed if name != "random"]
+            changed, settings_after = [name for name in changed if name != "random"], settings
         assert not changed, f"the global generator of {', '.join(changed)} was used: draw from `rng` or the seed only"
         assert folder_after == folder, f"the working directory was changed to {folder_after}"
+        assert settings_after == settings, (
+            f"these settings hold for all parts, and must stay {settings}: they are {settings_after}. Change them only "
+            f"inside of `with`, for example np.errstate or torch.no_grad"
+        )
 
 
 class PartSuite(Suite, Generic[Part]):
@@ -62,24 +74,3 @@ def writing_nothing(folder: Path, message: str) -> Iterator[None]:
         assert Path.cwd() == folder.resolve(), f"the working directory was changed to {Path.cwd()}"
     made = sorted(path.relative_to(folder).as_posix() for path in {*folder.rglob("*")} - before)
     assert not made, message.format(", ".join(made))
-
-
-def _generator_states() -> dict[str, Any]:
-    """Return the states of the global generators of Python, NumPy and, where it is imported, PyTorch."""
-    states = {"random": random.getstate(), "numpy.random": np.random.get_state()}  # noqa: NPY002
-    torch = sys.modules.get("torch")
-    return states if torch is None else {**states, "torch": torch.get_rng_state().numpy().tobytes()}
-
-
-def _seed_generators_at_random() -> None:
-    random.seed()
-    np.random.seed()  # noqa: NPY002  # these are the ones that must not be used
-    if torch := sys.modules.get("torch"):
-        torch.default_generator.seed()
-
-
-def _restore_generators(states: dict[str, Any]) -> None:
-    random.setstate(states["random"])
-    np.random.set_state(states["numpy.random"])  # noqa: NPY002
-    if (torch := sys.modules.get("torch")) and "torch" in states:
-        torch.set_rng_state(torch.frombuffer(bytearray(states["torch"]), dtype=torch.uint8))

@@ -6,6 +6,7 @@ import copy
 from dataclasses import replace
 
 from alframe.contracts import Stopping
+from alframe.testing.other_process import as_in_another_process
 from alframe.testing.part import PartSuite
 from alframe.testing.records import round_record
 from alframe.types import Evaluation, RoundRecord
@@ -21,6 +22,18 @@ def _without_class_measures(record: RoundRecord) -> RoundRecord:
         return replace(evaluation, per_class=(nothing,) * len(evaluation.classes))
 
     return replace(record, evaluation=without_numbers(record.evaluation), audit=without_numbers(record.audit))
+
+
+def _without_last_class(record: RoundRecord) -> RoundRecord:
+    def first_classes(evaluation: Evaluation | None) -> Evaluation | None:
+        if evaluation is None:
+            return None
+        confusion = tuple(row[:-1] for row in evaluation.confusion[:-1])
+        classes, per_class = evaluation.classes[:-1], evaluation.per_class[:-1]
+        return replace(evaluation, classes=classes, per_class=per_class, confusion=confusion)
+
+    measured = first_classes(record.evaluation), first_classes(record.audit)
+    return replace(record, classes=record.classes[:-1], evaluation=measured[0], audit=measured[1])
 
 
 class StoppingSuite(PartSuite[Stopping]):
@@ -47,6 +60,8 @@ class StoppingSuite(PartSuite[Stopping]):
         rule, history = self.make(), self.finished_history()
         before = copy.deepcopy(history)
         first, second = [(rule.decide(history[:-1]), rule.decide(history)) for _ in range(2)]
+        with as_in_another_process():
+            assert rule.decide(history) == first[1], "the decision depends on the clock, or on hash() of a text"
         assert first == second, "decide() gave two answers to the same history: a resumed run would decide differently"
         assert first[1] == self.make().decide(tuple(history)), "a new rule decides differently"
         assert repr(history) == repr(before), "decide() changed the history"
@@ -72,6 +87,11 @@ class StoppingSuite(PartSuite[Stopping]):
         finished = self.finished_history()
         for length in range(1, len(finished) + 1):
             self._assert_valid_decision([*finished[: length - 1], _without_class_measures(finished[length - 1])])
+
+    def test_class_may_be_new(self) -> None:
+        """A class that people have found in the last round is in no earlier evaluation."""
+        *earlier, last = self.finished_history()
+        self._assert_valid_decision([*map(_without_last_class, earlier), last])
 
     def test_last_round_may_be_unmeasured(self) -> None:
         finished = self.finished_history()

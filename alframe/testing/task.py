@@ -11,7 +11,7 @@ from alframe.contracts import Task
 from alframe.store.ledger import Ledger
 from alframe.testing.part import Suite
 from alframe.testing.tiny import tiny_overrides, tiny_pool
-from alframe.types import Outcome
+from alframe.types import Outcome, OutcomeState
 
 
 class TaskSuite(Suite):
@@ -37,6 +37,7 @@ class TaskSuite(Suite):
     def test_says_how_it_ended(self, project: list[str]) -> None:
         outcome = self.run(project)
         assert isinstance(outcome, Outcome), f"run() must return an Outcome, and returned {outcome!r}"
+        assert isinstance(outcome.state, OutcomeState), f"state must be an OutcomeState, and is {outcome.state!r}"
         assert outcome.message, "the outcome must have a message for the user"
 
     def test_read_only_task_adds_nothing_to_the_ledger(self, project: list[str]) -> None:

@@ -152,6 +152,19 @@ class SaysNothing(Right):
     network = ColourHistogram
 
 
+class WithAScale(Small):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.ones(1)  # no buffer
+
+    def forward(self, x):
+        return super().forward(x * self.scale)
+
+
+class StaysOnTheCpu(Right):
+    network = WithAScale
+
+
 class FromAFile(Right):
     """Right as it is: with weights from a file."""
 
@@ -204,6 +217,7 @@ CASES = [
     wrong(BackboneSuite, NamesATextOfAPath, "test_what_it_says_of_its_weights_is_true"),
     wrong(BackboneSuite, NamesNoFile, "test_what_it_says_of_its_weights_is_true"),
     wrong(BackboneSuite, DrawsInSecret, "test_what_it_says_of_its_weights_is_true"),
+    wrong(BackboneSuite, StaysOnTheCpu, "test_moves_to_another_device"),
 ]
 RIGHT = [wrong(BackboneSuite, Right, ""), wrong(BackboneSuite, FromAFile, ""), wrong(BackboneSuite, WithoutWeights, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})

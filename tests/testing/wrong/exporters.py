@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -10,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from alframe.kit.exporting import final_classes
-from alframe.kit.files import write_text
+from alframe.kit.files import replace_atomically, write_text
 from alframe.testing.exporter import ExporterSuite
 from tests.testing.wrong import wrong
 
@@ -155,6 +156,38 @@ class NothingAboutTheImages(SiteTable):
         return predictions.classes
 
 
+class ByFileName(RightExporter):
+    """Takes two images of one name for the same image."""
+
+    def export(self, predictions, model, folder):
+        rows = {item.path.name: row for row, item in enumerate(predictions.items)}
+        kept = list(rows.values())
+        items, labels = ([values[row] for row in kept] for values in (predictions.items, predictions.labels))
+        return super().export(
+            replace(predictions, items=items, probs=predictions.probs[kept], labels=labels), model, folder
+        )
+
+
+class EncodingOfTheMachine(SiteTable):
+    def write(self, file, text):
+        with replace_atomically(file) as temporary:
+            temporary.write_text(text)
+
+
+class NanInJson(RightExporter):
+    file = "table.json"
+
+    def export(self, predictions, model, folder):
+        ids = [item.id for item in predictions.items]
+        names = predictions.classes
+        rows = [
+            {"id": id, **dict(zip(names, probs, strict=True))}
+            for id, probs in zip(ids, predictions.probs.tolist(), strict=True)
+        ]
+        write_text(folder / self.file, json.dumps(rows))
+        return [folder / self.file]
+
+
 def site_table(part, caught_by):
     return wrong(ExporterSuite, part, caught_by, left_out_classes=("empty",))
 
@@ -176,6 +209,11 @@ CASES = [
     site_table(KeepsLabelledBlanks, "test_images_of_classes_that_are_left_out"),
     site_table(ArgmaxOverNan, "test_what_cannot_be_seen_any_more_has_a_label_and_no_prediction"),
     site_table(NothingAboutTheImages, "test_classes_are_written_by_name"),
+    wrong(ExporterSuite, ByFileName, "test_images_with_the_same_file_name", writes_labels=False),
+    site_table(EncodingOfTheMachine, "test_files_are_the_same_on_windows"),
+    wrong(
+        ExporterSuite, NanInJson, "test_what_cannot_be_seen_any_more_has_a_label_and_no_prediction", writes_labels=False
+    ),
 ]
 RIGHT = [
     wrong(ExporterSuite, RightExporter, "", writes_labels=False),

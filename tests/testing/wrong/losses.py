@@ -98,6 +98,20 @@ class TurnedSign:
         return Sign()
 
 
+class WithAnOffset(Contrastive):
+    def __init__(self):
+        super().__init__()
+        self.offset = torch.zeros(1)  # no buffer
+
+    def forward(self, x, labels):
+        return super().forward(x + self.offset, labels)
+
+
+class StaysOnTheCpu:
+    def bind(self, dim, classes, seed):
+        return WithAnOffset()
+
+
 CASES = [
     wrong(LossSuite, NoRepulsion, "test_one_point_for_all_classes_costs_more_than_separate_classes"),
     wrong(LossSuite, BreaksAtThree, "test_any_number_of_classes_and_dimensions"),
@@ -107,6 +121,7 @@ CASES = [
     wrong(LossSuite, ChangesFolder, "test_what_it_is_given_is_not_changed"),
     wrong(LossSuite, ChangesTheBatch, "test_what_it_is_given_is_not_changed"),
     wrong(LossSuite, TurnedSign, "test_separate_classes_cost_less_than_mixed_ones"),
+    wrong(LossSuite, StaysOnTheCpu, "test_moves_to_another_device"),
 ]
 RIGHT = [wrong(LossSuite, Right, "")]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})

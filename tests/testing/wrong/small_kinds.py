@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 
 from alframe.stopping.budget import Budget
 from alframe.testing.compute import ComputeSuite
@@ -129,6 +130,22 @@ class DrawsLots(RightBudget):
         return super().decide(history)
 
 
+class AfterHours(RightBudget):
+    """Decides otherwise on another day."""
+
+    def decide(self, history):
+        return super().decide(history) and f"Enough on day {time.time() // 86400}."
+
+
+class FirstClasses(RightBudget):
+    """Takes it for granted that the classes stay the same."""
+
+    def decide(self, history):
+        rows = [record.evaluation.per_class for record in history if record.evaluation]
+        gains = [rows[-1][number]["f1"] != row[number]["f1"] for row in rows for number in range(len(rows[-1]))]
+        return super().decide(history) if len(gains) >= 0 else None
+
+
 def stopping(part, caught_by):
     return wrong(StoppingSuite, part, caught_by, finished_history=history)
 
@@ -149,6 +166,8 @@ CASES = [
     stopping(AddsUpRecalls, "test_class_without_an_image_has_no_numbers"),
     stopping(ReadsTheLastEvaluation, "test_last_round_may_be_unmeasured"),
     stopping(DrawsLots, "test_does_not_stop_earlier"),
+    stopping(AfterHours, "test_decides_from_the_history_alone"),
+    stopping(FirstClasses, "test_class_may_be_new"),
 ]
 
 
