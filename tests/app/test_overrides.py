@@ -46,7 +46,7 @@ def test_a_part_that_may_be_left_out_and_whose_file_lacks_its_name(tmp_path: Pat
     (tmp_path / kind).mkdir()
     head = "# @package exporter.mine\n" if kind == "exporter" else ""
     (tmp_path / kind / "mine.yaml").write_text(f"{head}labels: 3\n", encoding="utf-8")
-    words = [f"{kind}=mine", "--config-dir", str(tmp_path), f"project={(tmp_path / 'p').as_posix()}"]
+    words = [f"{kind}=mine", "seed=1", "--config-dir", str(tmp_path), f"project={(tmp_path / 'p').as_posix()}"]
     with pytest.raises(BadParams, match="labels is set, but its YAML file has no line 'name: NAME'"):
         getattr(open_session(*words).parts, attribute)
 
