@@ -41,10 +41,10 @@ MAX_REFERENCES = 2000  # examples that the distance of an image is measured to, 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutLogits:
-    """What models say of q examples that they were not fitted to.
+    """The predictions of models for q examples that they were not fitted to.
 
-    `logits` (2, q, P) are of both models, `distances` (q,) those to the nearest example that they were fitted to, and
-    `y` (q,) the true classes: -1 where the models were fitted to no example of it. Each counts `weights` (q,) times.
+    `logits` (2, q, P) are from both models. `distances` (q,) are the distances to the nearest example in the fit. `y`
+    (q,) are the true classes, or -1 if the fit had no example of the class. Each example counts `weights` (q,) times.
     """
 
     logits: Floats64
@@ -84,7 +84,7 @@ class Auto(FitsWithContext, DeterministicHead):
         self._fit(x, y, classes, rng, context, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
-        """See the TakesWeights contract; an example is in one fold, however often it counts."""
+        """See the TakesWeights contract. An example is in only one fold, whatever its weight is."""
         self._fit(x, y, classes, rng, FitContext.unknown(len(y)), weights)
 
     @limit_to_one_thread()
@@ -136,7 +136,7 @@ class Auto(FitsWithContext, DeterministicHead):
         return out
 
     def acquisition_probs(self, x: Floats) -> Floats:
-        """See the AcquisitionProbs contract: those of `linear`, which doubts rare classes, so that they are asked for.
+        """See the AcquisitionProbs contract. `linear` is uncertain about rare classes, so these are requested.
 
         If samplers used `probs`, the accuracy would be a point lower on photographs and on a long tail (two or three
         seeds).
@@ -151,7 +151,7 @@ class Auto(FitsWithContext, DeterministicHead):
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    """Both models, fitted to all examples: the weights (P, r) and biases (P,) of each, and how prototypes fall off."""
+    """Both models, fitted to all examples: their weights (P, r), biases (P,), and the falloff of the prototypes."""
 
     linear: tuple[Floats, Floats]
     prototypes: tuple[Floats, Floats]
@@ -160,9 +160,9 @@ class _Models:
 
 @dataclass(frozen=True, slots=True)
 class _Examples:
-    """What both models are fitted to: scaled `rows` (m, r), brought to length 1 as `unit_rows` (m, r), and the classes.
+    """The examples of both models: scaled `rows` (m, r), the same with length 1 (`unit_rows`), and the classes.
 
-    They have r coordinates of `dim` features. `groups` (m,) are their bursts; each counts `weights` (m,) times.
+    They have r coordinates of `dim` features. `groups` (m,) are their bursts; each row counts `weights` (m,) times.
     """
 
     rows: Floats
@@ -179,7 +179,7 @@ class _Examples:
         return len(np.unique(self.groups)) < len(self.groups)
 
     def fit_models(self) -> tuple[_Models, tuple[Floats, Floats]]:
-        """Return the models of all examples, and the linear model to which every example counts the same."""
+        """Return the models of all examples, and a linear model with the same weight for every example."""
         equal_targets = np.eye(int(self.y.max()) + 1, dtype=np.float32)[self.y] * self.weights[:, None]
         weights, biases = self._fit_linear(equal_targets[None])
         balanced_targets = self._balanced_targets(np.arange(len(self.y)))
@@ -190,9 +190,9 @@ class _Examples:
         return models, (weights[0], biases[0])
 
     def predict_held_out(self, tests: Sequence[Ints], models: _Models, references: Ints) -> HeldOutLogits:
-        """Predict each of the `tests`, of which there is one at least, by models of all other rows.
+        """Predict each of the `tests` (at least one) by models of all other rows.
 
-        The fits start from the `models` of all rows, and are only as exact as is needed to measure them. Without
+        The fits start from the `models` of all rows, and are only as exact as this measurement needs. Without
         `references`, all distances are 0.
         """
         trains = [np.setdiff1d(np.arange(len(self.y)), test) for test in tests]
@@ -228,9 +228,9 @@ class _Examples:
         return np.asarray(1 - similar.max(axis=1))
 
     def _balanced_targets(self, train: Ints) -> Floats:
-        """Return how much each example counts for each class (m, P): the rows `train`, with the same sum a class.
+        """Return the weight of each example for each class (m, P): for the rows `train`, with equal sums by class.
 
-        With bursts, each of them counts the same.
+        With bursts, all of them have the same weight.
         """
         targets = np.zeros((len(self.y), int(self.y.max()) + 1), np.float32)
         power, weights = 0.0 if self.has_bursts else 1.0, self.weights[train].astype(np.float64)
@@ -273,6 +273,6 @@ def _fit_factors_and_sharpness(
 
 
 def _sum_weighted_logits(factors: Floats64, logits: Floats64) -> Floats64:
-    """Return the sum (q, P) of `logits` (2, q, P) times `factors` (2,); minus infinity stays, whatever the factor."""
+    """Return the sum (q, P) of `logits` (2, q, P) times `factors` (2,). Minus infinity stays, even if a factor is 0."""
     known = np.isfinite(logits[0])
     return np.where(known, np.tensordot(factors, np.where(known, logits, 0), 1), -np.inf)

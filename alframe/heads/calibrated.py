@@ -72,7 +72,7 @@ class Calibrated(FitsWithContext):
         return self._apply_temperature(self._inner.probs(x))
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract: the other head's samples, each divided likewise."""
+        """See the Head contract. The log probabilities of the other head's samples are divided by the temperature."""
         return self._apply_temperature(self._inner.prob_samples(x, draws, rng))
 
     def _apply_temperature(self, probs: Floats) -> Floats:
@@ -89,7 +89,7 @@ class Calibrated(FitsWithContext):
         return scale_by_temperature(self._inner.logits_module(), float(self._temperature))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the other head's state, its names after ``of.``, and the `temperature`."""
+        """Return the other head's state, with ``of.`` before its names, and the `temperature`."""
         return {"temperature": np.array([self._temperature])} | {f"of.{k}": v for k, v in self._inner.state().items()}
 
     def load(self, state: dict[str, npt.NDArray[Any]]) -> None:

@@ -65,7 +65,7 @@ class Ensemble:
         return total / np.float32(len(self._heads))
 
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract: every draw is a member, and each member is drawn as often as any, give or take one."""
+        """See the Head contract. Every draw is a member. The numbers of draws of two members differ by at most one."""
         count = len(self._heads)
         order = np.concatenate([rng.permutation(count) for _ in range(-(-draws // count))])[:draws]
         probs = {number: self._heads[number].probs(x) for number in sorted(set(order.tolist()))}
@@ -77,7 +77,7 @@ class Ensemble:
         return MeanOfProbabilities([head.logits_module() for head in self._heads if isinstance(head, ExportableHead)])
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the states of all members; the names of the first one's begin with ``0.``."""
+        """Return the states of all members. The names in the state of the first member begin with ``0.``."""
         return {
             f"{number}.{name}": array for number, head in enumerate(self._heads) for name, array in head.state().items()
         }
@@ -93,6 +93,6 @@ class Ensemble:
 
 
 def _bootstrap_rows(y: Ints, rng: np.random.Generator) -> Ints:
-    """Return row numbers (m,) drawn with replacement, as many of each class of `y` (m,) as it has."""
+    """Return row numbers (m,), drawn with replacement. Each class of `y` (m,) keeps its number of rows."""
     classes = (np.flatnonzero(y == label) for label in np.unique(y))
     return np.concatenate([rng.choice(rows, len(rows)) for rows in classes])

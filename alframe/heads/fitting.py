@@ -26,10 +26,10 @@ CHOLESKY_JITTER = 1e-7  # added to the squared length of rows, relative to the m
 
 
 class ScaledExamples(NamedTuple):
-    """What heads fit to, with what is needed to treat other rows alike.
+    """Scaled examples for the fit of a head, with the values that scale other rows in the same way.
 
     `x` (m, D): scaled examples. `mean`, `scale` (D,): new rows become `(row - mean) / scale`. `present_classes` (P,):
-    the class numbers that have examples. `class_positions` (m,): where in `present_classes` each example's class is.
+    the class numbers with examples. `class_positions` (m,): the position of each example's class in `present_classes`.
     """
 
     x: Floats
@@ -65,8 +65,8 @@ def scale_examples(x: Floats, y: Ints, weights: Floats | None = None) -> ScaledE
 class ReducedRows:
     """Rows (m, r) of r <= min(m, D) numbers that have the same products with each other as `x` (m, D).
 
-    What depends on the examples only by these products can be fitted to fewer numbers then: with an L2 penalty, weights
-    are sums of examples. `cholesky_factor` (m, m) is that of the products, or None if the rows are `x` itself.
+    A model that depends on the examples only by these products can be fitted to fewer numbers: with an L2 penalty,
+    weights are sums of examples. `cholesky_factor` (m, m) is the factor of the products, or None if the rows are `x`.
     """
 
     rows: Floats
@@ -84,9 +84,9 @@ class ReducedRows:
 
 
 def reduce_rows(x: Floats) -> ReducedRows:
-    """Return what can be fitted to instead of `x` (m, D): as many numbers for each row as there are rows, or features.
+    """Return rows for the fit instead of `x` (m, D), with min(m, D) numbers each.
 
-    Equal rows are told apart by CHOLESKY_JITTER, so that their products have a Cholesky factor.
+    CHOLESKY_JITTER makes equal rows slightly different, so that their products have a Cholesky factor.
     """
     m, dim = x.shape
     if m >= dim:
@@ -102,7 +102,7 @@ def reduce_rows(x: Floats) -> ReducedRows:
 
 
 def expand_layer_to_all_classes(weight: Floats, bias: Floats, present: Ints, classes: int) -> tuple[Floats, Floats]:
-    """Return a last layer over all C classes from one over those `present`; the others get the bias minus infinity."""
+    """Return a last layer over all C classes from one over the `present` ones; others get minus infinity as bias."""
     all_weight = np.zeros((classes, weight.shape[1]), np.float32)
     all_bias = np.full(classes, -np.inf, np.float32)
     all_weight[present], all_bias[present] = weight, bias
@@ -116,7 +116,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def row_norms(x: Floats) -> Floats:
-    """Return the length (n, 1) of each row of `x` (n, D), as numpy.linalg.norm gives it."""
+    """Return the length (n, 1) of each row of `x` (n, D), with the result of numpy.linalg.norm."""
     lengths = np.empty((len(x), 1), x.dtype)
     for rows in cache_sized_slices(x):
         np.sqrt(np.add.reduce(np.square(x[rows]), axis=1, keepdims=True), out=lengths[rows])
@@ -126,7 +126,7 @@ def row_norms(x: Floats) -> Floats:
 def cache_sized_slices(x: Floats) -> list[slice]:
     """Return slices of the rows of `x` (n, D) that fit into a processor's cache, so that several steps read them once.
 
-    For steps on each row by itself, which give the same bits however the rows are cut.
+    It is for steps on single rows, whose results do not depend on the slices.
     """
     return row_slices(len(x), bytes_per_row=x.itemsize * x.shape[1], limit=CACHE_BYTES)
 
@@ -145,8 +145,8 @@ def class_means_and_counts(x: Floats, y: Ints, weights: Floats) -> tuple[Floats,
 def limit_to_one_thread() -> Iterator[None]:
     """Let NumPy's and SciPy's linear algebra use one thread, in a block or in a decorated function.
 
-    A fit is hundreds of small products and factors: with more than one thread, each spends its time waiting. On two
-    cores that other work keeps busy, a fit of the head `auto` to 400 labels took 15 times as much processor time.
+    A fit has hundreds of small products and factors. With more than one thread, most of the time is waiting. On two
+    busy cores, a fit of the head `auto` to 400 labels took 15 times as much processor time.
     """
     with _thread_pools().limit(limits=1):
         yield
@@ -161,16 +161,16 @@ def _thread_pools() -> ThreadpoolController:
 
 
 class FitsWithContext:
-    """What the heads share that learn from the context; without one, nothing is known of it."""
+    """Common methods of heads that use a context. `fit` uses a context in which nothing is known."""
 
     def fit(self: UsesFitContext, x: Floats, y: Ints, classes: int, rng: np.random.Generator) -> None:
         self.fit_with_context(x, y, classes, rng, FitContext.unknown(len(y)))
 
 
 class DeterministicHead:
-    """A head that gives one answer, and learns nothing but the arrays `_state`; `name` is the one in the registry.
+    """A head without random draws, whose fit results are the arrays `_state`; `name` is the registry name.
 
-    Among them are the `mean` (D,) and `scale` (D,) of the examples.
+    The state contains the `mean` (D,) and `scale` (D,) of the examples.
     """
 
     name: ClassVar[str]
@@ -178,7 +178,7 @@ class DeterministicHead:
     _state: Mapping[str, npt.NDArray[Any]] = MappingProxyType({})
 
     def scale_features(self, x: Floats) -> Floats:
-        """Return `x` (n, D) scaled as the examples were."""
+        """Return `x` (n, D), scaled in the same way as the examples."""
         x = np.asarray(x, np.float32)
         scaled = np.empty_like(x)
         for rows in cache_sized_slices(x):

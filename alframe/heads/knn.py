@@ -45,7 +45,7 @@ class Knn(FitsWithContext, DeterministicHead):
         self._state |= {"classes": np.array([classes]), "slope": np.array([decay], np.float32)}
 
     def _fit_decay(self, rows: Floats, y: Ints, is_unseen: Bools) -> float:
-        """Return the decay with which the others predict each row of `rows` (m, D) that `is_unseen` (m,) marks."""
+        """Return the decay with which the other rows predict the `is_unseen` (m,) rows of `rows` (m, D) best."""
         squared, neighbours = _find_neighbours(rows, rows, self.k + 1)
         is_itself = neighbours == np.arange(len(rows))[:, None]
         is_itself[~is_itself.any(axis=1), -1] = True  # more copies of it than requested neighbours: drop any

@@ -70,10 +70,10 @@ def fit_logistic_regressions(
 ) -> tuple[Floats, Floats]:
     """Return weights (k, P, D) and intercepts (k, P) of k penalised regressions of `targets` (k, m, P) on `x` (m, D).
 
-    All are fitted at once, since small ones spend most of their time between the products. A row of `targets` says how
-    much the example counts for each class: 1 for its own, if all count the same; zeros leave it out. `name` is the
-    head's, for the warning that the fit stopped short of its optimum. `offsets` (k, P) are added to the logits in the
-    fit, and not to what is returned. `start` is what was returned for similar examples, which saves steps.
+    All are fitted together, because small fits take most of their time between the products. A row of `targets` has the
+    weight of the example for each class: 1 for its own class if all examples have the same weight; zeros leave it out.
+    `name` is the name of the head for the warning that the fit has not reached its optimum. `offsets` (k, P) are added
+    to the logits in the fit, but not to the result. `start` is the result for similar examples, which saves steps.
     """
     from scipy.optimize import minimize
 

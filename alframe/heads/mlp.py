@@ -118,7 +118,7 @@ class Mlp:
 
     @torch.inference_mode()
     def prob_samples(self, x: Floats, draws: int, rng: np.random.Generator) -> Floats:
-        """See the Head contract: each draw leaves out other units. Raises UnmetNeed if `dropout` is 0."""
+        """See the Head contract. Each draw drops other units. Raises UnmetNeed if `dropout` is 0."""
         if not self.stochastic:
             raise UnmetNeed("head 'mlp' with dropout=0 cannot draw samples of its probabilities. Set head.dropout=0.5.")
         out = np.empty((draws, len(x), len(self._layers[-1][1])), np.float32)

@@ -11,8 +11,8 @@ from alframe.types import Floats, Ints
 class NeighbourVotes(nn.Module):
     """The votes of the `k` nearest of the labelled `rows` (m, D), which have length 1 and the classes `labels` (m,).
 
-    A neighbour farther than the nearest by the squared distance d has exp(-`decay` d) votes. `smoothing` votes are
-    shared by the classes that occur.
+    A neighbour whose squared distance is larger than the smallest by d has exp(-`decay` d) votes. `smoothing` votes are
+    divided among the classes with labels.
     """
 
     rows: torch.Tensor

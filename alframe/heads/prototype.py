@@ -49,7 +49,7 @@ class Prototype(FitsWithContext, LinearLogitsHead):
         self._fit(x, y, classes, context.is_unseen_by_backbone, np.ones(len(y), np.float32))
 
     def fit_weighted(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, weights: Floats) -> None:
-        """See the TakesWeights contract; to choose the sharpness, each example is left out whole."""
+        """See the TakesWeights contract. To fit the sharpness, an example is left out with its whole weight."""
         self._fit(x, y, classes, FitContext.unknown(len(y)).is_unseen_by_backbone, weights)
 
     @limit_to_one_thread()
@@ -61,7 +61,7 @@ class Prototype(FitsWithContext, LinearLogitsHead):
         self._state = {"mean": mean, "scale": scale, "weight": weight, "bias": bias}
 
     def scale_features(self, x: Floats) -> Floats:
-        """Return `x` (n, D) scaled as the examples were, and brought to length 1."""
+        """Return `x` (n, D), scaled in the same way as the examples, and then to length 1."""
         return unit_vectors(super().scale_features(x))
 
     def logits_module(self) -> nn.Module:
@@ -75,10 +75,10 @@ class Prototype(FitsWithContext, LinearLogitsHead):
 
 @dataclass(frozen=True, slots=True)
 class Falloff:
-    """How fast logits fall with the squared distance to a class mean, by `sharpness`.
+    """The decrease of logits with the squared distance to a class mean: `sharpness` per unit.
 
-    A mean of n images is too far away by `mean_noise` / n, for it is not exact. `prior_weight` says how much the
-    shares of the classes count.
+    The squared distance to a mean of n images is too large by `mean_noise` / n, because this mean is not exact.
+    `prior_weight` is the weight of the class frequencies.
     """
 
     sharpness: float
@@ -91,8 +91,8 @@ def fit_prototypes(
 ) -> tuple[Floats, Floats, Falloff]:
     """Return the weight (P, r) and bias (P,) of the logits of rows like `rows` (m, r), which have length 1.
 
-    `dim` is the number of features of which the rows are r coordinates; `is_unseen` (m,) is as in FitContext; each row
-    counts `weights` (m,) times. The falloff is returned, too; that of similar rows saves most of the time.
+    The rows are r coordinates of `dim` features. `is_unseen` (m,) is as in FitContext, and each row counts `weights`
+    (m,) times. The falloff is returned too. If it is given from similar rows, this saves most of the time.
     """
     from scipy.linalg import solve_triangular
 
@@ -115,7 +115,7 @@ def fit_prototypes(
 def _covariance_factor(residuals: Floats, shrinkage: float, covariance_weight: float) -> Floats:
     """Return the Cholesky factor (D, D) of the shrunken covariance, in units of the mean variance.
 
-    `residuals` (m, D) are the examples less their class means, times the roots of their weights. `covariance_weight`
+    `residuals` (m, D) are the examples minus their class means, times the roots of their weights. `covariance_weight`
     multiplies their products.
     """
     from scipy.linalg import cholesky
@@ -160,10 +160,10 @@ def _fit_falloff(
 def _leave_one_out_distances(
     x: Floats, means: Floats, y: Ints, weights: Floats64, counts: Floats64, covariance_weight: float
 ) -> Floats64:
-    """Return squared distances (q, P) of labelled rows to the class means, as if the row were not labelled.
+    """Return squared distances (q, P) of labelled rows to the class means, as if the row had no label.
 
-    `weights` (q,) are those of the rows, `counts` (P,) those of the classes. Without a row, the mean of its class is
-    another one, and the covariance loses a rank-one term (Sherman and Morrison 1950).
+    `weights` (q,) are the weights of the rows, `counts` (P,) the weights of the classes. Without a row, the mean of its
+    class changes, and the covariance loses a rank-one term (Sherman and Morrison 1950).
     """
     residuals = (x - means[y]).astype(np.float64)
     sizes = np.square(residuals).sum(axis=1)
@@ -181,7 +181,7 @@ def _fit_logit_factors(squared: Floats64, log_shares: Floats64, y: Ints, weights
     """Return the a >= 0 and 0 <= b <= 1 with which softmax(-a squared + b log_shares) predicts `y` (q,) best.
 
     `squared` and `log_shares` are (q, P); each row counts `weights` (q,) times. One row without information is added to
-    the cross-entropy of all the rows: this avoids overconfidence with few labels.
+    the cross-entropy of all rows. This avoids overconfidence with few labels.
     """
     from scipy.optimize import minimize
 

@@ -1,4 +1,4 @@
-"""Fit how much each of several models counts and how sure they may be, on images that they have not learned from."""
+"""Fit the weights of several models and the sharpness of their probabilities, on images that they have not seen."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FACTOR_PENALTY = 3.0  # nats, summed over images
 def split_folds_unseen_by_backbone(
     y: Ints, is_unseen: Bools, groups: Ints, folds: int, rng: np.random.Generator
 ) -> list[Ints]:
-    """Return the rows of folds of the `is_unseen` (m,) that cut none of the `groups` (m,), and have all classes alike.
+    """Return the rows of folds of the `is_unseen` (m,) that cut no `groups` (m,) and have similar class shares.
 
-    `y` (m,) are the classes. There are fewer than `folds` if fewer hold enough rows to measure on, and none if nothing
+    `y` (m,) are the classes. There are fewer folds than `folds` if some would have too few rows, and none if nothing
     can be measured.
     """
     rows = np.flatnonzero(is_unseen)
@@ -101,8 +101,8 @@ def _minimise_log_loss(
 ) -> Floats64:
     """Minimise the cross-entropy of the (q, P) that `combine` makes; it also returns their slopes (parameters, q, P).
 
-    `penalise` returns what is added to it, and its slopes (parameters,). One image without information is added: this
-    avoids certainty from a few images that are all right.
+    `penalise` returns a penalty, which is added, and its slopes (parameters,). One image without information is added
+    too. This avoids certainty from a few images that are all predicted correctly.
     """
     from scipy.optimize import minimize
 

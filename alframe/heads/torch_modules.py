@@ -25,7 +25,7 @@ def linear_layer(weight: Floats, bias: Floats) -> nn.Linear:
 
 
 class ToUnitVectors(nn.Module):
-    """Rows (B, D) scaled as ``(x - mean) / scale`` and brought to length 1; rows of zeros stay zero."""
+    """Rows (B, D), scaled by ``(x - mean) / scale`` and then to length 1; rows of zeros stay zero."""
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -61,10 +61,10 @@ def scale_by_temperature(of: nn.Module, temperature: float) -> nn.Module:
 
 
 class SummedLogits(nn.Module):
-    """Logits of rows (B, D) and of the same rows at length 1 added, and less of them the farther the row is.
+    """The sum of logits of rows (B, D) and of the same rows with length 1. It falls with the distance of the row.
 
-    ``(weight x + unit_weight u + bias) exp(-falloff distance)``, where x is the scaled row, u is x at length 1, and the
-    cosine distance is that to the nearest of the `references` (R, D), which have length 1.
+    ``(weight x + unit_weight u + bias) exp(-falloff distance)``, where x is the scaled row, u is x with length 1, and
+    the distance is the cosine distance to the nearest of the `references` (R, D), which have length 1.
     """
 
     def __init__(self, mean: Floats, scale: Floats, state: Mapping[str, Floats]) -> None:

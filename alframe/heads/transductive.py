@@ -50,7 +50,7 @@ class Transductive(FitsWithContext, LinearLogitsHead):
         self.max_unlabelled, self.c, self.max_iter = max_unlabelled, c, max_iter
 
     def fit_with_context(self, x: Floats, y: Ints, classes: int, rng: np.random.Generator, context: FitContext) -> None:
-        """See the UsesFitContext contract; without unseen rows of two classes, it is as sure as the regression."""
+        """See the UsesFitContext contract; without unseen rows of two classes, the factor of the logits is 1."""
         scaled, mean, scale, present, target = scale_examples(x, y)
         self._state = {"mean": mean, "scale": scale}
         rows = scaled
@@ -73,7 +73,7 @@ class Transductive(FitsWithContext, LinearLogitsHead):
         classes: int,
         start: tuple[Floats, Floats] | None = None,
     ) -> tuple[Floats, Floats]:
-        """Return the weight (P, D) and bias (P,) from the labels of the rows `train` (t,) among the first m of all."""
+        """Return the weight (P, D) and bias (P,) from the labels of the rows `train` (t,) among the first m rows."""
         fairness = len(train) / classes / np.maximum(np.bincount(y[train], minlength=classes), 1)
         labels = np.zeros((len(rows), classes))
         labels[train, y[train]] = 1
@@ -89,7 +89,7 @@ class Transductive(FitsWithContext, LinearLogitsHead):
         return weights[0], biases[0]
 
     def _propagate(self, graph: sparse.csr_array, labels: Floats64) -> Floats64:
-        """Return the distributions (n, P) over the classes that `labels` (n, P) spread to; zeros where none arrives."""
+        """Return the distributions (n, P) over the classes after spreading `labels` (n, P); zeros if none arrives."""
         spreading = labels
         for _ in range(math.ceil(math.log(PRECISION) / math.log(self.spread))):
             spreading = self.spread * (graph @ spreading) + (1 - self.spread) * labels
@@ -105,7 +105,7 @@ class Transductive(FitsWithContext, LinearLogitsHead):
         start: tuple[Floats, Floats],
         rng: np.random.Generator,
     ) -> np.float32:
-        """Return the factor of the logits with which labelled images are predicted best that are not fitted to."""
+        """Return the factor of the logits that predicts labelled images best which the model was not fitted to."""
         logits, truth = [], []
         classes = int(y.max()) + 1
         for test in split_folds_unseen_by_backbone(y, context.is_unseen_by_backbone, context.groups, FOLDS, rng):

@@ -1,7 +1,7 @@
 """Squared distances to the nearest of several centres: cheap upper bounds of many rows, exact values of a few.
 
-The bounds come from matrix products, |x|^2 + |c|^2 - 2 xc around an origin, in float32. Each is raised by the most that
-rounding can have taken off it, so that it is a bound.
+The bounds come from matrix products, |x|^2 + |c|^2 - 2 xc around an origin, in float32. The largest possible rounding
+error is added to each, so that it is a bound.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Ints32 = npt.NDArray[np.int32]
 class UpperBounds:
     """Upper bounds `upper` (n,) of the squared distances of n rows to the nearest of the `centres` (m, D).
 
-    Row i was measured to the first `measured_counts[i]` of the centres.
+    For row i, the distances to the first `measured_counts[i]` centres were measured.
     """
 
     upper: Floats
@@ -42,8 +42,8 @@ class UpperBounds:
 class Centres:
     """Points (m, D) that distances are measured to, as they are and `centred` around `origin`; more can be added.
 
-    `centred_squared_norms` (m,) are those of the centred points. `capacity` is how many points there will be at most.
-    `relative_error` says by how much rounding may change a squared distance, relative to the sum of the squared norms.
+    `centred_squared_norms` (m,) are those of the centred points. `capacity` is the largest number of points.
+    `relative_error` is the largest rounding error of a squared distance, relative to the sum of the squared norms.
     """
 
     def __init__(self, points: Floats, origin: Floats | None, capacity: int = 0) -> None:
@@ -133,8 +133,8 @@ def tighten_upper_bounds(
 def squared_distances_to_nearest(x: Floats, centres: Centres, centre_counts: Ints | None = None) -> Floats64:
     """Return the squared distances (r,) of `x` (r, D) to the nearest of `centres`, exact to float64.
 
-    With `centre_counts` (r,), row i is measured to the first `centre_counts[i]` centres. Differences are taken only to
-    those centres that a matrix product cannot rule out.
+    With `centre_counts` (r,), row i is measured to the first `centre_counts[i]` centres. Differences are computed only
+    for centres that may be the nearest by a matrix product.
     """
     out = np.empty(len(x))
     points, count = centres.points, len(centres)
@@ -160,7 +160,7 @@ def squared_distances_to_nearest(x: Floats, centres: Centres, centre_counts: Int
 
 
 def choose_origin(centres: Floats) -> Floats | None:
-    """Return the point (D,) around which rounding errors are small; None for 0, where that is nearly as good."""
+    """Return the point (D,) around which rounding errors are small, or None if 0 is nearly as good."""
     mean = centres.mean(axis=0, dtype=np.float64).astype(np.float32)
     mean_squared_norm = float(np.vecdot(centres, centres).mean(dtype=np.float64))
     return None if float(mean @ mean) < MIN_MEAN_NORM_RATIO * mean_squared_norm else mean

@@ -15,10 +15,10 @@ LEADING_CENTRES = 32  # centres are put in front
 
 
 class DistanceCache:
-    """Distance bounds of images to the labelled ones, remembered by the images' keys: 20 bytes an image.
+    """Bounds of the distances from images to the labelled images, by the key of the image: 20 bytes per image.
 
-    They are used for an image only while its embedding has the same sum, and at all only while every labelled embedding
-    is still there unchanged: not after the backbone was trained, nor after a label was withdrawn.
+    A bound is used only if the embedding of its image has the same sum as before. No bound is used if a labelled
+    embedding is missing or has changed, for example after training of the backbone or after a label was withdrawn.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class DistanceCache:
         return bounds, checksums
 
     def update(self, keys: Ints, checksums: Floats, bounds: UpperBounds) -> None:
-        """Remember the bounds of `keys` (n,), beside those of images that are not among them."""
+        """Store the bounds of `keys` (n,), and keep the bounds of other images."""
         others = ~np.isin(self._keys, keys)
         all_keys = np.concatenate([keys, self._keys[others]])
         order = np.argsort(all_keys, kind="stable")  # fast where they are sorted, as those of a pool are
@@ -64,7 +64,7 @@ class DistanceCache:
 
 
 def put_centres_with_tightest_bounds_first(centres: Floats, x: Floats | LazyFeatures) -> Floats:
-    """Return `centres` (m, D) with those in front that together lower the bounds of a sample of `x` (n, D) most."""
+    """Return `centres` (m, D); the first ones together lower the bounds of a sample of `x` (n, D) most."""
     rows = _evenly_spaced_rows(len(centres))
     candidates, sample = centres[rows], np.asarray(x[_evenly_spaced_rows(len(x))], np.float32)
     table = pairwise_squared_distances(candidates, sample)

@@ -1,11 +1,11 @@
 """Farthest-first traversal: choose the row farthest from all centres, again and again.
 
-The choice is exact, although most distances are never measured. A row's distance to its nearest centre only falls as
-centres are added, so that what was measured to some of them is an upper bound. Rows with a small bound are left alone.
-Rows that may be the farthest are measured to more centres, some at a time, until they fall behind.
+The choice is exact, although most distances are never measured. The distance of a row to its nearest centre never grows
+when centres are added, so the distance to the nearest of some centres is an upper bound. Rows with a small bound are
+not measured. Rows that may be the farthest are measured to more centres, a few at a time, until their bound is small.
 
-Where two rows are nearer to each other than the bounds can tell, they are measured exactly. So the choice does not
-depend on what was measured before, or in which order.
+If the bounds cannot decide between two rows, their distances are measured exactly. So the choice does not depend on
+earlier measurements or on their order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FarthestFirst:
     """Farthest-first traversal of the rows `x` (n, D), memory-mapped or not, from the centres of `bounds`.
 
     Gonzalez 1985, "Clustering to minimize the maximum intercluster distance". `bounds.upper` and
-    `bounds.measured_counts` are updated in place where more is measured. An instance is used for one traversal.
+    `bounds.measured_counts` are updated in place after further measurements. An instance is used for one traversal.
     """
 
     def __init__(self, x: Floats | LazyFeatures, bounds: UpperBounds) -> None:
@@ -54,7 +54,7 @@ class FarthestFirst:
         self._active_centred, self._active_norms = np.empty((0, x.shape[1]), np.float32), np.empty(0, np.float32)
 
     def choose(self, k: int, excluded: Sequence[int] = ()) -> tuple[Ints, Floats64]:
-        """Return k rows in the order of choice, none of them `excluded`, and their squared distances at that moment."""
+        """Return k rows in the order of choice, none of them `excluded`, and their squared distances when chosen."""
         self._upper[list(excluded)] = EXCLUDED
         self._chosen_centres = Centres(self._centres.points[:0], self._origin, k)
         inactive_upper = np.inf  # the largest upper bound of the rows that are not active
@@ -119,9 +119,9 @@ class FarthestFirst:
         )
 
     def _refill_active(self) -> float:
-        """Make those rows active among which the farthest is; return the largest upper bound of all others.
+        """Choose the active rows, which contain the farthest row; return the largest upper bound of all other rows.
 
-        No row is active afterwards if none is surely farther from the centres than 0.
+        No row is active if no row has certainly a distance above 0 from the centres.
         """
         # Rounding to float32 must not make a bound smaller than it was.
         rounded_up = np.nextafter(self._active_upper.astype(np.float32), INF)
@@ -174,7 +174,7 @@ class FarthestFirst:
 
 
 def _kth_largest(values: Floats, k: int) -> float:
-    """Return the k-th largest value; TINY where there are no more than k, so that all positive ones are above it."""
+    """Return the k-th largest value; TINY for k values or fewer, so that all positive values are above it."""
     if k >= len(values):
         return TINY
     sample = values[::SAMPLE_STEP]

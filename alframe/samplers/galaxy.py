@@ -40,9 +40,9 @@ class Galaxy:
 
 
 def class_scores(view: PoolView, class_index: int) -> Floats:
-    """Return the probability of class `class_index` less the likeliest class's (n + m,), unlabelled images first.
+    """Return the probability of class `class_index` minus the highest probability (n + m,), unlabelled images first.
 
-    It is zero for all images whose likeliest class this is: a tiny part of the probability orders those.
+    It would be zero for all images with this most probable class, so a tiny part of the probability is added.
     """
     probs = [view.probs, view.labelled_probs]
     largest = np.concatenate([array.max(axis=1) for array in probs])
@@ -53,7 +53,7 @@ def class_scores(view: PoolView, class_index: int) -> Floats:
 class ClassOrder:
     """All images ordered by their score for a class, highest first, equal scores in random order.
 
-    `scores` (n,) are those of the images, and `in_class` (n,) says which images are of the class, as far as is known.
+    `scores` (n,) are the scores of the images, and `in_class` (n,) is True for known images of the class.
     """
 
     def __init__(self, scores: Floats, in_class: Bools, rng: np.random.Generator) -> None:
@@ -65,7 +65,7 @@ class ClassOrder:
         self._in_class = in_class
 
     def next_row_to_label(self, labelled: Ints, rng: np.random.Generator) -> int:
-        """Return the row to ask for next, given the rows `labelled` (m,) so far; there must be others."""
+        """Return the next row to request, given the rows `labelled` (m,) so far; there must be other rows."""
         return int(self._rows[self._next_position(np.sort(self._positions[labelled]), rng)])
 
     def _next_position(self, labelled: Ints, rng: np.random.Generator) -> int:

@@ -78,7 +78,7 @@ def _manhattan_to_own_candidates(x: Floats, candidates: Ints) -> Floats:
 
 
 def _subtract_from_neighbours(density: Floats, graph: csr_array, row: int) -> None:
-    """Subtract the density of `row` from that of its neighbours, in place."""
+    """Subtract the density of `row` from the densities of its neighbours, in place."""
     # A density below zero, of an image whose neighbours are all chosen, must not raise that of others.
     neighbours = graph.indices[graph.indptr[row] : graph.indptr[row + 1]]
     density[neighbours] -= max(density[row], 0.0)

@@ -102,7 +102,7 @@ def soften(probs: Floats, temperature: float) -> Floats:
 
 
 def smallest_distance(labelled: Floats, sequences: Ints | None = None) -> float:
-    """Return the smallest distance between two of `labelled` (m, D), scaled to length 1; 1 where there are no two.
+    """Return the smallest distance between two of `labelled` (m, D), scaled to length 1; 1 for fewer than two rows.
 
     With `sequences` (m,), which are -1 for images without a sequence, only pairs of different sequences count. Copies
     of one image do not count. If all pairs are (nearly) copies, the result is 0.01.
@@ -123,7 +123,7 @@ def smallest_distance(labelled: Floats, sequences: Ints | None = None) -> float:
 
 
 def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: float) -> Selection:
-    """Select k of the pool's `rows` (r,), each of which counts by its `weights` (r,) as one to be covered.
+    """Select k of the pool's `rows` (r,); `weights` (r,) are the weights of the rows in the coverage.
 
     A gain never grows when other images are chosen, so an earlier gain is an upper bound. Only the candidates with the
     highest bounds are computed again, as in Minoux 1978, "Accelerated greedy algorithms".
@@ -150,9 +150,9 @@ def _cover_greedily(view: PoolView, rows: Ints, weights: Floats, k: int, sigma: 
 
 
 class _KernelRows:
-    """The similarities of rows of `x` (r, D) to all of them.
+    """The similarities of rows of `x` (r, D) to all rows of `x`.
 
-    All are kept, or if they would take more than CACHE_BYTES, those of the rows that were read before.
+    All are kept. If they need more than CACHE_BYTES, only the similarities of rows that were read before are kept.
     """
 
     def __init__(self, x: Floats, sigma: float) -> None:
@@ -165,7 +165,7 @@ class _KernelRows:
             self._fill_table()
 
     def _fill_table(self) -> None:
-        """Compute all similarities; as many are equal, it takes half of the products."""
+        """Compute all similarities. The table is symmetric, so half of the products are enough."""
         for part in row_slices(len(self._x), BLOCK_ROWS):
             block = _kernel(self._x[part], self._x[part.start :], self._sigma)
             self._table[part, part.start :] = block
@@ -173,7 +173,7 @@ class _KernelRows:
         self._cache_positions, self._count = np.arange(len(self._x)), len(self._x)
 
     def block(self, part: slice) -> Floats:
-        """Return the similarities (p, r) of many rows side by side; they are kept only if all are."""
+        """Return the similarities (p, r) of many rows together. They are kept only if all similarities are kept."""
         return self._table[part] if len(self._table) == len(self._x) else _kernel(self._x[part], self._x, self._sigma)
 
     def __getitem__(self, rows: Ints) -> Floats:
@@ -189,9 +189,9 @@ class _KernelRows:
 
 
 def _find_best(bounds: Floats64, kernel_rows: _KernelRows, similarity: Floats, weights: Floats) -> int:
-    """Return the row with the highest gain now, and lower the `bounds` (r,) of those that were computed for it.
+    """Return the row with the highest gain now, and lower the `bounds` (r,) of the computed rows.
 
-    Rows are in random order, so the first of equal ones is a random one.
+    Rows are in random order, so the first of several equal rows is a random one.
     """
     count = min(RECHECKED_AT_A_TIME, len(bounds))
     fresh = np.zeros(len(bounds), bool)
@@ -207,7 +207,7 @@ def _find_best(bounds: Floats64, kernel_rows: _KernelRows, similarity: Floats, w
 
 
 def _gains(kernel: Floats, similarity: Floats, weights: Floats) -> Floats64:
-    """Return by how much each candidate would raise the weighted mean of `similarity` (r,), by its `kernel` (c, r)."""
+    """Return the increase of the weighted mean of `similarity` (r,) by each candidate, from its `kernel` (c, r)."""
     count = len(similarity)
     raised = np.maximum(kernel - similarity, 0) @ (weights.astype(np.float64) / count)
     return np.asarray(np.round(raised, GAIN_DIGITS + int(np.ceil(np.log10(count)))))

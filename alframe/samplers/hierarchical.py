@@ -77,8 +77,8 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
     """Return the cluster of each of the L leaves (L,) and the weights of all nodes (2 L - 1,), by the best pruning.
 
     The weight is size x (1 - lower bound on the share of its class), and 0 for nodes that are not clusters. `children`
-    (L - 1, 2) are those of the nodes L, L + 1, ..., the root being the last; `sizes` (L,) count the images of the
-    leaves and `counts` (L, C) those with a label, by class.
+    (L - 1, 2) are the children of the nodes L, L + 1, ..., and the last node is the root. `sizes` (L,) are the numbers
+    of images of the leaves, and `counts` (L, C) their labelled images by class.
     """
     leaves = len(sizes)
     size = np.concatenate([sizes, np.zeros(len(children), np.int64)])
@@ -109,9 +109,9 @@ def prune_tree(children: Ints, sizes: Ints, counts: Ints, beta: float) -> tuple[
 
 
 def _lower_bounds_and_errors(class_counts: Ints, beta: float) -> tuple[Floats64, Floats64]:
-    """Return lower bounds (N, C) on the classes' shares, and the error of naming a cluster by a class (N, C).
+    """Return lower bounds (N, C) of the shares of the classes, and the error (N, C) of giving a cluster a class.
 
-    The error is the share of the other classes, or 1 where the label is not admissible.
+    The error is the share of the other classes, or 1 if the class is not admissible.
     """
     total = class_counts.sum(axis=1, keepdims=True)
     share = class_counts / np.maximum(total, 1)
@@ -126,7 +126,7 @@ def _lower_bounds_and_errors(class_counts: Ints, beta: float) -> tuple[Floats64,
 
 
 def _draw_by_weight(cluster: Ints, weights: Floats64, k: int, rng: np.random.Generator) -> Ints:
-    """Draw k distinct rows: each time a cluster by its weight, and a row of it at random; `cluster` (n,) is by row."""
+    """Draw k distinct rows: each time a cluster by its weight, then one of its rows. `cluster` (n,) is by row."""
     shuffled = rng.permutation(len(cluster))
     order = shuffled[np.argsort(cluster[shuffled], kind="stable")]
     numbers, starts, remaining = np.unique(cluster[order], return_index=True, return_counts=True)

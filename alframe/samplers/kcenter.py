@@ -34,7 +34,7 @@ class KCenter:
         self._cache = DistanceCache()
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
-        """Select as the Sampler contract says; `rng` is not used."""
+        """See the Sampler contract. `rng` is not used."""
         x, labelled = view.lazy_features, np.asarray(view.labelled_features, np.float32)
         require_measurable(labelled, "embeddings", "labelled images")
         if not len(labelled):
@@ -54,7 +54,7 @@ class KCenter:
         return Selection(view.keys[rows], np.sqrt(squared, dtype=np.float32))
 
     def _gpu_faiss(self) -> Any | None:
-        """Return the module FAISS if it has a GPU to work on, else None."""
+        """Return the module FAISS if it can use a GPU, else None."""
         if not self.faiss:
             return None
         try:

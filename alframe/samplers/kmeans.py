@@ -51,7 +51,7 @@ class KMeans:
 def _view_of_sequences(view: PoolView, limit: int, k: int, rng: np.random.Generator) -> PoolView:
     """Return the view of one image of each sequence, with the sequence's mean embedding; all images if these are < k.
 
-    Of a pool of more than `limit` images, a random sample is looked at.
+    If the pool has more than `limit` images, only a random sample is used.
     """
     if (view.sequences < 0).all():
         return view

@@ -45,7 +45,7 @@ class MarginClusterMean:
 
 
 def is_inside_margin(probs: Floats, labelled_probs: Floats) -> Bools:
-    """Return whether each of `probs` (n, C) is nearer the boundary of some class than all `labelled_probs` (m, C)."""
+    """Return whether each of `probs` (n, C) is nearer to the boundary of a class than all `labelled_probs` (m, C)."""
     limits = _distances_to_boundaries(labelled_probs).min(axis=0, initial=np.inf)
     out = np.empty(len(probs), bool)
     for rows in row_slices(len(probs)):
@@ -54,7 +54,7 @@ def is_inside_margin(probs: Floats, labelled_probs: Floats) -> Bools:
 
 
 def _distances_to_boundaries(probs: Floats) -> Floats:
-    """Return how far each class's probability is from the largest other one (n, C)."""
+    """Return the distance of each class's probability from the largest other probability (n, C)."""
     if probs.shape[1] < 2:
         return np.ones_like(probs)
     likeliest = probs.argmax(axis=1)[:, None]

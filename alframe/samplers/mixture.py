@@ -42,7 +42,7 @@ class Mixture(CompositeSampler):
 
 
 def _draw_sampler_counts(k: int, weights: Floats64, rng: np.random.Generator) -> Ints:
-    """Return how many of k each sampler gets: k x weight rounded down, and what is left drawn by the fractions cut off.
+    """Return the number of images of each sampler: k x weight, rounded down, and the rest drawn by the remainders.
 
     This is systematic sampling (Madow 1949, "On the theory of systematic sampling, II"). The fractions lie end to end
     on a line, and one random number places evenly spaced marks on this line. Each mark gives a place to a sampler. So

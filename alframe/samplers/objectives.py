@@ -1,4 +1,4 @@
-"""What the labels are for: the accuracy over all images, or over all classes alike."""
+"""The objective of the labels: the accuracy over all images, or the mean over all classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def require_known_objective(part: str, objective: str) -> None:
 
 
 def objective_weights(objective: str, probs: Floats) -> Floats:
-    """Return how much each image counts for the objective (n,), 1 on average, from its class `probs` (n, C).
+    """Return the weight of each image for the objective (n,), 1 on average, from its class `probs` (n, C).
 
     For "accuracy", all images have the same weight. For "macro", all classes have the same weight: the weight of an
     image is 1 / the share of its class in the pool. The class and the shares are known only from the probabilities of

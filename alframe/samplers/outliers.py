@@ -1,7 +1,7 @@
-"""Images that the head's hidden layers hardly respond to, alone or among those it is unsure of.
+"""Samplers for images with a low activation of the head's hidden layers, alone or among uncertain images.
 
-Munro 2021, "Human-in-the-loop machine learning", section 4.2: what a network has not learned to see leaves its neurons
-quiet.
+Munro 2021, "Human-in-the-loop machine learning", section 4.2: the neurons of a network respond little to images that
+are unlike its training images.
 """
 
 from __future__ import annotations

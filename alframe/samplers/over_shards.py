@@ -1,4 +1,4 @@
-"""Samplers that look at one shard of the pool at a time, on the compute of the campaign; the choice stays the same."""
+"""Samplers that read one shard of the pool at a time, on the campaign's compute. The choice stays the same."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class OverShards:
         self._compute: Compute | None = None
 
     def use_compute(self, compute: Compute) -> None:
-        """Take the compute that works on the shards; without one, this process does."""
+        """Set the compute for the shards. Without it, this process does the work."""
         self._compute = compute
 
     @cached_property
     def member(self) -> KCenter | ScoresPool:
-        """The sampler that chooses. Raises BadParams for one that cannot choose shard by shard."""
+        """The sampler that chooses. Raises BadParams if it cannot choose shard by shard."""
         member = build_part("sampler", {"name": self.sampler})
         if isinstance(member, KCenter) or (isinstance(member, ScoresPool) and member.needs == {Need.PROBS}):
             return member
@@ -52,7 +52,7 @@ class OverShards:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """Embeddings, and the head in place of its probabilities."""
+        """Embeddings, and the head instead of its probabilities."""
         return self.member.needs if isinstance(self.member, KCenter) else frozenset({Need.FEATURES, Need.PREDICT})
 
     def select(self, view: PoolView, k: int, rng: np.random.Generator) -> Selection:

@@ -1,4 +1,4 @@
-"""The sampler `probcover`: images that have as many others near them as possible."""
+"""The sampler `probcover`: images with as many other images near them as possible."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _is_within(x: Floats, points: Floats, radius: float) -> Bools:
 
 
 def _rounding_error(x: Floats) -> float:
-    """Return the most by which rounding changes a squared distance of rows of length 1 (n, D) in float32."""
+    """Return the largest rounding error of a squared distance between rows of length 1 (n, D) in float32."""
     return float(ROUNDING * np.sqrt(x.shape[1]))
 
 

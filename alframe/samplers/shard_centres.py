@@ -1,9 +1,10 @@
 """Farthest-first traversal over shards: exact, in a few rounds.
 
-Distances to the nearest centre only fall as centres are added. So each shard offers its farthest rows, and tells how
-far the next one is. Among the offers, the greedy choice is that of the whole pool as long as it is farther than all
-that is not offered. Then the shards measure their rows to the new centres, all at once, and offer again. This is lazy
-greedy choice (Minoux 1978, "Accelerated greedy algorithms for maximizing submodular set functions") by blocks.
+Distances to the nearest centre never grow when centres are added. So each shard offers its farthest rows, and gives the
+distance of the next row. The greedy choice among the offers is the choice from the whole pool, as long as its distance
+is above the distances of all rows that are not offered. Then the shards measure their rows to all new centres at once,
+and offer again. This is lazy greedy choice by blocks (Minoux 1978, "Accelerated greedy algorithms for maximizing
+submodular set functions").
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class ShardState:
 class ShardOffer:
     """The farthest rows of a shard: numbers (p,), embeddings (p, D), squared distances (p,), exact to float64.
 
-    `next_squared_distance` and `next_row` are those of the farthest row that is not offered; -1 if all are. `upper` and
-    `measured_counts` (n,) are the new bounds of the shard.
+    `next_squared_distance` and `next_row` are of the farthest row that is not offered, or -1 if all rows are offered.
+    `upper` and `measured_counts` (n,) are the new bounds of the shard.
     """
 
     rows: Ints
@@ -70,9 +71,9 @@ class ShardOffer:
 def choose_centres_over_shards(
     map_shards: MapShards, shards: Sequence[LazyFeatures], labelled: Floats, k: int, offers_per_shard: int
 ) -> tuple[Ints, Floats64]:
-    """Return k row numbers, counted over all shards, in the order of choice, and their squared distances then (k,).
+    """Return k row numbers, counted over all shards, in the order of choice, and their squared distances (k,).
 
-    They are those that the sampler kcenter chooses of all rows together, from the embeddings `labelled` (m, D).
+    The sampler kcenter chooses the same rows from all shards together; `labelled` (m, D) are the labelled embeddings.
     """
     require_measurable(labelled, "embeddings", "labelled images")
     shard_starts = np.cumsum([0, *map(len, shards)])
@@ -104,7 +105,7 @@ def choose_centres_over_shards(
 def _choose_among_offers(
     offers: Sequence[ShardOffer], shard_starts: Ints, centres: Floats, k: int
 ) -> tuple[list[int], list[float], Floats]:
-    """Return what the greedy choice takes as long as nothing that is not offered comes first: at least one row."""
+    """Return the greedy choice among the offers, as long as no other row can be farther: at least one row."""
     rows = np.concatenate([offer.rows + start for offer, start in zip(offers, shard_starts[:-1], strict=True)])
     order = np.argsort(rows)  # of equally far rows the first is chosen
     rows = rows[order]
@@ -120,7 +121,7 @@ def _choose_among_offers(
 
 
 def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) -> Iterator[ShardOffer]:
-    """Yield the `limit` farthest rows of each shard from the `centres` (m, D), and the bounds of all its rows."""
+    """Yield the `limit` rows of each shard that are farthest from `centres` (m, D), and the bounds of all rows."""
     measured_to = Centres(centres, choose_origin(centres))
     for shard in shards:
         if shard.upper is None or shard.measured_counts is None:
@@ -147,10 +148,10 @@ def offer_farthest(centres: Floats, limit: int, shards: Sequence[ShardState]) ->
 def _farthest_rows(
     x: LazyFeatures, upper: Floats, measured_counts: Ints32, centres: Centres, count: int
 ) -> tuple[Ints, Floats64]:
-    """Return the `count` farthest rows, farthest first and of equals the first, and their exact squared distances.
+    """Return the `count` farthest rows, the farthest first, equal ones by number, and their exact squared distances.
 
-    `upper` (n,) and `measured_counts` (n,) are updated in place where more is measured; rows that are
-    chosen already have the bound EXCLUDED.
+    `upper` (n,) and `measured_counts` (n,) are updated in place after further measurements. Rows that were chosen
+    before have the bound EXCLUDED.
     """
     count = min(count, int((upper > EXCLUDED).sum()))
     if not count:
@@ -178,7 +179,7 @@ def _farthest_rows(
 def _find_row_nearest_to_mean(
     map_shards: MapShards, shards: Sequence[LazyFeatures], shard_starts: Ints
 ) -> tuple[int, float, Floats]:
-    """Return the row that is nearest to the mean, its largest squared distance to any, and its embedding (1, D)."""
+    """Return the row that is nearest to the mean, its largest squared distance to any row, and its embedding (1, D)."""
     total = np.zeros(shards[0].shape[1])
     for chunk_sums in map_shards(_sum_chunks_of_shards, shards):
         for chunk_sum in chunk_sums:  # in the order of the pool, which decides the last bit
@@ -199,7 +200,7 @@ def _sum_chunks_of_shards(shards: Sequence[LazyFeatures]) -> Iterator[list[Float
 
 
 def _find_extremes_in_shards(point: Floats, shards: Sequence[LazyFeatures]) -> Iterator[tuple[float, int, float]]:
-    """Yield the smallest squared distance of a shard's rows to `point` (D,), the row that has it, and the largest."""
+    """Yield the smallest squared distance of a shard's rows to `point` (D,), its row, and the largest one."""
     for x in shards:
         squared = squared_distances_to(x, point)
         require_finite(squared, "embeddings", "unlabelled images")

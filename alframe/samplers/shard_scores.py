@@ -1,4 +1,4 @@
-"""Scores of shards of the pool, and the highest of each."""
+"""The scores of shards of the pool, and the highest scores of each shard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ShardScores:
 def score_shards(
     sampler: ScoresPool, predict: Predict, limit: int | None, shards: Sequence[LazyFeatures]
 ) -> Iterator[ShardScores]:
-    """Yield the `limit` highest scores of each shard, in no order; or, with None, those of all its rows, in order.
+    """Yield the `limit` highest scores of each shard, in any order; with None, the scores of all its rows, in order.
 
     `predict` is the fitted head. Raises UnmetNeed for scores that are not finite.
     """

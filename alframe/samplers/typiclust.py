@@ -58,7 +58,7 @@ def _order_by_typicality(x: Floats, cluster: Ints, cluster_numbers: Ints) -> tup
 
 
 def typicality(x: Floats) -> Floats:
-    """Return 1 / mean distance to the nearest 20 rows of `x` (n, D), or to half of them where there are fewer (n,)."""
+    """Return 1 / mean distance (n,) to the nearest 20 rows of `x` (n, D), or to half of the rows if there are few."""
     count = max(1, min(NEIGHBOURS, len(x) // 2))
     distances = np.sqrt(nearest_neighbours(x, x, count + 1)[0])  # the first is the row itself, at 0
     return np.asarray(1 / (distances.sum(axis=1) / count + 1e-5), np.float32)

@@ -1,8 +1,8 @@
-"""The images that the head is least sure of (Settles 2009, "Active learning literature survey", section 3.1).
+"""Samplers for uncertain images (Settles 2009, "Active learning literature survey", section 3.1).
 
-Each sampler comes in two forms: by the head's own probabilities, and (`_mc`) by the mean of its draws, as in Gal, Islam
-and Ghahramani 2017, "Deep Bayesian active learning with image data". The mean blurs what the draws disagree on, so that
-an image may be uncertain to it on which the head itself is sure.
+Each sampler has two forms: with the head's own probabilities, and (`_mc`) with the mean of its draws, as in Gal, Islam
+and Ghahramani 2017, "Deep Bayesian active learning with image data". If the draws disagree on an image, their mean is
+uncertain, even if the head's own probabilities are not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from alframe.types import Floats, Need, PoolView, Selection
 
 @scored_in_chunks
 def margin_uncertainty(probs: Floats) -> Floats:
-    """Return 1 - (likeliest class's probability - second likeliest's), 0..1 (n,), of `probs` (n, C)."""
+    """Return 1 - (highest probability - second highest probability), 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
     return np.asarray(1 - (first - second))
 
 
 @scored_in_chunks
 def ratio_uncertainty(probs: Floats) -> Floats:
-    """Return the second likeliest class's probability over the likeliest's, 0..1 (n,), of `probs` (n, C)."""
+    """Return the second highest probability divided by the highest, 0..1 (n,), of `probs` (n, C)."""
     first, second = _two_largest(probs)
     return np.asarray(second / first)
 
@@ -36,12 +36,12 @@ entropy = scored_in_chunks(shannon_entropy)
 
 @scored_in_chunks
 def least_confidence(probs: Floats) -> Floats:
-    """Return 1 - the likeliest class's probability, 0..1 (n,), of `probs` (n, C)."""
+    """Return 1 - the highest probability, 0..1 (n,), of `probs` (n, C)."""
     return np.asarray(1 - np.ascontiguousarray(probs.T).max(axis=0))  # class by class, as below
 
 
 def _two_largest(probs: Floats) -> tuple[Floats, Floats]:
-    """Return the largest (n,) and the second largest (n,) probability of each row; 0 for a second of one class."""
+    """Return the largest (n,) and the second largest (n,) probability of each row; the latter is 0 for one class."""
     # Class by class over many rows, which is several times faster than sorting each row.
     first = np.array(probs[:, 0])
     second = np.zeros_like(first)
@@ -52,14 +52,14 @@ def _two_largest(probs: Floats) -> tuple[Floats, Floats]:
 
 
 class HighestScoreSampler:
-    """Select the highest of the scores that `score_pool` gives; ties are broken at random."""
+    """Select the images with the highest scores of `score_pool`. Equal scores come in random order."""
 
     def select(self: ScoresPool, view: PoolView, k: int, rng: np.random.Generator) -> Selection:
         return select_top_k(view.keys, self.score_pool(view), k, rng)
 
 
 class _UncertaintySampler(HighestScoreSampler):
-    """Select the highest `score` of the head's probabilities; `name` is the one in the registry."""
+    """Select the highest `score` of the head's probabilities; `name` is the registry name."""
 
     name: ClassVar[str]
     score: ClassVar[staticmethod[[Floats], Floats]]
