@@ -42,8 +42,8 @@ def summary_table(data: DataSet, measure: str) -> pd.DataFrame:
             **_identifying_cells(data, name),
             "seeds": len(strategy.runs),
             "labels": strategy.labels[-1],
-            **_interval_cells("area", mean_interval(areas)),
-            **_interval_cells("last", mean_interval(strategy.values(measure)[:, -1])),
+            **_interval_cells("area", mean_interval(areas, *_bounds(measure))),
+            **_interval_cells("last", mean_interval(strategy.values(measure)[:, -1], *_bounds(measure))),
             "baseline": data.baselines.get(name, ""),
             **_compare_areas(data, name, data.baselines.get(name), measure),
         }
@@ -163,7 +163,7 @@ def means_table(data: DataSet, measures: Sequence[str]) -> pd.DataFrame:
         for measure in measures:
             for count, values in zip(strategy.labels, strategy.values(measure).T, strict=True):
                 cells = {"measure": measure, "labels": count, "seeds": len(values)}
-                found = _interval_cells("mean", mean_interval(values))
+                found = _interval_cells("mean", mean_interval(values, *_bounds(measure)))
                 rows.append({**_identifying_cells(data, name), **cells, **found})
     return pd.DataFrame(rows)
 
@@ -202,6 +202,11 @@ def seconds_table(data: DataSet) -> pd.DataFrame:
         quartiles = {"selection": median, "selection_low": low, "selection_high": high, "round": whole}
         rows.append({**_identifying_cells(data, name), "rounds": len(later), **quartiles})
     return pd.DataFrame(rows)
+
+
+def _bounds(measure: str) -> tuple[float, float]:
+    """Return the smallest and the largest possible value of a measure."""
+    return 0, np.inf if measure == "log_loss" else 1
 
 
 def _identifying_cells(data: DataSet, name: str) -> dict[str, object]:

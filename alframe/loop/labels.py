@@ -171,8 +171,9 @@ def describe_conflict(item: Item, labels: Sequence[StoredLabel], counted: Stored
         + (f" ({label.file}" + (f", row {label.row}" if label.row is not None else "") + ")" if label.file else "")
         for label in labels
     ]
+    place = " in Review on the label page" if any(label.origin.startswith("web") for label in labels) else ""
     end = (
-        "It has no label until they agree: correct one, or set conflicts=latest or conflicts=majority."
+        f"It has no label until they agree: correct one{place}, or set conflicts=latest or conflicts=majority."
         if counted is None
         else f"'{counted.class_name}' counts."
     )

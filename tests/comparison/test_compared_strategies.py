@@ -12,7 +12,7 @@ import pytest
 from alframe.comparison.ranks import rank_strategies
 from alframe.comparison.runs import Run
 from alframe.comparison.strategies import group_runs
-from alframe.comparison.tables import goals_table, pairs_table, speed_up_table, summary_table
+from alframe.comparison.tables import goals_table, means_table, pairs_table, speed_up_table, summary_table
 from tests.comparison.made_up import made_up_run
 
 LUCK = (0.0, 0.01, -0.02)
@@ -51,6 +51,13 @@ def test_areas_are_paired_by_seed_and_over_the_labels_of_all() -> None:
     assert table.loc["margin", "gain"] == pytest.approx(np.mean(gains))
     assert math.isnan(table.loc["random", "gain"])
     assert len(pairs_table(data, "accuracy")) == 3
+
+
+def test_the_bounds_of_a_share_are_between_0_and_1() -> None:
+    runs = [made_up_run("margin", seed, [0.6, last], (20, 30)) for seed, last in enumerate((1.0, 1.0, 0.9))]
+    (data,) = group_runs([*curves("random", 0.0), *runs], "random")
+    assert summary_table(data, "accuracy").set_index("strategy").loc["margin", "last_high"] == 1
+    assert means_table(data, ["accuracy"])["mean_high"].max() == 1
 
 
 def test_a_run_on_the_whole_pool_is_a_ceiling_and_no_strategy() -> None:

@@ -80,6 +80,9 @@ def test_a_conflict_in_words() -> None:
     words = describe_conflict(item, both, None)
     assert "'s1/a.jpg' is 'fox' by anna (a.csv, row 2) and 'hare' by ben (b.csv, row 2)." in words
     assert "conflicts=latest" in words
+    assert "correct one, or" in words
+    in_browser = [label._replace(origin="web") for label in both]
+    assert "correct one in Review on the label page, or" in describe_conflict(item, in_browser, None)
     assert describe_conflict(item, both, both[1]).endswith("'hare' counts.")
 
 

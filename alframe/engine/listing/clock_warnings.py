@@ -41,13 +41,14 @@ def warn_of_clocks(items: ItemColumns, sequences: Sequences) -> None:
         if (in_such_a_run & ~shots.is_stuck).any():
             log.warning(
                 "%s have times of a clock that may have been reset, because they begin at the start of a year: %s. "
-                "Correct them with sequences.clock_offsets.",
+                "Correct them with sequences.clock_offsets=FILE, a CSV with the columns camera and offset (+1:00:00).",
                 *_count_and_example(items, shots.rows[in_such_a_run & ~shots.is_stuck]),
             )
         is_future = shots.time > np.datetime64(datetime.now() + timedelta(days=2))
         if is_future.any():
             log.warning(
-                "%s have times in the future: %s. Correct them with sequences.clock_offsets.",
+                "%s have times in the future: %s. "
+                "Correct them with sequences.clock_offsets=FILE, a CSV with the columns camera and offset (-1:00:00).",
                 *_count_and_example(items, shots.rows[is_future]),
             )
     doubtful = find_doubtful_sequences(items, sequences.longest)
