@@ -8,7 +8,7 @@ from alframe.types import Answers, Request
 
 
 class LabelSource(Protocol):
-    """A part that requests labels and collects the answers. It has no state: the project stores both."""
+    """A part that requests labels and collects answers. It has no state: the project stores requests and answers."""
 
     answers_now: bool
     """True if the answers are known at once (a simulation), False if people answer later.

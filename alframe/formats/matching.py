@@ -132,8 +132,8 @@ class ImageMatcher:
 
         - a prefix that leads to an image in `found`, the numbers of images to which other paths of the file belong;
         - a prefix that begins with one of `found_anchors`, the drives or roots of those other paths;
-        - if `other_folders` is given, a prefix with which not all paths of its drive begin. It has the number of
-          further paths of the table by folder, in lower case.
+        - if `other_folders` is given, a prefix with which not all paths of its drive begin. `other_folders` has
+          the number of the other paths of the table in each folder. The folders are in lower case.
         """
         caseless = casefold_paths(paths)
         rows_of_folder: dict[str, list[int]] = {}

@@ -90,7 +90,7 @@ def has_columns(file: Path, columns: Sequence[str], encoding: str = "cp1252") ->
 def read_column_names(
     file: Path, encoding: str = "cp1252", separators: str = SEPARATORS, columns: Sequence[str] = ()
 ) -> list[str]:
-    """Return the column names in the header; the separator is that of `read_table` with `columns`. Raises OSError.
+    """Return the column names in the header, with the separator that `read_table` finds for `columns`. Raises OSError.
 
     Without `columns`, or if no separator gives these names, it is the separator that gives the most names. A bar is
     used only if no other separator gives several names, because a name can contain a bar: "sex (m|f)".

@@ -30,7 +30,7 @@ def folder_at_level(folders: list[str], level: int | None) -> str | None:
 
 
 def camera_at_level(folders: list[str], level: int | None, class_level: int | None = None) -> str | None:
-    """Return the path of the folder at `level`, counted from 1. Its name alone may occur at several sites.
+    """Return the folder at `level`, counted from 1, as a path, because several sites may have folders of the same name.
 
     The folder at `class_level` names a class, not a site, and is left out. Returns None if `level` is None or more than
     the number of folders.
@@ -107,8 +107,8 @@ class ListedImages:
 
         The label of an item is the class in its rows, or None without a class. With several classes, it is the first
         class (`several`="first"). The box is the largest box of this class. If an image has no file at its path, a file
-        is used whose path differs only in case or accents, or has the same end. Raises PoolError if no image is left,
-        or if none of them exists. If only some of them exist, this is logged.
+        is used whose path differs only in case or accents. Otherwise, a file whose path ends with the same folders and
+        name is used. Raises PoolError if no image is left, or if no image exists. If only some exist, this is logged.
         """
         listed = self._locate(rows)
         files = find_image_files(self.root, {id_: (row.path, path) for id_, (row, path) in listed.items()})

@@ -37,7 +37,7 @@ def end_own_process(shards: Sequence[list[int]]) -> Iterator[int]:
 
 
 class ClusterComputeSuite(ComputeSuite):
-    """Tests of a compute part that works in other processes. The part from `make` begins a shard at most twice."""
+    """Tests of a compute part that uses other processes. The part from `make` must begin a shard at most two times."""
 
     shards_lost_at_once = 1
     """The number of shards that may be processed again when a process is lost."""

@@ -63,7 +63,7 @@ def tiny_keys(n: int, seed: int = 0) -> npt.NDArray[np.int64]:
 def tiny_view(
     needs: Iterable[Need], n: int = 20, labelled: int = 6, classes: int = 3, dim: int = 8, draws: int = 5, seed: int = 0
 ) -> PoolView:
-    """Return a view of `n` random images with exactly these needs."""
+    """Return a view of `n` random images with exactly the data that `needs` names."""
     predict = tiny_predict(classes, dim, seed) if Need.PREDICT in needs else None
     return PoolView(tiny_keys(n, seed), tiny_fields(needs, n, labelled, classes, dim, draws, seed), predict)
 

@@ -120,7 +120,7 @@ def _head(source: str) -> str:
         "the first batch of `adaptive:linear` too. Differences are paired by seed, in points, with Student's 95 % "
         "interval over the seeds. `cifar10-imbalanced-longtail` (`--long-tail 100`) has a part of the images of "
         "`cifar10-imbalanced`: each class has fewer images than the class before, and the last class should have a "
-        "hundredth of the images of the first. (If there are not so many images of a class, the set has all of them.) "
+        "hundredth of the images of the first. (If a class has too few images for this, the set has all of them.) "
         "The set is drawn again for each seed. A better backbone, such as `backbone=vit_small_patch14_dinov2`, was not "
         "measured, because its weights could not be downloaded."
     )
