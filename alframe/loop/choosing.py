@@ -185,7 +185,7 @@ def record_and_request(campaign: Campaign, cache: RunCache, chosen: ChosenBatch)
         ledger.add_round(number, config, versions, owners, chosen.selection, audit_keys)
         if len(chosen.audit_draw.keys):
             strata = chosen.audit_draw.strata
-            missing = ledger.count_items() - len(strata)  # the length records how many images there were
+            missing = ledger.count_items() + 1 - len(strata)  # a zero behind all images: so many images there were
             ledger.add_audit_strata(number, np.pad(strata, (0, missing)))
         for event in [*chosen.events, collect_environment(cache.data_digest)]:
             ledger.add_event(number, event)

@@ -52,13 +52,12 @@ def describe_added_images(campaign: Campaign) -> str:
     """Return a sentence on images that came after the last draw that the estimates for the pool use; empty for none."""
     ledger = campaign.ledger
     audited = max((record.round for record in ledger.all_records() if record.audit), default=0)
-    draws = [(number, len(strata)) for number, strata in ledger.audit_strata().items() if number <= audited]
-    if not draws:
+    draws = [(number, strata) for number, strata in ledger.audit_strata().items() if number <= audited]
+    if not draws or draws[-1][1][-1]:  # earlier versions wrote no zero behind all images
         return ""
-    newest, known = draws[-1]  # earlier versions did not record the last images if they had labels
-    seen = {key for stored in ledger.stored_rounds() if stored.number <= newest for key in stored.keys}
-    known = max(known, 1 + max(seen))
-    added = set(range(known, ledger.count_items())) - load_absent(campaign) - set(ledger.held_out_keys())
+    newest, known = draws[-1][0], len(draws[-1][1]) - 1
+    left_out = {*load_absent(campaign), *ledger.held_out_keys(), *ledger.unreadable_reasons()}
+    added = set(range(known, ledger.count_items())) - left_out
     if not added:
         return ""
     images, them = ("image was", "it") if len(added) == 1 else ("images were", "them")

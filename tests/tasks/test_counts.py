@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alframe.stopping.budget import Budget
@@ -140,6 +141,7 @@ def test_images_added_after_the_last_draw_are_named_until_a_round_includes_them(
         (pool / "class_1" / f"season-2-{number}.png").write_bytes(
             (pool / "class_1" / "000.png").read_bytes() + b"%d" % number
         )
+    (pool / "class_1" / "season-2-bad.png").write_bytes(b"no image, which no estimate will include")
     said = (
         "2 images were added to the pool after round 2 was chosen. The estimates for the pool include them as soon as"
     )
@@ -147,6 +149,17 @@ def test_images_added_after_the_last_draw_are_named_until_a_round_includes_them(
     assert said in report_of(tmp_path / "p")
     alframe("project=p", "stopping.labels=18")
     answer(tmp_path / "p", 3, dict.fromkeys(range(6)))
+    assert "added to the pool" not in alframe("project=p").out
+
+
+def test_nothing_was_added_to_a_project_whose_last_image_cannot_be_read(
+    alframe: CommandLine, pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pool / "class_2" / "last.jpg").write_bytes(b"no image")
+    with monkeypatch.context() as patch:  # earlier versions recorded nothing of images behind the last one to draw
+        patch.setattr(np, "pad", lambda strata, _: strata)
+        alframe(*SMALL, "audit=1", "stopping.labels=6")
+    answer(tmp_path / "p", 1, dict.fromkeys(range(6)))
     assert "added to the pool" not in alframe("project=p").out
 
 
