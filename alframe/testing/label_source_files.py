@@ -73,10 +73,14 @@ class LabelSourceFilesSuite(LabelSourceCases):
 
 
 def _move_appended_rows_up(folder: Path, before: Mapping[str, bytes | None]) -> None:
-    """Move what was appended to files with rows behind their second row, without the quotes, which may hide others."""
+    """Move what was appended to tables before their last row, without the quotes, which may hide others.
+
+    In other files, an answer may have several rows, and several rows at the beginning of a table may be no answers.
+    """
     for name, after in file_contents(folder).items():
         old = before.get(name) or b""
         rows, added = old.splitlines(keepends=True), (after or b"").removeprefix(old)
-        if len(rows) > 3 and old.endswith(b"\n") and after == old + added and added and b"\0" not in old:
+        is_table = Path(name).suffix.lower() in (".csv", ".tsv", ".jsonl", ".ndjson") and b"\0" not in old
+        if is_table and len(rows) > 3 and old.endswith(b"\n") and after == old + added and added:
             damaged = added.replace(b'"', b"").strip() + b"\n"
-            (folder / name).write_bytes(b"".join([*rows[:2], damaged, *rows[2:]]))
+            (folder / name).write_bytes(b"".join([*rows[:-1], damaged, rows[-1]]))

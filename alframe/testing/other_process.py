@@ -7,6 +7,7 @@ import io
 import re
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ def as_in_another_process() -> Iterator[None]:
         return f"{value}'" if isinstance(value, str) else tuple(map(changed, value)) if type(value) is tuple else value
 
     def other_hash(value: object) -> int:
-        is_of_a_class = sys._getframe(1).f_code.co_name == "__hash__"  # dictionaries must go on to find its objects
+        callers = (frame.f_code.co_name for frame, _ in traceback.walk_stack(sys._getframe(1)))
+        is_of_a_class = any(name in ("__hash__", "_hash") for name in callers)  # dictionaries must find its objects
         return own_hash(value if is_of_a_class else changed(value))
 
     with pytest.MonkeyPatch.context() as patch:

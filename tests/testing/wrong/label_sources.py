@@ -244,6 +244,16 @@ class Table:
         return name
 
 
+class BelowInstructions(Table):
+    """Right as it is: instructions stand above the heading, and nothing is read without the heading."""
+
+    def add(self, builder, file, number, text):
+        if number > 4:
+            return super().add(builder, file, number, text)
+        self.stops = text != ["# Write the class.", "# Ask Ann if you do not know it.", "path,label"][number - 2]
+        return not self.stops
+
+
 class StopsInTheMiddle(Table):
     stops = True
 
@@ -298,6 +308,17 @@ def file_per_image(part, caught_by):
 
 def answer(self, request, answers):
     write(request, answers, "to_label.csv")
+
+
+INSTRUCTIONS = "# A list\n# Write the class.\n# Ask Ann if you do not know it.\n"
+
+
+def answer_below_instructions(self, request, answers):
+    file = round_folder(request) / "to_label.csv"
+    if file.exists():
+        file.write_text(file.read_text("utf-8").removeprefix(INSTRUCTIONS), "utf-8")
+    answer(self, request, answers)
+    file.write_text(INSTRUCTIONS + file.read_text("utf-8"), "utf-8")
 
 
 def clear_answers(self, request, ids):
@@ -374,5 +395,10 @@ CASES = [
     by_ann(ExpectsAHeading, "test_table_that_another_program_has_saved"),
     by_ann(MissesOtherImages, "test_answers_about_other_images_are_no_labels"),
 ]
-RIGHT = [file_per_image(FilePerImage, ""), by_ann(Table, "")]
+below_instructions = {"answer": answer_below_instructions, "append_damaged_row": append_damaged_row}
+RIGHT = [
+    file_per_image(FilePerImage, ""),
+    by_ann(Table, ""),
+    wrong(LabelSourceSuite, BelowInstructions, "", clear_answers=clear_answers, **below_instructions),
+]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})

@@ -254,6 +254,36 @@ class FiftyAtMost(Unscored):
         return super().select(view, min(k, 50), rng)
 
 
+class NamedByHash:
+    def __init__(self, name):
+        self.name = name
+
+    def __eq__(self, other):
+        return self.name == other.name
+
+    def __hash__(self):
+        return self.hash_of_name()
+
+    def hash_of_name(self):
+        return hash(self.name)
+
+
+WEIGHTS = {NamedByHash("margin"): 1.0}
+
+
+class SharesOfClasses(Unscored):
+    """Right as it is: no class has more than its share of a batch, and what is left over fills the batch."""
+
+    def select(self, view, k, rng):
+        ranked = select_top_k(
+            view.keys, WEIGHTS[NamedByHash("margin")] * margin_uncertainty(view.probs), len(view), rng
+        )
+        rows = np.argsort(view.keys)[np.searchsorted(np.sort(view.keys), ranked.keys)]
+        tops, share = view.probs.argmax(axis=1)[rows], -(-k // view.probs.shape[1])
+        is_over = np.array([np.count_nonzero(tops[:at] == tops[at]) >= share for at in range(len(tops))])
+        return Selection(np.append(ranked.keys[~is_over], ranked.keys[is_over])[:k])
+
+
 class OrderOfTheFirstOnly(Unscored):
     def select(self, view, k, rng):
         best = super().select(view, k, rng).keys
@@ -337,5 +367,9 @@ CASES = [
     wrong(SamplerSuite, FirstClassIsEmpty, "test_names_of_the_classes_do_not_matter"),
     wrong(SamplerSuite, WritesItsScores, "test_selection_writes_nothing"),
 ]
-RIGHT = [wrong(SamplerSuite, FarInTime, ""), wrong(SamplerSuite, Unscored, "")]
+RIGHT = [
+    wrong(SamplerSuite, FarInTime, ""),
+    wrong(SamplerSuite, Unscored, ""),
+    wrong(SamplerSuite, SharesOfClasses, ""),
+]
 globals().update({case.__name__: case for case in [*CASES, *RIGHT]})
