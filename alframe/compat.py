@@ -65,18 +65,18 @@ def _compiler_imported_late() -> Iterator[None]:
 class _StandIn(ModuleType):
     """A module that imports the real module of its name when an attribute is read."""
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name == "is_compile_supported":
-            return lambda device_type: _real_attribute(self.__name__, name)(device_type)
-        return _real_attribute(self.__name__, name)
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        if attribute == "is_compile_supported":
+            return lambda device_type: _real_attribute(self.__name__, attribute)(device_type)
+        return _real_attribute(self.__name__, attribute)
 
 
-def _real_attribute(module: str, name: str) -> Any:
+def _real_attribute(module: str, attribute: str) -> Any:
     for stand_in in [each for each, found in sys.modules.items() if isinstance(found, _StandIn)]:
         del sys.modules[stand_in]
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(module), attribute)
 
 
 def import_faiss() -> Any:

@@ -18,7 +18,7 @@ def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResu
         snapshot = collect_answers(campaign, cache)
     if isinstance(snapshot, Outcome):
         return snapshot, None
-    fitted, candidates, record = learn_and_measure(campaign, cache, snapshot)
+    fitted, candidates, record = train_embed_and_measure(campaign, cache, snapshot)
     if record is not None:
         for tracker in campaign.parts.trackers:
             tracker.log(record)
@@ -31,7 +31,7 @@ def run_round(campaign: Campaign, cache: RunCache) -> tuple[Outcome, HeadFitResu
     return Outcome(OutcomeState.CONTINUE), fitted
 
 
-def learn_and_measure(
+def train_embed_and_measure(
     campaign: Campaign, cache: RunCache, snapshot: LabelSnapshot
 ) -> tuple[HeadFitResult, Candidates, RoundRecord | None]:
     """Fine-tune the network if this is due, embed the pool, fit the head on the labels, and measure it."""

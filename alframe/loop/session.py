@@ -22,7 +22,7 @@ from alframe.loop.embedding import embed_pool
 from alframe.loop.experiment import list_pool_into_ledger
 from alframe.loop.finetune import fine_tune_if_due
 from alframe.loop.phase_results import HeadFitResult, RunCache
-from alframe.loop.round import learn_and_measure
+from alframe.loop.round import train_embed_and_measure
 from alframe.store.events import BatchChosenBy, Predicted
 from alframe.types import Floats, Item, ItemColumns, Label, Predictions, RequestedBatch, RoundRecord, Suggestion
 
@@ -106,7 +106,7 @@ class Session(Campaign):
 
 def train_on_all_labels(campaign: Campaign, cache: RunCache) -> HeadFitResult:
     """Learn from all labels so far, even while a request is open."""
-    fitted, _, _ = learn_and_measure(campaign, cache, load_label_snapshot(campaign))
+    fitted, _, _ = train_embed_and_measure(campaign, cache, load_label_snapshot(campaign))
     return fitted
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from alframe.errors import PoolError
-from alframe.formats.camtrap_dp.events import CamtrapEvent, Capture, EventImages, join_events
+from alframe.formats.camtrap_dp.events import CamtrapEvent, Capture, EventMatches, join_events
 from alframe.formats.camtrap_dp.reading import CamtrapPackage, CamtrapRow, is_day_first_in
 from alframe.formats.camtrap_dp.standard import OBSERVATION_TYPES
 from alframe.formats.camtrap_dp.web_files import WebFiles, is_on_web
@@ -87,7 +87,7 @@ class CamtrapDp:
         package.skipped.warn(log, package.folder)
 
     def _join_events_by_id(
-        self, joined: EventImages, observations: _Observations, media: Sequence[CamtrapRow], package: CamtrapPackage
+        self, joined: EventMatches, observations: _Observations, media: Sequence[CamtrapRow], package: CamtrapPackage
     ) -> None:
         """Join events without an image in their time with the images that name these events. Count the others."""
         images_of: dict[tuple[str, str], list[int]] = {}
@@ -109,7 +109,7 @@ class CamtrapDp:
         listed: ListedImages,
         deployments: Mapping[str, CamtrapRow],
         observations: _Observations,
-        joined: EventImages,
+        joined: EventMatches,
         files: WebFiles,
     ) -> Iterator[ListedImage]:
         for number, row in enumerate(media):
@@ -132,8 +132,8 @@ class CamtrapDp:
                 listed.note("belong to a deployment that deployments.csv lacks; its id is their camera", path)
             of_image = observations.by_image.get(id_text(row["mediaID"]), [])
             of_events = [observations.of_events[event] for event in joined.events_of.get(number, ())]
-            is_time_lapse = joined.time_lapse_only.get(number)
-            if self.sequence_level and is_time_lapse is not None and observations.of_events[is_time_lapse].class_name:
+            motion_event = joined.motion_event_around.get(number)
+            if self.sequence_level and motion_event is not None and observations.of_events[motion_event].class_name:
                 listed.note("were taken during an event of other images (by the clock), and get no label from it", path)
             usable = self._observations_that_label(of_image, of_events, path, listed)
             yield ListedImage(

@@ -155,17 +155,17 @@ def sync_pool_listing(
             "detector's boxes, start a new project, or set boxes.use=best.",
             moved_boxes,
         )
-    is_found = np.zeros(len(items), bool)
-    is_found[[key for key, row in row_of.items() if listed.sequences[row] is None]] = True
-    is_found &= np.array([name not in (None, LEGACY_NAN_NAME) for name in items.sequences], bool)
-    names = assign_sequences(items, sequences, is_found)
+    has_found_sequence = np.zeros(len(items), bool)
+    has_found_sequence[[key for key, row in row_of.items() if listed.sequences[row] is None]] = True
+    has_found_sequence &= np.array([name not in (None, LEGACY_NAN_NAME) for name in items.sequences], bool)
+    names = assign_sequences(items, sequences, has_found_sequence)
     if boxes.use == "all":  # earlier versions formed no sequence of a herd, and its boxes were held out one by one
         for key, name in enumerate(known.sequences):
             if name is None:
                 names[key] = items.sequences[key]
     is_changed = [now != before for now, before in zip(names, items.sequences, strict=True)]
     items = replace(items, sequences=names)
-    if new or (is_found & is_changed).any():
+    if new or (has_found_sequence & is_changed).any():
         warn_of_clocks(items, sequences)
     if new and known:
         items = _extend_held_out_groups(items, len(known), group)

@@ -21,7 +21,7 @@ from alframe.settings import Sequences
 from alframe.types import Bools, Ints, Item, ItemColumns
 
 log = logging.getLogger(__name__)
-_PHOTO_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
+_CAMERA_FILE_SUFFIXES = (".jpg", ".jpeg")  # cameras write EXIF into these; pictures of other origins seldom are bursts
 
 
 def add_times_from_files(items: Sequence[Item], sequences: Sequences) -> list[Item]:
@@ -56,7 +56,7 @@ def add_times_from_files(items: Sequence[Item], sequences: Sequences) -> list[It
             "own.",
             *(len(paths) - column.known, len(paths), example),
         )
-    elif not column.known and sequences.gap is not None and _are_photos_without_sequence(items):
+    elif not column.known and sequences.gap is not None and _may_hide_bursts(items):
         log.warning(
             "None of the %d images has a time in its EXIF, so alframe cannot recognise bursts. It may request several "
             "frames of a burst, and test the model on frames of bursts from which it learned. If your images form "
@@ -70,21 +70,23 @@ def add_times_from_files(items: Sequence[Item], sequences: Sequences) -> list[It
     ]
 
 
-def _are_photos_without_sequence(items: Sequence[Item]) -> bool:
+def _may_hide_bursts(items: Sequence[Item]) -> bool:
     return all(item.sequence is None for item in items) and any(
-        item.path.suffix.lower() in _PHOTO_SUFFIXES for item in items
+        item.path.suffix.lower() in _CAMERA_FILE_SUFFIXES for item in items
     )
 
 
-def _add_time(item: Item, exif_time: datetime | None, by_file: bool) -> Item:
+def _add_time(item: Item, exif_time: datetime | None, use_file_time: bool) -> Item:
     if exif_time is not None:
         return replace(item, taken=exif_time)
-    if by_file and (time := earliest_file_time(item.path)) is not None:
+    if use_file_time and (time := earliest_file_time(item.path)) is not None:
         return replace(item, taken=time, meta={**item.meta, "taken_from": "file"})
     return item
 
 
-def assign_sequences(items: ItemColumns, sequences: Sequences, is_found: Bools | None = None) -> list[str | None]:
+def assign_sequences(
+    items: ItemColumns, sequences: Sequences, has_found_sequence: Bools | None = None
+) -> list[str | None]:
     """Return (n,) the sequence of each item: its own, or else a sequence by camera and time; None without a time.
 
     An item without a sequence joins the nearest item of its burst that has a sequence (the earlier of two). If no item
@@ -92,15 +94,15 @@ def assign_sequences(items: ItemColumns, sequences: Sequences, is_found: Bools |
     members if images are added.
 
     Images with times of a stopped clock form no burst, and no burst contains a time at which the clock was set back.
-    `is_found` (n,): this function has found the item's sequence before; the pool has not given it. It is found again if
-    these rules no longer allow it.
+    `has_found_sequence` (n,): this function has found the item's sequence before; the pool has not given it. The
+    sequence is found again if these rules no longer allow it.
     """
     names = items.sequences.copy()
-    if sequences.gap is None or (is_found is None and None not in names):
+    if sequences.gap is None or (has_found_sequence is None and None not in names):
         return names
     shots = sort_timed_images(items, sequences.gap)
-    if is_found is not None:
-        for row in _rows_to_find_anew(names, shots, is_found):
+    if has_found_sequence is not None:
+        for row in _rows_to_find_anew(names, shots, has_found_sequence):
             names[row] = None
     shots = shots.with_running_clock()
     if all(names[row] is not None for row in shots.rows.tolist()):  # as in every later command on the same images
@@ -110,7 +112,7 @@ def assign_sequences(items: ItemColumns, sequences: Sequences, is_found: Bools |
     sizes = np.diff(np.append(starts, len(shots.rows)))
     start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)  # of each row's burst
     has_name = np.array([names[row] is not None for row in shots.rows.tolist()], bool)
-    source = _nearest_named_in_own_burst(has_name, shots.time, start, size)
+    source = _position_of_nearest_named(has_name, shots.time, start, size)
     taken_names = {name for name in names if name is not None}
     fresh: dict[int, str] = {}
     for row, nearest, first in zip(shots.rows.tolist(), source, start.tolist(), strict=True):
@@ -133,9 +135,9 @@ def _take_free_name(name: str, taken_names: set[str]) -> str:
     return free
 
 
-def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found: Bools) -> list[int]:
+def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, has_found_sequence: Bools) -> list[int]:
     """Return the rows with a found sequence that is not allowed: over several runs, or with a stopped clock."""
-    positions = np.flatnonzero(is_found[shots.rows])
+    positions = np.flatnonzero(has_found_sequence[shots.rows])
     positions = positions[[names[row] is not None for row in shots.rows[positions].tolist()]]
     if not len(positions):
         return []
@@ -152,9 +154,7 @@ def _rows_to_find_anew(names: Sequence[str | None], shots: TimedImages, is_found
     return wrong
 
 
-def _nearest_named_in_own_burst(
-    has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints
-) -> list[int]:
+def _position_of_nearest_named(has_name: Bools, time: npt.NDArray[np.datetime64], start: Ints, size: Ints) -> list[int]:
     """Return (n,) the position in the same burst from which each position takes its name; -1 if no position has one.
 
     `time` (n,) is sorted within a burst; `start` and `size` (n,) are the first position and the size of each position's

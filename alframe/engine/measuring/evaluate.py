@@ -104,19 +104,19 @@ def evaluate_probs(
 
 
 def _weighted_intervals(
-    shares: Floats64, is_right: Bools, group: Ints, sample: AuditSample
+    shares: Floats64, is_right: Bools, stratum: Ints, sample: AuditSample
 ) -> tuple[Floats64, Floats64]:
-    """Return 95 % bounds (k,) of the `shares` (k,) that are right in each group. `group` (n,) has the image's group.
+    """Return 95 % bounds (k,) of the shares that are right, for each of k strata. `stratum` (n,) is that of each image.
 
     The bounds are Wilson's for the effective number of images. If all images have the same weight, this is the number
-    of images. Without a test image in the group, the bounds are 0 and 1.
+    of images. Without a test image in the stratum, the bounds are 0 and 1.
     """
     size = len(shares)
-    totals = np.bincount(group, sample.weight, size)
-    parts = np.square(sample.drawn_weight / np.where(totals > 0, totals, 1)[group])
-    counts = np.bincount(group[sample.drawn_weight > 0], minlength=size)
-    squares = np.bincount(group, parts, size).astype(np.float64)
-    variance = np.bincount(group, parts * np.square(is_right - shares[group]), size).astype(np.float64)
+    totals = np.bincount(stratum, sample.weight, size)
+    parts = np.square(sample.drawn_weight / np.where(totals > 0, totals, 1)[stratum])
+    counts = np.bincount(stratum[sample.drawn_weight > 0], minlength=size)
+    squares = np.bincount(stratum, parts, size).astype(np.float64)
+    variance = np.bincount(stratum, parts * np.square(is_right - shares[stratum]), size).astype(np.float64)
     measured, effective = counts > 0, np.zeros(size)
     effective[measured] = effective_sample_sizes(
         shares[measured], squares[measured], variance[measured], counts[measured]

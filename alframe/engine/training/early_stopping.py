@@ -22,12 +22,12 @@ BATCH_SIZE = 64
 log = logging.getLogger(__name__)
 
 
-def split_validation(items: Sequence[Item], y: Ints, group: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def split_validation(items: Sequence[Item], y: Ints, group_by: str, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Split rows into training rows and validation rows: about a fifth of each class, and no group in both.
 
-    If whole groups do not allow this, there are no validation rows. `group` is as in `assign_groups`.
+    If whole groups do not allow this, there are no validation rows. `group_by` is as in `assign_groups`.
     """
-    names = assign_groups(items, group)
+    names = assign_groups(items, group_by)
     drawn = draw_stratified_groups(names, [str(number) for number in y.tolist()], VALIDATION_FRACTION, rng)
     is_validation = np.array([name in drawn for name in names], np.bool_)
     if is_validation.all() or len(np.unique(y[~is_validation])) < 2:

@@ -12,7 +12,7 @@ import numpy as np
 
 from alframe.commands import mapping_argument
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.import_csv import accepts_value, find_ambiguous_records
+from alframe.formats.timelapse.import_csv import accepts_value, find_unimportable_records
 from alframe.formats.timelapse.template import Field, Template
 from alframe.kit.exporting import final_classes
 from alframe.kit.progress import track
@@ -129,7 +129,7 @@ def find_changes(
                 replace(record, cells={**record.cells, **cells}) for record, cells in zip(records, new, strict=True)
             ]
     changed = [record for records in changes.records.values() for record in records]
-    unsafe = {record.image_path for record in find_ambiguous_records(ddb, changed)}
+    unsafe = {record.image_path for record in find_unimportable_records(ddb, changed)}
     for image in [image for image, records in changes.records.items() if records[0].image_path in unsafe]:
         del changes.records[image]
         changes.leave_out(image, images[image].labels, f"An import would change other images as well. {ENTER_BY_HAND}")

@@ -65,7 +65,7 @@ def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str,
         bad = next((row[name] for row in rows if field is None or not accepts_value(field, row[name])), None)
         if bad is not None:
             raise FormatError(f"Timelapse would refuse {bad!r} for the field '{name}'. Check its type and its list.")
-    if file.exists() and not is_import_csv(file, rows[0]):
+    if file.exists() and not has_only_import_columns(file, rows[0]):
         raise FormatError(f"{file} was not written by alframe, and is not replaced. Move or rename it.")
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
@@ -78,17 +78,19 @@ def write_import_csv(file: Path, template: Template, rows: Sequence[Mapping[str,
     return has_times
 
 
-def is_import_csv(file: Path, names: Container[str]) -> bool:
-    """Return whether the file has only the columns `names` and the columns that an import CSV always has."""
+def has_only_import_columns(file: Path, field_names: Container[str]) -> bool:
+    """Return whether the file has only the columns `field_names` and the columns that an import CSV always has."""
     try:
         with file.open(encoding="utf-8", newline="") as handle:
             header = next(csv.reader(handle), [])
     except (OSError, ValueError, csv.Error):
         return False
-    return header[:2] == ["File", "RelativePath"] and all(name in names or name == "DateTime" for name in header[2:])
+    return header[:2] == ["File", "RelativePath"] and all(
+        name in field_names or name == "DateTime" for name in header[2:]
+    )
 
 
-def find_ambiguous_records(ddb: Path, records: Sequence[Record]) -> Iterator[Record]:
+def find_unimportable_records(ddb: Path, records: Sequence[Record]) -> Iterator[Record]:
     """Yield the records (with the column RelativePath) that an import would miss or confuse with others.
 
     An import knows an image in the root folder only by its name, and would change all images with this name. Raises

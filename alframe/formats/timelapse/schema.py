@@ -26,10 +26,10 @@ TEMPLATE_INFO = (
     "Standard TEXT DEFAULT '' )"
 )
 
-NUMBER_TYPES = {"IntegerAny", "IntegerPositive", "DecimalAny", "DecimalPositive"}
+INTEGER_AND_DECIMAL_TYPES = {"IntegerAny", "IntegerPositive", "DecimalAny", "DecimalPositive"}
 CHOICE_TYPES = {"FixedChoice", "MultiChoice"}
 _OTHER_TYPES = {"Note", "MultiLine", "AlphaNumeric", "Counter", "Flag", "DateTime_", "Date_", "Time_"}
-FIELD_TYPES = NUMBER_TYPES | CHOICE_TYPES | _OTHER_TYPES
+FIELD_TYPES = INTEGER_AND_DECIMAL_TYPES | CHOICE_TYPES | _OTHER_TYPES
 DATA_LABEL_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Timelapse puts names unquoted into its SQL.
 _SQL = """abort action add after all alter always analyze and as asc attach autoincrement before begin between by
@@ -84,7 +84,9 @@ def require_valid_fields(fields: Sequence[Field]) -> None:
                 f"{name} cannot be a Data Label in Timelapse: that is a letter and then letters, digits or _, and no "
                 "word of SQL. Choose another name."
             )
-        if field.type in NUMBER_TYPES and field.default:  # else Timelapse rebuilds its table at every opening
+        if (
+            field.type in INTEGER_AND_DECIMAL_TYPES and field.default
+        ):  # else Timelapse rebuilds its table at every opening
             raise FormatError(f"{name} is a number, so it must not have a default value. Remove it.")
         if field.type in CHOICE_TYPES and field.default and field.default not in field.choices:
             raise FormatError(f"{name} has the default '{field.default}', which is not in its list. Add it there.")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from alframe.formats.timelapse.schema import CHOICE_TYPES, NUMBER_TYPES, Field
+from alframe.formats.timelapse.schema import CHOICE_TYPES, INTEGER_AND_DECIMAL_TYPES, Field
 
 MAX_SHORTCUTS = 18  # Ctrl+1 to Ctrl+9, and with Shift as many again
 _RECOGNITIONS = {
@@ -58,7 +58,7 @@ def format_quick_paste(field: Field, values: Sequence[str]) -> str:
 
 
 def _search_terms_of(field: Field, used: bool) -> Iterator[dict[str, Any]]:
-    is_number = field.type in NUMBER_TYPES or field.type == "Counter"
+    is_number = field.type in INTEGER_AND_DECIMAL_TYPES or field.type == "Counter"
     has_default = field.type in {"DateTime", "DateTime_", "Date_", "Time_", "Flag", "DeleteFlag"}
     default = "0" if is_number else field.default if has_default else ""
     for operator in ("≥", "≤") if field.type == "DateTime" else (">" if is_number else "=",):

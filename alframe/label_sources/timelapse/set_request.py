@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from alframe.formats.timelapse.folders import TEMPLATE_NAME, files_directly_in
-from alframe.formats.timelapse.import_csv import IMPORT_MENU, is_import_csv, write_import_csv
+from alframe.formats.timelapse.import_csv import IMPORT_MENU, has_only_import_columns, write_import_csv
 from alframe.formats.timelapse.schema import CHOICE_TYPES
 from alframe.formats.timelapse.template import Template, all_lists_offer_empty, read_template, write_template
 from alframe.formats.timelapse.update import RowUpdate, back_up_and_update_rows, explain_unsafe_write
@@ -123,7 +123,7 @@ def _write_selection(ddb: Path, template: Template, plan: SelectionPlan, names: 
 
 
 def _remove_import_csv(file: Path, plan: SelectionPlan) -> None:
-    if is_import_csv(file, plan.fields):  # of an earlier round, perhaps: imported again, it would select that
+    if has_only_import_columns(file, plan.fields):  # of an earlier round, perhaps: imported again, it would select that
         with suppress(OSError):  # Timelapse may be reading it just now
             file.unlink()
 

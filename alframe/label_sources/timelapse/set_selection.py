@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alframe.errors import LabelError
 from alframe.formats.timelapse.data import Record, read_records
-from alframe.formats.timelapse.import_csv import accepts_value, find_ambiguous_records
+from alframe.formats.timelapse.import_csv import accepts_value, find_unimportable_records
 from alframe.formats.timelapse.template import Template
 from alframe.kit.parameters import did_you_mean
 from alframe.kit.progress import track
@@ -123,4 +123,4 @@ def plan_selection(
             records.append(Record(record.id, record.relative_path, record.file, fixed | new_cells(record)))
     present = [item for item, path in image_paths.items() if path in seen]
     missing = [item for item, path in image_paths.items() if path not in seen]
-    return SelectionPlan(records, list(find_ambiguous_records(ddb, records)), present, missing, tuple(fields))
+    return SelectionPlan(records, list(find_unimportable_records(ddb, records)), present, missing, tuple(fields))

@@ -217,7 +217,7 @@ class Journal(Database):
         """Return the number of the newest row. It changes with every answer."""
         return int(self.value("SELECT coalesce(max(n), 0) FROM answer"))
 
-    def project_id(self) -> str:
+    def journal_id(self) -> str:
         """Return the id of this journal, which never changes."""
         return str(self.value("SELECT id FROM project"))
 
@@ -225,7 +225,7 @@ class Journal(Database):
         """Return the names that people have confirmed as classes, in the order of the confirmations."""
         return [name for (name,) in self.rows("SELECT name FROM class ORDER BY at, name")]
 
-    def remove_class(self, name: str) -> int:
+    def remove_class_if_unused(self, name: str) -> int:
         """Remove a confirmed name and its keys if no image has it, in a transaction. Return its number of images."""
         sql = (
             "SELECT count(DISTINCT s.image) FROM standing s JOIN answer a USING (n), json_each(a.classes) "

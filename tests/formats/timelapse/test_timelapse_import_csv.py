@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from alframe.errors import FormatError
 from alframe.formats.timelapse import update as module
-from alframe.formats.timelapse.import_csv import accepts_value, is_import_csv, is_timelapse_time, write_import_csv
+from alframe.formats.timelapse.import_csv import (
+    accepts_value,
+    has_only_import_columns,
+    is_timelapse_time,
+    write_import_csv,
+)
 from alframe.formats.timelapse.schema import FIELD_TYPES, Field
 from alframe.formats.timelapse.template import Template, write_template
 from alframe.formats.timelapse.update import RowUpdate, back_up, back_up_and_update_rows, is_timelapse_running
@@ -92,7 +97,7 @@ def test_what_would_stop_the_import_is_refused(tmp_path: Path, cells: dict[str, 
 def test_a_file_of_another_origin_is_not_replaced(tmp_path: Path, header: str) -> None:
     file = tmp_path / "T.csv"
     file.write_text(header, encoding="utf-8")
-    assert not is_import_csv(file, rows()[0])
+    assert not has_only_import_columns(file, rows()[0])
     with pytest.raises(FormatError, match="not written by alframe"):
         write_import_csv(file, TEMPLATE, rows())
     assert file.read_text(encoding="utf-8") == header

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alframe.errors import FormatError
-from alframe.formats.timelapse.schema import FIELD_TYPES, NUMBER_TYPES, Field, require_valid_fields
+from alframe.formats.timelapse.schema import FIELD_TYPES, INTEGER_AND_DECIMAL_TYPES, Field, require_valid_fields
 from alframe.formats.timelapse.template import (
     Template,
     all_lists_offer_empty,
@@ -143,7 +143,7 @@ def test_whatever_passes_the_check_is_opened(fields: list[Field]) -> None:
     standard = [Control(name, name, name) for name in ("File", "RelativePath", "DateTime", "DeleteFlag")]
     controls = [Control(one.type, one.data_label, one.data_label, one.default, one.choices) for one in fields]
     assert illegal([*standard, *controls]) == ""
-    assert not any(field.default for field in fields if field.type in NUMBER_TYPES)
+    assert not any(field.default for field in fields if field.type in INTEGER_AND_DECIMAL_TYPES)
 
 
 def test_lists_that_no_json_parser_takes() -> None:

@@ -132,7 +132,7 @@ class ClassList:
                 f"'{class_name}' is a class of this campaign. If its answers were corrected just now, you can remove "
                 "it when the next batch has come.",
             )
-        if answered := await self._writer.write_and_wait(lambda journal: journal.remove_class(class_name)):
+        if answered := await self._writer.write_and_wait(lambda journal: journal.remove_class_if_unused(class_name)):
             raise ApiError(
                 "refused",
                 f"'{class_name}' is the answer to {count_with_noun(answered, 'image')}: give them another class first.",

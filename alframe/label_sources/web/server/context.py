@@ -42,7 +42,7 @@ class ServerContext:
         self.classes = ClassList(self.reader, self.writer, config, PublishedState())
         self.describer, self.pictures = ImageDescriber(self.reader, config), JpegPictures(self.reader)
         self.speed, self.lists = LabellingSpeed(self.reader), ListQueries(config)
-        self.project_id = self.reader.journal.project_id()
+        self.project_id = self.reader.journal.journal_id()
         self.tokens, self.events, self.phase = OneTimeTokens(), EventStreams(), PhaseStatus()
         self.state_has_changed = False  # whether the pages should be told of the state
 
